@@ -1,0 +1,258 @@
+//! The command line: one definition per flag feeds parsing, help and completions.
+//! Decides nothing: it says what was asked for.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "migrate-wizard",
+    version,
+    about = "Moves an app and its Postgres from Replit to AWS, step by step, resumable and reversible",
+    after_help = "Examples:\n  migrate-wizard                              open or resume the run of this checkout\n  migrate-wizard --dry-run                    rehearse everything, touch nothing\n  migrate-wizard --sandbox --profile dougust  the same steps against a disposable Postgres\n  migrate-wizard --yes --answers answers.toml unattended\n  migrate-wizard demo                         a sample app and database, moved from end to end\n\nThe source database is read from SOURCE_DATABASE_URL, DATABASE_URL or PG*; a password may stand in ~/.pgpass.\nExit codes: 0 done, 1 a step failed, 2 usage or input, 3 stopped and resumable, 70 our bug, 130 interrupted.",
+    max_term_width = 110
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(subcommand)]
+    pub command: Option<Cmd>,
+}
+
+/// What shapes a run; the same for every command that opens one.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The app's checkout
+    #[arg(long, global = true, default_value = ".", value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Rehearse everything, touch nothing: lists every change it would make
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// Run the same steps against a disposable Postgres and the AWS endpoint of AWS_ENDPOINT_URL (none: AWS is simulated)
+    #[arg(long, global = true, conflicts_with = "dry_run")]
+    pub sandbox: bool,
+    /// Answer every decision from a profile: grievance-portal, dougust, alva, shadowtwin
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Answer questions from a TOML file (version = 1, [answers] id = "value")
+    #[arg(long, global = true, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// Answer one question; may be given again
+    #[arg(long, global = true, value_name = "ID=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+    /// Ask nothing: a missing answer is an error
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+    /// With --yes: confirm an irreversible step or a checklist by its id; may be given again
+    #[arg(long, global = true, value_name = "STEP")]
+    pub confirm: Vec<String>,
+    /// Line mode instead of full screen
+    #[arg(long, global = true)]
+    pub plain: bool,
+    /// Events as lines of JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// A folder of playbooks that override ours by file name
+    #[arg(long, global = true, value_name = "DIR")]
+    pub playbooks: Option<PathBuf>,
+    /// AWS region (else AWS_REGION or the profile's)
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// AWS credentials profile (else AWS_PROFILE)
+    #[arg(long, global = true, value_name = "NAME")]
+    pub aws_profile: Option<String>,
+    /// Begin a new run although one is there
+    #[arg(long, global = true)]
+    pub new: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=').map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned())).ok_or_else(|| "write it as ID=VALUE".into())
+}
+
+impl RunArgs {
+    pub fn flags(&self) -> BTreeMap<String, String> {
+        self.set.iter().cloned().collect()
+    }
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum Cmd {
+    /// Move a sample app with its database in a sandbox, from end to end
+    #[command(after_help = "Example:\n  migrate-wizard demo --plain --yes")]
+    Demo(DemoArgs),
+    /// Five minutes through every screen; nothing is read, nothing is touched
+    #[command(after_help = "Example:\n  migrate-wizard tour")]
+    Tour,
+    /// What is missing on this machine, and how to get it
+    #[command(after_help = "Example:\n  migrate-wizard doctor --json")]
+    Doctor,
+    /// Where the newest run of this checkout stands
+    #[command(after_help = "Example:\n  migrate-wizard status --json   {run, state: new|running|stopped|stuck|finished|rolled_back, phase, step, …}")]
+    Status,
+    /// The journal of the newest run, in words (--json: the entries)
+    #[command(after_help = "Example:\n  migrate-wizard log | tail")]
+    Log,
+    /// Every effect to come, with the command that would do the same
+    #[command(after_help = "Example:\n  migrate-wizard plan --profile grievance-portal")]
+    Plan,
+    /// Undo what the run did, newest first
+    #[command(after_help = "Examples:\n  migrate-wizard rollback --plan            show it, do nothing\n  migrate-wizard rollback --to provision    back to and including that step")]
+    Rollback(RollbackArgs),
+    /// Write the report of the newest run: Markdown and one self-contained HTML file
+    #[command(after_help = "Example:\n  migrate-wizard report --out report/")]
+    Report(OutArgs),
+    /// Completions for a shell
+    #[command(after_help = "Example:\n  migrate-wizard completions bash > /etc/bash_completion.d/migrate-wizard")]
+    Completions { shell: clap_complete::Shell },
+    /// Playbooks: validate them
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard playbooks check --playbooks ./my-playbooks")]
+    Playbooks(PlaybooksCmd),
+    /// The app: read it
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard app scan --dir ../my-app")]
+    App(AppCmd),
+    /// The schema: convert it for a target
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard schema convert --from dump.sql --target dsql --out sql/")]
+    Schema(SchemaCmd),
+    /// The data: copy and verify
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard data verify --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL")]
+    Data(DataCmd),
+    /// The CloudFormation stacks: list and export
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
+    Stacks(StacksCmd),
+    /// Monthly cost of a profile or an answers file
+    #[command(after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust")]
+    Cost(CostArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// Rows: 100 gives the full sample (300,000 rows), 1 gives 3,000
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub scale: u32,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RollbackArgs {
+    /// Show what would be undone, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// Back to and including this step
+    #[arg(long, value_name = "STEP")]
+    pub to: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct OutArgs {
+    /// Folder to write into (default: the run's own)
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum PlaybooksCmd {
+    /// Check all playbooks: ours and the overriding ones
+    #[command(after_help = "Example:\n  migrate-wizard playbooks check --playbooks ./my-playbooks")]
+    Check,
+    /// List phases and steps
+    #[command(after_help = "Example:\n  migrate-wizard playbooks list")]
+    List,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum AppCmd {
+    /// Read the app: stack, services, findings with file and line
+    #[command(after_help = "Example:\n  migrate-wizard app scan --dir ../my-app --json")]
+    Scan,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum SchemaCmd {
+    /// Convert a schema for a target, with a finding for every change
+    #[command(after_help = "Examples:\n  migrate-wizard schema convert --from dump.sql --target dsql\n  SOURCE_DATABASE_URL=… migrate-wizard schema convert --target rds --out sql/")]
+    Convert(ConvertArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ConvertArgs {
+    /// A `pg_dump --schema-only` file; without it the source database is dumped
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// What to convert for
+    #[arg(long, value_enum)]
+    pub target: TargetArg,
+    /// Write ordered SQL files and the report here
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TargetArg {
+    Rds,
+    Aurora,
+    Dsql,
+}
+
+impl TargetArg {
+    pub fn name(self) -> &'static str {
+        match self {
+            TargetArg::Rds => "rds",
+            TargetArg::Aurora => "aurora",
+            TargetArg::Dsql => "dsql",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum DataCmd {
+    /// Copy rows; run it again and only what differs is copied
+    #[command(after_help = "Example:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions")]
+    Copy(DataArgs),
+    /// Compare every table's rows and fingerprint
+    #[command(after_help = "Example:\n  migrate-wizard data verify --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL")]
+    Verify(DataArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DataArgs {
+    /// Source URL without a password (it comes from ~/.pgpass); better: --source-env
+    #[arg(long, value_name = "URL")]
+    pub source: Option<String>,
+    /// Environment variable that holds the source URL
+    #[arg(long, value_name = "NAME", default_value = "SOURCE_DATABASE_URL")]
+    pub source_env: String,
+    /// Target URL without a password (it comes from ~/.pgpass); better: --target-env
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    /// Environment variable that holds the target URL
+    #[arg(long, value_name = "NAME", default_value = "TARGET_DATABASE_URL")]
+    pub target_env: String,
+    /// Tables at once
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub jobs: usize,
+    /// Only these tables (schema.table); may be given again
+    #[arg(long, value_name = "TABLE")]
+    pub only: Vec<String>,
+    /// Not these tables; may be given again
+    #[arg(long, value_name = "TABLE")]
+    pub except: Vec<String>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum StacksCmd {
+    /// The templates and their parameters
+    #[command(after_help = "Example:\n  migrate-wizard stacks list")]
+    List,
+    /// Write the CloudFormation templates that the decisions need, with their parameter files
+    #[command(after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
+    Export(OutArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct CostArgs {
+    /// Compare profiles side by side
+    #[arg(long, num_args = 2.., value_name = "PROFILE")]
+    pub compare: Vec<String>,
+}

@@ -1,0 +1,65 @@
+//! How a long piece of work says how far it is: a figure and a word, latest wins, any may be dropped.
+//! Never durable: what must not be lost goes to the journal.
+
+use std::sync::Arc;
+
+/// What `done` and `total` count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    Rows,
+    Bytes,
+    Tables,
+    Statements,
+    Resources,
+    Files,
+    Seconds,
+    Steps,
+}
+
+/// One report of progress. `total` is `None` while it is not known.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Progress {
+    pub done: u64,
+    pub total: Option<u64>,
+    pub unit: Unit,
+    /// What is being done now: "public.orders, chunk 3 of 8".
+    pub message: String,
+}
+
+/// Where work reports to. Cheap to clone and to call; must not block.
+#[derive(Clone)]
+pub struct Reporter(Arc<dyn Fn(Note) + Send + Sync>);
+
+/// What a piece of work tells while it runs.
+#[derive(Debug, Clone)]
+pub enum Note {
+    Progress(Progress),
+    /// A line for the log.
+    Log(String),
+}
+
+impl Reporter {
+    pub fn new(sink: impl Fn(Note) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(sink))
+    }
+
+    /// Reports to nobody.
+    pub fn silent() -> Self {
+        Self::new(|_| {})
+    }
+
+    pub fn progress(&self, done: u64, total: Option<u64>, unit: Unit, message: impl Into<String>) {
+        (self.0)(Note::Progress(Progress { done, total, unit, message: message.into() }));
+    }
+
+    pub fn log(&self, line: impl AsRef<str>) {
+        (self.0)(Note::Log(crate::text::redact(line.as_ref())));
+    }
+}
+
+impl std::fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reporter")
+    }
+}

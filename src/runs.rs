@@ -1,0 +1,112 @@
+//! Runs on disk: `.migrate-wizard/<run>/` in the app's folder; which one to go on with and how a new one is named.
+//! Knows nothing of what a run does; the journal is the only thing read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::wizard::journal::{self, Entry, Record};
+use crate::wizard::screens::Rehearsed;
+use crate::wizard::state::{State, Status};
+use crate::wizard::view::Mode;
+
+/// The folder of all runs of an app.
+pub const FOLDER: &str = ".migrate-wizard";
+
+/// What flavour of run: each goes on only with its own kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flavour {
+    pub journey: &'static str,
+    pub mode: Mode,
+    pub sandbox: bool,
+}
+
+impl Flavour {
+    fn word(self) -> &'static str {
+        match (self.journey, self.mode, self.sandbox) {
+            ("tour", _, _) => "tour",
+            (_, Mode::Dry, _) => "dry",
+            (_, Mode::Live, true) => "sandbox",
+            (_, Mode::Live, false) => "live",
+        }
+    }
+}
+
+/// A run found on disk.
+#[derive(Debug)]
+pub struct Found {
+    pub dir: PathBuf,
+    pub state: State,
+    pub records: Vec<Record>,
+}
+
+/// All readable runs, oldest first; a damaged journal is returned beside them by its error.
+pub fn all(app: &Path) -> (Vec<Found>, Vec<crate::error::Error>) {
+    let mut found = Vec::new();
+    let mut damaged = Vec::new();
+    let Ok(entries) = std::fs::read_dir(app.join(FOLDER)) else { return (found, damaged) };
+    for dir in entries.filter_map(std::result::Result::ok).map(|e| e.path()).filter(|p| p.join("journal.jsonl").is_file()) {
+        let read = journal::read(&dir).and_then(|records| {
+            if records.is_empty() { Ok(None) } else { State::replay(&records).map(|state| Some((state, records))) }
+        });
+        match read {
+            Ok(Some((state, records))) => found.push(Found { dir, state, records }),
+            Ok(None) => {}
+            Err(error) => damaged.push(error),
+        }
+    }
+    found.sort_by(|a, b| a.state.opened_at.cmp(&b.state.opened_at));
+    (found, damaged)
+}
+
+/// The newest run of that flavour, whatever its state; `Err` when a journal is damaged and could be it.
+pub fn newest(app: &Path, flavour: Flavour) -> Result<Option<Found>> {
+    let (found, damaged) = all(app);
+    if let Some(error) = damaged.into_iter().next() {
+        return Err(error);
+    }
+    Ok(found.into_iter().rfind(|f| f.state.journey == flavour.journey && f.state.mode == flavour.mode && f.state.sandbox == flavour.sandbox))
+}
+
+/// The newest run of any flavour but the tour.
+pub fn newest_of_any(app: &Path) -> Result<Option<Found>> {
+    let (found, damaged) = all(app);
+    if let Some(error) = damaged.into_iter().next() {
+        return Err(error);
+    }
+    Ok(found.into_iter().next_back())
+}
+
+/// A name for a new run: flavour, day, four letters.
+pub fn name(flavour: Flavour) -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    format!("{}-{}-{}", flavour.word(), jiff::Timestamp::now().strftime("%Y%m%d"), id.get(..4).unwrap_or("0000"))
+}
+
+/// Durations of the last finished sandbox run, by step.
+pub fn rehearsed(app: &Path) -> Rehearsed {
+    let (found, _) = all(app);
+    let mut times = BTreeMap::new();
+    for run in found.iter().filter(|f| f.state.sandbox) {
+        for (id, step) in &run.state.steps {
+            if step.status == Status::Done && !step.simulated && step.took_ms > 0 {
+                times.insert(id.clone(), Duration::from_millis(step.took_ms));
+            }
+        }
+    }
+    times
+}
+
+/// `new|running|stopped|stuck|finished|rolled_back`, for `status`.
+pub fn standing(found: &Found) -> &'static str {
+    use crate::wizard::state::End;
+    match found.state.ended {
+        Some(End::Finished) => "finished",
+        Some(End::RolledBack) => "rolled_back",
+        None if journal::held(&found.dir).is_some() => "running",
+        None if found.records.len() == 1 => "new",
+        None if matches!(found.records.last().map(|r| &r.what), Some(Entry::Failed { .. } | Entry::UndoFailed { .. })) => "stuck",
+        None => "stopped",
+    }
+}

@@ -1,0 +1,321 @@
+//! The engine: one loop that asks `next`, shows it, and does it; the only writer of the journal.
+//! Holds no knowledge of what an effect does; mode (live or dry) is known here and nowhere below.
+
+mod doing;
+mod showing;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use crate::error::{Error, Kind, Result};
+use crate::wizard::effect::{Need, Registry, World};
+use crate::wizard::journal::{Entry, Journal, Record, Source};
+use crate::wizard::plan::{self, Books, Next, Planned, Suggestion};
+use crate::wizard::playbook::{Action, Ask};
+use crate::wizard::screens::Rehearsed;
+use crate::wizard::state::{End, State, Status};
+use crate::wizard::template::{self};
+use crate::wizard::view::{AnswerKind, Command, Event, Mode, Outcome};
+
+/// How this session of the run behaves; nothing here is durable.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Gates are passed without asking; a missing answer is an error.
+    pub unattended: bool,
+    /// Irreversible steps and checklists that were confirmed by flag.
+    pub confirmed: BTreeSet<String>,
+    /// Answers from flags, an answers file or a profile.
+    pub answers: BTreeMap<String, Suggestion>,
+    pub rehearsed: Rehearsed,
+    /// Begin with the roll back, back to and including a step.
+    pub rollback: Option<Option<String>>,
+}
+
+/// What went wrong with the step on show; waits for a decision.
+struct Paused {
+    step: String,
+    error: Error,
+    undoing: bool,
+}
+
+/// One session of a run.
+pub struct Engine<W: World> {
+    books: Books,
+    registry: Registry<W>,
+    world: Arc<W>,
+    journal: Journal,
+    state: State,
+    settings: Settings,
+    events: UnboundedSender<Event>,
+    commands: UnboundedReceiver<Command>,
+    paused: Option<Paused>,
+    /// The roll back on show, not begun.
+    offered: Option<Option<String>>,
+    /// An earlier question, opened again.
+    reopened: Option<String>,
+    /// Why the last input was refused.
+    refused: Option<String>,
+    stopping: bool,
+}
+
+/// Why the loop ends.
+enum Flow {
+    Go,
+    End(Outcome),
+}
+
+impl<W: World> Engine<W> {
+    /// An engine over an open journal. `records` are what it held.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(
+        books: Books,
+        registry: Registry<W>,
+        world: Arc<W>,
+        journal: Journal,
+        state: State,
+        settings: Settings,
+        events: UnboundedSender<Event>,
+        commands: UnboundedReceiver<Command>,
+    ) -> Self {
+        let offered = settings.rollback.clone().filter(|_| state.rollback.is_none() && state.ended != Some(End::RolledBack));
+        Self {
+            books,
+            registry,
+            world,
+            journal,
+            state,
+            settings,
+            events,
+            commands,
+            paused: None,
+            offered,
+            reopened: None,
+            refused: None,
+            stopping: false,
+        }
+    }
+
+    /// Runs until the end, a stop or a failure nobody waits for. Guards are released on every way out.
+    pub async fn run(mut self) -> Result<Outcome> {
+        let outcome = self.session().await;
+        let released = self.release_guards().await;
+        let outcome = match (outcome, released) {
+            (Ok(outcome), Ok(())) => Ok(outcome),
+            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+        };
+        let told = match &outcome {
+            Ok(outcome) => *outcome,
+            Err(_) => Outcome::Failed,
+        };
+        let _face_may_be_gone = self.events.send(Event::Ended { outcome: told });
+        outcome
+    }
+
+    async fn session(&mut self) -> Result<Outcome> {
+        if let Some((account, _)) = self.state.account.clone() {
+            self.world.check_account(&account).await?;
+        }
+        self.release_guards().await?;
+        loop {
+            let flow = if self.stopping {
+                Flow::End(Outcome::Stopped)
+            } else if let Some(to) = self.offered.clone() {
+                self.offer_rollback(to).await?
+            } else if let Some(step) = self.reopened.clone() {
+                self.ask_again(&step).await?
+            } else if self.paused.is_some() {
+                self.wait_on_failure().await?
+            } else {
+                self.step().await?
+            };
+            match flow {
+                Flow::Go => {}
+                Flow::End(outcome) => return Ok(outcome),
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<Flow> {
+        let books = self.books.clone();
+        let world = Arc::clone(&self.world);
+        match plan::next(&books, &self.state, &|id| world.has_secret(id)) {
+            Next::Ask(planned) => match &planned.step.action {
+                Action::Ask(ask) => self.ask(&planned, ask).await,
+                Action::Manual(_) | Action::Effect(_) => Err(Error::bug("a question without its text")),
+            },
+            Next::Manual(planned) => self.manual(&planned).await,
+            Next::UndoManual { planned, items } => self.undo_manual(&planned, items).await,
+            Next::Effect(planned) => self.effect(&planned).await,
+            Next::Recover { planned, id, undoing } => self.recover(planned.as_ref(), &id, undoing).await,
+            Next::Undo { id, .. } => self.undo(&id, false).await,
+            Next::Finish => {
+                self.append(Entry::Finished {})?;
+                Ok(Flow::Go)
+            }
+            Next::CloseRollback => {
+                self.append(Entry::RolledBack {})?;
+                if self.state.ended.is_none() {
+                    self.log(None, "rolled back to the step you named; start again to go forward from there");
+                    return Ok(Flow::End(Outcome::RolledBack));
+                }
+                Ok(Flow::Go)
+            }
+            Next::Ended(end) => self.ended(end).await,
+        }
+    }
+
+    async fn ask(&mut self, planned: &Planned<'_>, ask: &Ask) -> Result<Flow> {
+        let given = self.settings.answers.get(&planned.id).cloned();
+        if let Some(given) = given {
+            if let Err(why) = plan::legal(ask, &given.value) {
+                return Err(Error::new(Kind::Input, format!("the answer to `{}` from the {} will not do: {why}", planned.id, given.source.words()))
+                    .hint("correct it there, or leave it out to be asked"));
+            }
+            self.answer(&planned.id, ask, &given.value, given.source)?;
+            return Ok(Flow::Go);
+        }
+        let suggestion = self.suggest(planned, ask);
+        if self.settings.unattended {
+            return match suggestion {
+                Some(s) if s.source == Source::Default && ask.kind == AnswerKind::Choice => self.missing(planned, ask),
+                Some(s) if plan::legal(ask, &s.value).is_ok() => {
+                    self.answer(&planned.id, ask, &s.value, s.source)?;
+                    Ok(Flow::Go)
+                }
+                Some(_) | None if ask.optional => {
+                    self.answer(&planned.id, ask, "", Source::Default)?;
+                    Ok(Flow::Go)
+                }
+                Some(_) | None => self.missing(planned, ask),
+            };
+        }
+        self.show_ask(planned, ask, suggestion);
+        match self.command().await {
+            Command::Answer { step, value } if step == planned.id => {
+                self.take_answer(&planned.id, ask, &value)?;
+                Ok(Flow::Go)
+            }
+            other => self.elsewhere(other),
+        }
+    }
+
+    fn missing(&self, planned: &Planned<'_>, ask: &Ask) -> Result<Flow> {
+        let options: Vec<_> = ask.options.iter().map(|o| o.id.as_str()).collect();
+        let how = if options.is_empty() { "\"…\"".to_owned() } else { format!("\"{}\"", options.join("|")) };
+        Err(Error::new(Kind::Input, format!("no answer for `{}` ({})", planned.id, planned.step.title))
+            .hint(format!("give it with --set {}={how}, in an answers file ([answers] {} = {how}), or run without --yes to be asked", planned.id, planned.id)))
+    }
+
+    /// An answer by hand: refused with a word when it will not do.
+    fn take_answer(&mut self, id: &str, ask: &Ask, value: &str) -> Result<()> {
+        self.refused = plan::legal(ask, value).err();
+        if self.refused.is_none() {
+            self.answer(id, ask, value, Source::Asked)?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, id: &str, ask: &Ask, value: &str, source: Source) -> Result<()> {
+        let value = value.trim();
+        let kept = if ask.kind == AnswerKind::Secret {
+            self.world.keep_secret(id, value);
+            Value::Null
+        } else {
+            Value::from(value)
+        };
+        self.append(Entry::Answered { step: id.to_owned(), value: kept, source })
+    }
+
+    /// What Enter would give, and where it comes from.
+    fn suggest(&self, planned: &Planned<'_>, ask: &Ask) -> Option<Suggestion> {
+        let facts = plan::facts_for(planned, &self.state.facts());
+        if let Some((value, source)) = self.state.steps.get(&planned.id).and_then(|s| s.answer.clone())
+            && !value.is_null()
+        {
+            return Some(Suggestion { value: template::plain(&value), source });
+        }
+        if let Some(id) = &ask.recommended {
+            return Some(Suggestion { value: id.clone(), source: Source::Default });
+        }
+        let text = ask.default.as_ref()?;
+        let value = template::fill(text, &facts).ok()?;
+        let detected = template::holes(text).is_ok_and(|h| h.iter().any(|h| facts.contains_key(h.path)));
+        Some(Suggestion { value, source: if detected { Source::Detected } else { Source::Default } })
+    }
+
+    /// Commands that mean the same on every waiting screen.
+    fn elsewhere(&mut self, command: Command) -> Result<Flow> {
+        match command {
+            Command::Stop => Ok(Flow::End(Outcome::Stopped)),
+            Command::Abort => Ok(Flow::End(Outcome::Interrupted)),
+            Command::Rollback { to } => {
+                self.refused = None;
+                self.offered = Some(to);
+                Ok(Flow::Go)
+            }
+            Command::Reopen { step } => {
+                let is_question = self.books.find(&step).is_some_and(|(_, s)| matches!(s.action, Action::Ask(_)));
+                if is_question && self.state.status(&step) == Status::Answered {
+                    self.reopened = Some(step);
+                }
+                Ok(Flow::Go)
+            }
+            Command::Back
+            | Command::Answer { .. }
+            | Command::ManualDone { .. }
+            | Command::Apply { .. }
+            | Command::Retry { .. }
+            | Command::ConfirmRollback { .. } => Ok(Flow::Go),
+        }
+    }
+
+    /// The next command; a face that has gone away means "stop now".
+    async fn command(&mut self) -> Command {
+        self.commands.recv().await.unwrap_or(Command::Abort)
+    }
+
+    /// Writes the entry, folds it in, tells the faces' log.
+    fn append(&mut self, entry: Entry) -> Result<()> {
+        let record = self.journal.append(now(), entry)?;
+        self.state.apply(&record)?;
+        self.log_record(&record);
+        Ok(())
+    }
+
+    fn log_record(&self, record: &Record) {
+        if let Some((step, line)) = crate::wizard::engine::showing::words(&record.what, &self.books) {
+            self.send(Event::Log { at: record.at.clone(), step, line });
+        }
+    }
+
+    fn log(&self, step: Option<&str>, line: &str) {
+        self.send(Event::Log { at: now(), step: step.map(str::to_owned), line: crate::text::redact(line) });
+    }
+
+    fn send(&self, event: Event) {
+        // A face that has gone is noticed at the next command.
+        let _gone = self.events.send(event);
+    }
+
+    /// May this effect not be applied, and why? In a dry run nothing is; a world may simulate one need.
+    fn only_by_example(&self, need: Need) -> Option<String> {
+        match self.state.mode {
+            Mode::Dry => Some("dry run".into()),
+            Mode::Live => self.world.simulates(need),
+        }
+    }
+}
+
+/// Seconds are enough for people, milliseconds order the lines.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// The same for every try of one attempt: letters, digits and dashes only, at most 128.
+pub fn token(run: &str, step: &str, attempt: u32) -> String {
+    let text: String = format!("mw-{run}-{step}-{attempt}").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    text.chars().take(128).collect()
+}

@@ -1,0 +1,328 @@
+//! The journal: append-only JSON Lines, synced before every touch of the world; the only durable state of a run.
+//! Never holds a secret, so that it can be mailed.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::wizard::view::Mode;
+
+/// Format of the lines; a journal with a higher one is refused.
+pub const FORMAT: u32 = 1;
+
+/// Where an answer came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Asked,
+    Flag,
+    File,
+    Profile,
+    Detected,
+    Default,
+}
+
+impl Source {
+    pub fn words(self) -> &'static str {
+        match self {
+            Source::Asked => "you said",
+            Source::Flag => "flag",
+            Source::File => "answers file",
+            Source::Profile => "profile",
+            Source::Detected => "detected",
+            Source::Default => "default",
+        }
+    }
+}
+
+/// A durable fact of a run. `Started` without an end means "unknown": probe first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum Entry {
+    /// First line of every journal.
+    Opened { format: u32, run: String, journey: String, mode: Mode, sandbox: bool, tool: String, facts: BTreeMap<String, Value> },
+    /// Another process took the run up again.
+    Resumed { tool: String },
+    /// The AWS account and region this run is tied to.
+    Pinned { account: String, region: String },
+    /// `value` is null for a secret.
+    Answered { step: String, value: Value, source: Source },
+    /// Written and synced before the world is touched; holds the resolved effect.
+    /// `writes` is false when the effect only reads: a roll back passes it by.
+    Started { step: String, attempt: u32, kind: String, fields: Value, before: BTreeMap<String, Value>, writes: bool },
+    Done { step: String, outputs: BTreeMap<String, Value>, took_ms: u64, simulated: bool },
+    Failed { step: String, error: String, hint: String, took_ms: u64 },
+    /// A checklist was ticked (and verified, where it can be).
+    Ticked { step: String, verified: bool },
+    /// Roll back back to and including `to`; everything when `None`.
+    RollbackStarted { to: Option<String> },
+    UndoStarted { step: String, guard: bool },
+    UndoDone { step: String, took_ms: u64 },
+    UndoFailed { step: String, error: String, hint: String },
+    RolledBack {},
+    Finished {},
+}
+
+/// An entry with its number, time and check sum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// 1, 2, 3 … without a gap.
+    pub n: u64,
+    /// UTC, RFC 3339.
+    pub at: String,
+    /// First 8 hex digits of SHA-256 over number, time and entry.
+    pub sum: String,
+    pub what: Entry,
+}
+
+impl Record {
+    fn seal(n: u64, at: String, what: Entry) -> Result<Self> {
+        let sum = sum(n, &at, &what)?;
+        Ok(Self { n, at, sum, what })
+    }
+}
+
+fn sum(n: u64, at: &str, what: &Entry) -> Result<String> {
+    let body = serde_json::to_string(what).map_err(|e| Error::bug(format!("a journal entry cannot be written: {e}")))?;
+    let digest = Sha256::digest(format!("{n}|{at}|{body}").as_bytes());
+    Ok(digest.iter().take(4).map(|b| format!("{b:02x}")).collect())
+}
+
+/// Who holds a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Owner {
+    pub pid: u32,
+    pub host: String,
+    pub since: String,
+}
+
+/// An open journal: locked by the operating system, so that a crash cannot leave it stuck.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    _lock: File,
+    next: u64,
+    length: u64,
+}
+
+impl Journal {
+    /// Makes the folder and an empty journal. An existing one is an error.
+    pub fn create(dir: &Path) -> Result<Self> {
+        let read_only = "choose a folder that can be written to with --dir, or mend its permissions";
+        std::fs::create_dir_all(dir).or_fail(Kind::Input, format!("cannot make the run's folder {}", dir.display()), read_only)?;
+        let lock = lock(dir)?;
+        let path = dir.join("journal.jsonl");
+        let file = OpenOptions::new()
+            .create_new(true)
+            .read(true)
+            .append(true)
+            .open(&path)
+            .or_fail(Kind::Input, format!("cannot make the journal {}", path.display()), read_only)?;
+        if let Ok(parent) = File::open(dir) {
+            parent.sync_all().or_fail(Kind::Input, format!("cannot sync {}", dir.display()), read_only)?;
+        }
+        Ok(Self { path, file, _lock: lock, next: 1, length: 0 })
+    }
+
+    /// Opens an existing journal for going on: a torn last line is cut, damage elsewhere is refused.
+    pub fn open(dir: &Path) -> Result<(Self, Vec<Record>)> {
+        let lock = lock(dir)?;
+        let path = dir.join("journal.jsonl");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .open(&path)
+            .or_fail(Kind::Input, format!("cannot open the journal {}", path.display()), "check the path and its permissions")?;
+        let mut text = Vec::new();
+        file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut text)).or_fail(
+            Kind::Input,
+            format!("cannot read the journal {}", path.display()),
+            "check the disk",
+        )?;
+        let (records, good) = parse(&path, &text)?;
+        if good < text.len() {
+            file.set_len(good as u64).and_then(|()| file.sync_all()).or_fail(
+                Kind::Input,
+                format!("cannot cut the torn last line of {}", path.display()),
+                "check that the disk is not full or read-only",
+            )?;
+        }
+        let next = records.len() as u64 + 1;
+        Ok((Self { path, file, _lock: lock, next, length: good as u64 }, records))
+    }
+
+    /// Appends and syncs. When this fails nothing of the entry stays, and the run stops.
+    pub fn append(&mut self, at: String, what: Entry) -> Result<Record> {
+        let record = Record::seal(self.next, at, what)?;
+        let mut line = serde_json::to_vec(&record).map_err(|e| Error::bug(format!("a journal entry cannot be written: {e}")))?;
+        line.push(b'\n');
+        if let Err(error) = self.file.write_all(&line).and_then(|()| self.file.sync_data()) {
+            // What was half written is taken back now or, should that fail too, cut at the next opening.
+            let _cut_at_next_opening = self.file.set_len(self.length);
+            return Err(Error::new(Kind::Failed, format!("cannot write the journal {}", self.path.display()))
+                .because(&error)
+                .hint("nothing was touched after the last written entry: free some disk space, then run the same command again"));
+        }
+        self.next += 1;
+        self.length += line.len() as u64;
+        Ok(record)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Reads a journal without locking it, for `status`, `log` and `report`.
+pub fn read(dir: &Path) -> Result<Vec<Record>> {
+    let path = dir.join("journal.jsonl");
+    let text = std::fs::read(&path).or_fail(Kind::Input, format!("cannot read the journal {}", path.display()), "run `migrate-wizard` here first")?;
+    Ok(parse(&path, &text)?.0)
+}
+
+/// Is a live process holding the run? `None` when not.
+pub fn held(dir: &Path) -> Option<Owner> {
+    let file = OpenOptions::new().read(true).write(true).open(dir.join("lock")).ok()?;
+    match file.try_lock() {
+        Ok(()) => None,
+        Err(_) => Some(owner(dir).unwrap_or(Owner { pid: 0, host: "unknown".into(), since: "unknown".into() })),
+    }
+}
+
+fn owner(dir: &Path) -> Option<Owner> {
+    std::fs::read_to_string(dir.join("owner.json")).ok().and_then(|text| serde_json::from_str(&text).ok())
+}
+
+fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join("lock");
+    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).or_fail(
+        Kind::Input,
+        format!("cannot open the lock {}", path.display()),
+        "choose a folder that can be written to with --dir, or mend its permissions",
+    )?;
+    if file.try_lock().is_err() {
+        let held_by = owner(dir).map_or_else(
+            || "another process".into(),
+            |o| {
+                let age = o.since.parse::<jiff::Timestamp>().map(|t| crate::text::duration(jiff::Timestamp::now().duration_since(t).unsigned_abs())).unwrap_or_default();
+                format!("process {} on {} (for {age}, since {})", o.pid, o.host, o.since)
+            },
+        );
+        return Err(Error::new(Kind::Conflict, format!("this run is already open in {held_by}"))
+            .hint("go on in that terminal, or end that process: the lock goes with it and the run can be resumed here"));
+    }
+    let me = Owner { pid: std::process::id(), host: host(), since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string() };
+    let text = serde_json::to_string(&me).map_err(|e| Error::bug(format!("the lock's owner cannot be written: {e}")))?;
+    std::fs::write(dir.join("owner.json"), text).or_fail(Kind::Input, format!("cannot write {}", dir.join("owner.json").display()), "check that the disk is not full or read-only")?;
+    Ok(file)
+}
+
+fn host() -> String {
+    std::fs::read_to_string("/etc/hostname").map(|s| s.trim().to_owned()).unwrap_or_else(|_| "this machine".into())
+}
+
+/// Records and the number of good bytes.
+fn parse(path: &Path, text: &[u8]) -> Result<(Vec<Record>, usize)> {
+    let good = text.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+    let mut records: Vec<Record> = Vec::new();
+    let whole = text.get(..good).unwrap_or_default();
+    for (i, line) in whole.split(|b| *b == b'\n').enumerate() {
+        if line.is_empty() && i == records.len() {
+            continue;
+        }
+        let n = i as u64 + 1;
+        let damaged = |why: &str| {
+            Error::new(Kind::Input, format!("{}:{n}: the journal is damaged: {why}", path.display()))
+                .hint("restore the file from a backup; the lines before it are good. Do not edit a journal by hand")
+        };
+        let value: Value = serde_json::from_slice(line).map_err(|e| damaged(&format!("not a line of JSON ({e})")))?;
+        if let Some(format) = value.pointer("/what/format").and_then(Value::as_u64)
+            && format > u64::from(FORMAT)
+        {
+            return Err(Error::new(Kind::Input, format!("{}:{n}: this journal has format {format}; this program knows up to {FORMAT}", path.display()))
+                .hint("it was written by a newer migrate-wizard: update the program and run it again"));
+        }
+        let record: Record = serde_json::from_value(value).map_err(|e| damaged(&format!("not an entry ({e})")))?;
+        if record.n != n {
+            return Err(damaged(&format!("it says it is entry {}, a line is missing or doubled", record.n)));
+        }
+        if sum(record.n, &record.at, &record.what)? != record.sum {
+            return Err(damaged("its check sum does not fit its text"));
+        }
+        records.push(record);
+    }
+    Ok((records, good))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened() -> Entry {
+        Entry::Opened { format: FORMAT, run: "r".into(), journey: "tour".into(), mode: Mode::Live, sandbox: false, tool: "0".into(), facts: BTreeMap::new() }
+    }
+
+    fn three(dir: &Path) -> Journal {
+        let mut journal = Journal::create(dir).unwrap();
+        journal.append("t".into(), opened()).unwrap();
+        journal.append("t".into(), Entry::Answered { step: "q".into(), value: Value::from("é\n"), source: Source::Asked }).unwrap();
+        journal.append("t".into(), Entry::Finished {}).unwrap();
+        journal
+    }
+
+    #[test]
+    fn what_is_appended_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(three(dir.path()));
+        let (mut journal, records) = Journal::open(dir.path()).unwrap();
+        assert_eq!(records.len(), 3);
+        assert_eq!(journal.append("t".into(), Entry::RolledBack {}).unwrap().n, 4);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_cut_at_every_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(three(dir.path()));
+        let path = dir.path().join("journal.jsonl");
+        let whole = std::fs::read(&path).unwrap();
+        let second = whole.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(1).unwrap().0 + 1;
+        for cut in second..whole.len() - 1 {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let (_journal, records) = Journal::open(dir.path()).unwrap();
+            assert_eq!(records.len(), 2, "cut at {cut}");
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), second as u64);
+        }
+    }
+
+    #[test]
+    fn damage_elsewhere_is_refused_with_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(three(dir.path()));
+        let path = dir.path().join("journal.jsonl");
+        let whole = std::fs::read_to_string(&path).unwrap();
+        for (from, to, says) in [("\"q\"", "\"p\"", ":2: the journal is damaged: its check sum"), ("\"n\":2", "\"n\":3", ":2: the journal is damaged: it says"), ("{\"n\":2", "n\":2", ":2: the journal is damaged: not a line"), ("\"format\":1", "\"format\":9", ":1: this journal has format 9")] {
+            std::fs::write(&path, whole.replace(from, to)).unwrap();
+            let error = Journal::open(dir.path()).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn two_at_once_are_refused_and_a_dead_owner_is_no_hindrance() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = three(dir.path());
+        let error = Journal::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        assert!(held(dir.path()).is_some());
+        drop(first);
+        assert!(held(dir.path()).is_none());
+        assert!(Journal::open(dir.path()).is_ok());
+    }
+}

@@ -1,0 +1,399 @@
+//! Playbooks: one TOML file per phase, an ordered list of steps; the knowledge of what to do when.
+//! Pure data and its checks: no I/O (the text comes in), no clock, nothing of AWS or SQL.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::Value;
+use toml::Spanned;
+
+use crate::error::{Error, Kind, Result};
+use crate::wizard::template::{self, Facts};
+use crate::wizard::view::AnswerKind;
+
+/// One phase of a journey.
+#[derive(Debug, Clone)]
+pub struct Playbook {
+    /// Where it came from, for messages.
+    pub file: String,
+    pub phase: String,
+    pub title: String,
+    pub why: String,
+    /// `move` (the eight phases), `tour`, `rollback`.
+    pub journey: String,
+    /// Position in the journey.
+    pub order: u32,
+    pub steps: Vec<Step>,
+}
+
+/// One step of a phase.
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub id: String,
+    pub title: String,
+    pub why: String,
+    /// Every key is an answer or fact; its value must be one of the list.
+    pub when: BTreeMap<String, Vec<String>>,
+    /// Why it cannot be undone: asks for the step's id to be typed.
+    pub irreversible: Option<String>,
+    /// Runbook time: `T-2h`.
+    pub at: Option<String>,
+    /// Typical duration: `3m`.
+    pub estimate: Option<String>,
+    pub timeout: Option<std::time::Duration>,
+    pub abort_if: Option<String>,
+    /// A fact holding a comma list: the step stands once for each item, as `id[item]`, with `${item}`.
+    pub each: Option<String>,
+    /// For a guard: the step after which it is kept rather than undone on exit.
+    pub guard_until: Option<String>,
+    pub action: Action,
+}
+
+/// What a step does: exactly one of three.
+#[derive(Debug, Clone)]
+pub enum Action {
+    Ask(Ask),
+    Manual(Manual),
+    Effect(EffectSpec),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Ask {
+    pub kind: AnswerKind,
+    /// For a choice: the recommended option's id.
+    pub recommended: Option<String>,
+    #[serde(default)]
+    pub because: String,
+    /// For text and number: what Enter gives; may have holes.
+    pub default: Option<String>,
+    /// For text: may it be empty?
+    #[serde(default)]
+    pub optional: bool,
+    #[serde(default, rename = "option")]
+    pub options: Vec<Choice>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    pub id: String,
+    pub label: String,
+    pub consequence: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manual {
+    pub items: Vec<String>,
+    /// Shown when the step is rolled back.
+    #[serde(default)]
+    pub undo: Vec<String>,
+    /// An effect whose probe must find it present.
+    pub verify: Option<EffectSpec>,
+}
+
+/// An effect with its holes still open.
+#[derive(Debug, Clone, Deserialize, PartialEq)]
+#[serde(try_from = "serde_json::Map<String, Value>")]
+pub struct EffectSpec {
+    pub kind: String,
+    pub fields: serde_json::Map<String, Value>,
+}
+
+impl TryFrom<serde_json::Map<String, Value>> for EffectSpec {
+    type Error = String;
+
+    fn try_from(mut fields: serde_json::Map<String, Value>) -> std::result::Result<Self, String> {
+        match fields.remove("kind") {
+            Some(Value::String(kind)) => Ok(Self { kind, fields }),
+            Some(_) | None => Err("an effect needs `kind = \"…\"`".into()),
+        }
+    }
+}
+
+impl EffectSpec {
+    pub fn value(&self) -> Value {
+        Value::Object(self.fields.clone())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawBook {
+    phase: String,
+    title: String,
+    why: String,
+    #[serde(default = "move_journey")]
+    journey: String,
+    #[serde(default)]
+    order: u32,
+    #[serde(default, rename = "step")]
+    steps: Vec<Spanned<RawStep>>,
+}
+
+fn move_journey() -> String {
+    "move".into()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawStep {
+    id: Spanned<String>,
+    title: String,
+    why: String,
+    #[serde(default)]
+    when: BTreeMap<String, toml::Value>,
+    irreversible: Option<String>,
+    at: Option<String>,
+    estimate: Option<Spanned<String>>,
+    timeout: Option<Spanned<String>>,
+    abort_if: Option<String>,
+    each: Option<String>,
+    guard_until: Option<String>,
+    ask: Option<Ask>,
+    manual: Option<Manual>,
+    effect: Option<EffectSpec>,
+}
+
+/// A message with file, line and a caret under the place.
+pub fn caret(file: &str, text: &str, span: Range<usize>, what: &str, expected: &str) -> Error {
+    let start = span.start.min(text.len());
+    let before = text.get(..start).unwrap_or("");
+    let line_no = before.matches('\n').count() + 1;
+    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+    let line = text.get(line_start..).unwrap_or("").lines().next().unwrap_or("");
+    let column = before.get(line_start..).unwrap_or("").chars().count();
+    let width = text.get(span.start..span.end.min(line_start + line.len())).map_or(1, |s| s.chars().count()).max(1);
+    let gutter = line_no.to_string();
+    let pad = " ".repeat(gutter.len());
+    let place = format!("{file}:{line_no}:{}\n{pad} |\n{gutter} | {line}\n{pad} | {}{} {what}", column + 1, " ".repeat(column), "^".repeat(width));
+    Error::new(Kind::Input, format!("{what} ({file}:{line_no}:{})", column + 1)).cause(place).hint(expected)
+}
+
+/// Reads one playbook; the error shows file, line and a caret, and what was expected.
+pub fn parse(file: &str, text: &str) -> Result<Playbook> {
+    let raw: RawBook = toml::from_str(text).map_err(|e| {
+        caret(file, text, e.span().unwrap_or(0..1), &e.message().replace('\n', " "), "see CONTRIBUTING.md, \"Playbooks\", for the keys of a playbook, a step and an action")
+    })?;
+    let mut steps = Vec::with_capacity(raw.steps.len());
+    for spanned in raw.steps {
+        let span = spanned.span();
+        steps.push(step(file, text, span, spanned.into_inner())?);
+    }
+    Ok(Playbook { file: file.into(), phase: raw.phase, title: raw.title, why: raw.why, journey: raw.journey, order: raw.order, steps })
+}
+
+fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Step> {
+    let id_span = raw.id.span();
+    let id = raw.id.into_inner();
+    let place = |what: &str, expected: &str| caret(file, text, id_span.clone(), what, expected);
+    if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+        return Err(place("a step id has letters, digits, `-` and `_` only", "rename the step"));
+    }
+    let action = match (raw.ask, raw.manual, raw.effect) {
+        (Some(ask), None, None) => Action::Ask(check_ask(ask, &place)?),
+        (None, Some(manual), None) => Action::Manual(manual),
+        (None, None, Some(effect)) => Action::Effect(effect),
+        (None, None, None) => return Err(place("this step has no action", "give it exactly one of [step.ask], [step.manual], [step.effect]")),
+        (Some(_), _, _) | (_, Some(_), _) => return Err(place("this step has more than one action", "keep exactly one of [step.ask], [step.manual], [step.effect]")),
+    };
+    let length = |raw: &Option<Spanned<String>>| -> Result<Option<std::time::Duration>> {
+        raw.as_ref()
+            .map(|s| crate::text::parse_duration(s.as_ref()).ok_or_else(|| caret(file, text, s.span(), "not a duration", "write it like 90s, 2m10s or 1h30m")))
+            .transpose()
+    };
+    length(&raw.estimate)?;
+    Ok(Step {
+        timeout: length(&raw.timeout)?,
+        id,
+        title: raw.title,
+        why: raw.why,
+        when: raw.when.into_iter().map(|(name, values)| Ok((name, allowed(&values).ok_or_else(|| place("`when` maps a name to a text or a list of texts", "write when = { database = [\"rds\", \"aurora\"] }"))?))).collect::<Result<_>>()?,
+        irreversible: raw.irreversible,
+        at: raw.at,
+        estimate: raw.estimate.map(Spanned::into_inner),
+        abort_if: raw.abort_if,
+        each: raw.each,
+        guard_until: raw.guard_until,
+        action,
+    })
+}
+
+/// The values a `when` allows: one text or a list of them.
+fn allowed(values: &toml::Value) -> Option<Vec<String>> {
+    match values {
+        toml::Value::String(one) => Some(vec![one.clone()]),
+        toml::Value::Array(many) => many.iter().map(|v| v.as_str().map(str::to_owned)).collect(),
+        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+    }
+}
+
+fn check_ask(ask: Ask, place: &dyn Fn(&str, &str) -> Error) -> Result<Ask> {
+    match ask.kind {
+        AnswerKind::Choice => {
+            if ask.options.is_empty() {
+                return Err(place("a choice without options", "add [[step.ask.option]] with id, label and consequence"));
+            }
+            if let Some(id) = &ask.recommended
+                && !ask.options.iter().any(|o| &o.id == id)
+            {
+                let known: Vec<_> = ask.options.iter().map(|o| o.id.as_str()).collect();
+                return Err(place(&format!("`{id}` is recommended but not an option"), &format!("one of: {}", known.join(", "))));
+            }
+        }
+        AnswerKind::Text | AnswerKind::Number | AnswerKind::Secret => {
+            if !ask.options.is_empty() {
+                return Err(place("only a choice has options", "remove the options or set kind = \"choice\""));
+            }
+        }
+    }
+    Ok(ask)
+}
+
+/// Checks a whole journey: unique ids, known facts in `when`, `each` and holes, known effects with good fields.
+/// `texts` maps file names to their text (for carets); `build` makes an effect from kind and filled fields and gives its example outputs.
+pub fn check(books: &[Playbook], texts: &BTreeMap<String, String>, given: &Facts, build: &dyn Fn(&str, Value) -> Result<Facts>) -> Result<()> {
+    let mut facts = given.clone();
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut questions: BTreeSet<&str> = BTreeSet::new();
+    for book in books {
+        let text = texts.get(&book.file).map_or("", String::as_str);
+        for step in &book.steps {
+            let here = |needle: &str, what: &str, expected: &str| caret(&book.file, text, locate(text, &step.id, needle), what, expected);
+            if let Some(other) = seen.insert(&step.id, &book.file) {
+                return Err(here(&step.id, &format!("the step id `{}` is used twice (also in {other})", step.id), "ids are unique over all playbooks of a journey"));
+            }
+            for (name, values) in &step.when {
+                if !facts.contains_key(name) {
+                    return Err(here(name, &format!("`when` asks for `{name}`, which no earlier step gives"), "name an earlier question's id or `step.output`"));
+                }
+                if let Some(ask) = questions.get(name.as_str()).and(find_ask(books, name)) {
+                    for value in values {
+                        if ask.kind == AnswerKind::Choice && !ask.options.iter().any(|o| &o.id == value) {
+                            let known: Vec<_> = ask.options.iter().map(|o| o.id.as_str()).collect();
+                            return Err(here(value, &format!("`{value}` is not an option of `{name}`"), &format!("one of: {}", known.join(", "))));
+                        }
+                    }
+                }
+            }
+            let mut local = facts.clone();
+            if let Some(list) = &step.each {
+                if !facts.contains_key(list) {
+                    return Err(here(list, &format!("`each` asks for `{list}`, which no earlier step gives"), "name an earlier answer or output"));
+                }
+                local.insert("item".into(), Value::String("item".into()));
+            }
+            let fill = |value: &Value| {
+                template::fill_value(value, &local).map_err(|e| match &e {
+                    template::Unfilled::Missing(path) => {
+                        here(&format!("${{{path}"), &e.to_string(), "name an earlier question, `step.output` or `run.*`, or give a fallback: ${name|fallback}")
+                    }
+                    template::Unfilled::Unclosed => here("${", &e.to_string(), "close the hole with `}`"),
+                })
+            };
+            match &step.action {
+                Action::Ask(ask) => {
+                    let value = match (&ask.recommended, &ask.default) {
+                        (Some(id), _) => id.clone(),
+                        (None, Some(text)) => template::plain(&fill(&Value::String(text.clone()))?),
+                        (None, None) => ask.options.first().map_or("text", |o| o.id.as_str()).to_owned(),
+                    };
+                    facts.insert(step.id.clone(), Value::String(value));
+                    questions.insert(&step.id);
+                }
+                Action::Manual(manual) => {
+                    for item in manual.items.iter().chain(&manual.undo) {
+                        fill(&Value::String(item.clone()))?;
+                    }
+                    if let Some(verify) = &manual.verify {
+                        build(&verify.kind, fill(&verify.value())?).map_err(|e| here(&verify.kind, &e.what, &e.hint))?;
+                    }
+                    facts.insert(format!("{}.done", step.id), Value::String("yes".into()));
+                }
+                Action::Effect(spec) => {
+                    let outputs = build(&spec.kind, fill(&spec.value())?).map_err(|e| here(&spec.kind, &e.what, &e.hint))?;
+                    for (name, value) in outputs {
+                        let value = if step.each.is_some() { Value::String(template::plain(&value)) } else { value };
+                        facts.insert(format!("{}.{name}", step.id), value);
+                    }
+                }
+            }
+        }
+    }
+    for book in books {
+        let text = texts.get(&book.file).map_or("", String::as_str);
+        for step in &book.steps {
+            if let Some(until) = &step.guard_until
+                && !seen.contains_key(until.as_str())
+            {
+                return Err(caret(&book.file, text, locate(text, &step.id, until), &format!("`guard-until` names no step: `{until}`"), "name a later step's id"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn find_ask<'a>(books: &'a [Playbook], id: &str) -> Option<&'a Ask> {
+    books.iter().flat_map(|b| &b.steps).find(|s| s.id == id).and_then(|s| match &s.action {
+        Action::Ask(ask) => Some(ask),
+        Action::Manual(_) | Action::Effect(_) => None,
+    })
+}
+
+/// Where `needle` stands in the step's own lines; the step's id when it is not found.
+fn locate(text: &str, id: &str, needle: &str) -> Range<usize> {
+    let quoted = format!("id = \"{id}\"");
+    let start = text.find(&quoted).unwrap_or(0);
+    let end = text[start..].find("\n[[step]]").map_or(text.len(), |i| start + i);
+    match text.get(start..end).and_then(|own| own.find(needle)) {
+        Some(i) => start + i..start + i + needle.len(),
+        None => start..start + quoted.len().min(text.len() - start),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "phase = \"p\"\ntitle = \"P\"\nwhy = \"w\"\n";
+
+    fn error(body: &str) -> String {
+        let text = format!("{HEAD}{body}");
+        let parsed = parse("p.toml", &text).and_then(|b| {
+            let texts = BTreeMap::from([("p.toml".to_owned(), text.clone())]);
+            check(&[b], &texts, &Facts::new(), &|kind, _| {
+                if kind == "simulate" { Ok(Facts::from([("out".into(), Value::from("x"))])) } else { Err(Error::new(Kind::Input, format!("no effect is called `{kind}`")).hint("one of: simulate")) }
+            })
+        });
+        parsed.err().map_or_else(|| "no error".into(), |e| e.to_string())
+    }
+
+    #[test]
+    fn a_good_playbook_passes() {
+        let body = "[[step]]\nid='q'\ntitle='t'\nwhy='w'\n[step.ask]\nkind='choice'\n[[step.ask.option]]\nid='a'\nlabel='A'\nconsequence='c'\n\
+                    [[step]]\nid='e'\ntitle='t'\nwhy='w'\nwhen={q='a'}\n[step.effect]\nkind='simulate'\ntext='${q} ${e.none|x}'\n";
+        assert_eq!(error(body), "no error");
+    }
+
+    #[test]
+    fn each_mistake_shows_its_line_and_what_was_expected() {
+        let step = "[[step]]\nid = \"s\"\ntitle='t'\nwhy='w'\n";
+        for (body, at, what, expected) in [
+            (format!("{step}colour='red'\n[step.manual]\nitems=[]\n"), "p.toml:8:1", "unknown field `colour`", "CONTRIBUTING.md"),
+            (step.to_owned(), "p.toml:5:6", "no action", "exactly one of"),
+            (format!("{step}[step.manual]\nitems=[]\n[step.effect]\nkind='simulate'\n"), "p.toml:5:6", "more than one action", "exactly one of"),
+            (format!("{step}[step.effect]\nkind='fly'\n"), "p.toml:9:7", "no effect is called `fly`", "simulate"),
+            (format!("{step}[step.effect]\nkind='simulate'\ntext='${{nobody.knows}}'\n"), "p.toml:10:7", "nothing is known as `nobody.knows`", "fallback"),
+            (format!("{step}when={{x='y'}}\n[step.effect]\nkind='simulate'\n"), "p.toml:8:7", "no earlier step gives", "earlier question"),
+            (format!("{step}timeout='soon'\n[step.effect]\nkind='simulate'\n"), "p.toml:8:9", "not a duration", "2m10s"),
+            (format!("{step}[step.effect]\nkind='simulate'\n{step}[step.effect]\nkind='simulate'\n"), "p.toml:5", "used twice", "unique"),
+        ] {
+            let message = error(&body);
+            for part in [at, what, expected, "^"] {
+                assert!(message.contains(part), "expected {part:?} in:\n{message}");
+            }
+        }
+    }
+}
