@@ -93,3 +93,8 @@ pub fn write_sample(into: &Path) -> Result<()> {
     }
     write(&SAMPLE, into).or_fail(Kind::Input, format!("cannot write the sample app into {}", into.display()), "choose another folder with --dir")
 }
+
+/// A file of the sample.
+pub fn sample_file(name: &str) -> Result<&'static str> {
+    SAMPLE.get_file(name).and_then(include_dir::File::contents_utf8).ok_or_else(|| Error::bug(format!("the sample has no {name}")))
+}

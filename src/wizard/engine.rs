@@ -4,6 +4,8 @@
 mod doing;
 mod showing;
 
+pub use showing::words;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -242,7 +244,7 @@ impl<W: World> Engine<W> {
         }
         let text = ask.default.as_ref()?;
         let value = template::fill(text, &facts).ok()?;
-        let detected = template::holes(text).is_ok_and(|h| h.iter().any(|h| facts.contains_key(h.path)));
+        let detected = template::holes(text).is_ok_and(|h| h.iter().any(|h| h.paths.iter().any(|p| facts.contains_key(*p))));
         Some(Suggestion { value, source: if detected { Source::Detected } else { Source::Default } })
     }
 
@@ -286,7 +288,7 @@ impl<W: World> Engine<W> {
     }
 
     fn log_record(&self, record: &Record) {
-        if let Some((step, line)) = crate::wizard::engine::showing::words(&record.what, &self.books) {
+        if let Some((step, line)) = words(&record.what, &self.books) {
             self.send(Event::Log { at: record.at.clone(), step, line });
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod effect;
 pub mod engine;
+pub mod forecast;
 pub mod journal;
 pub mod keys;
 pub mod plan;

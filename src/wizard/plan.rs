@@ -99,17 +99,7 @@ fn applies(step: &Step, facts: &Facts) -> Option<bool> {
 
 /// The facts as one step sees them: inside `each`, `${item}` and its siblings' outputs without the brackets.
 pub fn facts_for(planned: &Planned<'_>, facts: &Facts) -> Facts {
-    let mut own = facts.clone();
-    if let Some(item) = &planned.item {
-        let mark = format!("[{item}].");
-        for (name, value) in facts {
-            if let Some((step, output)) = name.split_once(&mark) {
-                own.insert(format!("{step}.{output}"), value.clone());
-            }
-        }
-        own.insert("item".into(), Value::from(item.as_str()));
-    }
-    own
+    planned.item.as_ref().map_or_else(|| facts.clone(), |item| template::for_item(item, facts))
 }
 
 /// The effect of a step with its holes filled.

@@ -283,7 +283,8 @@ pub fn check(books: &[Playbook], texts: &BTreeMap<String, String>, given: &Facts
                 if !facts.contains_key(list) {
                     return Err(here(list, &format!("`each` asks for `{list}`, which no earlier step gives"), "name an earlier answer or output"));
                 }
-                local.insert("item".into(), Value::String("item".into()));
+                let items = facts.get(list).map(template::plain).unwrap_or_default();
+                local = template::for_item(items.split(',').next().unwrap_or("item").trim(), &facts);
             }
             let fill = |value: &Value| {
                 template::fill_value(value, &local).map_err(|e| match &e {

@@ -229,12 +229,14 @@ impl State {
             .hint("the journal does not tell a possible story: restore it from a backup, or report it with `migrate-wizard log`")
     }
 
-    /// What is known: given facts, answers, outputs of what is done.
+    /// What is known: given facts, answers (each, and all as `answers`), outputs of what is done.
     pub fn facts(&self) -> Facts {
         let mut facts = self.given.clone();
+        let mut answers = serde_json::Map::new();
         for (id, step) in &self.steps {
-            if let Some((value, _)) = &step.answer {
+            if let Some((value, source)) = &step.answer {
                 facts.insert(id.clone(), value.clone());
+                answers.insert(id.clone(), serde_json::json!({ "value": value, "source": source.words() }));
             }
             if step.status == Status::Done {
                 facts.insert(format!("{id}.done"), Value::from("yes"));
@@ -243,6 +245,8 @@ impl State {
                 }
             }
         }
+        // All answers with their sources as one fact: for records and generated files.
+        facts.insert("answers".into(), Value::Object(answers));
         facts
     }
 

@@ -1,4 +1,5 @@
-//! Holes in playbook text: `${path}` and `${path|fallback}`, filled from facts; `$${` is a literal `${`.
+//! Holes in playbook text, filled from facts: `${path}`, `${path|fallback}`, `${first,second}` (the first that is known),
+//! `${path?from=to,other=another}` (a value in the target's words); `$${` is a literal `${`.
 //! Knows nothing of what a fact means and reads nothing but the map it is given.
 
 use std::collections::BTreeMap;
@@ -11,7 +12,10 @@ pub type Facts = BTreeMap<String, Value>;
 /// One `${…}` in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hole<'a> {
-    pub path: &'a str,
+    /// The first that is known is taken.
+    pub paths: Vec<&'a str>,
+    /// Value → what stands for it; other values stay as they are.
+    pub words: Vec<(&'a str, &'a str)>,
     pub fallback: Option<&'a str>,
     /// Byte offset of the `$`.
     pub at: usize,
@@ -40,8 +44,15 @@ pub fn holes(text: &str) -> Result<Vec<Hole<'_>>, Unfilled> {
         }
         let end = text[start..].find('}').ok_or(Unfilled::Unclosed)? + start;
         let inner = &text[start + 2..end];
-        let (path, fallback) = inner.split_once('|').map_or((inner, None), |(p, f)| (p, Some(f)));
-        found.push(Hole { path: path.trim(), fallback, at: start, len: end + 1 - start });
+        let (asked, fallback) = inner.split_once('|').map_or((inner, None), |(p, f)| (p, Some(f)));
+        let (paths, words) = asked.split_once('?').map_or((asked, ""), |(p, w)| (p, w));
+        found.push(Hole {
+            paths: paths.split(',').map(str::trim).collect(),
+            words: words.split(',').filter_map(|w| w.split_once('=')).map(|(from, to)| (from.trim(), to.trim())).collect(),
+            fallback,
+            at: start,
+            len: end + 1 - start,
+        });
         at = end + 1;
     }
     Ok(found)
@@ -57,16 +68,26 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
+impl Hole<'_> {
+    /// The first known fact, in the hole's own words.
+    fn value(&self, facts: &Facts) -> Option<Value> {
+        let fact = self.paths.iter().find_map(|p| facts.get(*p).filter(|v| !v.is_null()))?;
+        let text = plain(fact);
+        let word = self.words.iter().find(|(from, _)| *from == text);
+        Some(word.map_or_else(|| fact.clone(), |(_, to)| Value::from(*to)))
+    }
+}
+
 /// The text with every hole filled.
 pub fn fill(text: &str, facts: &Facts) -> Result<String, Unfilled> {
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     for hole in holes(text)? {
         out.push_str(&text[from..hole.at]);
-        match (facts.get(hole.path), hole.fallback) {
-            (Some(value), _) if !value.is_null() => out.push_str(&plain(value)),
-            (_, Some(fallback)) => out.push_str(fallback),
-            (_, None) => return Err(Unfilled::Missing(hole.path.to_owned())),
+        match (hole.value(facts), hole.fallback) {
+            (Some(value), _) => out.push_str(&plain(&value)),
+            (None, Some(fallback)) => out.push_str(fallback),
+            (None, None) => return Err(Unfilled::Missing(hole.paths.join(","))),
         }
         from = hole.at + hole.len;
     }
@@ -80,9 +101,9 @@ pub fn fill_value(value: &Value, facts: &Facts) -> Result<Value, Unfilled> {
         Value::String(text) => {
             let found = holes(text)?;
             match found.as_slice() {
-                [hole] if hole.at == 0 && hole.len == text.len() => match facts.get(hole.path) {
-                    Some(fact) if !fact.is_null() => fact.clone(),
-                    Some(_) | None => Value::String(fill(text, facts)?),
+                [hole] if hole.at == 0 && hole.len == text.len() => match hole.value(facts) {
+                    Some(fact) => fact,
+                    None => Value::String(fill(text, facts)?),
                 },
                 _ => Value::String(fill(text, facts)?),
             }
@@ -96,11 +117,24 @@ pub fn fill_value(value: &Value, facts: &Facts) -> Result<Value, Unfilled> {
 /// Every hole path in every text of a value.
 pub fn paths(value: &Value, into: &mut Vec<String>) {
     match value {
-        Value::String(text) => into.extend(holes(text).unwrap_or_default().iter().map(|h| h.path.to_owned())),
+        Value::String(text) => into.extend(holes(text).unwrap_or_default().iter().flat_map(|h| h.paths.iter().map(|p| (*p).to_owned()))),
         Value::Array(items) => items.iter().for_each(|v| paths(v, into)),
         Value::Object(map) => map.values().for_each(|v| paths(v, into)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// The facts as one item of `each` sees them: `${item}`, and of every `x[item].y` also `x.y`.
+pub fn for_item(item: &str, facts: &Facts) -> Facts {
+    let mut own = facts.clone();
+    let mark = format!("[{item}].");
+    for (name, value) in facts {
+        if let Some((step, output)) = name.split_once(&mark) {
+            own.insert(format!("{}.{output}", step.trim_end_matches('.')), value.clone());
+        }
+    }
+    own.insert("item".into(), Value::from(item));
+    own
 }
 
 #[cfg(test)]
@@ -112,6 +146,8 @@ mod tests {
     fn holes_are_filled_from_facts_or_fallback() {
         let facts = Facts::from([("a".into(), json!("x")), ("n.port".into(), json!(3000)), ("l".into(), json!(["p", "q"]))]);
         assert_eq!(fill("${a}:${n.port}/${none|0}", &facts), Ok("x:3000/0".into()));
+        assert_eq!(fill("${none,a?x=ex,y=why}", &facts), Ok("ex".into()));
+        assert_eq!(fill("${a?y=why}", &facts), Ok("x".into()));
         assert_eq!(fill("$${a}", &facts), Ok("${a}".into()));
         assert_eq!(fill("${none}", &facts), Err(Unfilled::Missing("none".into())));
         assert_eq!(fill("${a", &facts), Err(Unfilled::Unclosed));

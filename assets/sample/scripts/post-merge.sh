@@ -1,0 +1,4 @@
+#!/bin/bash
+set -e
+npm install
+npm run db:push

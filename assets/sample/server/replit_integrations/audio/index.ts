@@ -1,0 +1,2 @@
+export { speechToText, textToSpeech } from "./client";
+export { registerAudioRoutes } from "./routes";

@@ -1,0 +1,3 @@
+export { getSession, isAuthenticated, setupAuth } from "./replitAuth";
+export { registerAuthRoutes } from "./routes";
+export { authStorage } from "./storage";

@@ -1,0 +1,2 @@
+export { registerChatRoutes } from "./routes";
+export { chatStorage } from "./storage";

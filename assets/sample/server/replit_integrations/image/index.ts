@@ -1,0 +1,2 @@
+export { generateImage } from "./client";
+export { registerImageRoutes } from "./routes";

@@ -1,0 +1,46 @@
+-- One JSON array: every user table with its columns and key, as the mover needs them. Read-only; plain enough for Aurora DSQL.
+-- `collation` names the rule that orders a column's text, with its version; empty for types that have none.
+select coalesce(jsonb_agg(jsonb_build_object(
+  'schema', n.nspname,
+  'name', c.relname,
+  'partitioned', c.relkind = 'p',
+  'has_children', c.relkind = 'r' and c.relhassubclass,
+  'rows', case when c.relkind = 'p'
+     then (select coalesce(sum(greatest(p.reltuples::bigint, 0)), 0) from pg_class p join pg_inherits h on h.inhrelid = p.oid where h.inhparent = c.oid)
+     else greatest(c.reltuples::bigint, 0) end,
+  'pages', c.relpages,
+  'triggers', (select coalesce(jsonb_agg(jsonb_build_object('name', g.tgname, 'always', g.tgenabled in ('A', 'R')) order by g.tgname), '[]')
+     from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D'),
+  'foreign_keys', (select coalesce(jsonb_agg(f.conname order by f.conname), '[]')
+     from pg_constraint f where f.contype = 'f' and (f.conrelid = c.oid or f.confrelid = c.oid)),
+  'key', (select coalesce(jsonb_agg(a.attname order by array_position(i.indkey::int2[], a.attnum)), '[]')
+     from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey::int2[])
+     where i.indrelid = c.oid and i.indisprimary),
+  'columns', (select coalesce(jsonb_agg(jsonb_build_object(
+       'name', a.attname,
+       'type', case when tn.nspname = 'pg_catalog' then format_type(a.atttypid, a.atttypmod) else quote_ident(tn.nspname) || '.' || quote_ident(ty.typname) end,
+       'modifier', a.atttypmod,
+       'array', ty.typcategory = 'A' and ty.typname <> 'oidvector' and ty.typname <> 'int2vector',
+       'binary', (a.atttypid::int8 < 16384 or ty.typtype = 'e') and ty.typname !~ '^reg' and ty.typname not in ('aclitem', '_aclitem') and ty.typname !~ '^_reg',
+       'not_null', a.attnotnull,
+       'has_default', a.atthasdef,
+       'generated', a.attgenerated <> '',
+       'identity_always', a.attidentity = 'a',
+       'identity', a.attidentity <> '',
+       'collation', case
+          when a.attcollation = 0 then ''
+          when co.collname <> 'default' then co.collname || ':' || coalesce(to_jsonb(co) ->> 'collversion', '')
+          when to_jsonb(d) ->> 'datlocprovider' = 'b' then 'C:'
+          when to_jsonb(d) ->> 'datlocprovider' = 'i' then 'icu ' || coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') || ':' || coalesce(to_jsonb(d) ->> 'datcollversion', '')
+          else d.datcollate || ':' || coalesce(to_jsonb(d) ->> 'datcollversion', '') end) order by a.attnum), '[]')
+     from pg_attribute a
+     join pg_type ty on ty.oid = a.atttypid
+     join pg_namespace tn on tn.oid = ty.typnamespace
+     left join pg_collation co on co.oid = a.attcollation
+     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)) order by c.relpages desc, n.nspname, c.relname), '[]')
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+cross join (select * from pg_database where datname = current_database()) d
+where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't'
+  and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'migrate_wizard', 'sys')
+  and not exists (select 1 from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')

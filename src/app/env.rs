@@ -1,0 +1,194 @@
+//! The environment of the app on AWS: which names, plain or secret, what must never be set, what the build needs.
+//! Never a secret's value; facts about names are data in `assets/files/env.toml`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::choices::Choices;
+use super::hide;
+use super::scan::Scan;
+use super::template;
+use crate::error::{Context, Kind, Result};
+
+/// Where a name comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A shim: the code was written for Replit and expects it.
+    Shim,
+    /// `[env]` or `[userenv]` of `.replit`.
+    Replit,
+    /// The code reads it.
+    Code,
+}
+
+/// A plain variable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plain {
+    pub name: String,
+    /// `None`: a person must give it.
+    pub value: Option<String>,
+    pub origin: Origin,
+    pub why: String,
+}
+
+/// A name whose value lives in Secrets Manager.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secret {
+    pub name: String,
+    pub origin: Origin,
+    /// The code stops or fails without it.
+    pub needed: bool,
+    pub why: String,
+}
+
+/// A name that must not be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Never {
+    pub name: String,
+    pub why: String,
+}
+
+/// The environment of the app's tasks on AWS. A name is in one list only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvPlan {
+    pub plain: Vec<Plain>,
+    pub secrets: Vec<Secret>,
+    pub never: Vec<Never>,
+    /// Plain names that the image build must know, with a value for it (empty: a person must give it).
+    pub build: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RowKind {
+    Plain,
+    Secret,
+    Never,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    name: String,
+    kind: RowKind,
+    value: Option<String>,
+    /// Set it even if the code does not read it.
+    #[serde(default)]
+    always: bool,
+    language: Option<super::stack::Language>,
+    /// Also for the build.
+    #[serde(default)]
+    build: bool,
+    why: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    #[serde(rename = "as_of")]
+    _as_of: String,
+    #[serde(rename = "source")]
+    _source: String,
+    row: Vec<Row>,
+}
+
+/// The plan for an app: shims, `.replit`'s own values, and every name that the code reads.
+///
+/// # Errors
+/// `Bug` if our own table does not parse or names an unknown value.
+pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
+    let table: Table = toml::from_str(include_str!("../../assets/files/env.toml")).or_fail(
+        Kind::Bug,
+        "cannot read assets/files/env.toml",
+        "report this",
+    )?;
+    let mut plan = EnvPlan { plain: Vec::new(), secrets: Vec::new(), never: Vec::new(), build: BTreeMap::new() };
+    let port = scan.services.iter().find(|s| s.port.is_some()).map_or(3000, |s| choices.port_of(scan, s));
+    let values = BTreeMap::from([
+        ("domain", choices.domain.clone().unwrap_or_default()),
+        ("port", port.to_string()),
+        ("region", choices.region.clone()),
+    ]);
+    for row in &table.row {
+        let reads = scan.variables.iter().find(|v| v.name == row.name);
+        let foreign = row.language.is_some_and(|l| l != scan.stack.language);
+        if foreign || (reads.is_none() && !row.always && !matches!(row.kind, RowKind::Never)) {
+            continue;
+        }
+        let template = row.value.as_deref();
+        let unknown = template.is_some_and(|t| t.contains("{{domain}}")) && choices.domain.is_none();
+        let value = template.filter(|_| !unknown).map(|t| template::fill("env.toml", t, &values)).transpose()?;
+        match row.kind {
+            RowKind::Plain => {
+                if row.build {
+                    plan.build.insert(row.name.clone(), value.clone().unwrap_or_default());
+                }
+                plan.plain.push(Plain { name: row.name.clone(), value, origin: Origin::Shim, why: row.why.clone() });
+            }
+            RowKind::Secret => plan.secrets.push(Secret {
+                name: row.name.clone(),
+                origin: Origin::Shim,
+                needed: reads.is_some_and(|v| !v.has_default),
+                why: row.why.clone(),
+            }),
+            RowKind::Never => plan.never.push(Never { name: row.name.clone(), why: row.why.clone() }),
+        }
+    }
+    // production after shared: the later one wins
+    let mut own: BTreeMap<&str, (&str, Option<String>)> = BTreeMap::new();
+    for entry in scan.replit.iter().flat_map(|r| &r.env).filter(|e| e.section != "development") {
+        own.insert(&entry.name, (&entry.section, entry.value.clone()));
+    }
+    for (name, (section, value)) in own {
+        let why = format!("from [{}] of .replit", if section == "env" { "env".to_owned() } else { format!("userenv.{section}") });
+        plan.add(name, value, Origin::Replit, false, why);
+    }
+    for variable in &scan.variables {
+        let place = variable.places.first().map(|p| format!("{}:{}", p.file, p.line)).unwrap_or_default();
+        let why = format!("read at {place}{}", if variable.has_default { ", which has a default" } else { "" });
+        if variable.at_build && !plan.build.contains_key(&variable.name) {
+            plan.build.insert(variable.name.clone(), String::new());
+        }
+        // a value in the browser bundle is read by everyone
+        if variable.at_build && !plan.has(&variable.name) {
+            plan.plain.push(Plain {
+                name: variable.name.clone(),
+                value: None,
+                origin: Origin::Code,
+                why: format!("{why}; it becomes part of the pages, so it is no secret"),
+            });
+        } else {
+            plan.add(&variable.name, None, Origin::Code, !variable.has_default, why);
+        }
+    }
+    Ok(plan)
+}
+
+impl EnvPlan {
+    fn has(&self, name: &str) -> bool {
+        self.plain.iter().any(|p| p.name == name)
+            || self.secrets.iter().any(|s| s.name == name)
+            || self.never.iter().any(|n| n.name == name)
+    }
+
+    /// Adds a name unless a list has it; a value that was withheld makes it a secret.
+    fn add(&mut self, name: &str, value: Option<String>, origin: Origin, needed: bool, why: String) {
+        if self.has(name) {
+            return;
+        }
+        if hide::is_secret_name(name) || (origin == Origin::Replit && value.is_none()) {
+            self.secrets.push(Secret { name: name.to_owned(), origin, needed: needed || origin == Origin::Replit, why });
+        } else {
+            self.plain.push(Plain { name: name.to_owned(), value, origin, why });
+        }
+    }
+
+    /// All names that are set, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.plain.iter().map(|p| p.name.as_str()).chain(self.secrets.iter().map(|s| s.name.as_str())).collect();
+        names.sort_unstable();
+        names
+    }
+}

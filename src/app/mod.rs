@@ -1,0 +1,41 @@
+//! The app room: reads a Replit app's tree, says what it is and what ties it to Replit, and writes the files that AWS needs.
+//! Never reaches a network, a database or AWS, never runs the app's code, and never keeps a value that may be a secret.
+
+mod choices;
+mod command;
+mod database;
+mod dockerfile;
+pub mod env;
+pub mod files;
+mod finding;
+mod generation;
+mod hide;
+mod manifest;
+mod packages;
+mod replit;
+mod scan;
+mod service;
+mod signal;
+mod stack;
+mod template;
+mod tree;
+mod variable;
+mod workspace;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use choices::{Choices, Ci};
+pub use database::{DatabaseUse, Engine};
+pub use files::GeneratedFile;
+pub use finding::{Finding, Severity};
+pub use generation::Generation;
+pub use packages::SystemPackage;
+pub use replit::{DeployTarget, EnvValue, Integration, ReplitFile};
+pub use scan::{Scan, scan};
+pub use service::{Service, ServiceKind};
+pub use signal::{Signal, builtin as builtin_signals, load as load_signals};
+pub use stack::{Language, PackageManager, Stack};
+pub use variable::{Place, Variable};

@@ -1,0 +1,212 @@
+//! The scan: everything the wizard knows about an app from its files, as one serializable value.
+//! Never a secret's value, never a network call; it blocks, so call it on a blocking thread.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::database::{self, DatabaseUse, Engine};
+use super::finding::{self, Finding, Severity};
+use super::generation::{self, Generation};
+use super::hide;
+use super::manifest::Manifest;
+use super::packages::{self, SystemPackage};
+use super::replit::{DeployTarget, Integration, ReplitFile};
+use super::service::{self, Service};
+use super::signal;
+use super::stack::{self, Language, Stack};
+use super::tree::Tree;
+use super::variable::{self, Variable};
+use crate::error::Result;
+use crate::progress::{Reporter, Unit};
+
+/// What the app is and what ties it to Replit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scan {
+    /// Lower case with dashes, from package.json or the folder.
+    pub name: String,
+    /// `None`: there is no `.replit`, so this is not a Replit app (or not its root).
+    pub replit: Option<ReplitFile>,
+    pub generation: Option<Generation>,
+    pub stack: Stack,
+    pub services: Vec<Service>,
+    /// The port that faces the web.
+    pub port: Option<u16>,
+    pub target: Option<DeployTarget>,
+    pub system_packages: Vec<SystemPackage>,
+    pub variables: Vec<Variable>,
+    pub databases: Vec<DatabaseUse>,
+    pub integrations: Vec<Integration>,
+    /// The Replit object storage bucket to copy.
+    pub bucket: Option<String>,
+    pub findings: Vec<Finding>,
+    /// The app's own description, from replit.md; a hint, never a fact.
+    pub overview: Option<String>,
+    /// What a person must be told before anything else: not a Replit app, stack not supported, files that could not be read.
+    pub notes: Vec<String>,
+    /// Files seen.
+    pub files: u64,
+    /// Files and folders of interest to the generator that are there.
+    pub present: Vec<String>,
+    /// `package.json` script names of the root.
+    pub scripts: Vec<String>,
+}
+
+impl Scan {
+    pub fn has_finding(&self, signal: &str) -> bool {
+        self.findings.iter().any(|f| f.signal == signal)
+    }
+
+    pub fn uses(&self, engine: Engine) -> bool {
+        self.databases.iter().any(|d| d.engine == engine)
+    }
+
+    /// Findings of one severity.
+    pub fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |f| f.severity == severity)
+    }
+
+    pub fn has_file(&self, path: &str) -> bool {
+        self.present.iter().any(|p| p == path)
+    }
+}
+
+/// What the generator asks about.
+const INTEREST: &[&str] = &[
+    "package.json",
+    "package-lock.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "bun.lock",
+    "bun.lockb",
+    "pnpm-workspace.yaml",
+    ".npmrc",
+    ".yarnrc.yml",
+    "requirements.txt",
+    "pyproject.toml",
+    "uv.lock",
+    "poetry.lock",
+    "main.py",
+    "Dockerfile",
+    ".dockerignore",
+    "docker-compose.yml",
+    ".env.example",
+    "buildspec.yml",
+    ".github/workflows/deploy.yml",
+    "CHECKLIST.md",
+    "server/health.ts",
+    "src/health.ts",
+    "health.ts",
+    "health.py",
+    ".replitignore",
+];
+const INTEREST_DIRS: &[&str] = &["server", "src", "prisma", "patches"];
+
+/// Reads the app in `dir`.
+///
+/// # Errors
+/// `Input` if `dir` is not a folder, if `.replit` is not TOML, or if a signal file is wrong; `Unreachable` if `dir` cannot be listed.
+pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
+    let tree = Tree::read(dir, reporter)?;
+    let signals = signal::load(dir)?;
+    let replit = tree.text(".replit").map(ReplitFile::parse).transpose()?;
+    let manifests = manifests(&tree);
+    let root = manifests.iter().find(|(dir, _)| dir.is_empty()).map(|(_, m)| m);
+    let folder = dir.canonicalize().ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned())).unwrap_or_default();
+    let name = [root.map_or("", |m| m.name.as_str()), folder.as_str(), "app"]
+        .iter()
+        .map(|n| service::slug(n))
+        .find(|n| !n.is_empty() && n != "rest-express" && n != "workspace")
+        .unwrap_or_else(|| "app".into());
+    let stack = stack::read(&tree, replit.as_ref(), &manifests);
+    let services = service::read(&tree, replit.as_ref(), &stack, &manifests);
+    let total = tree.entries.len() as u64;
+    reporter.progress(total, Some(total), Unit::Files, "looking for what ties the app to Replit");
+    let mut findings = finding::find(&tree, &signals);
+    let system_packages = packages::read(&tree, replit.as_ref(), &manifests)?;
+    if system_packages.iter().all(|p| p.known && p.apt.is_empty()) {
+        // the app lists system packages, but an image needs none of them
+        findings.retain(|f| f.signal != "F7");
+    }
+    let variables = variable::read(&tree);
+    let databases = database::read(&tree, &manifests, &variables);
+    let notes = notes(&tree, replit.as_ref(), &stack, &services);
+    reporter.log(format!("scanned {} files: {} findings", tree.entries.len(), findings.len()));
+    Ok(Scan {
+        generation: generation::detect(&tree, replit.as_ref(), root),
+        port: replit.as_ref().and_then(ReplitFile::web_port).or_else(|| services.iter().find_map(|s| s.port)),
+        target: replit.as_ref().and_then(|r| r.target.clone()),
+        system_packages,
+        integrations: replit.as_ref().map(|r| r.integrations.clone()).unwrap_or_default(),
+        bucket: replit.as_ref().and_then(|r| r.bucket.clone()),
+        overview: overview(&tree),
+        files: total,
+        present: INTEREST
+            .iter()
+            .filter(|p| tree.has(p))
+            .chain(INTEREST_DIRS.iter().filter(|d| tree.has_dir(d)))
+            .map(|p| (*p).to_owned())
+            .collect(),
+        scripts: root.map(|m| m.scripts.keys().cloned().collect()).unwrap_or_default(),
+        name,
+        replit,
+        stack,
+        services,
+        variables,
+        databases,
+        findings,
+        notes,
+    })
+}
+
+/// Every package.json by its folder (empty for the root).
+fn manifests(tree: &Tree) -> Vec<(String, Manifest)> {
+    let files = tree.entries.iter().filter(|e| e.path == "package.json" || e.path.ends_with("/package.json"));
+    files
+        .filter_map(|e| {
+            Some((e.path.trim_end_matches("package.json").trim_end_matches('/').to_owned(), Manifest::parse(e.text.as_deref()?)?))
+        })
+        .collect()
+}
+
+fn notes(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, services: &[Service]) -> Vec<String> {
+    let mut out = Vec::new();
+    if replit.is_none() {
+        out.push(
+            "this folder has no .replit file: it is not a Replit app, or not the app's root; what follows comes from its other files alone"
+                .to_owned(),
+        );
+    }
+    if tree.has("package.json") && tree.text("package.json").and_then(Manifest::parse).is_none() {
+        out.push("package.json cannot be read as JSON: the stack below may be wrong".to_owned());
+    }
+    match stack.language {
+        Language::Unknown => out
+            .push("no package.json, requirements.txt or pyproject.toml: the stack is not supported, no image can be generated".to_owned()),
+        Language::Php => out.push("a PHP app: findings are listed, but no image is generated for this stack yet".to_owned()),
+        Language::Html => out.push("files only, nothing runs: publish them with S3 and CloudFront; no image is generated".to_owned()),
+        Language::Python if !stack.supported => {
+            out.push("Python without requirements.txt or pyproject.toml: list the packages in one of them, then scan again".to_owned())
+        }
+        Language::Node | Language::Python => {}
+    }
+    let runs = |s: &&Service| s.kind != service::ServiceKind::Static && s.run.is_empty();
+    for service in services.iter().filter(runs) {
+        out.push(format!("no production command found for {}: add `run` to [deployment] in .replit, or a `start` script", service.name));
+    }
+    if !tree.unreadable.is_empty() {
+        out.push(format!(
+            "{} could not be read and were left out: {}",
+            crate::text::plural(tree.unreadable.len() as u64, "file"),
+            tree.unreadable.join("; ")
+        ));
+    }
+    out
+}
+
+/// The first paragraph of replit.md that is no heading, at most 400 characters.
+fn overview(tree: &Tree) -> Option<String> {
+    let line =
+        tree.text("replit.md")?.lines().map(str::trim).find(|l| l.chars().count() > 20 && !l.starts_with(['#', '-', '*', '|', '`']))?;
+    Some(hide::text(&line.chars().take(400).collect::<String>()))
+}

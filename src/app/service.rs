@@ -1,0 +1,194 @@
+//! The services that the app consists of: what runs, where, on which port, answering which health path.
+//! Never a deployment decision: sizes, counts and routes are decided elsewhere.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use super::command;
+use super::manifest::Manifest;
+use super::replit::{DeployTarget, ReplitFile};
+use super::stack::{Language, PackageManager, Stack};
+use super::tree::Tree;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceKind {
+    /// Serves pages (and maybe an API).
+    Web,
+    Api,
+    /// Files only: S3 and CloudFront, no container.
+    Static,
+    /// Runs without a port.
+    Worker,
+    /// Runs at set times.
+    Job,
+}
+
+/// One process of the app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Lower case, digits and dashes; unique in the app.
+    pub name: String,
+    /// From the app's root; empty for the root.
+    pub dir: String,
+    pub port: Option<u16>,
+    /// The production command as words, run in `dir` (or in the root where `from_root`).
+    pub run: Vec<String>,
+    /// The command runs in the app's root although the service lies in `dir`.
+    pub from_root: bool,
+    /// A shell line run in the root.
+    pub build: Option<String>,
+    /// The path of a health route that the code already has.
+    pub health: Option<String>,
+    pub kind: ServiceKind,
+    /// URL paths that belong to it, where the app says so.
+    pub paths: Vec<String>,
+    /// Folder of static files, from `dir`.
+    pub public_dir: Option<String>,
+    /// Its package in a workspace.
+    pub package: Option<String>,
+}
+
+static HEALTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?:\.(?:get|all|use|route)\(|@\w+\.route\(|@\w+\.get\(|@Get\(|url:|@Controller\()\s*["'`](/?(?:api/)?(?:health|healthz|healthcheck))["'`]"#).ok()
+});
+static LISTENS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(?:\bPORT\b["']?\]?\s*\)?\s*(?:\|\||\?\?|,)\s*["']?|\.listen\(\s*|\bport\s*[:=]\s*)(\d{4,5})\b"#).ok());
+
+/// A health route in the code below `dir`, as a path with a leading `/`.
+pub fn health(tree: &Tree, dir: &str) -> Option<String> {
+    tree.code(dir).filter(|(file, _)| !file.contains("client/")).find_map(|(file, text)| {
+        HEALTH.as_ref()?.captures_iter(text).find_map(|c| {
+            let start = text.get(..c.get(0)?.start())?.rfind('\n').map_or(0, |at| at + 1);
+            let line = text.get(start..)?.lines().next()?;
+            let path = c.get(1)?.as_str();
+            (!super::tree::is_comment(file, line)).then(|| if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
+        })
+    })
+}
+
+/// The port that the code below `dir` falls back to.
+pub fn code_port(tree: &Tree, dir: &str) -> Option<u16> {
+    let server = |file: &str| !file.contains("client/") && !file.contains("vite.config");
+    tree.code(dir).filter(|(file, _)| server(file)).find_map(|(_, text)| LISTENS.as_ref()?.captures(text)?.get(1)?.as_str().parse().ok())
+}
+
+/// A name fit for images, services and DNS.
+pub fn slug(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.rsplit('/').next().unwrap_or(text).chars() {
+        if c.is_ascii_alphanumeric() {
+            out.push(c.to_ascii_lowercase());
+        } else if !out.ends_with('-') && !out.is_empty() {
+            out.push('-');
+        }
+    }
+    out.trim_end_matches('-').to_owned()
+}
+
+/// What frameworks a package has, as a kind of service.
+pub fn kind(manifest: &Manifest) -> ServiceKind {
+    let has = |package: &str| manifest.depends_on(package);
+    if has("next") || ["express", "fastify", "hono"].iter().any(|p| has(p)) && has("vite") {
+        ServiceKind::Web
+    } else if ["express", "fastify", "hono", "koa", "@nestjs/core"].iter().any(|p| has(p)) {
+        ServiceKind::Api
+    } else if has("vite") {
+        ServiceKind::Static
+    } else {
+        ServiceKind::Worker
+    }
+}
+
+/// The services of the app: one for an ordinary app, several for a workspace.
+pub fn read(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec<Service> {
+    let many = super::workspace::services(tree, stack, manifests);
+    if many.is_empty() { single(tree, replit, stack, manifests).into_iter().collect() } else { many }
+}
+
+fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[(String, Manifest)]) -> Option<Service> {
+    let empty = Manifest::default();
+    let root = manifests.iter().find(|(dir, _)| dir.is_empty()).map_or(&empty, |(_, m)| m);
+    let production = replit.and_then(|r| r.production.clone());
+    let run = match stack.language {
+        Language::Node => {
+            let given = production
+                .clone()
+                .or_else(|| root.script("start").map(|_| vec!["npm".into(), "run".into(), "start".into()]))
+                .or_else(|| root.script("serve").map(|_| vec!["npm".into(), "run".into(), "serve".into()]));
+            given.map(|g| command::resolve(&g, &|n| root.script(n)))
+        }
+        Language::Python => production.clone().or_else(|| replit.and_then(|r| r.run.clone())).map(|g| command::resolve(&g, &|_| None)),
+        Language::Php | Language::Html | Language::Unknown => production.clone(),
+    };
+    let target = replit.and_then(|r| r.target.clone());
+    let run = run.unwrap_or_default();
+    let kind = match (&target, stack.language) {
+        (Some(DeployTarget::Static), _) | (None, Language::Html) => ServiceKind::Static,
+        (Some(DeployTarget::Scheduled), _) => ServiceKind::Job,
+        (_, Language::Node) => match kind(root) {
+            // a bundler and a server program: the bundle is served by it
+            ServiceKind::Static if !run.is_empty() => ServiceKind::Web,
+            other => other,
+        },
+        (_, Language::Python | Language::Php | Language::Html) => ServiceKind::Web,
+        (_, Language::Unknown) => return None,
+    };
+    let runs = matches!(kind, ServiceKind::Web | ServiceKind::Api);
+    let given = production.as_deref().map(command::line).unwrap_or_default();
+    let port = replit
+        .and_then(ReplitFile::web_port)
+        .or_else(|| command::port(&given))
+        .or_else(|| code_port(tree, ""))
+        .or(runs.then_some(if stack.language == Language::Python { 5000 } else { 3000 }));
+    let build = match stack.language {
+        Language::Node => replit
+            .and_then(|r| r.build.as_deref())
+            .map(command::line)
+            .or_else(|| root.script("build").map(|_| run_script(stack.package_manager, "build")))
+            .map(|b| without_install(&b))
+            .filter(|b| !b.is_empty()),
+        Language::Python | Language::Php | Language::Html | Language::Unknown => None,
+    };
+    Some(Service {
+        name: if kind == ServiceKind::Job { "job" } else { "web" }.to_owned(),
+        dir: String::new(),
+        port: if kind == ServiceKind::Static { None } else { port.filter(|_| runs || kind == ServiceKind::Job) },
+        run,
+        from_root: true,
+        build,
+        health: health(tree, ""),
+        kind,
+        paths: Vec::new(),
+        public_dir: replit.filter(|_| kind == ServiceKind::Static).and_then(|r| r.public_dir.clone()),
+        package: None,
+    })
+}
+
+/// `npm run build` in the app's package manager.
+pub fn run_script(manager: PackageManager, script: &str) -> String {
+    let program = match manager {
+        PackageManager::Pnpm => "pnpm",
+        PackageManager::Yarn => "yarn",
+        PackageManager::Bun => "bun",
+        PackageManager::Npm
+        | PackageManager::Pip
+        | PackageManager::Uv
+        | PackageManager::Poetry
+        | PackageManager::Composer
+        | PackageManager::None => "npm",
+    };
+    format!("{program} run {script}")
+}
+
+/// The image installs by itself, and a build must not touch a database.
+fn without_install(line: &str) -> String {
+    let install = |part: &str| {
+        ["npm ci", "npm install", "pnpm install", "yarn install", "npm run db:push", "npx drizzle-kit push", "drizzle-kit push"]
+            .iter()
+            .any(|p| part.starts_with(p))
+    };
+    line.split("&&").map(str::trim).filter(|part| !part.is_empty() && !install(part)).collect::<Vec<_>>().join(" && ")
+}

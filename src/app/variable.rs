@@ -1,0 +1,92 @@
+//! The environment variables that the app's code reads, with the places and whether the code has a default.
+//! Never a value.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use super::tree::{Tree, is_comment};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+}
+
+/// A name that the code reads from its environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    pub name: String,
+    /// Every place that reads it has a default of its own.
+    pub has_default: bool,
+    /// Read while the browser bundle is built (`import.meta.env`, `NEXT_PUBLIC_`, `EXPO_PUBLIC_`), so it is no secret and must be known at build.
+    pub at_build: bool,
+    pub places: Vec<Place>,
+}
+
+/// What Vite defines by itself.
+const VITE_OWN: &[&str] = &["MODE", "DEV", "PROD", "SSR", "BASE_URL"];
+
+/// Each pattern: group 1 is the name (or, for the last, a list of names); group 2, if any, shows a default.
+static READS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    [
+        r#"(?:process|import\.meta)\.env\??\.([A-Z][A-Z0-9_]*)\b\s*(\|\||\?\?|\?\s|&&)?"#,
+        r#"(?:process|import\.meta)\.env\[\s*["']([A-Z][A-Z0-9_]*)["']\s*\]\s*(\|\||\?\?|\?\s|&&)?"#,
+        r#"os\.environ\[\s*["']([A-Z][A-Z0-9_]*)["']"#,
+        r#"(?:os\.environ\.get|os\.getenv|environ\.get)\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,|\)\s*or\b)?"#,
+        r#"[cC]onfig(?:Service)?\.get(?:OrThrow)?(?:<[^>\n]*>)?\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,)?"#,
+        r#"=\s*env\(\s*["']([A-Z][A-Z0-9_]*)["']"#,
+        r"\{([^{}]*)\}\s*=\s*process\.env\b",
+    ]
+    .into_iter()
+    .filter_map(|p| Regex::new(p).ok())
+    .collect()
+});
+
+/// All names, sorted.
+pub fn read(tree: &Tree) -> Vec<Variable> {
+    let mut found: BTreeMap<String, Variable> = BTreeMap::new();
+    for (file, text) in tree.code("") {
+        for pattern in READS.iter() {
+            for captures in pattern.captures_iter(text) {
+                let (Some(whole), Some(names)) = (captures.get(0), captures.get(1)) else { continue };
+                let before = text.get(..whole.start()).unwrap_or("");
+                let start = before.rfind('\n').map_or(0, |at| at + 1);
+                if is_comment(file, text.get(start..).and_then(|t| t.lines().next()).unwrap_or("")) {
+                    continue;
+                }
+                let line = u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX);
+                for part in names.as_str().split(',').map(str::trim) {
+                    let (name, default) = match part.split_once(['=', ':']) {
+                        Some((name, rest)) => (name.trim(), part.contains('=') && !rest.is_empty()),
+                        None => (part, captures.get(2).is_some()),
+                    };
+                    let vite = whole.as_str().starts_with("import.meta");
+                    if name.is_empty()
+                        || !name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+                        || (vite && VITE_OWN.contains(&name))
+                    {
+                        continue;
+                    }
+                    let at_build =
+                        vite || name.starts_with("VITE_") || name.starts_with("NEXT_PUBLIC_") || name.starts_with("EXPO_PUBLIC_");
+                    let variable = found.entry(name.to_owned()).or_insert_with(|| Variable {
+                        name: name.to_owned(),
+                        has_default: true,
+                        at_build,
+                        places: Vec::new(),
+                    });
+                    variable.has_default &= default;
+                    let place = Place { file: file.to_owned(), line };
+                    if !variable.places.contains(&place) {
+                        variable.places.push(place);
+                    }
+                }
+            }
+        }
+    }
+    found.into_values().collect()
+}

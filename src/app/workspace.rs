@@ -1,0 +1,213 @@
+//! Apps of several services: Replit artifacts, pnpm and npm workspaces, Nx.
+//! Never a service that no file declares to run in production.
+
+use std::collections::BTreeMap;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+use toml::Value;
+
+use super::command;
+use super::manifest::Manifest;
+use super::service::{Service, ServiceKind, code_port, health, kind, slug};
+use super::stack::{PackageManager, Stack};
+use super::tree::Tree;
+
+/// Empty for an ordinary app.
+pub fn services(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec<Service> {
+    let artifacts = artifacts(tree, manifests);
+    if !artifacts.is_empty() {
+        return artifacts;
+    }
+    let nx = nx(tree, manifests);
+    if !nx.is_empty() {
+        return nx;
+    }
+    packages(tree, stack, manifests)
+}
+
+/// `artifacts/*/.replit-artifact/artifact.toml`, one service for each `[[services]]` with a production part.
+fn artifacts(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
+    let mut out = Vec::new();
+    for entry in &tree.entries {
+        let Some(dir) = entry.path.strip_suffix("/.replit-artifact/artifact.toml") else { continue };
+        let Some(artifact) = entry.text.as_deref().and_then(|t| toml::from_str::<toml::Table>(t).ok()) else { continue };
+        if artifact.get("kind").and_then(Value::as_str) == Some("design") {
+            continue;
+        }
+        let package = manifests.iter().find(|(d, _)| d == dir).map(|(_, m)| m.name.clone()).filter(|n| !n.is_empty());
+        let services = artifact.get("services").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for service in services {
+            let Some(production) = service.get("production") else { continue };
+            let is_static = production.get("serve").and_then(Value::as_str) == Some("static");
+            let args = |key: &str| production.get(key).map(|v| strings(v.get("args").unwrap_or(v))).unwrap_or_default();
+            let name = slug(dir);
+            let own = service.get("name").and_then(Value::as_str).map(slug).unwrap_or_default();
+            out.push(Service {
+                name: if services.len() > 1 && !own.is_empty() { format!("{name}-{own}") } else { name },
+                dir: dir.to_owned(),
+                port: service.get("localPort").and_then(Value::as_integer).and_then(|p| u16::try_from(p).ok()).filter(|_| !is_static),
+                run: args("run"),
+                from_root: true,
+                build: Some(command::line(&args("build"))).filter(|b| !b.is_empty()),
+                health: production
+                    .get("health")
+                    .and_then(|h| h.get("startup"))
+                    .and_then(|s| s.get("path"))
+                    .and_then(Value::as_str)
+                    .map(str::to_owned)
+                    .or_else(|| health(tree, dir).filter(|_| !is_static)),
+                kind: match (is_static, artifact.get("kind").and_then(Value::as_str)) {
+                    (true, _) => ServiceKind::Static,
+                    (false, Some("api")) => ServiceKind::Api,
+                    (false, _) => ServiceKind::Web,
+                },
+                paths: service.get("paths").map(strings).unwrap_or_default(),
+                public_dir: production.get("publicDir").and_then(Value::as_str).map(str::to_owned),
+                package: package.clone(),
+            });
+        }
+    }
+    out
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(line) => command::words(line),
+        other => other.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Project {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default, rename = "projectType")]
+    project_type: Option<String>,
+    #[serde(default)]
+    targets: BTreeMap<String, serde_json::Value>,
+}
+
+/// Nx: every `project.json` that is an application with a build target.
+fn nx(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
+    if !tree.has("nx.json") {
+        return Vec::new();
+    }
+    let root = manifests.iter().find(|(dir, _)| dir.is_empty()).map(|(_, m)| m);
+    let projects = tree
+        .entries
+        .iter()
+        .filter_map(|e| Some((e.path.strip_suffix("/project.json")?, serde_json::from_str::<Project>(e.text.as_deref()?).ok()?)));
+    projects
+        .filter(|(dir, project)| {
+            !dir.ends_with("-e2e")
+                && (project.project_type.as_deref() == Some("application") || dir.starts_with("apps/"))
+                && project.targets.contains_key("build")
+        })
+        .map(|(dir, project)| {
+            let name = project.name.unwrap_or_else(|| slug(dir));
+            let own = manifests.iter().find(|(d, _)| d == dir).map(|(_, m)| m);
+            let text = |path: &str| project.targets.get("build").and_then(|b| b.pointer(path)).and_then(|v| v.as_str()).map(str::to_owned);
+            let out = text("/options/outputPath").unwrap_or_else(|| format!("dist/{dir}"));
+            let is_next = tree.entries.iter().any(|e| e.path.starts_with(&format!("{dir}/next.config")));
+            let is_static = tree.has(&format!("{dir}/index.html"));
+            let kind = match own.or(root).map(kind) {
+                _ if is_next => ServiceKind::Web,
+                _ if is_static => ServiceKind::Static,
+                Some(ServiceKind::Web | ServiceKind::Static) | None => ServiceKind::Api,
+                Some(other) => other,
+            };
+            Service {
+                name: slug(&name),
+                dir: dir.to_owned(),
+                port: (kind != ServiceKind::Static).then(|| code_port(tree, dir).unwrap_or(3000)),
+                run: match kind {
+                    ServiceKind::Static => Vec::new(),
+                    ServiceKind::Web if is_next => vec!["npx".into(), "next".into(), "start".into(), out.clone()],
+                    ServiceKind::Web | ServiceKind::Api | ServiceKind::Worker | ServiceKind::Job => {
+                        vec!["node".into(), format!("{out}/main.js")]
+                    }
+                },
+                from_root: true,
+                build: Some(format!("npx nx build {name}")),
+                health: health(tree, dir),
+                kind,
+                paths: Vec::new(),
+                public_dir: (kind == ServiceKind::Static).then_some(out),
+                package: Some(name),
+            }
+        })
+        .collect()
+}
+
+/// pnpm, npm and yarn workspaces: every package with a `start` script, and every Vite page without one.
+fn packages(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec<Service> {
+    let Some(members) = members(tree, manifests) else { return Vec::new() };
+    let inside = manifests.iter().filter(|(dir, _)| !dir.is_empty() && members.is_match(dir));
+    let runnable = inside
+        .filter(|(dir, m)| m.scripts.contains_key("start") || (m.scripts.contains_key("build") && tree.has(&format!("{dir}/index.html"))));
+    runnable
+        .map(|(dir, manifest)| {
+            let name = if manifest.name.is_empty() { dir.clone() } else { manifest.name.clone() };
+            let start = manifest.script("start");
+            let kind = match (&start, kind(manifest)) {
+                (None, _) => ServiceKind::Static,
+                (Some(_), ServiceKind::Static) => ServiceKind::Web,
+                (Some(_), other) => other,
+            };
+            let lines = [start.clone(), manifest.script("dev")];
+            let port = lines.iter().flatten().find_map(|line| command::port(line)).or_else(|| code_port(tree, dir));
+            Service {
+                name: slug(dir),
+                dir: dir.clone(),
+                port: if matches!(kind, ServiceKind::Web | ServiceKind::Api) {
+                    Some(port.unwrap_or(3000))
+                } else {
+                    port.filter(|_| kind != ServiceKind::Static)
+                },
+                run: start
+                    .map(|_| command::resolve(&["npm".into(), "run".into(), "start".into()], &|n| manifest.script(n)))
+                    .unwrap_or_default(),
+                from_root: false,
+                build: manifest.scripts.contains_key("build").then(|| match stack.package_manager {
+                    PackageManager::Pnpm => format!("pnpm --filter \"{name}...\" run build"),
+                    PackageManager::Yarn => format!("yarn workspace {name} run build"),
+                    PackageManager::Npm
+                    | PackageManager::Bun
+                    | PackageManager::Pip
+                    | PackageManager::Uv
+                    | PackageManager::Poetry
+                    | PackageManager::Composer
+                    | PackageManager::None => {
+                        format!("npm run build --workspace {name}")
+                    }
+                }),
+                health: health(tree, dir),
+                kind,
+                paths: Vec::new(),
+                public_dir: (kind == ServiceKind::Static).then(|| "dist".to_owned()),
+                package: Some(name),
+            }
+        })
+        .collect()
+}
+
+#[derive(Deserialize)]
+struct PnpmWorkspace {
+    #[serde(default)]
+    packages: Vec<String>,
+}
+
+/// The globs of the workspace's members, `None` if the app is not a workspace.
+fn members(tree: &Tree, manifests: &[(String, Manifest)]) -> Option<GlobSet> {
+    let pnpm = tree.text("pnpm-workspace.yaml").and_then(|t| serde_yaml_ng::from_str::<PnpmWorkspace>(t).ok()).map(|w| w.packages);
+    let npm = manifests.iter().find(|(dir, _)| dir.is_empty()).and_then(|(_, m)| {
+        let list = m.workspaces.as_array().or_else(|| m.workspaces.get("packages").and_then(|p| p.as_array()))?;
+        Some(list.iter().filter_map(|v| v.as_str()).map(str::to_owned).collect::<Vec<_>>())
+    });
+    let mut set = GlobSetBuilder::new();
+    for pattern in pnpm.or(npm)?.iter().filter(|p| !p.starts_with('!')) {
+        set.add(GlobBuilder::new(pattern.trim_start_matches("./").trim_end_matches('/')).literal_separator(true).build().ok()?);
+    }
+    set.build().ok()
+}

@@ -1,0 +1,23 @@
+//! Everything the wizard asks of AWS: sessions, stacks, images, services, secrets, names, snapshots.
+//! Never decides what to do next, never knows a playbook, and no `aws_sdk_*` type leaves this room.
+
+pub mod base64;
+pub mod dns;
+pub mod fault;
+pub mod guard;
+pub mod identity;
+pub mod image;
+pub mod preflight;
+pub mod registry;
+pub mod secret;
+pub mod secrets;
+pub mod services;
+pub mod session;
+pub mod snapshot;
+pub mod stacks;
+pub mod tags;
+
+pub use guard::Access;
+pub use identity::Identity;
+pub use secret::Secret;
+pub use session::{Aws, CredentialState, Options};

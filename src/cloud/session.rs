@@ -1,0 +1,310 @@
+//! A session with AWS: where credentials, region and endpoint come from, and one client for each service.
+//! Never makes a call when it is built.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::region::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sts::config::ProvideCredentials;
+
+use super::guard::{Access, Guard};
+use crate::error::{Error, Kind, Result};
+
+/// How long looking for credentials may take when only the question is asked.
+const CREDENTIALS_WITHIN: Duration = Duration::from_secs(2);
+
+/// How to connect. What is `None` comes from the environment and `~/.aws`, as with the AWS CLI.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub profile: Option<String>,
+    pub region: Option<String>,
+    pub access: Access,
+    /// Time between two looks at something that AWS is working on.
+    pub poll: Duration,
+}
+
+impl Options {
+    pub fn new(access: Access) -> Self {
+        Self { profile: None, region: None, access, poll: Duration::from_millis(1500) }
+    }
+}
+
+/// Whether credentials were found, without asking AWS whether they are good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialState {
+    Found,
+    Missing,
+    /// A source is configured and is still working (a sign-in, a helper program); the first call will tell.
+    Slow,
+}
+
+/// A session with AWS. Cheap to clone; clones share clients, guard and pin.
+#[derive(Clone)]
+pub struct Aws(Arc<Inner>);
+
+struct Inner {
+    config: SdkConfig,
+    region: String,
+    guard: Guard,
+    poll: Duration,
+    sts: OnceLock<aws_sdk_sts::Client>,
+    cloudformation: OnceLock<aws_sdk_cloudformation::Client>,
+    ecr: OnceLock<aws_sdk_ecr::Client>,
+    ecs: OnceLock<aws_sdk_ecs::Client>,
+    secretsmanager: OnceLock<aws_sdk_secretsmanager::Client>,
+    route53: OnceLock<aws_sdk_route53::Client>,
+    rds: OnceLock<aws_sdk_rds::Client>,
+    backup: OnceLock<aws_sdk_backup::Client>,
+}
+
+impl std::fmt::Debug for Aws {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Aws({}, {:?})", self.0.region, self.0.guard.access())
+    }
+}
+
+impl Aws {
+    /// Reads the environment and the profile files; makes no call. Errors with [`Kind::Input`] if no region is set anywhere.
+    pub async fn connect(options: Options) -> Result<Self> {
+        // not the default chain: its last link asks a link-local address, which hangs on a laptop
+        let mut profile_region = ProfileFileRegionProvider::builder();
+        if let Some(profile) = &options.profile {
+            profile_region = profile_region.profile_name(profile);
+        }
+        let region = RegionProviderChain::first_try(options.region.clone().map(Region::new))
+            .or_else(EnvironmentVariableRegionProvider::new())
+            .or_else(profile_region.build())
+            .region()
+            .await
+            .ok_or_else(|| {
+                Error::new(Kind::Input, "no AWS region is set").hint(
+                    "give one with --region (for example --region us-east-1), or set AWS_REGION, or `aws configure set region us-east-1`",
+                )
+            })?;
+        let config = load(&options, region.clone()).await;
+        Ok(Self(Arc::new(Inner {
+            config,
+            region: region.to_string(),
+            guard: Guard::new(options.access),
+            poll: options.poll,
+            sts: OnceLock::new(),
+            cloudformation: OnceLock::new(),
+            ecr: OnceLock::new(),
+            ecs: OnceLock::new(),
+            secretsmanager: OnceLock::new(),
+            route53: OnceLock::new(),
+            rds: OnceLock::new(),
+            backup: OnceLock::new(),
+        })))
+    }
+
+    /// The region all regional calls go to.
+    pub fn region(&self) -> &str {
+        &self.0.region
+    }
+
+    /// What this session may do.
+    pub fn access(&self) -> Access {
+        self.0.guard.access()
+    }
+
+    /// Whether credentials can be found, within two seconds, without a call to a service.
+    pub async fn credentials(&self) -> CredentialState {
+        let Some(provider) = self.0.config.credentials_provider() else { return CredentialState::Missing };
+        match tokio::time::timeout(CREDENTIALS_WITHIN, provider.provide_credentials()).await {
+            Ok(Ok(_)) => CredentialState::Found,
+            Ok(Err(_)) => CredentialState::Missing,
+            Err(_) => CredentialState::Slow,
+        }
+    }
+
+    /// Whether it is worth making a call: credentials were found, or their source is still working after two seconds.
+    pub async fn has_credentials(&self) -> bool {
+        match self.credentials().await {
+            CredentialState::Found | CredentialState::Slow => true,
+            CredentialState::Missing => false,
+        }
+    }
+
+    /// Time between two looks at something that AWS is working on.
+    pub(super) fn poll(&self) -> Duration {
+        self.0.poll
+    }
+
+    pub(super) fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    pub(super) fn config(&self) -> &SdkConfig {
+        &self.0.config
+    }
+
+    pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
+        let Inner { config, guard, sts, .. } = &*self.0;
+        sts.get_or_init(|| aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(config).interceptor(guard.clone()).build()))
+    }
+
+    pub(super) fn cloudformation(&self) -> &aws_sdk_cloudformation::Client {
+        let Inner { config, guard, cloudformation, .. } = &*self.0;
+        cloudformation.get_or_init(|| {
+            aws_sdk_cloudformation::Client::from_conf(
+                aws_sdk_cloudformation::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
+    }
+
+    pub(super) fn ecr(&self) -> &aws_sdk_ecr::Client {
+        let Inner { config, guard, ecr, .. } = &*self.0;
+        ecr.get_or_init(|| aws_sdk_ecr::Client::from_conf(aws_sdk_ecr::config::Builder::from(config).interceptor(guard.clone()).build()))
+    }
+
+    pub(super) fn ecs(&self) -> &aws_sdk_ecs::Client {
+        let Inner { config, guard, ecs, .. } = &*self.0;
+        ecs.get_or_init(|| aws_sdk_ecs::Client::from_conf(aws_sdk_ecs::config::Builder::from(config).interceptor(guard.clone()).build()))
+    }
+
+    pub(super) fn secretsmanager(&self) -> &aws_sdk_secretsmanager::Client {
+        let Inner { config, guard, secretsmanager, .. } = &*self.0;
+        secretsmanager.get_or_init(|| {
+            aws_sdk_secretsmanager::Client::from_conf(
+                aws_sdk_secretsmanager::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
+    }
+
+    pub(super) fn route53(&self) -> &aws_sdk_route53::Client {
+        let Inner { config, guard, route53, .. } = &*self.0;
+        route53.get_or_init(|| {
+            aws_sdk_route53::Client::from_conf(aws_sdk_route53::config::Builder::from(config).interceptor(guard.clone()).build())
+        })
+    }
+
+    pub(super) fn rds(&self) -> &aws_sdk_rds::Client {
+        let Inner { config, guard, rds, .. } = &*self.0;
+        rds.get_or_init(|| aws_sdk_rds::Client::from_conf(aws_sdk_rds::config::Builder::from(config).interceptor(guard.clone()).build()))
+    }
+
+    pub(super) fn backup(&self) -> &aws_sdk_backup::Client {
+        let Inner { config, guard, backup, .. } = &*self.0;
+        backup.get_or_init(|| {
+            aws_sdk_backup::Client::from_conf(aws_sdk_backup::config::Builder::from(config).interceptor(guard.clone()).build())
+        })
+    }
+}
+
+async fn load(options: &Options, region: Region) -> SdkConfig {
+    // the instance metadata service gets one short try, so that a laptop without credentials hears so at once
+    let metadata = aws_config::imds::Client::builder()
+        .max_attempts(1)
+        .connect_timeout(Duration::from_millis(500))
+        .read_timeout(Duration::from_secs(1))
+        .operation_timeout(Duration::from_millis(1500))
+        .build();
+    let mut credentials = DefaultCredentialsChain::builder().region(region.clone()).imds_client(metadata);
+    if let Some(profile) = &options.profile {
+        credentials = credentials.profile_name(profile);
+    }
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(region)
+        .credentials_provider(credentials.build().await)
+        .retry_config(RetryConfig::standard().with_max_attempts(6).with_max_backoff(Duration::from_secs(20)))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(5))
+                .operation_attempt_timeout(Duration::from_secs(60))
+                .operation_timeout(Duration::from_secs(180))
+                .build(),
+        );
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
+}
+
+#[cfg(test)]
+impl Aws {
+    /// A session with made-up keys and an endpoint of the test's own.
+    pub(super) async fn for_test(endpoint: &str, access: Access) -> Self {
+        use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(endpoint)
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
+            .retry_config(RetryConfig::disabled())
+            .load()
+            .await;
+        Self(Arc::new(Inner {
+            config,
+            region: "us-east-1".into(),
+            guard: Guard::new(access),
+            poll: Duration::from_millis(10),
+            sts: OnceLock::new(),
+            cloudformation: OnceLock::new(),
+            ecr: OnceLock::new(),
+            ecs: OnceLock::new(),
+            secretsmanager: OnceLock::new(),
+            route53: OnceLock::new(),
+            rds: OnceLock::new(),
+            backup: OnceLock::new(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Counts connections and closes them; returns its URL and the count.
+    async fn counting_server() -> (String, Arc<AtomicUsize>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::new(AtomicUsize::new(0));
+        let count = seen.clone();
+        tokio::spawn(async move {
+            while listener.accept().await.is_ok() {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        (url, seen)
+    }
+
+    #[tokio::test]
+    async fn a_write_on_a_read_only_session_sends_no_byte() {
+        let (url, seen) = counting_server().await;
+        let aws = Aws::for_test(&url, Access::ReadOnly).await;
+        let write = aws.cloudformation().delete_stack().stack_name("x").send().await;
+        let error = write.map_err(|e| super::super::fault::fault("cloudformation:DeleteStack", e)).unwrap_err();
+        assert_eq!(error.kind, Kind::Refused);
+        assert_eq!(error.what, "DeleteStack would change something, and this is a dry run");
+        assert_eq!(seen.load(Ordering::SeqCst), 0);
+
+        // and the same server is reached by a read, so the count means something
+        let read = aws.identity().await.unwrap_err();
+        assert_eq!(read.kind, Kind::Unreachable);
+        assert_eq!(seen.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_pinned_account_must_be_checked_before_the_first_write() {
+        let (url, seen) = counting_server().await;
+        let aws = Aws::for_test(&url, Access::ReadWrite).await;
+        aws.pin("123456789012");
+        let error = aws
+            .ecr()
+            .create_repository()
+            .repository_name("x")
+            .send()
+            .await
+            .map_err(|e| super::super::fault::fault("ecr:CreateRepository", e))
+            .unwrap_err();
+        assert_eq!(error.kind, Kind::Refused);
+        assert_eq!(seen.load(Ordering::SeqCst), 0);
+    }
+}

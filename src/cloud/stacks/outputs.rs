@@ -1,0 +1,90 @@
+//! What a template declares: its outputs and parameters, read from the text.
+//! Makes no call and evaluates nothing.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_yaml_ng::Value;
+
+use crate::error::{Context, Kind, Result};
+
+/// A parameter as a template declares it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateParameter {
+    pub kind: String,
+    /// `None`: a value must be given.
+    pub default: Option<String>,
+    /// CloudFormation hides its value.
+    pub no_echo: bool,
+    pub description: Option<String>,
+}
+
+/// The template as a tree; CloudFormation's short forms (`!Ref`) are tagged values.
+pub(super) fn parse(body: &str) -> Result<Value> {
+    serde_yaml_ng::from_str(body).or_fail(
+        Kind::Input,
+        "the CloudFormation template is neither YAML nor JSON",
+        "correct the line named above",
+    )
+}
+
+/// A section of the template by name: each entry and its body.
+pub(super) fn section(template: &Value, name: &str) -> Vec<(String, Value)> {
+    let entries = template.get(name).and_then(Value::as_mapping);
+    entries.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value.clone()))).collect()
+}
+
+/// The names of the template's outputs, in its order.
+pub fn template_outputs(body: &str) -> Result<Vec<String>> {
+    Ok(section(&parse(body)?, "Outputs").into_iter().map(|(name, _)| name).collect())
+}
+
+/// The template's parameters by name.
+pub fn template_parameters(body: &str) -> Result<BTreeMap<String, TemplateParameter>> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => None,
+    };
+    let parameter = |value: &Value| TemplateParameter {
+        kind: value.get("Type").and_then(text).unwrap_or_else(|| "String".to_owned()),
+        default: value.get("Default").and_then(text),
+        no_echo: value.get("NoEcho").and_then(text).as_deref() == Some("true"),
+        description: value.get("Description").and_then(text),
+    };
+    Ok(section(&parse(body)?, "Parameters").into_iter().map(|(name, value)| (name, parameter(&value))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = "
+Parameters:
+  Cidr: {Type: String, Default: 10.0.0.0/16}
+  Count: {Type: Number, Default: 2}
+  Password: {Type: String, NoEcho: true}
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: !Ref Cidr, Tags: [{Key: Name, Value: !Sub '${AWS::StackName}-vpc'}]}}
+Outputs:
+  VpcId: {Value: !Ref Vpc}
+  Zone: {Value: !Select [0, !GetAZs '']}
+  Arn: {Value: !GetAtt Vpc.Arn}
+";
+
+    #[test]
+    fn outputs_and_parameters_are_read_through_short_forms() {
+        assert_eq!(template_outputs(TEMPLATE), Ok(vec!["VpcId".into(), "Zone".into(), "Arn".into()]));
+        let parameters = template_parameters(TEMPLATE).unwrap();
+        assert_eq!(parameters["Cidr"].default.as_deref(), Some("10.0.0.0/16"));
+        assert_eq!(parameters["Count"].default.as_deref(), Some("2"));
+        assert_eq!((parameters["Password"].default.clone(), parameters["Password"].no_echo), (None, true));
+    }
+
+    #[test]
+    fn json_is_a_template_too() {
+        assert_eq!(template_outputs(r#"{"Outputs": {"A": {"Value": {"Ref": "B"}}}}"#), Ok(vec!["A".into()]));
+        assert_eq!(template_outputs("a: [").map_err(|e| e.kind), Err(Kind::Input));
+    }
+}

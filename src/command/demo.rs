@@ -1,0 +1,59 @@
+//! `demo`: the sample app and its database moved in a sandbox, from end to end.
+//! Only sets the stage: the run itself is an ordinary sandbox run.
+
+use std::path::PathBuf;
+
+use super::out;
+use super::run;
+use crate::cli::{DemoArgs, RunArgs};
+use crate::effects::Setup;
+use crate::error::{Error, Kind, Result};
+use crate::library;
+use crate::postgres::local::{LocalServer, Options};
+use crate::postgres::{Access, Connector};
+use crate::wizard::view::Mode;
+
+/// Where the demo's app lives: the folder named, or one of its own.
+fn stage(args: &RunArgs) -> PathBuf {
+    if args.dir.as_os_str() == "." { std::env::temp_dir().join("migrate-wizard-demo").join("app") } else { args.dir.clone() }
+}
+
+pub async fn run(args: &RunArgs, demo: &DemoArgs) -> Result<u8> {
+    let dir = stage(args);
+    library::write_sample(&dir)?;
+    let folder = dir.parent().map_or_else(|| dir.join("source"), |p| p.join(format!("{}-source", dir.file_name().and_then(|n| n.to_str()).unwrap_or("app"))));
+    out(format!("the sample app is in {}; starting its database", dir.display()));
+    let server = LocalServer::start(&folder, &Options { database: "app".to_owned(), ..Options::default() }).await?;
+    let source = server.connector();
+    let result = play(args, demo, dir, source).await;
+    server.stop().await?;
+    result
+}
+
+async fn play(args: &RunArgs, demo: &DemoArgs, dir: PathBuf, source: Connector) -> Result<u8> {
+    seed(&source, demo.scale).await?;
+    let mut args = args.clone();
+    args.dir = dir;
+    args.sandbox = true;
+    args.dry_run = false;
+    args.profile.get_or_insert_with(|| "grievance-portal".to_owned());
+    if !args.set.iter().any(|(id, _)| id == "is_live") {
+        args.set.push(("is_live".to_owned(), "copy".to_owned()));
+    }
+    let flavour = crate::runs::Flavour { journey: "move", mode: Mode::Live, sandbox: true };
+    run::open(&args, flavour, None, Setup { source: Some(source), disposable_source: true }).await
+}
+
+/// Fills the source once; a filled one is left alone.
+async fn seed(source: &Connector, scale: u32) -> Result<()> {
+    let session = source.connect(Access::ReadWrite).await?;
+    let there: bool = session.value("select to_regclass('public.grievances') is not null", &[]).await?;
+    if there {
+        return Ok(());
+    }
+    out("filling it (300,000 rows at full scale)");
+    let text = library::sample_file("seed.sql")?;
+    let sql: String = text.lines().filter(|l| !l.trim_start().starts_with('\\')).collect::<Vec<_>>().join("\n").replace(":scale", &scale.to_string());
+    session.batch(&sql).await.map_err(|e| Error::new(Kind::Failed, "the sample database cannot be filled").because(&e).hint("run the same command again; the filling is one transaction"))
+}
+

@@ -1,0 +1,239 @@
+//! The engines on their own: scan, convert, copy, verify, stacks, cost. Each is one call of its room.
+//! No domain knowledge here: arguments in, words or JSON out.
+
+use std::collections::BTreeSet;
+
+use super::run::{answers, checked_books, given};
+use super::{out, out_json};
+use crate::app::{self, Severity};
+use crate::cli::{ConvertArgs, CostArgs, DataArgs, OutArgs, RunArgs};
+use crate::cloud::stacks;
+use crate::data;
+use crate::decide::{self, Answers};
+use crate::effects::{self, Costs};
+use crate::error::{Context, Error, Kind, Result};
+use crate::library;
+use crate::postgres::{Connector, dump};
+use crate::progress::{Note, Reporter};
+use crate::schema::{self, Target};
+use crate::text;
+use crate::wizard::forecast::forecast;
+use crate::wizard::journal::{Entry, FORMAT, Record};
+use crate::wizard::playbook::Action;
+use crate::wizard::state::State;
+use crate::wizard::template;
+use crate::wizard::view::Mode;
+
+pub fn scan(args: &RunArgs) -> Result<u8> {
+    let scan = app::scan(&args.dir, &Reporter::silent())?;
+    if args.json {
+        out_json(&scan)?;
+        return Ok(0);
+    }
+    out(format!("{}: {}", scan.name, scan.generation.map_or("not a Replit app", |g| g.title())));
+    for service in &scan.services {
+        out(format!("  service {} {} {}", service.name, service.port.map_or(String::new(), |p| format!("port {p}")), service.run.join(" ")));
+    }
+    for note in &scan.notes {
+        out(format!("  note: {note}"));
+    }
+    for finding in scan.findings.iter().filter(|f| f.severity != Severity::Info) {
+        let place = finding.line.map_or(finding.file.clone(), |line| format!("{}:{line}", finding.file));
+        out(format!("\n{:<13} {:<4} {} ({place})", finding.severity.word(), finding.signal, finding.title));
+        if !finding.excerpt.is_empty() {
+            out(format!("                   | {}", finding.excerpt));
+        }
+        out(format!("                   {} → {}", finding.means, finding.replacement));
+    }
+    let count = |severity| scan.of(severity).count();
+    out(format!(
+        "\n{} block, {} must change, {} should, {} for information; {}. Next: migrate-wizard plan",
+        count(Severity::Blocks),
+        count(Severity::Must),
+        count(Severity::Should),
+        count(Severity::Info),
+        text::plural(scan.files, "file")
+    ));
+    Ok(0)
+}
+
+pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
+    let target: Target = what.target.name().parse()?;
+    let sql = match &what.from {
+        Some(path) => std::fs::read_to_string(path).or_fail(Kind::Input, format!("cannot read {}", path.display()), "name a `pg_dump --schema-only` file")?,
+        None => dump::schema_only(&source(None, "SOURCE_DATABASE_URL")?, &["migrate_wizard".to_owned()]).await?,
+    };
+    let conversion = schema::convert(&sql, target, &schema::Options::default())?;
+    if args.json {
+        out_json(&conversion)?;
+        return Ok(0);
+    }
+    let dialect = if target == Target::Dsql { schema::Dialect::Dsql } else { schema::Dialect::Postgres };
+    let mut files = schema::files(&conversion, dialect);
+    match &what.out {
+        Some(folder) => {
+            files.push(("report.md".to_owned(), schema::report(&conversion)));
+            write_all(folder, &files)?;
+            for finding in conversion.findings.iter().filter(|f| f.severity != schema::Severity::Info) {
+                out(format!("{:<22} {}: {}", finding.id, finding.object, finding.what));
+            }
+            out(format!(
+                "\n{} and {} in {}. Next: read report.md, then run the files in order",
+                text::plural(conversion.statements.len() as u64, "statement"),
+                text::plural(conversion.findings.len() as u64, "finding"),
+                folder.display()
+            ));
+        }
+        None => {
+            for (_, contents) in files {
+                out(contents);
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn write_all(folder: &std::path::Path, files: &[(String, String)]) -> Result<()> {
+    for (name, contents) in files {
+        let path = folder.join(name);
+        let what = format!("cannot write {}", path.display());
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).or_fail(Kind::Input, &what, "choose another folder with --out")?;
+        }
+        std::fs::write(&path, contents).or_fail(Kind::Input, &what, "choose another folder with --out")?;
+    }
+    Ok(())
+}
+
+/// A connection from a URL without a password, or from an environment variable.
+fn source(url: Option<&str>, env: &str) -> Result<Connector> {
+    match url {
+        Some(url) => Connector::from_url(url),
+        None if std::env::var_os(env).is_some() => Connector::from_env(&[env]),
+        None => Err(Error::new(Kind::Usage, format!("{env} is not set")).hint(format!("export {env}='postgresql://user@host/db' (the password may stand in ~/.pgpass), or name the URL on the command line"))),
+    }
+}
+
+/// Progress on standard error, one line per log note.
+fn reporter(json: bool) -> Reporter {
+    Reporter::new(move |note| {
+        if let (Note::Log(line), false) = (note, json) {
+            eprintln!("{line}");
+        }
+    })
+}
+
+fn copy_options(args: &DataArgs) -> data::Options {
+    let mut options = data::Options { jobs: args.jobs, ..data::Options::default() };
+    options.choice.only.clone_from(&args.only);
+    options.choice.except.clone_from(&args.except);
+    options.choice.except.push("migrate_wizard.*".to_owned());
+    options
+}
+
+pub async fn copy(args: &RunArgs, what: &DataArgs) -> Result<u8> {
+    let (from, to) = (source(what.source.as_deref(), &what.source_env)?, source(what.target.as_deref(), &what.target_env)?);
+    if args.dry_run {
+        let report = data::verify(&from, &to, &copy_options(what), &reporter(args.json)).await?;
+        out(format!("would make {} of {} tables equal; nothing was written", report.tables.iter().filter(|t| !t.equal).count(), report.tables.len()));
+        return Ok(0);
+    }
+    let report = data::copy(&from, &to, &copy_options(what), &reporter(args.json)).await?;
+    if args.json {
+        out_json(&report)?;
+    } else {
+        let sequences = data::set_sequences(&from, &to).await?;
+        out(format!(
+            "{} copied, {} were equal, {} tables, {} set, {:.1} s. Next: migrate-wizard data verify",
+            text::plural(report.rows_copied, "row"),
+            text::count(report.rows_equal),
+            report.tables.len(),
+            text::plural(sequences.set.len() as u64, "sequence"),
+            report.seconds
+        ));
+    }
+    Ok(0)
+}
+
+pub async fn verify(args: &RunArgs, what: &DataArgs) -> Result<u8> {
+    let (from, to) = (source(what.source.as_deref(), &what.source_env)?, source(what.target.as_deref(), &what.target_env)?);
+    let report = data::verify(&from, &to, &copy_options(what), &reporter(args.json)).await?;
+    if args.json {
+        out_json(&report)?;
+    } else {
+        for table in &report.tables {
+            out(format!("{} {:>12} {:>12}  {}.{}", if table.equal { "equal  " } else { "differs" }, table.source_rows, table.target_rows, table.schema, table.name));
+        }
+        out(format!("\n{} in {} tables: {}", text::plural(report.rows, "row"), report.tables.len(), if report.equal { "equal" } else { "different. Next: migrate-wizard data copy" }));
+    }
+    Ok(u8::from(!report.equal))
+}
+
+pub fn stacks_list(args: &RunArgs) -> Result<u8> {
+    let mut all = Vec::new();
+    for layer in library::stacks() {
+        let body = library::stack(layer)?;
+        let parameters: Vec<String> = stacks::template_parameters(body)?.into_keys().collect();
+        all.push(serde_json::json!({ "layer": layer, "parameters": parameters, "outputs": stacks::template_outputs(body)? }));
+    }
+    if args.json {
+        return out_json(&all).map(|()| 0);
+    }
+    for layer in &all {
+        let names = |key: &str| layer.get(key).and_then(|v| v.as_array()).map(|list| list.iter().map(template::plain).collect::<Vec<_>>().join(" ")).unwrap_or_default();
+        out(format!("{}\n  parameters  {}\n  outputs     {}", layer.get("layer").map(template::plain).unwrap_or_default(), names("parameters"), names("outputs")));
+    }
+    out("\nNext: migrate-wizard stacks export --profile NAME --out DIR");
+    Ok(0)
+}
+
+/// The templates that the decisions need, as plain CloudFormation, with the command of each stack in order.
+pub fn stacks_export(args: &RunArgs, to: &OutArgs) -> Result<u8> {
+    let (_, books) = checked_books(args, "move")?;
+    let opened = Entry::Opened {
+        format: FORMAT,
+        run: "export".into(),
+        journey: "move".into(),
+        mode: Mode::Dry,
+        sandbox: false,
+        tool: env!("CARGO_PKG_VERSION").into(),
+        facts: given(&args.dir, "export", false),
+    };
+    let state = State::replay([&Record { n: 1, at: String::new(), sum: String::new(), what: opened }])?;
+    let coming = forecast(&books, &state, &answers(args, &books)?, &std::collections::BTreeMap::new(), &effects::registry());
+    let folder = to.out.clone().unwrap_or_else(|| "infrastructure".into());
+    let mut readme = String::from("# Stacks\n\nPlain CloudFormation. Deploy in this order; a value in <angle brackets> is an output of the stack it names.\n");
+    let mut files = Vec::new();
+    let mut layers = BTreeSet::new();
+    for step in coming.iter().filter(|s| s.kind == "stack") {
+        let layer = books.find(&step.step).and_then(|(_, s)| match &s.action {
+            Action::Effect(spec) => spec.fields.get("layer").map(template::plain),
+            Action::Ask(_) | Action::Manual(_) => None,
+        });
+        let Some(layer) = layer else { continue };
+        if layers.insert(layer.clone()) {
+            files.push((format!("{layer}.yaml"), library::stack(&layer)?.to_owned()));
+        }
+        readme.push_str(&format!("\n## {}\n\n{}\n\n```sh\n{}\n```\n", step.step, step.title, step.command));
+    }
+    files.push(("README.md".to_owned(), readme));
+    write_all(&folder, &files)?;
+    out(format!("{} templates and README.md in {}. Next: read README.md; it has the command of each stack", layers.len(), folder.display()));
+    Ok(0)
+}
+
+pub fn cost(args: &RunArgs, what: &CostArgs) -> Result<u8> {
+    let (_, books) = checked_books(args, "move")?;
+    let costs = Costs::bundled()?;
+    let settle = |answers: &Answers| decide::settle(answers, costs.questions());
+    if !what.compare.is_empty() {
+        let profiles = what.compare.iter().map(|name| decide::Profile::load(name, costs.questions())).collect::<Result<Vec<_>>>()?;
+        let sets: Vec<(&str, Answers)> = profiles.iter().map(|p| (p.name.as_str(), settle(&p.answers))).collect();
+        out(decide::compare(&sets, costs.prices()).table());
+        return Ok(0);
+    }
+    let given: Answers = answers(args, &books)?.into_iter().map(|(id, s)| (id, s.value)).collect();
+    let estimate = decide::estimate(&settle(&given), costs.prices());
+    if args.json { out_json(&estimate)? } else { out(estimate.table()) }
+    Ok(0)
+}

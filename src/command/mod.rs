@@ -1,0 +1,81 @@
+//! One file for each command; each returns its exit code and ends by saying what to do next.
+//! Glue between the command line and the rooms: no domain knowledge of its own.
+
+mod demo;
+mod doctor;
+mod engines;
+mod plan;
+mod playbooks;
+mod report;
+mod run;
+mod status;
+
+use std::path::PathBuf;
+
+use crate::cli::{AppCmd, Cli, Cmd, DataCmd, RunArgs, SchemaCmd, StacksCmd};
+use crate::error::Result;
+use crate::runs::Flavour;
+use crate::wizard::view::{Mode, Outcome};
+
+/// Runs the command and gives the process exit code.
+pub async fn dispatch(cli: Cli) -> Result<u8> {
+    let args = cli.run;
+    match cli.command {
+        None => run::journey(&args, None).await,
+        Some(Cmd::Tour) => run::tour(&args).await,
+        Some(Cmd::Demo(demo)) => demo::run(&args, &demo).await,
+        Some(Cmd::Doctor) => doctor::run(&args).await,
+        Some(Cmd::Status) => status::status(&args),
+        Some(Cmd::Log) => status::log(&args),
+        Some(Cmd::Plan) => plan::run(&args).await,
+        Some(Cmd::Rollback(rollback)) => plan::rollback(&args, &rollback).await,
+        Some(Cmd::Report(out)) => report::run(&args, &out),
+        Some(Cmd::Completions { shell }) => {
+            let mut command = <Cli as clap::CommandFactory>::command();
+            clap_complete::generate(shell, &mut command, "migrate-wizard", &mut std::io::stdout());
+            Ok(0)
+        }
+        Some(Cmd::Playbooks(what)) => playbooks::run(&args, &what),
+        Some(Cmd::App(AppCmd::Scan)) => engines::scan(&args),
+        Some(Cmd::Schema(SchemaCmd::Convert(convert))) => engines::convert(&args, &convert).await,
+        Some(Cmd::Data(DataCmd::Copy(data))) => engines::copy(&args, &data).await,
+        Some(Cmd::Data(DataCmd::Verify(data))) => engines::verify(&args, &data).await,
+        Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
+        Some(Cmd::Stacks(StacksCmd::Export(out))) => engines::stacks_export(&args, &out),
+        Some(Cmd::Cost(cost)) => engines::cost(&args, &cost),
+    }
+}
+
+/// The exit code of an outcome.
+pub fn code(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Finished | Outcome::Rehearsed | Outcome::RolledBack => 0,
+        Outcome::Failed => 1,
+        Outcome::Stopped => 3,
+        Outcome::Interrupted => 130,
+    }
+}
+
+/// The flavour of run that these arguments ask for.
+pub fn flavour(args: &RunArgs) -> Flavour {
+    Flavour { journey: "move", mode: if args.dry_run { Mode::Dry } else { Mode::Live }, sandbox: args.sandbox }
+}
+
+/// Folders whose playbooks override ours.
+pub fn playbook_folders(args: &RunArgs) -> Vec<PathBuf> {
+    let own = args.dir.join(crate::runs::FOLDER).join("playbooks");
+    own.is_dir().then_some(own).into_iter().chain(args.playbooks.clone()).collect()
+}
+
+/// Prints a line; a closed pipe is the reader's choice, not an error.
+pub fn out(line: impl AsRef<str>) {
+    use std::io::Write;
+    let _closed = writeln!(std::io::stdout().lock(), "{}", line.as_ref());
+}
+
+/// Prints a value as JSON.
+pub fn out_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| crate::error::Error::bug(format!("a result cannot be written as JSON: {e}")))?;
+    out(text);
+    Ok(())
+}

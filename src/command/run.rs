@@ -1,0 +1,239 @@
+//! Opens or resumes a run and sits a face in front of it.
+//! The only place where engine, world and face meet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::{code, flavour, out, playbook_folders};
+use crate::cli::RunArgs;
+use crate::effects::{self, Setup, World};
+use crate::error::{Context, Error, Kind, Result};
+use crate::library::{self, Library};
+use crate::runs::{self, Flavour};
+use crate::wizard::engine::{Engine, Settings, now};
+use crate::wizard::journal::{Entry, FORMAT, Journal, Source};
+use crate::wizard::plan::{Books, Suggestion};
+use crate::wizard::state::{End, State};
+use crate::wizard::template::Facts;
+use crate::wizard::view::{Command, Mode, Outcome};
+use crate::{decide, faces};
+
+/// Which face sits in front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    Screen,
+    Line,
+    Json,
+}
+
+/// Full screen in a terminal; line mode with `--plain`, `--yes`, pipes and dumb terminals.
+pub fn face(args: &RunArgs) -> Face {
+    if args.json {
+        Face::Json
+    } else if args.plain
+        || args.yes
+        || !std::io::stdin().is_terminal()
+        || !std::io::stdout().is_terminal()
+        || std::env::var("TERM").is_ok_and(|t| t == "dumb")
+    {
+        Face::Line
+    } else {
+        Face::Screen
+    }
+}
+
+/// The whole journey, or its roll back.
+pub async fn journey(args: &RunArgs, rollback: Option<Option<String>>) -> Result<u8> {
+    open(args, flavour(args), rollback, Setup::default()).await
+}
+
+pub async fn tour(args: &RunArgs) -> Result<u8> {
+    open(args, Flavour { journey: "tour", mode: Mode::Live, sandbox: false }, None, Setup::default()).await
+}
+
+/// The playbooks of a journey, checked against the effects that there are.
+pub fn checked_books(args: &RunArgs, journey: &str) -> Result<(Library, Books)> {
+    let library = library::playbooks(&playbook_folders(args))?;
+    let books = library.journey(journey)?;
+    effects::check_books(&library, &books)?;
+    Ok((library, books))
+}
+
+/// Facts known before anything was asked; also what a playbook check starts from.
+pub fn given(dir: &Path, run: &str, sandbox: bool) -> Facts {
+    let app = dir.canonicalize().ok().and_then(|p| p.file_name().map(|n| n.to_string_lossy().into_owned())).unwrap_or_else(|| "app".into());
+    Facts::from([
+        ("run.id".into(), Value::from(run)),
+        ("run.app".into(), Value::from(decide_name(&app))),
+        ("run.sandbox".into(), Value::from(if sandbox { "yes" } else { "no" })),
+        ("run.date".into(), Value::from(jiff::Zoned::now().strftime("%Y-%m-%d").to_string())),
+    ])
+}
+
+/// A folder's name as AWS allows it in names: lower case, letters, digits and dashes, at most 30.
+fn decide_name(folder: &str) -> String {
+    let text: String = folder.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let text: String = text.trim_matches('-').chars().take(30).collect();
+    if text.starts_with(|c: char| c.is_ascii_alphabetic()) { text } else { format!("app-{text}") }
+}
+
+/// Answers from flags, file and profile; flags win.
+pub fn answers(args: &RunArgs, books: &Books) -> Result<BTreeMap<String, Suggestion>> {
+    let specs = effects::questions(books);
+    let mut all = BTreeMap::new();
+    let mut put = |answers: BTreeMap<String, String>, source: Source| {
+        all.extend(answers.into_iter().map(|(id, value)| (id, Suggestion { value, source })));
+    };
+    if let Some(name) = &args.profile {
+        put(decide::Profile::load(name, &specs)?.answers, Source::Profile);
+    }
+    if let Some(path) = &args.answers {
+        let text = std::fs::read_to_string(path).or_fail(Kind::Input, format!("cannot read the answers file {}", path.display()), "check its name")?;
+        put(decide::answers_file(&path.display().to_string(), &text, &specs)?, Source::File);
+    }
+    let flags = args.flags();
+    if let Some(unknown) = flags.keys().find(|id| !specs.iter().any(|s| &s.id == *id)) {
+        return Err(Error::new(Kind::Usage, format!("--set {unknown}=…: no question is called `{unknown}`")).hint("see the ids with `migrate-wizard playbooks list`"));
+    }
+    put(flags, Source::Flag);
+    Ok(all)
+}
+
+/// Opens the newest run of that flavour or a new one, and runs it behind a face.
+pub async fn open(args: &RunArgs, flavour: Flavour, rollback: Option<Option<String>>, setup: Setup) -> Result<u8> {
+    if !args.dir.is_dir() {
+        return Err(Error::new(Kind::Usage, format!("{} is not a folder", args.dir.display())).hint("name the app's checkout with --dir"));
+    }
+    let (_, books) = checked_books(args, flavour.journey)?;
+    let answers = answers(args, &books)?;
+    let rehearsed = runs::rehearsed(&args.dir);
+    let newest = runs::newest(&args.dir, flavour)?;
+    let again = newest.filter(|f| !args.new && (rollback.is_some() || goes_on(f.state.ended, flavour)));
+    if rollback.is_some() && again.is_none() {
+        return Err(Error::new(Kind::Input, format!("there is no run in {} to roll back", args.dir.display()))
+            .hint("name the app's checkout with --dir, and add --sandbox for a sandbox run"));
+    }
+    let (dir, journal, state) = match again {
+        Some(found) => {
+            let (mut journal, records) = Journal::open(&found.dir)?;
+            let mut state = State::replay(&records)?;
+            if let Some(Some(step)) = &rollback
+                && !state.steps.contains_key(step)
+            {
+                return Err(Error::new(Kind::Usage, format!("--to {step}: this run has no such step")).hint("see its steps with `migrate-wizard log`"));
+            }
+            let record = journal.append(now(), Entry::Resumed { tool: env!("CARGO_PKG_VERSION").into() })?;
+            state.apply(&record)?;
+            (found.dir, journal, state)
+        }
+        None => create(args, flavour)?,
+    };
+    let run = state.run.clone();
+    let world = Arc::new(World::open(args, &dir, &state, setup).await?);
+    let settings = Settings { unattended: args.yes || args.json, confirmed: args.confirm.iter().cloned().collect::<BTreeSet<_>>(), answers, rehearsed, rollback };
+    let (event_tx, event_rx) = unbounded_channel();
+    let (command_tx, command_rx) = unbounded_channel();
+    let unattended = settings.unattended;
+    let engine = Engine::new(books, effects::registry(), Arc::clone(&world), journal, state, settings, event_tx, command_rx);
+    let work = tokio::spawn(engine.run());
+    let signals = tokio::spawn(abort_on_signal(command_tx.clone(), args.json));
+    let shown = match face(args) {
+        Face::Screen => faces::tui::run(event_rx, command_tx).await,
+        Face::Line => Ok(faces::line::run(event_rx, command_tx, unattended).await),
+        Face::Json => {
+            let outcome = faces::json::run(event_rx).await;
+            drop(command_tx);
+            Ok(outcome)
+        }
+    };
+    signals.abort();
+    let ended = match work.await {
+        Ok(result) => result,
+        Err(panic) => Err(Error::bug(format!("the engine stopped by itself: {panic}"))),
+    };
+    world.close().await;
+    shown?;
+    if matches!(ended, Ok(Outcome::Finished)) {
+        write_report(args, &dir)?;
+    }
+    let outcome = ended.inspect_err(|_| {
+        if face(args) != Face::Json {
+            out(format!("run {run}: stopped at an error; the same command goes on from here"));
+        }
+    })?;
+    if face(args) != Face::Json {
+        farewell(outcome, &run, &dir);
+    }
+    Ok(code(outcome))
+}
+
+/// The report of a finished run, beside its journal.
+fn write_report(args: &RunArgs, dir: &Path) -> Result<()> {
+    let (found, _) = runs::all(&args.dir);
+    let Some(found) = found.into_iter().find(|f| f.dir == dir) else { return Ok(()) };
+    let (_, books) = checked_books(args, &found.state.journey)?;
+    super::report::write(&found, &books, dir).map(drop)
+}
+
+/// Is a run that ended so taken up again?
+fn goes_on(ended: Option<End>, flavour: Flavour) -> bool {
+    match ended {
+        None => true,
+        Some(End::Finished) => flavour.journey != "tour" && flavour.mode == Mode::Live,
+        Some(End::RolledBack) => false,
+    }
+}
+
+fn create(args: &RunArgs, flavour: Flavour) -> Result<(PathBuf, Journal, State)> {
+    let run = runs::name(flavour);
+    let dir = args.dir.join(runs::FOLDER).join(&run);
+    let mut journal = Journal::create(&dir)?;
+    let opened = Entry::Opened {
+        format: FORMAT,
+        journey: flavour.journey.into(),
+        mode: flavour.mode,
+        sandbox: flavour.sandbox,
+        tool: env!("CARGO_PKG_VERSION").into(),
+        facts: given(&args.dir, &run, flavour.sandbox),
+        run,
+    };
+    let record = journal.append(now(), opened)?;
+    let state = State::replay([&record])?;
+    Ok((dir, journal, state))
+}
+
+/// SIGTERM and a closed terminal stop now; with JSON, where no face listens to the keyboard, Ctrl-C does too.
+async fn abort_on_signal(commands: tokio::sync::mpsc::UnboundedSender<Command>, interrupt_too: bool) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut hup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else { return };
+    let interrupt = async {
+        if interrupt_too {
+            let _never = tokio::signal::ctrl_c().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! { _ = term.recv() => {}, _ = hup.recv() => {}, () = interrupt => {} }
+    let _engine_gone = commands.send(Command::Abort);
+}
+
+fn farewell(outcome: Outcome, run: &str, dir: &Path) {
+    match outcome {
+        Outcome::Finished => {
+            if let Some(report) = super::report::written(dir) {
+                out(format!("run {run} is finished; the report is {}", report.display()));
+            } else {
+                out(format!("run {run} is finished"));
+            }
+        }
+        Outcome::Rehearsed => out(format!("dry run {run} is finished: nothing was touched. Next: migrate-wizard plan, then migrate-wizard")),
+        Outcome::RolledBack => out(format!("run {run} is rolled back")),
+        Outcome::Stopped | Outcome::Interrupted => out(format!("run {run} is stopped; the same command goes on from here")),
+        Outcome::Failed => out(format!("run {run}: a step failed; the same command tries again")),
+    }
+}

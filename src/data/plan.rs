@@ -1,0 +1,344 @@
+//! What will be copied: the tables that both sides have, and how each column and key is read and compared on each side.
+//! Pure: two catalogues in, a plan or every problem at once out; never asks a server.
+
+use crate::data::catalog::{Column, Table};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::quote::{ident, qualified};
+
+/// One of the two databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Source,
+    Target,
+}
+
+/// Which tables, as `schema.table` or `schema.*`.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// Empty means all.
+    pub only: Vec<String>,
+    pub except: Vec<String>,
+}
+
+impl Choice {
+    fn takes(&self, table: &Table) -> bool {
+        let named =
+            |list: &[String]| list.iter().any(|entry| *entry == table.label() || entry.strip_suffix(".*") == Some(table.schema.as_str()));
+        (self.only.is_empty() || named(&self.only)) && !named(&self.except)
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Largest first.
+    pub tables: Vec<TablePlan>,
+    /// What a person should know: left-out tables, columns that are computed, slow orders.
+    pub notes: Vec<String>,
+}
+
+/// How one table is read, compared and written.
+#[derive(Debug, Clone)]
+pub struct TablePlan {
+    pub schema: String,
+    pub name: String,
+    source_rows: String,
+    target_rows: String,
+    pub columns: Vec<ColumnPlan>,
+    /// Empty: the whole table is one chunk.
+    pub key: Vec<KeyPlan>,
+    /// Binary COPY means the same on both sides.
+    pub binary: bool,
+    pub overriding: bool,
+    /// The source's estimate.
+    pub rows: u64,
+    /// Bytes of an average row, without large values; 0 when unknown.
+    pub width: u64,
+    pub triggers: Vec<String>,
+    pub always_triggers: Vec<String>,
+    pub foreign_keys: Vec<String>,
+}
+
+/// A column as SQL expressions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnPlan {
+    pub name: String,
+    /// What is read from the source and written to the target.
+    pub value: String,
+    /// Text that must be equal on both sides.
+    pub source_print: String,
+    pub target_print: String,
+}
+
+/// A key column as SQL expressions that order alike on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPlan {
+    pub source: String,
+    pub target: String,
+    /// What a value is cast to before it is compared.
+    source_type: String,
+    target_type: String,
+    /// The column, quoted.
+    pub name: String,
+    /// The value as text, on the source.
+    pub print: String,
+}
+
+impl TablePlan {
+    /// `public.orders`, for people and for the ledger.
+    pub fn label(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
+    pub fn qualified(&self) -> String {
+        qualified(&self.schema, &self.name)
+    }
+
+    /// For `FROM`.
+    pub fn rows_of(&self, side: Side) -> &str {
+        match side {
+            Side::Source => &self.source_rows,
+            Side::Target => &self.target_rows,
+        }
+    }
+
+    /// `"a", "b"`.
+    pub fn column_list(&self) -> String {
+        self.columns.iter().map(|column| ident(&column.name)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl KeyPlan {
+    pub fn on(&self, side: Side) -> (&str, &str) {
+        match side {
+            Side::Source => (&self.source, &self.source_type),
+            Side::Target => (&self.target, &self.target_type),
+        }
+    }
+}
+
+/// Pairs the two catalogues. Every problem is named in one error of [`Kind::Conflict`].
+pub fn plan(source: &[Table], target: &[Table], choice: &Choice) -> Result<Plan> {
+    let mut plan = Plan::default();
+    let mut problems = Vec::new();
+    for from in source {
+        let label = from.label();
+        if !choice.takes(from) {
+            plan.notes.push(format!("{label} is left out, as asked"));
+            continue;
+        }
+        match target.iter().find(|to| to.schema == from.schema && to.name == from.name) {
+            Some(to) => match pair(from, to, &mut plan.notes) {
+                Ok(table) if table.columns.is_empty() => plan.notes.push(format!("{label} has no columns to copy")),
+                Ok(table) => plan.tables.push(table),
+                Err(missing) => problems.extend(missing),
+            },
+            None => problems.push(format!("{label} is on the source but not on the target")),
+        }
+    }
+    for entry in choice.only.iter().filter(|entry| !entry.ends_with(".*") && !source.iter().any(|table| table.label() == **entry)) {
+        problems.push(format!("{entry} was asked for but is not on the source"));
+    }
+    for to in target.iter().filter(|to| !source.iter().any(|from| from.schema == to.schema && from.name == to.name)) {
+        plan.notes.push(format!("{} is only on the target and stays as it is", to.label()));
+    }
+    if problems.is_empty() {
+        return Ok(plan);
+    }
+    let error = Error::new(Kind::Conflict, "the two databases do not have the same tables and columns");
+    Err(problems.iter().fold(error, Error::cause).hint("create the schema on the target first, or leave tables out with `except`"))
+}
+
+fn pair(from: &Table, to: &Table, notes: &mut Vec<String>) -> Result<TablePlan, Vec<String>> {
+    let label = from.label();
+    let mut problems = Vec::new();
+    let mut columns = Vec::new();
+    let mut binary = true;
+    for column in &from.columns {
+        match to.column(&column.name) {
+            Some(twin) if twin.generated => {
+                if !column.generated {
+                    notes.push(format!("{label}.{} is computed on the target, not copied", column.name));
+                }
+            }
+            Some(twin) => {
+                binary &= same_type(column, twin) && column.binary && twin.binary;
+                columns.push(column_plan(column, twin));
+            }
+            None if column.generated => {
+                notes.push(format!("{label}.{} is computed on the source and not on the target: left out", column.name))
+            }
+            None => problems.push(format!("{label}.{} is on the source but not on the target", column.name)),
+        }
+    }
+    for column in to.columns.iter().filter(|column| from.column(&column.name).is_none()) {
+        if column.not_null && !column.has_default && !column.generated && !column.identity {
+            problems.push(format!("{label}.{} is only on the target and must not be null", column.name));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let key: Option<Vec<KeyPlan>> =
+        from.key.iter().map(|name| Some(key_plan(from.column(name)?, to.column(name).filter(|twin| !twin.generated)?))).collect();
+    let key = key.unwrap_or_default();
+    if key.is_empty() {
+        notes.push(format!("{label} has no primary key: it is copied and compared as one piece"));
+    } else if key.iter().any(|key| key.source.contains("collate")) {
+        notes.push(format!("{label}: the two sides order its key differently, so its chunks cannot use the index of the source"));
+    }
+    let names = |always: bool| to.triggers.iter().filter(|trigger| trigger.always == always).map(|trigger| trigger.name.clone()).collect();
+    Ok(TablePlan {
+        schema: from.schema.clone(),
+        name: from.name.clone(),
+        source_rows: from.rows_of(),
+        target_rows: to.rows_of(),
+        columns,
+        key,
+        binary,
+        overriding: to.columns.iter().any(|column| column.identity_always),
+        rows: from.rows,
+        width: u64::try_from(from.pages).unwrap_or_default().saturating_mul(8192).checked_div(from.rows).unwrap_or_default(),
+        triggers: names(false),
+        always_triggers: names(true),
+        foreign_keys: to.foreign_keys.clone(),
+    })
+}
+
+fn same_type(from: &Column, to: &Column) -> bool {
+    from.sql_type == to.sql_type && from.modifier == to.modifier
+}
+
+fn is_number(column: &Column) -> bool {
+    matches!(column.sql_type.as_str(), "smallint" | "integer" | "bigint") || column.sql_type.starts_with("numeric")
+}
+
+fn is_text(column: &Column) -> bool {
+    column.sql_type == "text" || column.sql_type.starts_with("character varying")
+}
+
+/// A value as the text that the app saw it as.
+fn as_text(column: &Column) -> String {
+    let name = ident(&column.name);
+    match column.sql_type.as_str() {
+        // A cast would add the mask that the type's own output leaves out.
+        "inet" => format!("case when {name} is not null then format('%s', {name}) end"),
+        _ => format!("{name}::text"),
+    }
+}
+
+fn column_plan(from: &Column, to: &Column) -> ColumnPlan {
+    let name = ident(&from.name);
+    let plain = format!("{name}::text");
+    let (value, source_print, target_print) = if same_type(from, to) {
+        (name, plain.clone(), plain)
+    } else if from.array && matches!(to.sql_type.as_str(), "json" | "jsonb") {
+        (format!("to_jsonb({name})"), format!("to_jsonb({name})::text"), format!("{name}::jsonb::text"))
+    } else if from.sql_type.starts_with("numeric") && to.sql_type.starts_with("numeric") {
+        // The scale may differ, the number may not: a lost digit must show.
+        (plain, format!("trim_scale({name})::text"), format!("trim_scale({name})::text"))
+    } else if to.sql_type.contains('.') {
+        (as_text(from), as_text(from), plain)
+    } else {
+        // What the target will hold once it has read the text.
+        (as_text(from), format!("({})::{}::text", as_text(from), to.sql_type), plain)
+    };
+    ColumnPlan { name: from.name.clone(), value, source_print, target_print }
+}
+
+/// Both sides must put the same rows into the same range. Where they order text by different rules, bytes decide on both.
+fn key_plan(from: &Column, to: &Column) -> KeyPlan {
+    let name = ident(&from.name);
+    let by_bytes =
+        |column: &Column, expression: String| if column.ordered_by_bytes() { expression } else { format!("{expression} collate \"C\"") };
+    let alike = same_type(from, to) || (is_number(from) && is_number(to)) || (is_text(from) && is_text(to));
+    if !alike {
+        let columns = column_plan(from, to);
+        return KeyPlan {
+            source: format!("({}) collate \"C\"", columns.source_print),
+            target: by_bytes(to, format!("({})", columns.target_print)),
+            source_type: "text".to_owned(),
+            target_type: "text".to_owned(),
+            name,
+            print: columns.source_print,
+        };
+    }
+    let versioned = from.collation.split_once(':').is_some_and(|(_, version)| !version.is_empty());
+    let same_order =
+        from.collation.is_empty() || (from.ordered_by_bytes() && to.ordered_by_bytes()) || (from.collation == to.collation && versioned);
+    let (source, target) =
+        if same_order { (name.clone(), name.clone()) } else { (by_bytes(from, name.clone()), by_bytes(to, name.clone())) };
+    KeyPlan { source, target, source_type: from.sql_type.clone(), target_type: to.sql_type.clone(), print: format!("{name}::text"), name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, sql_type: &str, collation: &str) -> Column {
+        Column {
+            name: name.to_owned(),
+            sql_type: sql_type.to_owned(),
+            modifier: -1,
+            array: sql_type.ends_with("[]"),
+            binary: true,
+            not_null: false,
+            has_default: false,
+            generated: false,
+            identity: false,
+            identity_always: false,
+            collation: collation.to_owned(),
+        }
+    }
+
+    fn table(name: &str, columns: Vec<Column>, key: &[&str]) -> Table {
+        Table {
+            schema: "public".to_owned(),
+            name: name.to_owned(),
+            partitioned: false,
+            has_children: false,
+            rows: 10,
+            pages: 1,
+            triggers: Vec::new(),
+            foreign_keys: Vec::new(),
+            key: key.iter().map(|k| (*k).to_owned()).collect(),
+            columns,
+        }
+    }
+
+    #[test]
+    fn equal_tables_go_binary_and_keys_in_their_own_order() {
+        let t = table("a", vec![column("id", "integer", "")], &["id"]);
+        let plan = plan(std::slice::from_ref(&t), &[t.clone()], &Choice::default()).unwrap();
+        assert!(plan.tables[0].binary);
+        assert_eq!(plan.tables[0].key[0].source, "\"id\"");
+    }
+
+    #[test]
+    fn text_keys_of_different_order_are_compared_by_bytes() {
+        let us = table("a", vec![column("id", "text", "en_US.UTF-8:2.36")], &["id"]);
+        let c = table("a", vec![column("id", "text", "C:")], &["id"]);
+        let key = plan(&[us], &[c], &Choice::default()).unwrap().tables[0].key[0].clone();
+        assert_eq!((key.source.as_str(), key.target.as_str()), ("\"id\" collate \"C\"", "\"id\""));
+    }
+
+    #[test]
+    fn arrays_become_jsonb_and_numbers_keep_their_digits() {
+        let from = table("a", vec![column("tags", "text[]", ""), column("n", "numeric", "")], &[]);
+        let to = table("a", vec![column("tags", "jsonb", ""), column("n", "numeric(18,6)", "")], &[]);
+        let plan = plan(&[from], &[to], &Choice::default()).unwrap();
+        assert!(!plan.tables[0].binary);
+        assert_eq!(plan.tables[0].columns[0].value, "to_jsonb(\"tags\")");
+        assert_eq!(plan.tables[0].columns[1].source_print, "trim_scale(\"n\")::text");
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once_unless_left_out() {
+        let a = table("a", vec![column("id", "integer", ""), column("x", "text", "C:")], &["id"]);
+        let b = table("b", vec![], &[]);
+        let to = table("a", vec![column("id", "integer", "")], &["id"]);
+        let error = plan(&[a.clone(), b.clone()], &[to.clone()], &Choice::default()).unwrap_err();
+        assert_eq!(error.causes, ["public.a.x is on the source but not on the target", "public.b is on the source but not on the target"]);
+        let except = Choice { except: vec!["public.*".to_owned()], ..Choice::default() };
+        assert!(plan(&[a, b], &[to], &except).unwrap().tables.is_empty());
+    }
+}

@@ -1,0 +1,37 @@
+//! Decisions and what they cost: answers in, a dated estimate, differences, profiles and decision records out.
+//! Never asks, prints, opens a connection or looks up a live price: it computes from `assets/` and the answers it is given.
+//!
+//! The question ids it reads are those documented at the top of `playbooks/decide.toml`.
+
+mod bill;
+mod compare;
+mod delta;
+mod estimate;
+mod money;
+mod prices;
+mod profile;
+mod question;
+mod record;
+mod render;
+mod routes;
+mod services;
+
+#[cfg(test)]
+mod playbook_test;
+
+use std::collections::BTreeMap;
+
+pub use bill::Layer;
+pub use compare::{Comparison, compare};
+pub use delta::{Delta, delta};
+pub use estimate::{Estimate, Line, estimate};
+pub use money::{Money, Quantity};
+pub use prices::{Price, Prices, Quote};
+pub use profile::{Profile, answers_file, profiles};
+pub use question::{QuestionSpec, missing, settle};
+pub use record::{Alternative, Decision, records};
+pub use routes::{Route, routes};
+pub use services::{Service, services};
+
+/// What was decided: question id → option id, text or number. Other facts (`scan.port`) may stand beside them.
+pub type Answers = BTreeMap<String, String>;

@@ -1,0 +1,108 @@
+//! `decision_records`: one Markdown file for each decision and an index with the cost, in the run's own folder.
+//! Only hands answers to `decide` and writes what comes back.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{World, write_files};
+use crate::decide::{self, Alternative, Decision};
+use crate::error::Result;
+use crate::library;
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::playbook::Action;
+use crate::wizard::template::{self, Facts};
+use crate::wizard::view::{PreviewLine, Sign};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionRecords {
+    /// Question id → {value, source}.
+    answers: Map<String, Value>,
+}
+
+pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    Ok(Box::new(from_fields::<DecisionRecords>("decision_records", fields)?))
+}
+
+impl DecisionRecords {
+    fn facts(&self) -> Facts {
+        self.answers.iter().map(|(id, a)| (id.clone(), a.get("value").cloned().unwrap_or(Value::Null))).collect()
+    }
+
+    fn decisions(&self, world: &World) -> Result<Vec<Decision>> {
+        let books = library::playbooks(&[])?.journey("move")?;
+        let facts = self.facts();
+        let answers = world.costs().answers(&facts);
+        let mut decisions = Vec::new();
+        for step in books.forward.iter().flat_map(|b| &b.steps) {
+            let (Action::Ask(ask), Some(given)) = (&step.action, self.answers.get(&step.id)) else { continue };
+            let answer = given.get("value").map(template::plain).unwrap_or_default();
+            let chosen = ask.options.iter().find(|o| o.id == answer);
+            let alternatives = ask
+                .options
+                .iter()
+                .filter(|o| o.id != answer)
+                .map(|o| Alternative {
+                    label: o.label.clone(),
+                    consequence: o.consequence.clone(),
+                    cost: Some(decide::delta(&answers, world.costs().questions(), &step.id, &o.id, world.costs().prices())),
+                })
+                .collect();
+            decisions.push(Decision {
+                question: step.id.clone(),
+                title: step.title.clone(),
+                label: chosen.map_or_else(|| answer.clone(), |o| o.label.clone()),
+                why: format!("{} {}", step.why, chosen.map(|o| o.consequence.as_str()).unwrap_or_default()).trim().to_owned(),
+                source: given.get("source").map(template::plain).unwrap_or_default(),
+                alternatives,
+                cost: None,
+                answer,
+            });
+        }
+        Ok(decisions)
+    }
+}
+
+#[async_trait]
+impl Apply<World> for DecisionRecords {
+    fn describe(&self) -> Description {
+        Description::new("write a decision record for each answer into the run's folder", "ls .migrate-wizard/*/decisions")
+    }
+
+    fn touch(&self) -> Touch {
+        Touch::Reads
+    }
+
+    fn needs(&self) -> Need {
+        Need::Nothing
+    }
+
+    async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
+        Ok(self.answers.keys().map(|id| PreviewLine::new(Sign::Add, format!("decisions/…-{id}.md"))).collect())
+    }
+
+    async fn probe(&self, _world: &World) -> Result<Probe> {
+        Ok(Probe::Absent)
+    }
+
+    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+        let estimate = world.costs().estimate(&self.facts());
+        let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
+        let files = decide::records(&self.decisions(world)?, &estimate, &date);
+        write_files(&world.out_dir("decisions"), &files)?;
+        cx.reporter.log(format!("{} decision records, {} a month", files.len() - 1, estimate.baseline));
+        Ok(Outputs::from([
+            ("monthly".into(), json!(estimate.baseline.to_string())),
+            ("summary".into(), json!(format!("{} decisions, {} a month + usage", files.len() - 1, estimate.baseline))),
+        ]))
+    }
+
+    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
+        Ok(())
+    }
+
+    fn example(&self) -> Outputs {
+        Outputs::from([("monthly".into(), json!("$0.00")), ("summary".into(), json!("decisions"))])
+    }
+}

@@ -1,0 +1,89 @@
+//! `files`: generates Dockerfile, compose, pipeline, health route and checklist for the app into the run's own folder.
+//! Never writes into the app's tree: copying them over is the engineer's commit.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{World, scan_app, write_files};
+use crate::app::{self, Choices, Ci};
+use crate::error::Result;
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::view::{PreviewLine, Sign};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    app: String,
+    environment: String,
+    region: String,
+    /// `github`, `codepipeline` or `none`.
+    cicd: String,
+    #[serde(default)]
+    branch: String,
+    #[serde(default)]
+    domain: String,
+}
+
+pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    Ok(Box::new(from_fields::<Files>("files", fields)?))
+}
+
+#[async_trait]
+impl Apply<World> for Files {
+    fn describe(&self) -> Description {
+        Description::new("generate container, compose, pipeline and checklist files for the app into the run's folder", "ls .migrate-wizard/*/app")
+    }
+
+    fn touch(&self) -> Touch {
+        Touch::Reads
+    }
+
+    fn needs(&self) -> Need {
+        Need::App
+    }
+
+    async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
+        Ok(vec![PreviewLine::new(Sign::Add, "files in the run's own folder")])
+    }
+
+    async fn probe(&self, _world: &World) -> Result<Probe> {
+        Ok(Probe::Absent)
+    }
+
+    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+        let scan = scan_app::scan(world, None).await?;
+        let mut choices = Choices::from_scan(&scan);
+        choices.app_name.clone_from(&self.app);
+        choices.environment.clone_from(&self.environment);
+        choices.region.clone_from(&self.region);
+        choices.domain = Some(self.domain.clone()).filter(|d| !d.is_empty());
+        choices.ci = match self.cicd.as_str() {
+            "github" => Ci::Github,
+            "codepipeline" => Ci::Codepipeline,
+            _ => Ci::None,
+        };
+        if !self.branch.is_empty() {
+            choices.branch.clone_from(&self.branch);
+        }
+        let files: Vec<(String, String)> = app::files::generate(&scan, &choices)?.into_iter().map(|f| (f.path, f.contents)).collect();
+        write_files(&world.out_dir("app"), &files)?;
+        for (path, _) in &files {
+            cx.reporter.log(format!("wrote app/{path}"));
+        }
+        let dockerfile = files.iter().find(|(p, _)| p.ends_with("Dockerfile")).map_or("app/Dockerfile".to_owned(), |(p, _)| format!("app/{p}"));
+        Ok(Outputs::from([
+            ("dockerfile".into(), json!(dockerfile)),
+            ("written".into(), json!(files.iter().map(|(p, _)| p.clone()).collect::<Vec<_>>())),
+            ("summary".into(), json!(format!("{} in app/ of the run's folder", crate::text::plural(files.len() as u64, "file")))),
+        ]))
+    }
+
+    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
+        Ok(())
+    }
+
+    fn example(&self) -> Outputs {
+        Outputs::from([("dockerfile".into(), json!("app/Dockerfile")), ("written".into(), json!([])), ("summary".into(), json!("no files were generated"))])
+    }
+}

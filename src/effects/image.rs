@@ -1,0 +1,112 @@
+//! `image`: builds a service's image with docker, podman or buildah and pushes it to its repository.
+//! Only hands the pieces to `cloud::image`; where no builder is there it gives a checklist in its error.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::World;
+use crate::cloud::{image, registry};
+use crate::error::{Error, Kind, Result};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::view::{PreviewLine, Sign};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    repository: String,
+    tag: String,
+    /// Of the app's folder; empty is its root.
+    #[serde(default)]
+    context: String,
+    /// Below the run's folder, as `files` wrote it.
+    dockerfile: String,
+    /// `x86_64` or `arm64`, as the task runs.
+    architecture: String,
+}
+
+pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    Ok(Box::new(from_fields::<Image>("image", fields)?))
+}
+
+impl Image {
+    fn platform(&self) -> &'static str {
+        if self.architecture == "arm64" { "linux/arm64" } else { "linux/amd64" }
+    }
+
+    fn outputs(&self, registry: &str, digest: &str) -> Outputs {
+        Outputs::from([("uri".into(), json!(format!("{registry}/{}:{}", self.repository, self.tag))), ("digest".into(), json!(digest))])
+    }
+
+    async fn found(&self, world: &World) -> Result<Option<Outputs>> {
+        let aws = world.aws().await?;
+        let Some(digest) = registry::image_digest(aws, &self.repository, &self.tag).await? else { return Ok(None) };
+        let uri = registry::describe(aws, &self.repository).await?.map(|r| r.uri).unwrap_or_default();
+        let host = uri.split('/').next().unwrap_or_default().to_owned();
+        Ok(Some(self.outputs(&host, &digest)))
+    }
+}
+
+#[async_trait]
+impl Apply<World> for Image {
+    fn describe(&self) -> Description {
+        Description::new(
+            format!("build the image {}:{} for {} and push it", self.repository, self.tag, self.platform()),
+            format!("docker build --platform {} -f {} -t {}:{} . && docker push …", self.platform(), self.dockerfile, self.repository, self.tag),
+        )
+    }
+
+    fn touch(&self) -> Touch {
+        Touch::Writes
+    }
+
+    fn needs(&self) -> Need {
+        Need::Builder
+    }
+
+    async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
+        let tool = image::find_tool().await.map_or("no builder is there".to_owned(), |t| format!("with {}", t.path.display()));
+        let there = self.found(world).await?.is_some();
+        Ok(vec![PreviewLine::new(if there { Sign::Same } else { Sign::Add }, format!("{}:{}", self.repository, self.tag)), PreviewLine::new(Sign::Note, tool)])
+    }
+
+    async fn probe(&self, world: &World) -> Result<Probe> {
+        Ok(self.found(world).await?.map_or(Probe::Absent, Probe::Present))
+    }
+
+    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+        if let Some(found) = self.found(world).await? {
+            cx.reporter.log("the image is there already");
+            return Ok(found);
+        }
+        let Some(tool) = image::find_tool().await else {
+            return Err(Error::new(Kind::Conflict, "neither docker, podman nor buildah is at hand to build the image").hint(
+                "install one of them (apt-get install buildah, or Docker Desktop), or choose CI/CD = codepipeline so that AWS builds it; then press r",
+            ));
+        };
+        let aws = world.aws().await?;
+        let local = format!("{}:{}", self.repository, self.tag);
+        let work = image::Build {
+            context: world.app_dir.join(&self.context),
+            dockerfile: world.run_dir.join(&self.dockerfile),
+            tag: local.clone(),
+            platform: Some(self.platform().to_owned()),
+            build_args: Vec::new(),
+        };
+        image::build(&tool, &work, &cx.reporter).await?;
+        let login = registry::login(aws).await?;
+        image::push(&tool, &local, &login.reference(&self.repository, &self.tag), &login, login.plain_http, &cx.reporter).await?;
+        self.found(world).await?.ok_or_else(|| {
+            Error::new(Kind::Failed, format!("{local} was pushed and ECR does not show it")).hint("press r to look again; the push itself is not repeated when it is there")
+        })
+    }
+
+    async fn undo(&self, _world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {
+        cx.reporter.log("the image goes with its repository");
+        Ok(())
+    }
+
+    fn example(&self) -> Outputs {
+        self.outputs("000000000000.dkr.ecr.us-east-1.amazonaws.com", "sha256:0000")
+    }
+}

@@ -1,0 +1,119 @@
+//! `inspect_source`: version, size, tables, extensions, roles and rights of the source database, and what its host is.
+//! Only reads, over a session that the server itself keeps read-only.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{World, write_files};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::{Access, HostKind, facts};
+use crate::text;
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::view::{PreviewLine, Sign};
+
+/// The oldest server that the wizard reads.
+const OLDEST: u32 = 13;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InspectSource {}
+
+pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    Ok(Box::new(from_fields::<InspectSource>("inspect_source", fields)?))
+}
+
+fn host_words(kind: &HostKind) -> &'static str {
+    match kind {
+        HostKind::Helium => "helium: Replit's own database, reachable only inside the Repl",
+        HostKind::Neon => "Neon: Replit's production database, or your own",
+        HostKind::Rds => "an RDS database",
+        HostKind::Dsql => "an Aurora DSQL cluster",
+        HostKind::Localhost => "this machine",
+        HostKind::Other => "a database of your own",
+    }
+}
+
+#[async_trait]
+impl Apply<World> for InspectSource {
+    fn describe(&self) -> Description {
+        Description::new("read what the source database is: version, size, tables, extensions, rights", "psql \"$SOURCE_DATABASE_URL\" -c '\\dt+'")
+    }
+
+    fn touch(&self) -> Touch {
+        Touch::Reads
+    }
+
+    fn needs(&self) -> Need {
+        Need::Source
+    }
+
+    async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
+        Ok(vec![PreviewLine::new(Sign::Note, format!("reads {}", world.source()?.label()))])
+    }
+
+    async fn probe(&self, _world: &World) -> Result<Probe> {
+        Ok(Probe::Absent)
+    }
+
+    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+        let connector = world.source()?;
+        for note in connector.notes() {
+            cx.reporter.log(note);
+        }
+        let session = connector.connect(Access::ReadOnly).await?;
+        let found = facts::inspect(&session).await?;
+        if found.server.major() < OLDEST {
+            return Err(Error::new(Kind::Conflict, format!("the source is PostgreSQL {}; the wizard reads {OLDEST} and newer", found.server.version))
+                .hint("upgrade the source first, or move it with pg_dump of its own version"));
+        }
+        if found.server.unreadable_tables > 0 {
+            cx.reporter.log(format!("{} cannot be read by {}: they would be missing", text::plural(found.server.unreadable_tables, "table"), found.server.user));
+        }
+        for table in found.largest(5) {
+            cx.reporter.log(format!("{}.{}: about {}, {}", table.schema, table.name, text::plural(table.rows, "row"), text::bytes(table.bytes)));
+        }
+        let bytes = found.server.database_bytes.unwrap_or(0);
+        let host = host_words(&connector.kind());
+        let summary = format!(
+            "PostgreSQL {}, {} in {} of {}, about {}; {host}",
+            found.server.major(),
+            text::bytes(bytes),
+            text::plural(found.tables.len() as u64, "table"),
+            text::plural(found.schemas.len() as u64, "schema"),
+            text::plural(found.rows(), "row"),
+        );
+        cx.reporter.log(&summary);
+        let all = serde_json::to_string_pretty(&found).map_err(|e| Error::bug(format!("the source's facts cannot be written: {e}")))?;
+        write_files(&world.run_dir, &[("source.json".to_owned(), all)])?;
+        Ok(Outputs::from([
+            ("label".into(), json!(connector.label())),
+            ("version".into(), json!(found.server.major().to_string())),
+            ("bytes".into(), json!(bytes)),
+            ("tables".into(), json!(found.tables.len())),
+            ("rows".into(), json!(found.rows())),
+            ("host".into(), json!(host)),
+            ("extensions".into(), json!(found.extensions.iter().map(|e| e.name.clone()).collect::<Vec<_>>())),
+            ("schemas".into(), json!(found.schemas)),
+            ("summary".into(), json!(summary)),
+        ]))
+    }
+
+    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
+        Ok(())
+    }
+
+    fn example(&self) -> Outputs {
+        Outputs::from([
+            ("label".into(), json!("no database was read")),
+            ("version".into(), json!("16")),
+            ("bytes".into(), json!(0)),
+            ("tables".into(), json!(0)),
+            ("rows".into(), json!(0)),
+            ("host".into(), json!("unknown")),
+            ("extensions".into(), json!([])),
+            ("schemas".into(), json!([])),
+            ("summary".into(), json!("the source was not read")),
+        ])
+    }
+}

@@ -1,0 +1,108 @@
+//! Effects: one file each; the only place where the wizard meets the world.
+//! Glue only: they decide nothing and compute nothing; that is in the rooms of the domain.
+
+mod check_aws;
+mod cost;
+mod decision_records;
+mod dns;
+mod files;
+mod freeze;
+mod image;
+mod inspect_source;
+mod repository;
+mod resolves;
+mod rows;
+mod scan_app;
+mod schema;
+mod secret;
+mod sequences;
+mod service;
+mod service_plan;
+mod simulate;
+mod snapshot;
+mod stack;
+mod verify;
+mod watch;
+mod world;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+pub use cost::{Costs, questions};
+pub use world::{Setup, TargetRef, World};
+
+use crate::error::{Context, Kind, Result};
+use crate::library::Library;
+use crate::wizard::effect::{KindOf, Registry};
+use crate::wizard::plan::Books;
+use crate::wizard::playbook;
+use crate::wizard::template::Facts;
+
+/// All effect kinds, in the order of a journey.
+pub fn registry() -> Registry<World> {
+    let kind = |name, about, build| KindOf { name, about, build };
+    Registry(vec![
+        kind("simulate", "pretends, with progress; touches only the run's folder", simulate::build),
+        kind("scan_app", "reads the app's files", scan_app::build),
+        kind("inspect_source", "reads the source database's facts", inspect_source::build),
+        kind("decision_records", "writes the decisions down", decision_records::build),
+        kind("check_aws", "credentials, account, region, needed calls", check_aws::build),
+        kind("service_plan", "the services answer as facts", service_plan::build),
+        kind("stack", "a CloudFormation stack", stack::build),
+        kind("secret", "a value in Secrets Manager", secret::build),
+        kind("repository", "an ECR repository", repository::build),
+        kind("files", "container, pipeline and checklist files", files::build),
+        kind("image", "builds and pushes an image", image::build),
+        kind("schema", "converts and applies the schema", schema::build),
+        kind("rows", "copies rows; again: only what differs", rows::build),
+        kind("sequences", "sets sequences past the largest key", sequences::build),
+        kind("verify", "compares rows and fingerprints", verify::build),
+        kind("snapshot", "a snapshot of the target", snapshot::build),
+        kind("freeze", "the source takes no more writes", freeze::build),
+        kind("service", "an ECS service's image and tasks", service::build),
+        kind("dns", "a Route 53 record", dns::build),
+        kind("resolves", "a host name leads where it should", resolves::build),
+        kind("watch", "health, error rate and p95 for a time", watch::build),
+    ])
+}
+
+/// Checks a journey's playbooks against the effects that there are.
+pub fn check_books(library: &Library, books: &Books) -> Result<()> {
+    let registry = registry();
+    let build = |kind: &str, fields: Value| -> Result<Facts> { Ok(registry.build(kind, fields)?.example()) };
+    let given = Facts::from([
+        ("run.id".into(), json!("check")),
+        ("run.app".into(), json!("app")),
+        ("run.sandbox".into(), json!("no")),
+        ("run.date".into(), json!("2026-01-01")),
+        ("answers".into(), json!({})),
+    ]);
+    let all: Vec<_> = books.forward.iter().chain(&books.rollback).cloned().collect();
+    playbook::check(&all, &library.texts, &given, &build)
+}
+
+/// Cost lines of a set of facts: layer, what, monthly, as of, source; nothing before the first decision.
+pub fn cost_lines(facts: &Facts) -> Option<Vec<Vec<String>>> {
+    facts.contains_key("database").then(|| Costs::bundled().ok().map(|c| c.lines(facts))).flatten()
+}
+
+/// The monthly total in words.
+pub fn cost_words(facts: &Facts) -> Option<String> {
+    Costs::bundled().ok().and_then(|c| c.words(facts))
+}
+
+/// Writes files below a folder, each whole or not at all.
+fn write_files(folder: &Path, files: &[(String, String)]) -> Result<()> {
+    for (name, contents) in files {
+        let path = folder.join(name);
+        let what = format!("cannot write {}", path.display());
+        let hint = "check that the run's folder can be written to and the disk is not full";
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).or_fail(Kind::Failed, &what, hint)?;
+        }
+        let partial = path.with_extension("partial");
+        std::fs::write(&partial, contents).and_then(|()| std::fs::rename(&partial, &path)).or_fail(Kind::Failed, &what, hint)?;
+    }
+    Ok(())
+}

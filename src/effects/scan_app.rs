@@ -1,0 +1,130 @@
+//! `scan_app`: reads the app's checkout and says what it is and what ties it to Replit.
+//! Writes only its own record, `scan.json`, into the run's folder.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{World, write_files};
+use crate::app::{self, Engine, Scan, ServiceKind, Severity};
+use crate::error::{Error, Kind, Result};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::view::{PreviewLine, Sign};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanApp {}
+
+pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    Ok(Box::new(from_fields::<ScanApp>("scan_app", fields)?))
+}
+
+/// The scan, on a thread of its own: it reads files.
+pub async fn scan(world: &World, cx: Option<&Context>) -> Result<Scan> {
+    let dir = world.app_dir.clone();
+    let reporter = cx.map_or_else(crate::progress::Reporter::silent, |cx| cx.reporter.clone());
+    tokio::task::spawn_blocking(move || app::scan(&dir, &reporter)).await.map_err(|e| Error::bug(format!("the scan stopped by itself: {e}")))?
+}
+
+fn outputs(scan: &Scan) -> Outputs {
+    let containers: Vec<_> = scan.services.iter().filter(|s| !matches!(s.kind, ServiceKind::Static)).collect();
+    let services: Vec<String> = containers.iter().map(|s| s.port.map_or(s.name.clone(), |p| format!("{}:{p}", s.name))).collect();
+    let count = |severity| scan.of(severity).count();
+    let findings: Vec<Value> = scan
+        .findings
+        .iter()
+        .filter(|f| f.severity != Severity::Info)
+        .map(|f| {
+            let place = f.line.map_or(f.file.clone(), |line| format!("{}:{line}", f.file));
+            json!({ "severity": f.severity.word(), "id": f.signal, "what": format!("{} ({place})", f.title), "then": f.replacement })
+        })
+        .collect();
+    let mut out = Outputs::from([
+        ("name".into(), json!(scan.name)),
+        ("is_replit".into(), json!(if scan.replit.is_some() { "yes" } else { "no" })),
+        ("has_redis".into(), json!(if scan.uses(Engine::Redis) { "yes" } else { "no" })),
+        ("findings".into(), json!(findings)),
+        ("notes".into(), json!(scan.notes)),
+        (
+            "summary".into(),
+            json!(format!(
+                "{}: {} that block, {} that must change, {} that should; {}",
+                scan.name,
+                count(Severity::Blocks),
+                count(Severity::Must),
+                count(Severity::Should),
+                crate::text::plural(scan.files, "file")
+            )),
+        ),
+    ]);
+    if let Some(health) = scan.services.iter().find_map(|s| s.health.clone()) {
+        out.insert("health".into(), json!(health));
+    }
+    if !services.is_empty() {
+        out.insert("services".into(), json!(services.join(",")));
+    }
+    if let Some(port) = scan.port {
+        out.insert("port".into(), json!(port.to_string()));
+    }
+    if let Some(generation) = scan.generation {
+        out.insert("generation".into(), json!(format!("{generation:?}")));
+    }
+    out
+}
+
+#[async_trait]
+impl Apply<World> for ScanApp {
+    fn describe(&self) -> Description {
+        Description::new("read the app's files: stack, services, what ties it to Replit", "migrate-wizard app scan")
+    }
+
+    fn touch(&self) -> Touch {
+        Touch::Reads
+    }
+
+    fn needs(&self) -> Need {
+        Need::App
+    }
+
+    async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
+        Ok(vec![PreviewLine::new(Sign::Note, format!("reads {}", world.app_dir.display()))])
+    }
+
+    async fn probe(&self, _world: &World) -> Result<Probe> {
+        Ok(Probe::Absent)
+    }
+
+    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+        let scan = scan(world, Some(cx)).await?;
+        for note in &scan.notes {
+            cx.reporter.log(note);
+        }
+        let text = serde_json::to_string_pretty(&scan).map_err(|e| Error::bug(format!("the scan cannot be written: {e}")))?;
+        write_files(&world.run_dir, &[("scan.json".to_owned(), text)])?;
+        if scan.replit.is_none() && scan.services.is_empty() {
+            return Err(Error::new(Kind::Input, format!("{} holds no app that the wizard knows", world.app_dir.display()))
+                .cause(scan.notes.join("; "))
+                .hint("name the app's checkout with --dir; it has a .replit file, a package.json or a pyproject.toml"));
+        }
+        Ok(outputs(&scan))
+    }
+
+    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
+        Ok(())
+    }
+
+    fn example(&self) -> Outputs {
+        Outputs::from([
+            ("name".into(), json!("app")),
+            ("is_replit".into(), json!("yes")),
+            ("has_redis".into(), json!("no")),
+            ("services".into(), json!("app:3000")),
+            ("port".into(), json!("3000")),
+            ("health".into(), json!("/api/health")),
+            ("generation".into(), json!("unknown")),
+            ("findings".into(), json!([])),
+            ("notes".into(), json!([])),
+            ("summary".into(), json!("the app was not read")),
+        ])
+    }
+}

@@ -1,0 +1,225 @@
+//! `schema`: dumps the source's schema, converts it for the target and applies one half: before or after the rows.
+//! Converting is `schema`'s, connecting is `postgres`'; here they only meet.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::world::TargetRef;
+use super::{World, write_files};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::{Access, Session, dump, quote};
+use crate::schema::{self, Conversion, Dialect, Options, Phase, Statement, Target};
+use crate::text;
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::view::{PreviewLine, Sign};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    target: TargetRef,
+    /// `before` the rows: tables; `after`: indexes and all else; `finish`: what must not be there while rows are copied
+    /// by someone who may not switch it off (foreign keys, triggers) or what is computed from final rows.
+    phase: String,
+    /// Schemas that are not moved: `stripe` is rebuilt by its sync.
+    #[serde(default)]
+    except: Vec<String>,
+    /// `kept` or `dropped`.
+    #[serde(default)]
+    foreign_keys: String,
+    /// `cache_1` or `cache_65536`.
+    #[serde(default)]
+    serial_keys: String,
+}
+
+pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    let schema = from_fields::<Schema>("schema", fields)?;
+    schema.phase()?;
+    Ok(Box::new(schema))
+}
+
+impl Schema {
+    fn phase(&self) -> Result<Phase> {
+        match self.phase.as_str() {
+            "before" => Ok(Phase::Before),
+            "after" | "finish" => Ok(Phase::After),
+            other => Err(Error::new(Kind::Input, format!("effect `schema`: `phase` is `{other}`")).hint("one of: before, after, finish")),
+        }
+    }
+
+    /// Does the statement belong to `finish`?
+    fn finishes(statement: &Statement) -> bool {
+        use schema::Kind::{EventTrigger, ForeignKey, MaterializedView, Refresh, Rule, Trigger, Validation};
+        matches!(statement.kind, ForeignKey | Validation | Trigger | EventTrigger | Rule | MaterializedView | Refresh)
+    }
+
+    fn except(&self) -> Vec<String> {
+        self.except.iter().cloned().chain(["migrate_wizard".to_owned()]).collect()
+    }
+
+    /// The conversion: made once from the live source and kept in the run's folder, so that both halves are of one piece.
+    async fn conversion(&self, world: &World, fresh: bool) -> Result<Conversion> {
+        let path = world.out_dir("schema").join("conversion.json");
+        if !fresh
+            && let Ok(kept) = std::fs::read_to_string(&path)
+            && let Ok(conversion) = serde_json::from_str::<Conversion>(&kept)
+        {
+            return Ok(conversion);
+        }
+        let target: Target = if self.target.kind.is_empty() { Target::Rds } else { self.target.kind.parse()? };
+        let sql = dump::schema_only(&world.source()?, &self.except()).await?;
+        let options = Options { identity_cache: if self.serial_keys == "cache_1" { 1 } else { 65_536 }, ..Options::default() };
+        let conversion = schema::convert(&sql, target, &options)?;
+        let kept = serde_json::to_string_pretty(&conversion).map_err(|e| Error::bug(format!("a conversion cannot be kept: {e}")))?;
+        let mut files = schema::files(&conversion, if target == Target::Dsql { Dialect::Dsql } else { Dialect::Postgres });
+        files.push(("conversion.json".to_owned(), kept));
+        files.push(("report.md".to_owned(), schema::report(&conversion)));
+        write_files(&world.out_dir("schema"), &files)?;
+        Ok(conversion)
+    }
+
+    fn chosen<'a>(&self, conversion: &'a Conversion, phase: Phase) -> Vec<&'a Statement> {
+        let drops_keys = self.foreign_keys == "dropped";
+        let is_key = |s: &Statement| matches!(s.kind, schema::Kind::ForeignKey | schema::Kind::Validation);
+        let half = |s: &Statement| match phase {
+            Phase::Before => true,
+            Phase::After => s.kind == schema::Kind::Session || Self::finishes(s) == (self.phase == "finish"),
+        };
+        conversion.phase(phase).filter(|s| half(s) && !(drops_keys && is_key(s))).collect()
+    }
+
+    fn outputs(&self, conversion: &Conversion, phase: Phase) -> Outputs {
+        let findings: Vec<Value> = match phase {
+            Phase::After => Vec::new(),
+            Phase::Before => conversion
+                .findings
+                .iter()
+                .filter(|f| f.severity != schema::Severity::Info)
+                .map(|f| json!({ "severity": format!("{:?}", f.severity).to_lowercase(), "id": f.id, "what": format!("{}: {}", f.object, f.what), "then": f.app_must }))
+                .collect(),
+        };
+        let statements = self.chosen(conversion, phase).len() as u64;
+        let mut out = Outputs::from([
+            ("statements".into(), json!(statements)),
+            ("summary".into(), json!(format!("{}, {}", text::plural(statements, "statement"), text::plural(conversion.findings.len() as u64, "finding")))),
+        ]);
+        if phase == Phase::Before {
+            out.insert("findings".into(), json!(findings));
+        }
+        out
+    }
+
+    /// Are all relations of this half there?
+    async fn all_there(&self, session: &Session, statements: &[&Statement]) -> Result<bool> {
+        let there: HashSet<(String, String)> = session
+            .text("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace")
+            .await?
+            .into_iter()
+            .filter_map(|row| match row.as_slice() {
+                [Some(schema), Some(name)] => Some((schema.clone(), name.clone())),
+                _ => None,
+            })
+            .collect();
+        Ok(statements.iter().filter(|s| is_relation(s.kind)).all(|s| split(&s.object).is_some_and(|o| there.contains(&o))))
+    }
+}
+
+fn is_relation(kind: schema::Kind) -> bool {
+    matches!(kind, schema::Kind::Table | schema::Kind::View | schema::Kind::MaterializedView | schema::Kind::Sequence)
+}
+
+/// `schema.name` in two.
+fn split(object: &str) -> Option<(String, String)> {
+    object.split_once('.').map(|(s, n)| (s.to_owned(), n.to_owned()))
+}
+
+#[async_trait]
+impl Apply<World> for Schema {
+    fn describe(&self) -> Description {
+        let half = match self.phase.as_str() {
+            "before" => "tables",
+            "after" => "indexes, unique constraints, views and functions",
+            _ => "foreign keys, triggers and materialized views",
+        };
+        Description::new(
+            format!("convert the schema for {} and make its {half}", self.target.kind),
+            format!("pg_dump --schema-only --no-owner --no-privileges \"$SOURCE_DATABASE_URL\" | migrate-wizard schema convert --target {}", self.target.kind),
+        )
+    }
+
+    fn touch(&self) -> Touch {
+        Touch::Writes
+    }
+
+    fn needs(&self) -> Need {
+        Need::Target
+    }
+
+    async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
+        let phase = self.phase()?;
+        let conversion = self.conversion(world, phase == Phase::Before).await?;
+        let mut lines: Vec<PreviewLine> =
+            self.chosen(&conversion, phase).iter().filter(|s| s.kind != schema::Kind::Session).map(|s| PreviewLine::new(Sign::Add, s.id.clone())).collect();
+        if phase == Phase::Before {
+            let notable = conversion.findings.iter().filter(|f| f.severity != schema::Severity::Info);
+            lines.extend(notable.map(|f| PreviewLine::new(Sign::Warning, format!("{} {}: {}", f.id, f.object, f.what))));
+        }
+        Ok(lines)
+    }
+
+    async fn probe(&self, world: &World) -> Result<Probe> {
+        let phase = self.phase()?;
+        if phase == Phase::After {
+            // Constraints and triggers are many kinds: applying again finds out by itself, statement by statement.
+            return Ok(Probe::Absent);
+        }
+        let conversion = self.conversion(world, false).await?;
+        let session = world.target(&self.target).await?.connect(Access::ReadOnly).await?;
+        let there = self.all_there(&session, &self.chosen(&conversion, phase)).await?;
+        Ok(if there { Probe::Present(self.outputs(&conversion, phase)) } else { Probe::Absent })
+    }
+
+    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+        let phase = self.phase()?;
+        let conversion = self.conversion(world, phase == Phase::Before).await?;
+        let session = world.target(&self.target).await?.connect(Access::ReadWrite).await?;
+        let dialect = if session.is_dsql().await? { Dialect::Dsql } else { Dialect::Postgres };
+        let run = async |sql: String| -> Result<()> {
+            match dialect {
+                Dialect::Postgres => session.batch(&sql).await,
+                Dialect::Dsql => {
+                    let answer = session.text(&sql).await?;
+                    match answer.first().and_then(|row| row.first()).cloned().flatten() {
+                        Some(job) => session.batch(&format!("call sys.wait_for_job({})", quote::literal(&job))).await,
+                        None => Ok(()),
+                    }
+                }
+            }
+        };
+        let applied = schema::apply(self.chosen(&conversion, phase), dialect, |_| false, run, &cx.reporter).await?;
+        cx.reporter.log(format!("{} made, {} there already", text::plural(applied.made.len() as u64, "statement"), applied.there.len()));
+        Ok(self.outputs(&conversion, phase))
+    }
+
+    async fn undo(&self, world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {
+        let phase = self.phase()?;
+        let conversion = self.conversion(world, false).await?;
+        let session = world.target(&self.target).await?.connect(Access::ReadWrite).await?;
+        for statement in self.chosen(&conversion, phase).into_iter().rev() {
+            let Some(sql) = schema::drop_statement(statement) else { continue };
+            session.batch(&sql).await?;
+            cx.reporter.log(sql);
+        }
+        Ok(())
+    }
+
+    fn example(&self) -> Outputs {
+        let mut out = Outputs::from([("statements".into(), json!(0)), ("summary".into(), json!("the schema was not read"))]);
+        if self.phase == "before" {
+            out.insert("findings".into(), json!([]));
+        }
+        out
+    }
+}

@@ -1,0 +1,128 @@
+//! `secret`: a value in Secrets Manager, generated or taken from the environment or a question; its text never leaves memory.
+//! Only hands name and value to `cloud::secrets`.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::World;
+use crate::cloud::secrets::{self, Recovery};
+use crate::cloud::{self};
+use crate::error::{Error, Kind, Result};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::view::{PreviewLine, Sign};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretStep {
+    name: String,
+    /// `generate`, `env:NAME`, `env-or-generate:NAME`, `env-or-placeholder:NAME` or `ask:QUESTION`.
+    from: String,
+    description: String,
+    app: String,
+    environment: String,
+}
+
+pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    let secret = from_fields::<SecretStep>("secret", fields)?;
+    match secret.from.split(':').next() {
+        Some("generate" | "env" | "env-or-generate" | "env-or-placeholder" | "ask") => Ok(Box::new(secret)),
+        Some(_) | None => Err(Error::new(Kind::Input, format!("effect `secret`: `from` is `{}`", secret.from))
+            .hint("one of: generate, env:NAME, env-or-generate:NAME, env-or-placeholder:NAME, ask:QUESTION")),
+    }
+}
+
+/// 256 bits as text without special characters: such values survive every URL and shell.
+fn random() -> String {
+    format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())
+}
+
+impl SecretStep {
+    fn value(&self, world: &World) -> Result<cloud::Secret> {
+        let (how, name) = self.from.split_once(':').unwrap_or((&self.from, ""));
+        let env = || std::env::var(name).ok().filter(|v| !v.is_empty());
+        let value = match how {
+            "generate" => Some(random()),
+            "env" => env(),
+            "env-or-generate" => env().or_else(|| Some(random())),
+            "env-or-placeholder" => env().or_else(|| Some("placeholder-to-be-replaced".to_owned())),
+            _ => world.secret(name),
+        };
+        value.map(cloud::Secret::new).ok_or_else(|| {
+            Error::new(Kind::Input, format!("no value for the secret {}", self.name))
+                .hint(format!("export {name} in this shell (copy it from Replit's Secrets pane), start the wizard again, and press r"))
+        })
+    }
+
+    /// A generated value is made once: what is there stays.
+    fn keeps(&self) -> bool {
+        let (how, name) = self.from.split_once(':').unwrap_or((&self.from, ""));
+        match how {
+            "generate" => true,
+            "env-or-generate" | "env-or-placeholder" => std::env::var(name).map_or(true, |v| v.is_empty()),
+            _ => false,
+        }
+    }
+}
+
+#[async_trait]
+impl Apply<World> for SecretStep {
+    fn describe(&self) -> Description {
+        Description::new(
+            format!("keep the secret {} ({})", self.name, self.from),
+            format!("aws secretsmanager create-secret --name {} --secret-string file:///dev/stdin", self.name),
+        )
+    }
+
+    fn touch(&self) -> Touch {
+        Touch::Writes
+    }
+
+    fn needs(&self) -> Need {
+        Need::Aws
+    }
+
+    async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
+        let there = secrets::describe(world.aws().await?, &self.name).await?.is_some();
+        let sign = match (there, self.keeps()) {
+            (false, _) => Sign::Add,
+            (true, true) => Sign::Same,
+            (true, false) => Sign::Change,
+        };
+        Ok(vec![PreviewLine::new(sign, format!("secret {} (the value is not shown and not kept by the wizard)", self.name))])
+    }
+
+    async fn probe(&self, world: &World) -> Result<Probe> {
+        Ok(match secrets::describe(world.aws().await?, &self.name).await? {
+            None => Probe::Absent,
+            Some(found) if found.scheduled_for_deletion => Probe::Absent,
+            Some(found) if !found.ours => Probe::Conflict(format!("a secret called {} is there and was not made by migrate-wizard", self.name)),
+            Some(found) => Probe::Present(Outputs::from([("arn".into(), json!(found.arn)), ("name".into(), json!(found.name))])),
+        })
+    }
+
+    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+        let aws = world.aws().await?;
+        let there = secrets::describe(aws, &self.name).await?.filter(|s| s.ours && !s.scheduled_for_deletion);
+        let arn = match there {
+            Some(found) if self.keeps() => found.arn,
+            Some(_) | None => {
+                let tags = BTreeMap::from([("app".to_owned(), self.app.clone()), ("environment".to_owned(), self.environment.clone())]);
+                secrets::ensure(aws, &self.name, &self.value(world)?, &self.description, &tags, &cx.token).await?.0
+            }
+        };
+        Ok(Outputs::from([("arn".into(), json!(arn)), ("name".into(), json!(self.name))]))
+    }
+
+    async fn undo(&self, world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
+        // A rehearsal leaves nothing; a live secret can be restored for a week.
+        let recovery = if world.is_sandbox() { Recovery::Never } else { Recovery::Days(7) };
+        secrets::delete(world.aws().await?, &self.name, recovery).await
+    }
+
+    fn example(&self) -> Outputs {
+        Outputs::from([("arn".into(), json!(format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{}", self.name))), ("name".into(), json!(self.name))])
+    }
+}

@@ -1,0 +1,95 @@
+//! `service_plan`: the services answer as facts, one set for each service: port, rule, priority.
+//! Only hands the answer to `decide`; touches nothing.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::World;
+use crate::decide;
+use crate::error::Result;
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::view::PreviewLine;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServicePlan {
+    /// `web:3000,api:3001`
+    services: String,
+    routing: String,
+    environment: String,
+    #[serde(default)]
+    domain: String,
+}
+
+pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    let plan = from_fields::<ServicePlan>("service_plan", fields)?;
+    plan.outputs()?;
+    Ok(Box::new(plan))
+}
+
+impl ServicePlan {
+    fn outputs(&self) -> Result<Outputs> {
+        let services = decide::services(&self.services)?;
+        let routes = decide::routes(&services, &self.routing, &self.domain, &self.environment);
+        let names: Vec<&str> = services.iter().map(|s| s.name.as_str()).collect();
+        let ports: Vec<u16> = services.iter().map(|s| s.port).collect();
+        let extra: Vec<u16> = routes.iter().map(|r| r.listener_port).filter(|p| *p > 0).collect();
+        let least = |list: &[u16]| list.iter().min().copied().unwrap_or(0).to_string();
+        let most = |list: &[u16]| list.iter().max().copied().unwrap_or(0).to_string();
+        let mut out = Outputs::from([
+            ("names".into(), json!(names.join(","))),
+            ("first".into(), json!(names.first())),
+            ("count".into(), json!(names.len().to_string())),
+            ("port_from".into(), json!(least(&ports))),
+            ("port_to".into(), json!(most(&ports))),
+            ("extra_from".into(), json!(least(&extra))),
+            ("extra_to".into(), json!(most(&extra))),
+            ("summary".into(), json!(self.services)),
+        ]);
+        for (service, route) in services.iter().zip(&routes) {
+            let mut put = |name: &str, value: String| out.insert(format!("[{}].{name}", service.name), json!(value));
+            put("port", service.port.to_string());
+            put("host", route.host.clone());
+            put("path", route.path.clone());
+            put("listener_port", route.listener_port.to_string());
+            put("priority", route.priority.to_string());
+        }
+        Ok(out)
+    }
+}
+
+#[async_trait]
+impl Apply<World> for ServicePlan {
+    fn describe(&self) -> Description {
+        Description::new(format!("plan the services {}", self.services), "")
+    }
+
+    fn touch(&self) -> Touch {
+        Touch::Reads
+    }
+
+    fn needs(&self) -> Need {
+        Need::Nothing
+    }
+
+    async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
+        Ok(Vec::new())
+    }
+
+    async fn probe(&self, _world: &World) -> Result<Probe> {
+        Ok(Probe::Absent)
+    }
+
+    async fn apply(&self, _world: &World, _cx: &Context) -> Result<Outputs> {
+        self.outputs()
+    }
+
+    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
+        Ok(())
+    }
+
+    fn example(&self) -> Outputs {
+        self.outputs().unwrap_or_default()
+    }
+}

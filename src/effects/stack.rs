@@ -1,0 +1,137 @@
+//! `stack`: one CloudFormation stack of a layer: change set, show, execute, follow, outputs; undone by deleting it.
+//! Only hands template and parameters to `cloud::stacks`.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::World;
+use crate::cloud::stacks::{self, StackSpec};
+use crate::error::{Error, Kind, Result};
+use crate::library;
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::template;
+use crate::wizard::view::{PreviewLine, Sign};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stack {
+    /// Name of a template in `assets/stacks`.
+    layer: String,
+    name: String,
+    /// Template parameters; one left empty takes the template's default.
+    #[serde(default)]
+    parameters: BTreeMap<String, Value>,
+    /// Termination protection: for stacks that hold data.
+    #[serde(default)]
+    protect: bool,
+    app: String,
+    environment: String,
+    run: String,
+}
+
+pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    let stack = from_fields::<Stack>("stack", fields)?;
+    let known = stacks::template_parameters(library::stack(&stack.layer)?)?;
+    if let Some(unknown) = stack.parameters.keys().find(|k| !known.contains_key(*k)) {
+        let names: Vec<_> = known.keys().map(String::as_str).collect();
+        return Err(Error::new(Kind::Input, format!("the template `{}` has no parameter `{unknown}`", stack.layer)).hint(format!("one of: {}", names.join(", "))));
+    }
+    if let Some(missing) = known.iter().find(|(name, p)| p.default.is_none() && !stack.parameters.contains_key(*name)) {
+        return Err(Error::new(Kind::Input, format!("the template `{}` needs the parameter `{}`", stack.layer, missing.0)).hint("give it under `parameters` of the step"));
+    }
+    Ok(Box::new(stack))
+}
+
+impl Stack {
+    fn spec(&self) -> Result<StackSpec> {
+        let parameters = self.parameters.iter().map(|(k, v)| (k.clone(), template::plain(v))).filter(|(_, v)| !v.is_empty()).collect();
+        let tags = BTreeMap::from([
+            ("app".to_owned(), self.app.clone()),
+            ("environment".to_owned(), self.environment.clone()),
+            ("migrate-wizard:run".to_owned(), self.run.clone()),
+        ]);
+        Ok(StackSpec { name: self.name.clone(), template_body: library::stack(&self.layer)?.to_owned(), parameters, tags, termination_protection: self.protect })
+    }
+
+    fn outputs(values: BTreeMap<String, String>) -> Outputs {
+        values.into_iter().map(|(k, v)| (k, Value::from(v))).collect()
+    }
+}
+
+#[async_trait]
+impl Apply<World> for Stack {
+    fn describe(&self) -> Description {
+        let parameters: Vec<String> =
+            self.parameters.iter().map(|(k, v)| (k, template::plain(v))).filter(|(_, v)| !v.is_empty()).map(|(k, v)| format!("{k}='{v}'")).collect();
+        let parameters = if parameters.is_empty() { String::new() } else { format!(" --parameter-overrides {}", parameters.join(" ")) };
+        Description::new(
+            format!("deploy the stack {} ({} layer)", self.name, self.layer),
+            format!("aws cloudformation deploy --stack-name {} --template-file {}.yaml --capabilities CAPABILITY_NAMED_IAM{parameters}", self.name, self.layer),
+        )
+    }
+
+    fn touch(&self) -> Touch {
+        Touch::Writes
+    }
+
+    fn needs(&self) -> Need {
+        Need::Aws
+    }
+
+    async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
+        let aws = world.aws().await?;
+        let deployed = stacks::deployed_template(aws, &self.name).await?;
+        let changes = stacks::preview(library::stack(&self.layer)?, deployed.as_deref())?;
+        if changes.is_empty() {
+            return Ok(vec![PreviewLine::new(Sign::Same, "the template is deployed already; parameters may differ")]);
+        }
+        Ok(changes
+            .into_iter()
+            .map(|c| {
+                let sign = match (c.action.as_str(), c.replacement.as_deref()) {
+                    (_, Some("True")) => Sign::Replace,
+                    ("Remove", _) => Sign::Remove,
+                    ("Modify", _) => Sign::Change,
+                    (_, _) => Sign::Add,
+                };
+                PreviewLine::new(sign, format!("{:<42} {}", c.resource_type, c.logical_id))
+            })
+            .collect())
+    }
+
+    async fn probe(&self, world: &World) -> Result<Probe> {
+        Ok(match stacks::status(world.aws().await?, &self.name).await? {
+            None => Probe::Absent,
+            Some(found) if !found.ours => Probe::Conflict(format!("a stack called {} is there and was not made by migrate-wizard", self.name)),
+            Some(found) if found.succeeded() && self.carries(&found.parameters) => Probe::Present(Self::outputs(found.outputs)),
+            Some(_) => Probe::Absent,
+        })
+    }
+
+    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+        stacks::deploy(world.aws().await?, &self.spec()?, &cx.token, &cx.reporter).await.map(Self::outputs)
+    }
+
+    async fn undo(&self, world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {
+        let deleted = stacks::delete(world.aws().await?, &self.name, &cx.token, &cx.reporter).await?;
+        for kept in deleted.retained {
+            cx.reporter.log(format!("kept: {} {} ({})", kept.resource_type, kept.physical_id, kept.logical_id));
+        }
+        Ok(())
+    }
+
+    fn example(&self) -> Outputs {
+        let names = library::stack(&self.layer).and_then(stacks::template_outputs).unwrap_or_default();
+        names.into_iter().map(|name| (name.clone(), json!(format!("<{}.{name}>", self.layer)))).collect()
+    }
+}
+
+impl Stack {
+    /// Are these the parameters it was deployed with?
+    fn carries(&self, deployed: &BTreeMap<String, String>) -> bool {
+        self.spec().is_ok_and(|spec| spec.parameters.iter().all(|(k, v)| deployed.get(k) == Some(v)))
+    }
+}

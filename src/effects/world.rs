@@ -1,0 +1,269 @@
+//! The world an effect meets: AWS, both databases, the app's files, the run's folder. Built once; a sandbox is just another world.
+//! Decides nothing about steps: it only opens connections and says what is simulated.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use super::cost::Costs;
+use crate::cli::RunArgs;
+use crate::cloud::{self, Aws};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::local::LocalServer;
+use crate::postgres::{self, Connector};
+use crate::wizard::effect::{self, Need};
+use crate::wizard::state::State;
+use crate::wizard::template::Facts;
+use crate::wizard::view::Mode;
+
+/// What a command hands to a world beyond its arguments.
+#[derive(Debug, Default)]
+pub struct Setup {
+    /// The source database, when it does not come from the environment.
+    pub source: Option<Connector>,
+    /// The source may be written to although this is a sandbox: it is as disposable as the target.
+    pub disposable_source: bool,
+}
+
+/// Everything outside.
+pub struct World {
+    pub app_dir: PathBuf,
+    pub run_dir: PathBuf,
+    pub run: String,
+    sandbox: bool,
+    dry: bool,
+    aws_options: Mutex<cloud::Options>,
+    aws: OnceCell<Aws>,
+    aws_simulated: bool,
+    /// Found at the start, so that "is it readable?" needs no waiting.
+    credentials: bool,
+    source: Option<Connector>,
+    disposable_source: bool,
+    /// The sandbox's own target.
+    server: OnceCell<LocalServer>,
+    secrets: Mutex<BTreeMap<String, String>>,
+    costs: Costs,
+}
+
+/// Which target database an effect means. In a sandbox it is the disposable one, whatever this says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetRef {
+    /// `rds`, `aurora` or `dsql`.
+    pub kind: String,
+    pub host: String,
+    #[serde(default)]
+    pub port: String,
+    #[serde(default)]
+    pub database: String,
+    /// Where user and password are kept (rds, aurora); DSQL takes a token instead.
+    #[serde(default)]
+    pub secret_arn: String,
+}
+
+impl World {
+    pub async fn open(args: &RunArgs, run_dir: &std::path::Path, state: &State, setup: Setup) -> Result<Self> {
+        let dry = state.mode == Mode::Dry;
+        let mut aws_options = cloud::Options::new(if dry { cloud::Access::ReadOnly } else { cloud::Access::ReadWrite });
+        aws_options.profile.clone_from(&args.aws_profile);
+        let decided = state.steps.get("region").and_then(|s| s.answer.as_ref()).map(|(v, _)| crate::wizard::template::plain(v));
+        aws_options.region = args.region.clone().or_else(|| state.account.as_ref().map(|(_, region)| region.clone())).or(decided);
+        let aws_simulated = state.sandbox && std::env::var_os("AWS_ENDPOINT_URL").is_none();
+        let tour = state.journey == "tour";
+        let credentials = !tour && !aws_simulated && has_credentials(aws_options.clone()).await;
+        let source = match setup.source {
+            Some(connector) => Some(connector),
+            None if tour => None,
+            None => source_from_env()?,
+        };
+        Ok(Self {
+            app_dir: args.dir.clone(),
+            run_dir: run_dir.to_owned(),
+            run: state.run.clone(),
+            sandbox: state.sandbox,
+            dry,
+            aws_options: Mutex::new(aws_options),
+            aws: OnceCell::new(),
+            aws_simulated,
+            credentials,
+            source,
+            disposable_source: setup.disposable_source,
+            server: OnceCell::new(),
+            secrets: Mutex::new(BTreeMap::new()),
+            costs: Costs::bundled()?,
+        })
+    }
+
+    /// The AWS session: connected once, read-only in a dry run.
+    pub async fn aws(&self) -> Result<&Aws> {
+        self.aws
+            .get_or_try_init(|| async {
+                let options = self.aws_options.lock().map_err(|_| Error::bug("the AWS options are lost"))?.clone();
+                Aws::connect(options).await
+            })
+            .await
+    }
+
+    /// The region that was decided; before the first call. Another one than the flag or the pin asks for is refused.
+    pub fn settle_region(&self, region: &str) -> Result<()> {
+        let mut options = self.aws_options.lock().map_err(|_| Error::bug("the AWS options are lost"))?;
+        match options.region.as_deref() {
+            Some(given) if given != region => Err(Error::new(Kind::Conflict, format!("the region was decided as {region}, and --region or the run's pin says {given}"))
+                .hint("change the answer to `region`, or leave --region out")),
+            Some(_) | None => {
+                options.region = Some(region.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    /// The source database.
+    pub fn source(&self) -> Result<Connector> {
+        let asked = self.secrets.lock().ok().and_then(|s| s.get("source_url").cloned());
+        match (asked, &self.source) {
+            (Some(url), _) => Connector::from_url(&url),
+            (None, Some(connector)) => Ok(connector.clone()),
+            (None, None) => Err(Error::new(Kind::Input, "no source database is named").hint(
+                "export SOURCE_DATABASE_URL='postgresql://user@host/db' (Replit: Deployments, your app, Database, connection string), keep the password in ~/.pgpass or in the URL, then start again",
+            )),
+        }
+    }
+
+    /// The target database: the sandbox's disposable server, or what the stack made.
+    pub async fn target(&self, target: &TargetRef) -> Result<Connector> {
+        if self.sandbox {
+            let options = postgres::local::Options { database: "app".to_owned(), ..postgres::local::Options::default() };
+            let folder = self.server_dir();
+            let server = self.server.get_or_try_init(|| LocalServer::start(&folder, &options)).await?;
+            return Ok(server.connector());
+        }
+        let aws = self.aws().await?;
+        let port = if target.port.is_empty() { "5432" } else { &target.port };
+        if target.kind == "dsql" {
+            let token = cloud::snapshot::dsql_token(aws, &target.host, true).await?;
+            return Ok(Connector::from_url(&format!("postgresql://admin@{}:{port}/postgres?sslmode=verify-full", target.host))?.with_password(token.expose()));
+        }
+        let secret = cloud::secrets::value(aws, &target.secret_arn).await?;
+        let fields: BTreeMap<String, serde_json::Value> = serde_json::from_str(secret.expose()).map_err(|_| {
+            Error::new(Kind::Conflict, format!("the secret {} does not hold user and password as JSON", target.secret_arn)).hint("it is made by the database's stack: deploy the stack again")
+        })?;
+        let text = |key: &str| fields.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        let database = if target.database.is_empty() { "app" } else { &target.database };
+        Ok(Connector::from_url(&format!("postgresql://{}@{}:{port}/{database}?sslmode=verify-full", text("username"), target.host))?.with_password(&text("password")))
+    }
+
+    /// Where the sandbox's server keeps its files: outside the app, so that a server that may not run as root can reach it.
+    fn server_dir(&self) -> PathBuf {
+        std::env::temp_dir().join("migrate-wizard").join(&self.run)
+    }
+
+    /// A secret answer, if it is still in memory.
+    pub fn secret(&self, name: &str) -> Option<String> {
+        self.secrets.lock().ok().and_then(|s| s.get(name).cloned())
+    }
+
+    pub fn is_sandbox(&self) -> bool {
+        self.sandbox
+    }
+
+    /// Where files of this run are written: its own folder.
+    pub fn out_dir(&self, below: &str) -> PathBuf {
+        self.run_dir.join(below)
+    }
+
+    /// Stops what this world started. The sandbox's data stays for the next session.
+    pub async fn close(&self) {
+        if let Some(server) = self.server.get()
+            && let Err(error) = server.stop().await
+        {
+            eprintln!("{error}");
+        }
+    }
+
+    pub fn costs(&self) -> &Costs {
+        &self.costs
+    }
+}
+
+/// The source that the environment names; `None` when it names none.
+fn source_from_env() -> Result<Option<Connector>> {
+    const NAMES: [&str; 2] = ["SOURCE_DATABASE_URL", "DATABASE_URL"];
+    let named = NAMES.iter().chain(&["PGHOST", "PGDATABASE", "PGSERVICE"]).any(|n| std::env::var_os(n).is_some_and(|v| !v.is_empty()));
+    if named { Connector::from_env(&NAMES).map(Some) } else { Ok(None) }
+}
+
+/// Credentials that can be found without a call to a service.
+async fn has_credentials(options: cloud::Options) -> bool {
+    match Aws::connect(options).await {
+        Ok(aws) => aws.has_credentials().await,
+        Err(_) => false,
+    }
+}
+
+#[async_trait]
+impl effect::World for World {
+    async fn check_account(&self, account: &str) -> Result<()> {
+        if self.aws_simulated || (self.dry && !self.credentials) {
+            return Ok(());
+        }
+        let aws = self.aws().await?;
+        aws.pin(account);
+        aws.check_pin().await.map(drop)
+    }
+
+    fn pin_account(&self, account: &str) {
+        if let Some(aws) = self.aws.get() {
+            aws.pin(account);
+        }
+    }
+
+    fn simulates(&self, need: Need) -> Option<String> {
+        let simulated = match need {
+            Need::Aws => self.aws_simulated,
+            Need::SourceWrite => self.sandbox && !self.disposable_source,
+            Need::Network | Need::Builder => self.sandbox,
+            Need::Source | Need::Target | Need::App | Need::Nothing => false,
+        };
+        simulated.then(|| "sandbox: simulated".to_owned())
+    }
+
+    fn readable(&self, need: Need) -> bool {
+        match need {
+            Need::Aws => self.credentials,
+            Need::Source | Need::SourceWrite => self.source().is_ok(),
+            // A dry run has made no target to read.
+            Need::Target => !self.dry,
+            Need::App | Need::Nothing => true,
+            Need::Network | Need::Builder => !self.dry,
+        }
+    }
+
+    fn banner(&self) -> Option<String> {
+        self.sandbox.then(|| {
+            let aws = if self.aws_simulated { "AWS simulated".to_owned() } else { format!("AWS at {}", std::env::var("AWS_ENDPOINT_URL").unwrap_or_default()) };
+            format!("sandbox: disposable target, {aws}, image and public network simulated")
+        })
+    }
+
+    fn keep_secret(&self, name: &str, value: &str) {
+        if let Ok(mut secrets) = self.secrets.lock() {
+            secrets.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    fn has_secret(&self, name: &str) -> bool {
+        self.secrets.lock().is_ok_and(|s| s.contains_key(name))
+    }
+
+    fn cost(&self, facts: &Facts) -> Option<String> {
+        self.costs.words(facts)
+    }
+
+    fn cost_of(&self, facts: &Facts, question: &str, option: &str) -> Option<String> {
+        self.costs.of(facts, question, option)
+    }
+}

@@ -1,0 +1,171 @@
+use super::{key, letters, model};
+use crate::faces::tui::model::{Filter, Pane};
+use crate::faces::tui::{Press, Reply, render_model, sample_views};
+use crate::wizard::keys::Key;
+use crate::wizard::view::{Command, Event, Outcome};
+
+fn answer(step: &str, value: &str) -> Vec<Reply> {
+    vec![Reply::Send(Command::Answer { step: step.into(), value: value.into() })]
+}
+
+#[test]
+fn the_arrows_choose_and_enter_answers() {
+    let mut model = model(sample_views::choice());
+    key(&mut model, Key::Down);
+    key(&mut model, Key::Char('j'));
+    key(&mut model, Key::Down);
+    assert_eq!(key(&mut model, Key::Enter), answer("decide.database", "dsql"));
+    // The engine has not spoken yet: a second Enter must not answer what comes next.
+    assert_eq!(key(&mut model, Key::Enter), []);
+    assert!(model.message(1_000).is_some_and(|m| m.contains("one moment")));
+}
+
+#[test]
+fn the_suggestion_is_chosen_before_anything_is_pressed() {
+    assert_eq!(key(&mut model(sample_views::choice()), Key::Enter), answer("decide.database", "rds"));
+    assert_eq!(key(&mut model(sample_views::text()), Key::Enter), answer("decide.domain", "shop.example.com"));
+}
+
+#[test]
+fn letters_of_every_script_can_be_typed() {
+    let mut model = model(sample_views::text());
+    model.on_key(Press::Key(Key::Ctrl('u')), 0);
+    letters(&mut model, "q?/bücher漢.de");
+    model.on_key(Press::Left, 0);
+    model.on_key(Press::Left, 0);
+    model.on_key(Press::Left, 0);
+    model.on_key(Press::Backspace, 0);
+    model.on_key(Press::Paste("laden\n".into()), 0);
+    assert_eq!(key(&mut model, Key::Enter), answer("decide.domain", "q?/bücherladen.de"));
+}
+
+#[test]
+fn a_refused_answer_stays_to_be_corrected() {
+    let mut model = model(sample_views::text());
+    letters(&mut model, "!");
+    model.on_event(Event::View(Box::new(sample_views::text())), 0);
+    assert_eq!(model.input.text(), "shop.example.com!");
+    model.on_event(Event::View(Box::new(sample_views::secret())), 0);
+    assert_eq!(model.input.text(), "");
+}
+
+#[test]
+fn a_gate_is_applied_with_enter_or_with_the_typed_word() {
+    let apply = |step: &str, typed: Option<&str>| vec![Reply::Send(Command::Apply { step: step.into(), typed: typed.map(str::to_owned) })];
+    assert_eq!(key(&mut model(sample_views::gate()), Key::Enter), apply("provision.network", None));
+    let mut typed = model(sample_views::typed_gate());
+    assert_eq!(key(&mut typed, Key::Enter), []);
+    assert!(typed.message(1_000).is_some_and(|m| m.starts_with("type shop first")));
+    letters(&mut typed, "shop");
+    assert_eq!(key(&mut typed, Key::Enter), apply("cutover.freeze", Some("shop")));
+}
+
+#[test]
+fn checklist_failure_and_end_send_their_commands() {
+    assert_eq!(
+        key(&mut model(sample_views::manual()), Key::Enter),
+        [Reply::Send(Command::ManualDone { step: "cutover.registrar".into() })]
+    );
+    assert_eq!(
+        key(&mut model(sample_views::failed()), Key::Char('r')),
+        [Reply::Send(Command::Retry { step: "provision.database".into() })]
+    );
+    assert_eq!(key(&mut model(sample_views::ended()), Key::Enter), [Reply::Send(Command::Stop), Reply::Leave(Outcome::Finished)]);
+    assert_eq!(key(&mut model(sample_views::gate()), Key::Char('q')), [Reply::Send(Command::Stop)]);
+}
+
+#[test]
+fn a_roll_back_needs_the_typed_run_and_esc_leaves_it() {
+    assert_eq!(key(&mut model(sample_views::gate()), Key::Char('b')), [Reply::Send(Command::Rollback { to: None })]);
+    let mut rollback = model(sample_views::rollback());
+    assert_eq!(key(&mut rollback, Key::Enter), []);
+    letters(&mut rollback, "7f3a");
+    assert_eq!(key(&mut rollback, Key::Enter), [Reply::Send(Command::ConfirmRollback { typed: "7f3a".into() })]);
+    assert_eq!(key(&mut model(sample_views::rollback()), Key::Esc), [Reply::Send(Command::Back)]);
+}
+
+#[test]
+fn a_key_that_is_off_says_why_in_the_bar() {
+    let mut model = model(sample_views::running());
+    assert_eq!(key(&mut model, Key::Char('b')), []);
+    let text = render_model(&model, 80, 24, 1_000);
+    assert!(text.ends_with(" ! b roll back: a step is running: wait, or stop with q\n"), "{text}");
+    assert_eq!(key(&mut model, Key::Char('x')), []);
+    assert_eq!(model.message(1_000), Some("x does nothing here; ? shows every key"));
+    assert!(!render_model(&model, 80, 24, 60_000).contains("does nothing"), "a message goes after a while");
+}
+
+#[test]
+fn an_earlier_answer_is_selected_and_opened() {
+    let mut model = model(sample_views::gate());
+    assert_eq!(key(&mut model, Key::Char('c')), []);
+    assert_eq!((model.pane, model.selected.as_deref()), (Pane::Outline, Some("decide.token")));
+    key(&mut model, Key::Up);
+    key(&mut model, Key::Up);
+    assert_eq!(key(&mut model, Key::Char('c')), [Reply::Send(Command::Reopen { step: "decide.database".into() })]);
+}
+
+#[test]
+fn enter_outside_the_step_only_goes_back_to_it() {
+    let mut model = model(sample_views::gate());
+    key(&mut model, Key::Tab);
+    assert_eq!(model.pane, Pane::Log);
+    assert_eq!(key(&mut model, Key::Enter), []);
+    assert_eq!(model.pane, Pane::Step);
+}
+
+#[test]
+fn the_filter_narrows_outline_and_log() {
+    let mut model = model(sample_views::gate());
+    for line in ["created Vpc", "created PrivateA"] {
+        model.on_event(Event::Log { at: "2026-11-20T14:03:22Z".into(), step: None, line: line.into() }, 0);
+    }
+    key(&mut model, Key::Char('/'));
+    letters(&mut model, "VPC");
+    assert_eq!(model.log.len(), 1);
+    model.on_key(Press::Key(Key::Ctrl('u')), 0);
+    letters(&mut model, "database");
+    assert_eq!(key(&mut model, Key::Enter), []);
+    assert_eq!(model.filter, Filter::Kept("database".into()));
+    assert_eq!(
+        model.shown_steps().iter().map(|s| s.title.as_str()).collect::<Vec<_>>(),
+        ["Look at the database", "Database", "Create the database"]
+    );
+    key(&mut model, Key::Esc);
+    assert_eq!((model.filter.clone(), model.log.len()), (Filter::Off, 2));
+}
+
+#[test]
+fn the_first_ctrl_c_explains_the_second_stops_now() {
+    let mut model = model(sample_views::text());
+    let ctrl_c = || Press::Key(Key::Ctrl('c'));
+    assert_eq!(model.on_key(ctrl_c(), 1_000), []);
+    assert_eq!(model.message(1_000), Some("press Ctrl-C again to stop now; nothing is lost, start again to resume"));
+    assert_eq!(model.on_key(ctrl_c(), 4_001), [], "too late: it explains again");
+    assert_eq!(model.on_key(ctrl_c(), 5_000), [Reply::Send(Command::Abort)]);
+    assert_eq!(model.on_key(ctrl_c(), 5_100), [Reply::Leave(Outcome::Interrupted)], "even where the engine does not answer");
+}
+
+#[test]
+fn the_command_is_copied_and_the_job_suspended() {
+    let mut gate = model(sample_views::gate());
+    let command = "aws cloudformation deploy --stack-name shop-network --template-file network.yaml";
+    assert_eq!(key(&mut gate, Key::Char('y')), [Reply::Copy(command.into())]);
+    assert_eq!(key(&mut gate, Key::Ctrl('z')), [Reply::Suspend]);
+}
+
+#[test]
+fn a_log_that_is_read_back_stays_where_it_is() {
+    let mut model = model(sample_views::running());
+    let line = |n: usize| Event::Log { at: "2026-11-20T14:03:22Z".into(), step: None, line: format!("line {n}.") };
+    (0..100).for_each(|n| model.on_event(line(n), 0));
+    key(&mut model, Key::Tab);
+    (0..10).for_each(|_| drop(key(&mut model, Key::Up)));
+    let before = render_model(&model, 80, 24, 0);
+    assert!(before.contains("line 89.") && !before.contains("line 90."), "{before}");
+    model.on_event(line(100), 0);
+    let after = render_model(&model, 80, 24, 0);
+    assert!(after.contains("line 89.") && !after.contains("line 90."), "{after}");
+    key(&mut model, Key::End);
+    assert!(render_model(&model, 80, 24, 0).contains("line 100."));
+}

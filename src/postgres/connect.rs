@@ -1,0 +1,82 @@
+//! Opening a session: time limits, encryption, read-only from its first moment, patience with a server that wakes up.
+//! Never lets a read-only session begin in any other state.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_postgres::config::{ChannelBinding, SslMode as Wire};
+
+use crate::error::{Error, Kind, Result};
+use crate::postgres::connector::{Access, Connector, HostKind, SslMode};
+use crate::postgres::fault::{connect_fault, passes_with_time};
+use crate::postgres::session::Session;
+use crate::postgres::tls;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may take to wake up.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+impl Connector {
+    /// Opens a session. With [`Access::ReadOnly`] the server itself refuses writes: `default_transaction_read_only` is set in the
+    /// start-up packet, before any statement. (DSQL takes it as the session's first statement.)
+    pub async fn connect(&self, access: Access) -> Result<Session> {
+        let tls = tls::connector(self.ssl, self.root_cert.as_deref())?;
+        let config = self.config(access);
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(250);
+        loop {
+            match tokio::time::timeout(TIMEOUT * 2, config.connect(tls.clone())).await {
+                Ok(Ok((client, connection))) => {
+                    let driver = tokio::spawn(async move {
+                        // An error of the connection also reaches whoever waits for an answer on it.
+                        let _ = connection.await;
+                    });
+                    let session = Session::new(client, driver, tls, access, self.label());
+                    if access == Access::ReadOnly && self.kind() == HostKind::Dsql {
+                        session.begin_read_only_by_statement().await?;
+                    }
+                    return Ok(session);
+                }
+                Ok(Err(error)) if passes_with_time(self, &error) && start.elapsed() + pause < PATIENCE => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(8));
+                }
+                Ok(Err(error)) => return Err(connect_fault(self, &error)),
+                Err(_) => {
+                    return Err(Error::new(Kind::Unreachable, format!("cannot connect to {}", self.label()))
+                        .cause("the server took the connection but did not answer within 20 seconds")
+                        .hint("check that this is a Postgres port and that the server is not overloaded"));
+                }
+            }
+        }
+    }
+
+    fn config(&self, access: Access) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config.host(&self.host).port(self.port).dbname(&self.database).user(&self.user).application_name("migrate-wizard");
+        config
+            .connect_timeout(TIMEOUT)
+            .keepalives(true)
+            .keepalives_idle(Duration::from_secs(30))
+            .keepalives_interval(Duration::from_secs(10));
+        config.ssl_mode(match self.ssl {
+            SslMode::Disable => Wire::Disable,
+            SslMode::Prefer => Wire::Prefer,
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => Wire::Require,
+        });
+        if self.require_channel_binding {
+            config.channel_binding(ChannelBinding::Require);
+        }
+        if let Some(password) = &self.password {
+            config.password(password);
+        }
+        let mut options = self.options.clone().unwrap_or_default();
+        if access == Access::ReadOnly && self.kind() != HostKind::Dsql {
+            options.push_str(" -c default_transaction_read_only=on");
+        }
+        if !options.is_empty() {
+            config.options(options.trim());
+        }
+        config
+    }
+}

@@ -1,0 +1,373 @@
+//! A disposable PostgreSQL server on this machine, for a rehearsal or a test.
+//! Never listens beyond loopback, never lives under a system service, never leaves a process behind after `stop`.
+//!
+//! In its folder: `data` (the cluster), `passfile` (libpq format, mode 0600: port and the random password), `log`, `socket`.
+//! A server left by a killed run is found through `data/postmaster.pid` (line 1 is its process id, line 4 its port): `attach`
+//! takes it over, and `stop` or `destroy` ends it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::Instant;
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::postgres::connector::{Access, Connector};
+use crate::postgres::passfile;
+use crate::postgres::programs::{self, Program};
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const SETTINGS: &str = "
+# written by migrate-wizard: disposable, so nothing waits for the disk
+listen_addresses = '127.0.0.1'
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_wal_size = '4GB'
+max_connections = 60
+log_min_messages = warning
+";
+
+/// How to make the server.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The lowest acceptable major version.
+    pub min_major: u32,
+    /// Created when it is not there.
+    pub database: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { min_major: 13, database: "app".to_owned() }
+    }
+}
+
+/// A running server. Dropping this does not stop it: a rehearsal outlives the process that began it.
+#[derive(Debug, Clone)]
+pub struct LocalServer {
+    folder: PathBuf,
+    pid: u32,
+    major: u32,
+    connector: Connector,
+}
+
+impl LocalServer {
+    /// Makes a cluster in `folder` and starts it; one that is there is started, one that runs is taken over.
+    pub async fn start(folder: &Path, options: &Options) -> Result<Self> {
+        std::fs::create_dir_all(folder).or_fail(Kind::Input, format!("cannot make {}", folder.display()), "name another folder")?;
+        let folder = folder.canonicalize().or_fail(Kind::Input, format!("cannot enter {}", folder.display()), "name another folder")?;
+        if let Some(server) = Self::attach(&folder, &options.database).await? {
+            return Ok(server);
+        }
+        let made = folder.join("data/PG_VERSION");
+        let major = std::fs::read_to_string(&made).ok().and_then(|text| text.trim().parse().ok());
+        let initdb = programs::find("initdb", major.unwrap_or(options.min_major)).await?;
+        let user = ServiceUser::choose(&folder).await?;
+        if major.is_none() {
+            create(&folder, &initdb, &user).await?;
+        }
+        boot(&folder, &initdb, &user).await?;
+        Self::attach(&folder, &options.database).await?.ok_or_else(|| broken(&folder, "it started and was gone again"))
+    }
+
+    /// The server that runs in `folder`, if one does.
+    pub async fn attach(folder: &Path, database: &str) -> Result<Option<Self>> {
+        let Some((pid, port)) = running(folder).await else { return Ok(None) };
+        let password = password(folder).ok_or_else(|| broken(folder, "its passfile is missing"))?;
+        let admin = Connector::new("127.0.0.1", port, "postgres", "postgres")?.with_password(&password);
+        let session = ready(&admin, folder).await?;
+        if database != "postgres" && session.query("select 1 from pg_database where datname = $1", &[&database]).await?.is_empty() {
+            session.batch(&format!("create database {}", crate::postgres::quote::ident(database))).await?;
+        }
+        let version: i32 = session.value("select current_setting('server_version_num')::int", &[]).await?;
+        let major = u32::try_from(version / 10_000).unwrap_or_default();
+        Ok(Some(Self { folder: folder.to_owned(), pid, major, connector: admin.with_database(database) }))
+    }
+
+    pub fn connector(&self) -> Connector {
+        self.connector.clone()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub fn major(&self) -> u32 {
+        self.major
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Stops this server by its own process id and waits until it is gone.
+    pub async fn stop(&self) -> Result<()> {
+        halt(&self.folder, self.pid).await
+    }
+
+    /// Stops it and removes its folder.
+    pub async fn destroy(self) -> Result<()> {
+        self.stop().await?;
+        remove(&self.folder)
+    }
+}
+
+/// Stops and removes whatever a run left in `folder`. Twice equals once.
+pub async fn destroy(folder: &Path) -> Result<()> {
+    if let Some((pid, _)) = running(folder).await {
+        halt(folder, pid).await?;
+    }
+    remove(folder)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    for name in ["data", "data.new", "socket", "log", "passfile"] {
+        let path = folder.join(name);
+        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        match removed {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::new(Kind::Failed, format!("cannot remove {}", path.display()))
+                    .because(&error)
+                    .hint("remove it by hand"));
+            }
+            _ => {}
+        }
+    }
+    // Only when nothing of someone else's is in it.
+    let _ = std::fs::remove_dir(folder);
+    Ok(())
+}
+
+/// Process id and port, when `postmaster.pid` names a living postgres of this very cluster.
+async fn running(folder: &Path) -> Option<(u32, u16)> {
+    let text = std::fs::read_to_string(folder.join("data/postmaster.pid")).ok()?;
+    let mut lines = text.lines();
+    let pid: u32 = lines.next()?.trim().parse().ok()?;
+    let data = lines.next()?.trim().to_owned();
+    let port = lines.nth(1)?.trim().parse().ok()?;
+    (alive(pid, &data).await).then_some((pid, port))
+}
+
+/// The process's own command line must name the cluster: its id may have been given to another program.
+async fn alive(pid: u32, data: &str) -> bool {
+    let output = Command::new("ps").args(["-ww", "-o", "stat=,args=", "-p", &pid.to_string()]).output().await;
+    let Ok(output) = output else { return false };
+    let line = String::from_utf8_lossy(&output.stdout);
+    !line.trim_start().starts_with('Z') && line.contains(data)
+}
+
+async fn halt(folder: &Path, pid: u32) -> Result<()> {
+    let data = folder.join("data").to_string_lossy().into_owned();
+    for (signal, patience) in [("-INT", 30), ("-QUIT", 15)] {
+        if !alive(pid, &data).await {
+            return Ok(());
+        }
+        let _ = Command::new("kill").args([signal, &pid.to_string()]).output().await;
+        let until = Instant::now() + Duration::from_secs(patience);
+        while Instant::now() < until {
+            if !alive(pid, &data).await {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Err(Error::new(Kind::Failed, format!("the local server (process {pid}) does not stop"))
+        .hint(format!("stop it by hand: kill -QUIT {pid}")))
+}
+
+/// initdb into `data.new`, renamed when complete: a `data` folder is always whole.
+async fn create(folder: &Path, initdb: &Program, user: &ServiceUser) -> Result<()> {
+    let fresh = folder.join("data.new");
+    if fresh.exists() {
+        std::fs::remove_dir_all(&fresh).or_fail(Kind::Failed, format!("cannot remove {}", fresh.display()), "remove it by hand")?;
+    }
+    let secret = uuid::Uuid::new_v4().simple().to_string();
+    let secret_file = folder.join("initial-password");
+    passfile::write_private(&secret_file, &secret)?;
+    user.own(&secret_file)?;
+    let locale = if cfg!(target_os = "linux") { "C.UTF-8" } else { "en_US.UTF-8" };
+    let made = user
+        .run(
+            &initdb.path,
+            &[
+                "--pgdata".as_ref(),
+                fresh.as_os_str(),
+                "--username=postgres".as_ref(),
+                "--auth=scram-sha-256".as_ref(),
+                "--encoding=UTF8".as_ref(),
+                "--no-sync".as_ref(),
+                format!("--locale={locale}").as_ref(),
+                format!("--pwfile={}", secret_file.display()).as_ref(),
+            ],
+        )
+        .await;
+    let _ = std::fs::remove_file(&secret_file);
+    made.map_err(|error| {
+        error.hint("a local server needs a complete PostgreSQL (package postgresql, not only the client) and a folder its user can enter")
+    })?;
+    append(&fresh.join("postgresql.conf"), SETTINGS)?;
+    save(folder, 0, &secret)?;
+    std::fs::rename(&fresh, folder.join("data")).or_fail(
+        Kind::Failed,
+        format!("cannot rename {}", fresh.display()),
+        "remove the folder and try again",
+    )
+}
+
+fn append(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    let write = || std::fs::OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
+    write().or_fail(Kind::Failed, format!("cannot write {}", path.display()), "remove the folder and try again")
+}
+
+fn save(folder: &Path, port: u16, secret: &str) -> Result<()> {
+    passfile::write_private(&folder.join("passfile"), &passfile::line("127.0.0.1", port, "*", "postgres", secret))
+}
+
+fn password(folder: &Path) -> Option<String> {
+    std::fs::read_to_string(folder.join("passfile")).ok()?.trim_end().rsplit_once(':').map(|(_, secret)| secret.to_owned())
+}
+
+/// Starts a stopped cluster on a free loopback port and waits until it answers.
+async fn boot(folder: &Path, initdb: &Program, user: &ServiceUser) -> Result<()> {
+    let data = folder.join("data");
+    // `running` said no, so a pid file here is stale, and its number may belong to another program by now.
+    let _ = std::fs::remove_file(data.join("postmaster.pid"));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map(|address| address.port());
+    let port = port.or_fail(Kind::Failed, "cannot find a free port", "check that loopback networking works here")?;
+    let secret = password(folder).ok_or_else(|| broken(folder, "its passfile is missing"))?;
+    save(folder, port, &secret)?;
+    // A socket's path may have 107 bytes; a long folder does without one.
+    let socket = folder.join("socket");
+    let socket = if socket.as_os_str().len() < 85 {
+        std::fs::create_dir_all(&socket).or_fail(Kind::Failed, "cannot make the socket's folder", "name another folder")?;
+        user.own(&socket)?;
+        socket.to_string_lossy().into_owned()
+    } else {
+        String::new()
+    };
+    let log = folder.join("log");
+    if !log.exists() {
+        std::fs::write(&log, "").or_fail(Kind::Failed, "cannot write the log", "name another folder")?;
+    }
+    user.own(&log)?;
+    let options = format!("-p {port} -c unix_socket_directories='{socket}'");
+    let pg_ctl = initdb.folder().join("pg_ctl");
+    let start = ["start", "--no-wait", "--silent", "--pgdata"];
+    let mut args: Vec<&std::ffi::OsStr> = start.iter().map(AsRef::as_ref).collect();
+    args.extend([data.as_os_str(), "--log".as_ref(), log.as_os_str(), "--options".as_ref(), options.as_ref()]);
+    user.run(&pg_ctl, &args).await?;
+    let until = Instant::now() + READY_WITHIN;
+    while running(folder).await.is_none() {
+        if Instant::now() > until {
+            return Err(broken(folder, "it did not start"));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// A session, as soon as the server gives one.
+async fn ready(admin: &Connector, folder: &Path) -> Result<crate::postgres::Session> {
+    let until = Instant::now() + READY_WITHIN;
+    loop {
+        match admin.connect(Access::ReadWrite).await {
+            Ok(session) => return Ok(session),
+            Err(error) if Instant::now() > until || error.kind != Kind::Unreachable || running(folder).await.is_none() => {
+                return Err(broken(folder, &error.line()));
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+fn broken(folder: &Path, why: &str) -> Error {
+    let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+    let tail: Vec<&str> = log.lines().rev().take(3).collect();
+    let error = Error::new(Kind::Failed, format!("the local server in {} cannot be used", folder.display())).cause(why);
+    tail.into_iter().rev().fold(error, Error::cause).hint(format!("read {}/log; removing the folder begins anew", folder.display()))
+}
+
+/// PostgreSQL refuses to run as root: then another user runs it.
+enum ServiceUser {
+    Myself,
+    Other { name: String, uid: u32, gid: u32 },
+}
+
+impl ServiceUser {
+    async fn choose(folder: &Path) -> Result<Self> {
+        if id(&["-u"]).await != Some(0) {
+            return Ok(Self::Myself);
+        }
+        for name in ["postgres", "nobody"] {
+            if let (Some(uid), Some(gid)) = (id(&["-u", name]).await, id(&["-g", name]).await) {
+                let user = Self::Other { name: name.to_owned(), uid, gid };
+                user.own(folder)?;
+                user.run(Path::new("test"), &["-w".as_ref(), folder.as_os_str()]).await.map_err(|_| {
+                    Error::new(
+                        Kind::Input,
+                        format!("user {name}, who must run the local server because root may not, cannot enter {}", folder.display()),
+                    )
+                    .hint("use a folder that every user can enter, or do not run as root")
+                })?;
+                return Ok(user);
+            }
+        }
+        Err(Error::new(Kind::Input, "PostgreSQL does not run as root, and there is no user postgres or nobody").hint("run as another user"))
+    }
+
+    fn own(&self, path: &Path) -> Result<()> {
+        match self {
+            Self::Myself => Ok(()),
+            Self::Other { name, uid, gid } => std::os::unix::fs::chown(path, Some(*uid), Some(*gid)).or_fail(
+                Kind::Failed,
+                format!("cannot give {} to user {name}", path.display()),
+                "run as another user than root",
+            ),
+        }
+    }
+
+    async fn run(&self, program: &Path, args: &[&std::ffi::OsStr]) -> Result<()> {
+        let mut command = match self {
+            Self::Myself => Command::new(program),
+            Self::Other { name, uid, gid } => become_user(name, *uid, *gid, program).await,
+        };
+        for name in ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD", "PGDATA", "PGOPTIONS"] {
+            command.env_remove(name);
+        }
+        let what = format!("{} failed", program.display());
+        // Not piped: the server would hold a pipe open, and we would wait for it for ever.
+        let said = std::env::temp_dir().join(format!("migrate-wizard-{}.out", uuid::Uuid::new_v4()));
+        let file = std::fs::File::create(&said).or_fail(Kind::Failed, &what, "check that the temporary folder is writable")?;
+        let copy = file.try_clone().or_fail(Kind::Failed, &what, "try again")?;
+        command.args(args).current_dir("/").stdin(std::process::Stdio::null()).stdout(file).stderr(copy);
+        let status = command.status().await;
+        let text = std::fs::read_to_string(&said).unwrap_or_default();
+        let _ = std::fs::remove_file(&said);
+        if status.or_fail(Kind::Failed, &what, "check that the program can be run")?.success() {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Failed, what).cause(text.trim()).hint("read the cause"))
+    }
+}
+
+/// A command that runs `program` as `name`, with whichever tool is there.
+async fn become_user(name: &str, uid: u32, gid: u32, program: &Path) -> Command {
+    let mut command = if Command::new("runuser").arg("--version").output().await.is_ok() {
+        let mut command = Command::new("runuser");
+        command.args(["-u", name, "--"]);
+        command
+    } else {
+        let mut command = Command::new("setpriv");
+        command.args([&format!("--reuid={uid}"), &format!("--regid={gid}"), "--clear-groups", "--"]);
+        command
+    };
+    command.arg(program);
+    command
+}
+
+async fn id(args: &[&str]) -> Option<u32> {
+    let output = Command::new("id").args(args).output().await.ok()?;
+    String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+}

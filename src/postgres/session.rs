@@ -1,0 +1,250 @@
+//! One connection: statements, transactions and COPY, every error mapped by `fault.rs`.
+//! A read-only session never passes on a statement that would make itself writable.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{SinkExt, StreamExt};
+use tokio::task::JoinHandle;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::{Error, Kind, Result};
+use crate::postgres::connector::Access;
+use crate::postgres::fault::fault;
+
+/// What COPY sends, frame by frame.
+pub type Frames = BoxStream<'static, Result<Bytes>>;
+
+/// A parameter of a statement.
+pub type Param<'a> = &'a (dyn ToSql + Sync);
+
+/// An open connection. Dropping it while a statement runs cancels that statement on the server.
+pub struct Session {
+    client: Client,
+    driver: JoinHandle<()>,
+    tls: MakeRustlsConnect,
+    access: Access,
+    label: String,
+    busy: AtomicBool,
+}
+
+impl Session {
+    pub(super) fn new(client: Client, driver: JoinHandle<()>, tls: MakeRustlsConnect, access: Access, label: String) -> Self {
+        Self { client, driver, tls, access, label, busy: AtomicBool::new(false) }
+    }
+
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// "db on host:port as user".
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Rows of a statement with parameters.
+    pub async fn query(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        self.allowed(sql)?;
+        self.run(sql, self.client.query(sql, params)).await
+    }
+
+    /// The only row; `None` when there is none.
+    pub async fn query_opt(&self, sql: &str, params: &[Param<'_>]) -> Result<Option<Row>> {
+        Ok(self.query(sql, params).await?.into_iter().next())
+    }
+
+    /// The first column of the only row.
+    pub async fn value<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, sql: &str, params: &[Param<'_>]) -> Result<T> {
+        let row = self.query_opt(sql, params).await?.ok_or_else(|| self.fail(sql, "it returned no row"))?;
+        row.try_get(0).map_err(|error| fault(self.what(sql), &error))
+    }
+
+    /// The first column of the only row as JSON, read into `T`.
+    pub async fn json<T: serde::de::DeserializeOwned>(&self, sql: &str) -> Result<T> {
+        let text =
+            self.text(sql).await?.into_iter().next().and_then(|row| row.into_iter().next().flatten()).unwrap_or_else(|| "null".to_owned());
+        serde_json::from_str(&text).map_err(|error| Error::bug(self.what(sql)).because(&error))
+    }
+
+    /// Rows as the server prints them, without parameters; only the last statement's rows when there are several.
+    pub async fn text(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        self.allowed(sql)?;
+        let mut rows = Vec::new();
+        for message in self.run(sql, self.client.simple_query(sql)).await? {
+            match message {
+                SimpleQueryMessage::Row(row) => {
+                    rows.push((0..row.len()).map(|i| row.try_get(i).ok().flatten().map(str::to_owned)).collect())
+                }
+                SimpleQueryMessage::RowDescription(_) => rows.clear(),
+                _ => {}
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Number of rows touched.
+    pub async fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
+        self.allowed(sql)?;
+        self.run(sql, self.client.execute(sql, params)).await
+    }
+
+    /// Several statements without results; one transaction unless they say otherwise.
+    pub async fn batch(&self, sql: &str) -> Result<()> {
+        self.allowed(sql)?;
+        self.run(sql, self.client.batch_execute(sql)).await
+    }
+
+    /// Opens a transaction in which everything sees the same moment.
+    pub async fn begin_snapshot(&self) -> Result<()> {
+        self.batch("begin isolation level repeatable read read only").await
+    }
+
+    pub async fn begin(&self) -> Result<()> {
+        self.batch("begin").await
+    }
+
+    pub async fn commit(&self) -> Result<()> {
+        self.batch("commit").await
+    }
+
+    pub async fn rollback(&self) -> Result<()> {
+        self.batch("rollback").await
+    }
+
+    /// The frames of `COPY … TO STDOUT`, one by one.
+    pub async fn copy_out(&self, sql: &str) -> Result<Frames> {
+        self.allowed(sql)?;
+        let stream = self.run(sql, self.client.copy_out(sql)).await?;
+        let what = self.what(sql);
+        Ok(stream.map(move |frame| frame.map_err(|error| fault(&what, &error))).boxed())
+    }
+
+    /// Sends frames to `COPY … FROM STDIN`; the number of rows the server took. A frame that is an error aborts the copy.
+    pub async fn copy_in(&self, sql: &str, mut frames: Frames) -> Result<u64> {
+        self.allowed(sql)?;
+        self.busy.store(true, Ordering::Relaxed);
+        let what = self.what(sql);
+        let sink = self.client.copy_in::<_, Bytes>(sql).await.map_err(|error| fault(&what, &error))?;
+        let mut sink = std::pin::pin!(sink);
+        while let Some(frame) = frames.next().await {
+            sink.send(frame?).await.map_err(|error| fault(&what, &error))?;
+        }
+        let rows = sink.finish().await.map_err(|error| fault(&what, &error));
+        self.busy.store(false, Ordering::Relaxed);
+        rows
+    }
+
+    /// Sets what the server lets us set; a refused setting is skipped and named in the answer.
+    pub async fn settings(&self, settings: &[(&str, &str)]) -> Result<Vec<String>> {
+        let mut refused = Vec::new();
+        // One round trip when the server takes them all.
+        let all: Vec<String> = settings.iter().map(|(name, value)| format!("set {name} = {value}")).collect();
+        match self.batch(&all.join("; ")).await {
+            Ok(()) => return Ok(refused),
+            Err(error) if error.kind == Kind::Unreachable => return Err(error),
+            Err(_) => {}
+        }
+        for (name, value) in settings {
+            if let Err(error) = self.batch(&format!("set {name} = {value}")).await {
+                if error.kind == Kind::Unreachable {
+                    return Err(error);
+                }
+                refused.push((*name).to_owned());
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Whether this is Aurora DSQL: only it has `sys.jobs`.
+    pub async fn is_dsql(&self) -> Result<bool> {
+        let sql = "select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = 'sys' and c.relname = 'jobs'";
+        Ok(self.value::<i64>(sql, &[]).await? > 0)
+    }
+
+    pub(super) async fn begin_read_only_by_statement(&self) -> Result<()> {
+        let sql = "set session characteristics as transaction read only";
+        self.run(sql, self.client.batch_execute(sql)).await
+    }
+
+    async fn run<T>(&self, sql: &str, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+        self.busy.store(true, Ordering::Relaxed);
+        let result = work.await;
+        self.busy.store(false, Ordering::Relaxed);
+        result.map_err(|error| fault(self.what(sql), &error))
+    }
+
+    fn what(&self, sql: &str) -> String {
+        let line = sql.split_whitespace().take(9).collect::<Vec<_>>().join(" ");
+        let short: String = line.chars().take(80).collect();
+        format!("`{short}{}` failed on {}", if short.len() < sql.trim().len() { "…" } else { "" }, self.label)
+    }
+
+    fn fail(&self, sql: &str, why: &str) -> Error {
+        Error::new(Kind::Failed, self.what(sql)).cause(why).hint("report this with the server's version")
+    }
+
+    fn allowed(&self, sql: &str) -> Result<()> {
+        if self.access == Access::ReadOnly && unlocks(sql) {
+            return Err(Error::new(Kind::Refused, format!("the session on {} is read-only and stays so", self.label))
+                .hint("the source is only ever written to by the freeze at cutover"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a statement would lift the read-only state of its own session.
+fn unlocks(sql: &str) -> bool {
+    let words = sql.to_ascii_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    words.contains("transaction_read_only") && !words.starts_with("show ") && !words.starts_with("select current_setting(")
+        || words.contains("read write")
+        || words.starts_with("reset all")
+        || words.starts_with("discard all")
+        || words.contains("; reset all")
+        || words.contains("; discard all")
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.busy.load(Ordering::Relaxed)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (cancel, tls) = (self.client.cancel_token(), self.tls.clone());
+            let driver = self.driver.abort_handle();
+            runtime.spawn(async move {
+                let _ = tokio::time::timeout(std::time::Duration::from_secs(5), cancel.cancel_query(tls)).await;
+                driver.abort();
+            });
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Session({}, {:?})", self.label, self.access)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_unlocks_a_read_only_session() {
+        for sql in [
+            "SET default_transaction_read_only = off",
+            "begin  read\n write",
+            "set transaction_read_only to off",
+            "select set_config('default_transaction_read_only', 'off', false)",
+            "RESET ALL",
+            "select 1; discard all",
+        ] {
+            assert!(unlocks(sql), "{sql}");
+        }
+        for sql in ["select 1", "begin isolation level repeatable read read only", "show transaction_read_only"] {
+            assert!(!unlocks(sql), "{sql}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The result of converting a schema: statements in order, findings, changed types.
+//! Never holds rows or connections.
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::{Finding, Severity};
+use super::statement::{Phase, Statement};
+use super::target::Target;
+
+/// A column whose type differs on the target; the mover casts by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypeChange {
+    /// `public.orders`.
+    pub table: String,
+    pub column: String,
+    /// SQL text of the type in the source.
+    pub from: String,
+    /// SQL text of the type in the target; empty when the column (always a generated one) is left out.
+    pub to: String,
+}
+
+/// A converted schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversion {
+    pub target: Target,
+    /// In the order to run them: all of [`Phase::Before`], the data, all of [`Phase::After`].
+    pub statements: Vec<Statement>,
+    pub findings: Vec<Finding>,
+    pub type_changes: Vec<TypeChange>,
+}
+
+impl Conversion {
+    /// The statements of one phase, in order.
+    pub fn phase(&self, phase: Phase) -> impl Iterator<Item = &Statement> {
+        self.statements.iter().filter(move |statement| statement.phase == phase)
+    }
+
+    /// The findings of one severity, in order.
+    pub fn severity(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.severity == severity)
+    }
+}

@@ -1,0 +1,49 @@
+//! The schema compiler: a `pg_dump --schema-only` in, ordered statements for the target and a finding for every change out.
+//! Never connects to anything: statements go out through a closure that the caller gives to [`apply()`].
+
+mod apply;
+mod capabilities;
+mod classify;
+mod conversion;
+mod drop;
+mod files;
+mod finding;
+mod names;
+mod options;
+mod order;
+mod parse;
+mod passthrough;
+mod rules;
+mod statement;
+mod target;
+mod tree;
+
+pub use apply::{Applied, apply};
+pub use capabilities::Capabilities;
+pub use conversion::{Conversion, TypeChange};
+pub use drop::drop_statement;
+pub use files::{files, report};
+pub use finding::{Finding, Lossless, Severity};
+pub use options::{Numeric, Options};
+pub use parse::{Source, parse};
+pub use statement::{Dialect, Kind, Phase, Statement};
+pub use target::Target;
+
+use crate::error::Result;
+
+/// Converts the text of `pg_dump --schema-only --no-owner --no-privileges` (PostgreSQL 13 to 18) for the target.
+///
+/// Every object of the dump is in a statement or in a finding. The same input gives the same output.
+/// Errors: [`crate::error::Kind::Input`] naming the line that cannot be parsed.
+pub fn convert(dump: &str, target: Target, options: &Options) -> Result<Conversion> {
+    let capabilities = Capabilities::of(target)?;
+    let sources = parse(dump)?;
+    if capabilities.rewrite {
+        rules::convert(sources, target, &capabilities, options)
+    } else {
+        passthrough::convert(sources, target, &capabilities)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Sorts the dump's statements into the draft; keys, checks and defaults that the dump adds later go back into their table.
+//! Never changes a type or an expression.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{AlterSeqStmt, AlterTableCmd, AlterTableStmt, AlterTableType as Alter, ConstrType, Constraint, ObjectType};
+
+use super::draft::{Draft, Sequence, Table};
+use crate::error::Result;
+use crate::schema::classify::{added, classify, command};
+use crate::schema::names::{self, IntoNode};
+use crate::schema::parse::Source;
+use crate::schema::statement::Kind;
+
+pub fn run(draft: &mut Draft<'_>, sources: Vec<Source>) -> Result<()> {
+    for source in sources {
+        let (kind, object) = classify(&source.node);
+        if let Some(id) = draft.capabilities.statements.get(&kind) {
+            let id = id.clone();
+            draft.drop(kind, &id, &object, format!("{} is left out", first_words(&source.text)), &object)?;
+            if kind == Kind::Exclusion {
+                draft.gone.insert((Kind::Check, object));
+            }
+            continue;
+        }
+        one(draft, kind, object, source)?;
+    }
+    Ok(())
+}
+
+fn one(draft: &mut Draft<'_>, kind: Kind, object: String, source: Source) -> Result<()> {
+    match source.node {
+        NodeEnum::CreateSchemaStmt(s) => draft.schemas.push(s),
+        NodeEnum::CreateExtensionStmt(s) => {
+            let known = draft.capabilities.extensions.known.get(&s.extname).unwrap_or(&draft.capabilities.extensions.other).clone();
+            draft.drop(Kind::Extension, &known, &s.extname, format!("extension {} is left out", s.extname), &s.extname)?;
+        }
+        NodeEnum::CreateEnumStmt(s) => {
+            let id = format!("{}-TYPE", draft.capabilities.types.enumeration);
+            draft.drop(Kind::Enum, &id, &object, format!("enum type {object} becomes a CHECK on each column of the type"), &object)?;
+            draft.enums.insert(object, names::parts(&s.vals));
+        }
+        NodeEnum::CompositeTypeStmt(_) | NodeEnum::CreateRangeStmt(_) => {
+            if let Some(fallback) = draft.capabilities.types.composite.clone() {
+                draft.drop(Kind::Enum, &fallback.finding, &object, format!("type {object} is left out"), &object)?;
+            }
+            draft.composites.insert(object);
+        }
+        NodeEnum::CreateDomainStmt(s) => draft.domains.push((object, *s)),
+        NodeEnum::CreateSeqStmt(s) => draft.sequences.push(Sequence { name: object, create: s, owner: None, owned_by: None }),
+        NodeEnum::AlterSeqStmt(s) => own(draft, &object, &s, source.text),
+        NodeEnum::CreateStmt(s) => draft.tables.push(Table { name: object, create: s }),
+        NodeEnum::AlterTableStmt(s) => alter(draft, &object, s)?,
+        NodeEnum::IndexStmt(s) => draft.indexes.push((object, *s)),
+        NodeEnum::ViewStmt(s) => {
+            // The dump's empty stand-in gives way to the real view.
+            draft.views.retain(|(name, _)| *name != object);
+            draft.views.push((object, *s));
+        }
+        NodeEnum::CreateTableAsStmt(s) => {
+            draft.materialized.insert(object.clone());
+            draft.views.push((object, super::views::from_materialized(*s)));
+        }
+        NodeEnum::CreateFunctionStmt(s) => draft.functions.push((object, *s)),
+        NodeEnum::CreateStatsStmt(s) => draft.statistics.push((object, s)),
+        NodeEnum::CommentStmt(s) => draft.comments.push((object, *s)),
+        _ => draft.drop(kind, "DSQL-UNSUPPORTED", &object, format!("{} is left out", first_words(&source.text)), &object)?,
+    }
+    Ok(())
+}
+
+fn own(draft: &mut Draft<'_>, sequence: &str, statement: &AlterSeqStmt, text: String) {
+    let owner = statement.options.iter().find_map(|option| match &option.node {
+        Some(NodeEnum::DefElem(element)) if element.defname == "owned_by" => match &element.arg.as_ref()?.node {
+            Some(NodeEnum::List(list)) => {
+                let mut parts = names::parts(&list.items);
+                let column = parts.pop()?;
+                Some((if parts.len() == 1 { format!("public.{}", parts.concat()) } else { parts.join(".") }, column))
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    if let Some(found) = draft.sequences.iter_mut().find(|found| found.name == sequence) {
+        found.owner = owner;
+        found.owned_by = Some(text);
+    }
+}
+
+fn alter(draft: &mut Draft<'_>, object: &str, statement: AlterTableStmt) -> Result<()> {
+    let table = names::relation(statement.relation.as_ref());
+    let Some(command) = command(&statement).cloned() else { return Ok(()) };
+    match command.subtype() {
+        Alter::AtAddConstraint => {
+            if let Some(constraint) = added(&command) {
+                add_constraint(draft, &table, constraint.clone());
+            }
+        }
+        Alter::AtColumnDefault => {
+            if let Some(column) = draft.column(&table, &command.name) {
+                let default = Constraint { contype: ConstrType::ConstrDefault.into(), raw_expr: command.def, ..Default::default() };
+                column.constraints.push(NodeEnum::Constraint(Box::new(default)).into_node());
+            } else {
+                let id = "DSQL-UNSUPPORTED";
+                draft.say(
+                    id,
+                    object,
+                    format!("the default of {object}, which is no table's column, is left out"),
+                    &[("detail", object)],
+                )?;
+            }
+        }
+        Alter::AtAddIdentity => add_identity(draft, &table, &command),
+        // The partition's index has a finding of its own.
+        Alter::AtAttachPartition if statement.objtype() == ObjectType::ObjectIndex => {}
+        Alter::AtAttachPartition => {
+            if let Some(NodeEnum::PartitionCmd(partition)) = command.def.and_then(|def| def.node) {
+                draft.partitions.insert(names::relation(partition.name.as_ref()), table);
+            }
+        }
+        _ => draft.drop(Kind::Setting, "DSQL-UNSUPPORTED", object, format!("ALTER TABLE {table} is left out"), object)?,
+    }
+    Ok(())
+}
+
+fn add_constraint(draft: &mut Draft<'_>, table: &str, constraint: Constraint) {
+    match constraint.contype() {
+        ConstrType::ConstrForeign => draft.foreign_keys.push((table.to_owned(), constraint)),
+        ConstrType::ConstrCheck if constraint.skip_validation => draft.late_checks.push((table.to_owned(), constraint)),
+        _ => {
+            if let Some(found) = draft.table(table) {
+                found.create.table_elts.push(NodeEnum::Constraint(Box::new(constraint)).into_node());
+            }
+        }
+    }
+}
+
+fn add_identity(draft: &mut Draft<'_>, table: &str, command: &AlterTableCmd) {
+    let Some(constraint) = added(command).cloned() else { return };
+    if let Some(column) = draft.column(table, &command.name) {
+        column.constraints.push(NodeEnum::Constraint(Box::new(constraint)).into_node());
+    }
+}
+
+/// The beginning of a statement, whole words up to about 70 characters.
+fn first_words(text: &str) -> String {
+    let mut out = String::new();
+    for word in text.split_whitespace() {
+        if out.len().saturating_add(word.len()) > 70 {
+            out.push_str(" ...");
+            break;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
+}

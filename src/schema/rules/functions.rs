@@ -1,0 +1,149 @@
+//! Rule: functions in a language that the target has are kept, with its types; others go.
+//! Never translates a procedural body.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::CreateFunctionStmt;
+
+use super::draft::Draft;
+use super::expressions::Vocabulary;
+use crate::error::Result;
+use crate::schema::names::{self, IntoNode};
+use crate::schema::statement::Kind;
+use crate::schema::tree;
+
+pub fn run(draft: &mut Draft<'_>) -> Result<()> {
+    for (name, function) in std::mem::take(&mut draft.functions) {
+        let language = tree::language(&function);
+        if draft.capabilities.functions.languages.contains(&language) {
+            draft.functions.push((name, function));
+        } else {
+            let id = draft.capabilities.functions.finding.clone();
+            draft.drop(Kind::Function, &id, &name, format!("function {name} in {language} is left out"), &name)?;
+        }
+    }
+    // One that cannot stay takes those that call it along.
+    loop {
+        let words = Vocabulary::of(draft)?;
+        let before = draft.functions.len();
+        for (name, mut function) in std::mem::take(&mut draft.functions) {
+            let obstacle = convert(&words, &mut function);
+            let twin = draft.functions.iter().any(|(other, twin)| *other == name && arguments(twin) == arguments(&function));
+            match obstacle.or_else(|| twin.then(|| "another function has the same arguments, now that both take text".to_owned())) {
+                None => draft.functions.push((name, function)),
+                Some(obstacle) => {
+                    draft.drop(Kind::Function, "DSQL-FUNCTION-BODY", &name, format!("function {name} is left out"), &obstacle)?
+                }
+            }
+        }
+        if draft.functions.len() == before {
+            return Ok(());
+        }
+    }
+}
+
+/// Rewrites a function in place; gives what stands in the way.
+fn convert(words: &Vocabulary, function: &mut CreateFunctionStmt) -> Option<String> {
+    function.replace = true;
+    if let Some(to) = function.return_type.as_ref().and_then(|old| words.type_for(old)) {
+        function.return_type = Some(to);
+    }
+    for parameter in &mut function.parameters {
+        if let Some(NodeEnum::FunctionParameter(parameter)) = &mut parameter.node {
+            if let Some(to) = parameter.arg_type.as_ref().and_then(|old| words.type_for(old)) {
+                parameter.arg_type = Some(to);
+            }
+            if let Some(default) = parameter.defexpr.as_deref_mut() {
+                words.rewrite(default);
+            }
+        }
+    }
+    if let Some(body) = function.sql_body.as_deref_mut() {
+        words.rewrite(body);
+        return words.obstacle(body, &tree::relations(body));
+    }
+    let text = body(function)?;
+    let Some(items) = text.node.as_mut().and_then(|node| match node {
+        NodeEnum::String(string) => Some(string),
+        _ => None,
+    }) else {
+        return None;
+    };
+    let Ok(parsed) = pg_query::parse(&items.sval, 0) else { return None };
+    let mut obstacle = None;
+    let mut printed = Vec::new();
+    let mut changed = false;
+    for raw in parsed.protobuf.stmts {
+        let Some(mut node) = raw.stmt.map(|stmt| *stmt) else { continue };
+        let before = node.clone();
+        words.rewrite(&mut node);
+        changed = changed || before != node;
+        obstacle = obstacle.or_else(|| words.obstacle(&node, &tree::relations(&node)));
+        printed.extend(node.node.and_then(|node| tree::sql(node).ok()));
+    }
+    if changed {
+        items.sval = printed.join(";\n");
+    }
+    obstacle
+}
+
+/// The types of a function's arguments, which with its name make it unique.
+fn arguments(function: &CreateFunctionStmt) -> Vec<String> {
+    use pg_query::protobuf::FunctionParameterMode as Mode;
+    let parameter = |node: &pg_query::Node| match &node.node {
+        Some(NodeEnum::FunctionParameter(found)) if !matches!(found.mode(), Mode::FuncParamOut | Mode::FuncParamTable) => {
+            found.arg_type.as_ref().and_then(|named| tree::type_sql(named).ok())
+        }
+        _ => None,
+    };
+    function.parameters.iter().filter_map(parameter).collect()
+}
+
+/// The string that holds the body.
+fn body(function: &mut CreateFunctionStmt) -> Option<&mut pg_query::Node> {
+    function.options.iter_mut().find_map(|option| match &mut option.node {
+        Some(NodeEnum::DefElem(element)) if element.defname == "as" => match element.arg.as_deref_mut()?.node.as_mut()? {
+            NodeEnum::List(list) => list.items.first_mut(),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// Whether some table needs the function to exist before it.
+pub fn used_by_tables(draft: &Draft<'_>, name: &str) -> bool {
+    let call =
+        |node: &pg_query::Node| matches!(&node.node, Some(NodeEnum::FuncCall(call)) if names::parts(&call.funcname).join(".") == name);
+    let in_constraints = |nodes: &[pg_query::Node]| {
+        nodes.iter().any(|node| match &node.node {
+            Some(NodeEnum::Constraint(constraint)) => {
+                constraint.raw_expr.as_deref().is_some_and(|expression| tree::any(expression, &mut |node| call(node)))
+            }
+            _ => false,
+        })
+    };
+    let tables = draft.tables.iter().any(|table| {
+        in_constraints(&table.create.table_elts)
+            || table
+                .create
+                .table_elts
+                .iter()
+                .any(|node| matches!(&node.node, Some(NodeEnum::ColumnDef(column)) if in_constraints(&column.constraints)))
+    });
+    let indexes = draft.indexes.iter().any(|(_, index)| {
+        let columns = index.index_params.iter().filter_map(|node| match &node.node {
+            Some(NodeEnum::IndexElem(element)) => element.expr.as_deref(),
+            _ => None,
+        });
+        columns.chain(index.where_clause.as_deref()).any(|expression| tree::any(expression, &mut |node| call(node)))
+    });
+    tables || indexes || draft.domains.iter().any(|(_, domain)| in_constraints(&domain.constraints))
+}
+
+/// Whether the function's text names one of the views, so that it must come after them.
+pub fn names_a_view(draft: &Draft<'_>, function: &CreateFunctionStmt) -> bool {
+    let text = NodeEnum::CreateFunctionStmt(Box::new(function.clone()))
+        .into_node()
+        .deparse(pg_query::DeparseOptions::default())
+        .unwrap_or_default();
+    draft.views.iter().any(|(name, _)| text.contains(name.as_str()))
+}

@@ -1,0 +1,112 @@
+//! One statement for the target: plain PostgreSQL text plus what a dialect must add.
+//! Never more than one SQL statement, so that it can be a transaction of its own.
+
+use serde::{Deserialize, Serialize};
+
+/// Before or after the rows are copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Before,
+    After,
+}
+
+/// Who will read the SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// An ordinary PostgreSQL: RDS, Aurora, or the sandbox standing in for DSQL.
+    Postgres,
+    /// A real DSQL cluster: index builds and validations run as background jobs.
+    Dsql,
+}
+
+/// What sort of object a statement makes or changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A setting of the session: run every time, it makes nothing.
+    Session,
+    Schema,
+    Extension,
+    Enum,
+    Composite,
+    Range,
+    Domain,
+    Sequence,
+    Table,
+    Default,
+    Identity,
+    PrimaryKey,
+    Index,
+    Unique,
+    Exclusion,
+    Check,
+    ForeignKey,
+    Validation,
+    View,
+    MaterializedView,
+    Refresh,
+    Function,
+    Procedure,
+    Aggregate,
+    Operator,
+    Cast,
+    Collation,
+    TextSearch,
+    Language,
+    AccessMethod,
+    Trigger,
+    EventTrigger,
+    Rule,
+    Policy,
+    RowSecurity,
+    Statistics,
+    Comment,
+    SequenceOwner,
+    /// A partition attached to its table.
+    Partition,
+    /// A partition's index attached to the parent's index.
+    IndexPartition,
+    /// Storage, statistics target, replica identity, clustering, disabled triggers.
+    Setting,
+    Publication,
+    Subscription,
+    /// Foreign data wrapper, server, user mapping, foreign table.
+    Foreign,
+    Privilege,
+    Other,
+}
+
+/// A statement, where it stands and what it makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// Unique and stable for the same dump: `table:public.orders`.
+    pub id: String,
+    pub phase: Phase,
+    /// Position among all statements, from 1.
+    pub order: u32,
+    /// `public.orders`; of a constraint or trigger `public.orders.orders_pkey`.
+    pub object: String,
+    pub kind: Kind,
+    /// PostgreSQL text without a final semicolon.
+    pub sql: String,
+    /// On DSQL this starts a background job that must be waited for.
+    pub asynchronous: bool,
+}
+
+impl Statement {
+    /// The SQL to send, one statement each. On a DSQL server an asynchronous one returns a `job_id`:
+    /// whoever sends it waits with `CALL sys.wait_for_job(job_id)` before the next.
+    pub fn render(&self, dialect: Dialect) -> Vec<String> {
+        let sql = match dialect {
+            Dialect::Postgres => self.sql.clone(),
+            Dialect::Dsql if !self.asynchronous => self.sql.clone(),
+            Dialect::Dsql => ["CREATE UNIQUE INDEX ", "CREATE INDEX ", "ALTER TABLE "]
+                .iter()
+                .find_map(|head| self.sql.strip_prefix(head).map(|rest| format!("{head}ASYNC {rest}")))
+                .unwrap_or_else(|| self.sql.clone()),
+        };
+        vec![sql]
+    }
+}

@@ -1,0 +1,218 @@
+//! Reading, walking and printing parse trees.
+//! Never knows a target.
+
+use pg_query::protobuf::{CreateFunctionStmt, SelectStmt, TypeName, WindowDef};
+use pg_query::{DeparseOptions, Node, NodeEnum};
+
+use super::names::{self, IntoNode};
+use crate::error::{Context, Error, Kind, Result};
+
+/// The SQL of a statement on one line.
+pub fn sql(node: NodeEnum) -> Result<String> {
+    print(node, DeparseOptions::default())
+}
+
+/// The SQL of a statement with a line for each column or clause.
+pub fn pretty(node: NodeEnum) -> Result<String> {
+    print(node, DeparseOptions { pretty_print: true, ..DeparseOptions::default() })
+}
+
+fn print(node: NodeEnum, options: DeparseOptions) -> Result<String> {
+    let text = node.into_node().deparse(options).or_fail(
+        Kind::Bug,
+        "cannot print a converted statement",
+        "this is a bug in migrate-wizard: please report it",
+    )?;
+    Ok(text)
+}
+
+/// The SQL of an expression.
+pub fn expression_sql(expression: &Node) -> Result<String> {
+    let target = pg_query::protobuf::ResTarget { val: Some(Box::new(expression.clone())), ..Default::default() };
+    let select =
+        SelectStmt { target_list: vec![NodeEnum::ResTarget(Box::new(target)).into_node()], limit_option: 1, op: 1, ..Default::default() };
+    Ok(sql(NodeEnum::SelectStmt(Box::new(select)))?.trim_start_matches("SELECT ").to_owned())
+}
+
+/// The expression that a piece of SQL of ours stands for.
+pub fn expression(text: &str) -> Result<Node> {
+    let bug = || Error::bug(format!("cannot read our own expression {text:?}"));
+    let parsed = pg_query::parse(&format!("SELECT {text}"), 0).map_err(|error| bug().because(&error))?;
+    let statement = parsed.protobuf.stmts.into_iter().next().and_then(|raw| raw.stmt).and_then(|stmt| stmt.node);
+    let Some(NodeEnum::SelectStmt(select)) = statement else { return Err(bug()) };
+    let target = select.target_list.into_iter().next().and_then(|target| target.node);
+    let Some(NodeEnum::ResTarget(target)) = target else { return Err(bug()) };
+    target.val.map(|val| *val).ok_or_else(bug)
+}
+
+/// The type that a piece of SQL of ours stands for.
+pub fn type_name(text: &str) -> Result<TypeName> {
+    match expression(&format!("NULL::{text}"))?.node {
+        Some(NodeEnum::TypeCast(cast)) => cast.type_name.ok_or_else(|| Error::bug(format!("no type in {text:?}"))),
+        _ => Err(Error::bug(format!("{text:?} is not a type"))),
+    }
+}
+
+/// A type as SQL text: `varchar(255)`, `public.status`.
+pub fn type_sql(type_name: &TypeName) -> Result<String> {
+    let null = expression("NULL")?;
+    let cast = pg_query::protobuf::TypeCast { arg: Some(Box::new(null)), type_name: Some(type_name.clone()), location: 0 };
+    let text = expression_sql(&NodeEnum::TypeCast(Box::new(cast)).into_node())?;
+    Ok(text.trim_start_matches("NULL::").trim_start_matches("pg_catalog.").to_owned())
+}
+
+/// The text of a string constant, seen through casts.
+pub fn constant(node: &Node) -> Option<String> {
+    use pg_query::protobuf::a_const::Val;
+    match node.node.as_ref()? {
+        NodeEnum::TypeCast(cast) => constant(cast.arg.as_deref()?),
+        NodeEnum::AConst(constant) => match constant.val.as_ref()? {
+            Val::Sval(text) => Some(text.sval.clone()),
+            Val::Ival(number) => Some(number.ival.to_string()),
+            Val::Fval(number) => Some(number.fval.clone()),
+            Val::Boolval(flag) => Some(flag.boolval.to_string()),
+            Val::Bsval(bits) => Some(bits.bsval.clone()),
+        },
+        _ => None,
+    }
+}
+
+/// The language of a function, in lower case.
+pub fn language(function: &CreateFunctionStmt) -> String {
+    let named = function.options.iter().find_map(|option| match &option.node {
+        Some(NodeEnum::DefElem(element)) if element.defname == "language" => element.arg.as_deref().and_then(names::string),
+        _ => None,
+    });
+    named.map_or_else(|| "sql".to_owned(), |name| name.to_lowercase())
+}
+
+/// Calls `visit` on a node and on every node below it, parents first. Covers expressions and queries.
+pub fn walk(node: &mut Node, visit: &mut dyn FnMut(&mut Node)) {
+    visit(node);
+    if let Some(inner) = node.node.as_mut() {
+        for child in children(inner) {
+            walk(child, visit);
+        }
+    }
+}
+
+/// Whether some node satisfies the question.
+pub fn any(node: &Node, ask: &mut dyn FnMut(&Node) -> bool) -> bool {
+    let mut found = false;
+    walk(&mut node.clone(), &mut |node| found = found || ask(node));
+    found
+}
+
+/// The tables and views that a query names.
+pub fn relations(node: &Node) -> Vec<String> {
+    let mut found = Vec::new();
+    any(node, &mut |node| {
+        if let Some(NodeEnum::RangeVar(range)) = &node.node {
+            found.push(names::relation(Some(range)));
+        }
+        false
+    });
+    found
+}
+
+fn children(node: &mut NodeEnum) -> Vec<&mut Node> {
+    let mut out: Vec<&mut Node> = Vec::new();
+    match node {
+        NodeEnum::SelectStmt(n) => select(n, &mut out),
+        NodeEnum::ViewStmt(n) => out.extend(n.query.as_deref_mut()),
+        NodeEnum::ReturnStmt(n) => out.extend(n.returnval.as_deref_mut()),
+        NodeEnum::List(n) => out.extend(&mut n.items),
+        NodeEnum::TypeCast(n) => out.extend(n.arg.as_deref_mut()),
+        NodeEnum::AExpr(n) => {
+            out.extend(n.lexpr.as_deref_mut());
+            out.extend(n.rexpr.as_deref_mut());
+        }
+        NodeEnum::BoolExpr(n) => out.extend(&mut n.args),
+        NodeEnum::NullTest(n) => out.extend(n.arg.as_deref_mut()),
+        NodeEnum::BooleanTest(n) => out.extend(n.arg.as_deref_mut()),
+        NodeEnum::CoalesceExpr(n) => out.extend(&mut n.args),
+        NodeEnum::MinMaxExpr(n) => out.extend(&mut n.args),
+        NodeEnum::RowExpr(n) => out.extend(&mut n.args),
+        NodeEnum::AArrayExpr(n) => out.extend(&mut n.elements),
+        NodeEnum::AIndirection(n) => {
+            out.extend(n.arg.as_deref_mut());
+            out.extend(&mut n.indirection);
+        }
+        NodeEnum::AIndices(n) => {
+            out.extend(n.lidx.as_deref_mut());
+            out.extend(n.uidx.as_deref_mut());
+        }
+        NodeEnum::CollateClause(n) => out.extend(n.arg.as_deref_mut()),
+        NodeEnum::NamedArgExpr(n) => out.extend(n.arg.as_deref_mut()),
+        NodeEnum::CaseExpr(n) => {
+            out.extend(n.arg.as_deref_mut());
+            out.extend(&mut n.args);
+            out.extend(n.defresult.as_deref_mut());
+        }
+        NodeEnum::CaseWhen(n) => {
+            out.extend(n.expr.as_deref_mut());
+            out.extend(n.result.as_deref_mut());
+        }
+        NodeEnum::FuncCall(n) => {
+            out.extend(&mut n.args);
+            out.extend(&mut n.agg_order);
+            out.extend(n.agg_filter.as_deref_mut());
+            if let Some(over) = n.over.as_deref_mut() {
+                window(over, &mut out);
+            }
+        }
+        NodeEnum::WindowDef(n) => window(n, &mut out),
+        NodeEnum::SubLink(n) => {
+            out.extend(n.testexpr.as_deref_mut());
+            out.extend(n.subselect.as_deref_mut());
+        }
+        NodeEnum::ResTarget(n) => {
+            out.extend(n.val.as_deref_mut());
+            out.extend(&mut n.indirection);
+        }
+        NodeEnum::SortBy(n) => out.extend(n.node.as_deref_mut()),
+        NodeEnum::GroupingSet(n) => out.extend(&mut n.content),
+        NodeEnum::JoinExpr(n) => {
+            out.extend(n.larg.as_deref_mut());
+            out.extend(n.rarg.as_deref_mut());
+            out.extend(n.quals.as_deref_mut());
+        }
+        NodeEnum::RangeSubselect(n) => out.extend(n.subquery.as_deref_mut()),
+        NodeEnum::RangeFunction(n) => out.extend(&mut n.functions),
+        NodeEnum::CommonTableExpr(n) => out.extend(n.ctequery.as_deref_mut()),
+        _ => {}
+    }
+    out
+}
+
+fn window<'a>(n: &'a mut WindowDef, out: &mut Vec<&'a mut Node>) {
+    out.extend(&mut n.partition_clause);
+    out.extend(&mut n.order_clause);
+    out.extend(n.start_offset.as_deref_mut());
+    out.extend(n.end_offset.as_deref_mut());
+}
+
+fn select<'a>(n: &'a mut SelectStmt, out: &mut Vec<&'a mut Node>) {
+    for list in [
+        &mut n.distinct_clause,
+        &mut n.target_list,
+        &mut n.from_clause,
+        &mut n.group_clause,
+        &mut n.window_clause,
+        &mut n.values_lists,
+        &mut n.sort_clause,
+    ] {
+        out.extend(list);
+    }
+    for one in [&mut n.where_clause, &mut n.having_clause, &mut n.limit_offset, &mut n.limit_count] {
+        out.extend(one.as_deref_mut());
+    }
+    if let Some(with) = &mut n.with_clause {
+        out.extend(&mut with.ctes);
+    }
+    for side in [&mut n.larg, &mut n.rarg] {
+        if let Some(side) = side.as_deref_mut() {
+            select(side, out);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What is still to come: every step from here to the end, filled with what is known and, where nothing is, with examples.
+//! Pure: it builds effects to describe them and applies none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::wizard::effect::{Registry, Touch};
+use crate::wizard::plan::{self, Books, Planned, Suggestion};
+use crate::wizard::playbook::Action;
+use crate::wizard::screens::{self, Rehearsed};
+use crate::wizard::state::{State, Status};
+use crate::wizard::template;
+
+/// One step to come.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Coming {
+    pub step: String,
+    pub phase: String,
+    pub title: String,
+    /// `ask`, `manual` or the effect's kind.
+    pub kind: String,
+    pub writes: bool,
+    /// What will be done; for a question, the answer it would take.
+    pub describe: String,
+    /// The equivalent command, empty where there is none.
+    pub command: String,
+    pub estimate: Option<String>,
+    pub irreversible: Option<String>,
+}
+
+/// All that is to come, in order.
+pub fn forecast<W>(books: &Books, state: &State, answers: &BTreeMap<String, Suggestion>, rehearsed: &Rehearsed, registry: &Registry<W>) -> Vec<Coming> {
+    let mut facts = state.facts();
+    let mut seen = BTreeSet::new();
+    let mut coming = Vec::new();
+    while let Some(planned) = books.outline(&facts).into_iter().find(|p| p.applies == Some(true) && !seen.contains(&p.id)) {
+        seen.insert(planned.id.clone());
+        let own = plan::facts_for(&planned, &facts);
+        let done = state.status(&planned.id) == Status::Done && plan::stale(&planned, state, &facts).is_none();
+        match &planned.step.action {
+            Action::Ask(ask) => {
+                if facts.contains_key(&planned.id) {
+                    continue;
+                }
+                let (value, source) = match (answers.get(&planned.id), &ask.recommended, &ask.default) {
+                    (Some(given), _, _) => (given.value.clone(), given.source.words()),
+                    (None, Some(id), _) => (id.clone(), "recommended"),
+                    (None, None, Some(text)) => (template::fill(text, &own).unwrap_or_default(), "default"),
+                    (None, None, None) => (ask.options.first().map(|o| o.id.clone()).unwrap_or_default(), "first option"),
+                };
+                coming.push(line(&planned, "ask", false, format!("{value} ({source})"), String::new(), rehearsed));
+                facts.insert(planned.id.clone(), Value::from(value));
+            }
+            Action::Manual(manual) => {
+                if !done {
+                    let items: Vec<_> = manual.items.iter().map(|i| template::fill(i, &own).unwrap_or_else(|_| i.clone())).collect();
+                    coming.push(line(&planned, "manual", false, items.join("; "), String::new(), rehearsed));
+                }
+                facts.insert(format!("{}.done", planned.id), Value::from("yes"));
+            }
+            Action::Effect(spec) => {
+                if done {
+                    continue;
+                }
+                let effect = template::fill_value(&spec.value(), &own).ok().and_then(|fields| registry.build(&spec.kind, fields).ok());
+                match effect {
+                    None => coming.push(line(&planned, &spec.kind, true, "cannot be described yet: it depends on a step that has not run".into(), String::new(), rehearsed)),
+                    Some(effect) => {
+                        let about = effect.describe();
+                        coming.push(line(&planned, &spec.kind, effect.touch() != Touch::Reads, about.sentence, about.command, rehearsed));
+                        for (name, value) in effect.example() {
+                            facts.entry(format!("{}.{name}", planned.id)).or_insert(value);
+                        }
+                        facts.insert(format!("{}.done", planned.id), Value::from("yes"));
+                    }
+                }
+            }
+        }
+    }
+    coming
+}
+
+fn line(planned: &Planned<'_>, kind: &str, writes: bool, describe: String, command: String, rehearsed: &Rehearsed) -> Coming {
+    Coming {
+        step: planned.id.clone(),
+        phase: planned.phase.to_owned(),
+        title: screens::title(planned),
+        kind: kind.to_owned(),
+        writes,
+        describe,
+        command,
+        estimate: screens::estimate(planned, rehearsed),
+        irreversible: planned.step.irreversible.clone(),
+    }
+}

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""ministack_plus.py : start ministack 1.5.33 with the CloudFormation types it lacks, and with visible progress.
+
+Env: MWX_STEP_MS=N     sleep N ms in every resource create/update/delete (default 0), so a stack is seen IN_PROGRESS
+     MWX_FAIL=LogicalId[,LogicalId]  make these creates fail (rollback tests); MWX_FAIL_FILE=path, same list, re-read each time
+Everything else is ministack's own env (GATEWAY_PORT, BIND_HOST, ...)."""
+import json, os, time, random, string
+from ministack.services.cloudformation import provisioners as P, stacks as S
+from ministack.services import ec2, waf, backup, dsql, iam
+H = P._RESOURCE_HANDLERS
+L = lambda v: [str(v)]
+def _body(r):
+    if r[0] >= 400: raise ValueError(str(r[2])[:300])
+    return json.loads(r[2]) if r[2] else {}
+def add(t, create, delete, update=None):
+    if t in H: return                                  # ministack grew it: keep theirs
+    H[t] = {"create": create, "delete": delete}
+    if update: H[t]["update"] = update
+rid = lambda p, n=17: p + "".join(random.choices(string.hexdigits[:16].lower(), k=n))
+
+def eip(lid, p, st):
+    before = set(ec2._addresses.keys()); ec2._allocate_address({"Domain": L(p.get("Domain", "vpc"))})
+    a = [k for k in ec2._addresses.keys() if k not in before][0]; r = ec2._addresses[a]
+    return r["PublicIp"], {"AllocationId": a, "PublicIp": r["PublicIp"]}
+def eip_del(pid, p):
+    for k, r in list(ec2._addresses.items()):
+        if r["PublicIp"] == pid: ec2._addresses.pop(k, None)
+add("AWS::EC2::EIP", eip, eip_del)
+def nat(lid, p, st):
+    if p.get("SubnetId") not in ec2._subnets: raise ValueError(f"The subnet ID '{p.get('SubnetId')}' does not exist")
+    before = set(ec2._nat_gateways.keys()); ec2._create_nat_gateway({"SubnetId": L(p["SubnetId"]), "AllocationId": L(p.get("AllocationId", ""))})
+    n = [k for k in ec2._nat_gateways.keys() if k not in before][0]; P._ec2_apply_tags(n, p); return n, {"NatGatewayId": n}
+add("AWS::EC2::NatGateway", nat, lambda pid, p: ec2._nat_gateways.pop(pid, None))
+def flow(lid, p, st):
+    before = set(ec2._flow_logs.keys())
+    ec2._create_flow_logs({"ResourceId.1": L(p["ResourceId"]), "ResourceType": L(p["ResourceType"]), "TrafficType": L(p.get("TrafficType", "ALL")), "LogDestinationType": L(p.get("LogDestinationType", "cloud-watch-logs")), "LogGroupName": L(p.get("LogGroupName", ""))})
+    f = [k for k in ec2._flow_logs.keys() if k not in before][0]; return f, {"Id": f}
+add("AWS::EC2::FlowLog", flow, lambda pid, p: ec2._flow_logs.pop(pid, None))
+def _perm(p):
+    q = {"GroupId": L(p["GroupId"]), "IpPermissions.1.IpProtocol": L(p.get("IpProtocol", "-1"))}
+    for k in ("FromPort", "ToPort"):
+        if k in p: q[f"IpPermissions.1.{k}"] = L(p[k])
+    if p.get("CidrIp"): q["IpPermissions.1.IpRanges.1.CidrIp"] = L(p["CidrIp"])
+    if p.get("SourceSecurityGroupId"): q["IpPermissions.1.Groups.1.GroupId"] = L(p["SourceSecurityGroupId"])
+    if p.get("DestinationSecurityGroupId"): q["IpPermissions.1.Groups.1.GroupId"] = L(p["DestinationSecurityGroupId"])
+    return q
+def sgi(lid, p, st):
+    r = ec2._authorize_sg_ingress(_perm(p))
+    if r[0] >= 400: raise ValueError(str(r[2])[:300])
+    i = rid("sgr-"); return i, {"Id": i}
+def sgi_del(pid, p):
+    try: ec2._revoke_sg_ingress(_perm(p))
+    except AttributeError: pass
+add("AWS::EC2::SecurityGroupIngress", sgi, sgi_del)
+def inst(lid, p, st):
+    before = set(ec2._instances.keys()); q = {"ImageId": L(p.get("ImageId", "ami-1")), "InstanceType": L(p.get("InstanceType", "t3.micro")), "MinCount": L(1), "MaxCount": L(1)}
+    if p.get("SubnetId"): q["SubnetId"] = L(p["SubnetId"])
+    ec2._run_instances(q); i = [k for k in ec2._instances.keys() if k not in before][0]; r = ec2._instances[i]; P._ec2_apply_tags(i, p)
+    return i, {"InstanceId": i, "PrivateIp": r.get("PrivateIpAddress", "10.0.0.9"), "AvailabilityZone": (r.get("Placement") or {}).get("AvailabilityZone", "us-east-1a")}
+add("AWS::EC2::Instance", inst, lambda pid, p: ec2._terminate_instances({"InstanceId.1": L(pid)}))
+def oidc(lid, p, st):
+    q = {"Url": L(p["Url"])}
+    for i, c in enumerate(p.get("ClientIdList") or [], 1): q[f"ClientIDList.member.{i}"] = L(c)
+    for i, c in enumerate(p.get("ThumbprintList") or [], 1): q[f"ThumbprintList.member.{i}"] = L(c)
+    r = iam._create_oidc_provider(q)
+    if r[0] >= 400: raise ValueError(str(r[2])[:300])
+    host = p["Url"].split("://")[-1].rstrip("/"); arn = [a for a in iam._oidc_providers.keys() if a.endswith("oidc-provider/" + host)][0]; return arn, {"Arn": arn}
+add("AWS::IAM::OIDCProvider", oidc, lambda pid, p: iam._oidc_providers.pop(pid, None))
+def wassoc(lid, p, st):
+    r = waf._associate_web_acl({"WebACLArn": p["WebACLArn"], "ResourceArn": p["ResourceArn"]})
+    if r[0] >= 400: raise ValueError(str(r[2])[:300])
+    return f"{p['WebACLArn']}|{p['ResourceArn']}", {}
+add("AWS::WAFv2::WebACLAssociation", wassoc, lambda pid, p: waf._associations.pop(p.get("ResourceArn", ""), None))
+def bsel(lid, p, st):
+    s = dict(p["BackupSelection"]); b = _body(backup._create_selection(p["BackupPlanId"], {"BackupSelection": s})); return f"{b['SelectionId']}_{p['BackupPlanId']}", {"Id": b["SelectionId"], "SelectionId": b["SelectionId"], "BackupPlanId": p["BackupPlanId"]}
+add("AWS::Backup::BackupSelection", bsel, lambda pid, p: backup._selections.pop(pid.split("_")[0], None))
+def dsq(lid, p, st):
+    c = _body(dsql._create_cluster({"deletionProtectionEnabled": str(p.get("DeletionProtectionEnabled", True)).lower() != "false", "tags": {t["Key"]: t["Value"] for t in p.get("Tags", [])}}))
+    i = c["identifier"]; return i, {"Identifier": i, "ResourceArn": c["arn"], "Status": c["status"], "Endpoint": c.get("endpoint") or f"{i}.dsql.us-east-1.on.aws", "VpcEndpointServiceName": "com.amazonaws.us-east-1.dsql-fnh4", "CreationTime": str(c["creationTime"])}
+def dsq_del(pid, p):
+    c = dsql._clusters.get(pid)
+    if c and c.get("deletionProtectionEnabled"): raise ValueError(f"Cannot delete cluster {pid}: deletion protection is enabled")
+    dsql._clusters.pop(pid, None)
+def dsq_upd(pid, old, new, st):
+    dsql._clusters[pid]["deletionProtectionEnabled"] = str(new.get("DeletionProtectionEnabled", True)).lower() != "false"; c = dsql._clusters[pid]
+    return pid, {"Identifier": pid, "ResourceArn": c["arn"], "Endpoint": c.get("endpoint") or f"{pid}.dsql.us-east-1.on.aws"}
+add("AWS::DSQL::Cluster", dsq, dsq_del, dsq_upd)
+# no service behind these in ministack: recorded with AWS-shaped ids, visible only through CloudFormation
+add("AWS::ApplicationAutoScaling::ScalableTarget", lambda lid, p, st: (f"{p.get('ResourceId')}|{p.get('ScalableDimension')}|{p.get('ServiceNamespace')}", {"Id": str(p.get("ResourceId"))}), lambda pid, p: None, lambda pid, o, n, st: (pid, {}))
+def pol(lid, p, st):
+    if not (p.get("ScalingTargetId") or p.get("ResourceId")): raise ValueError("Either ScalingTargetId or ResourceId is required")
+    a = f"arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:{rid('', 8)}:resource/ecs/{p.get('ResourceId', 'x')}:policyName/{p.get('PolicyName')}"; return a, {"Arn": a}
+add("AWS::ApplicationAutoScaling::ScalingPolicy", pol, lambda pid, p: None, lambda pid, o, n, st: (pid, {}))
+add("AWS::CodePipeline::Pipeline", lambda lid, p, st: (p.get("Name") or f"{st}-{lid}", {"Version": "1"}), lambda pid, p: None, lambda pid, o, n, st: (pid, {"Version": "2"}))
+
+# Number parameters reach ECS as strings; AWS converts them
+for op in ("create", "update"):
+    f = H["AWS::ECS::Service"].get(op)
+    if f:
+        def g(*a, _f=f):
+            a = [({**x, "DesiredCount": int(x["DesiredCount"])} if isinstance(x, dict) and str(x.get("DesiredCount", "")).isdigit() else x) for x in a]; return _f(*a)
+        def k(*a, _g=g, **kw): return _g(*a) if not kw else f(*a, **kw)
+        H["AWS::ECS::Service"][op] = k
+
+# progress and injected failures
+STEP = int(os.environ.get("MWX_STEP_MS", "0")) / 1000
+def failing():
+    s = os.environ.get("MWX_FAIL", "")
+    try: s += "," + open(os.environ["MWX_FAIL_FILE"]).read().strip()
+    except (KeyError, OSError): pass
+    return {x for x in s.split(",") if x}
+_prov, _upd, _del = P._provision_resource, P._update_resource, P._delete_resource
+def prov(t, lid, props, st, *a):
+    if STEP: time.sleep(STEP)
+    if lid in failing(): raise ValueError(f"Resource handler returned message: \"injected failure for {lid}\" (HandlerErrorCode: GeneralServiceException)")
+    return _prov(t, lid, props, st, *a)
+def upd(*a, **k):
+    if STEP: time.sleep(STEP)
+    return _upd(*a, **k)
+def dele(*a, **k):
+    if STEP: time.sleep(STEP / 2)
+    return _del(*a, **k)
+for m in (P, S):
+    for n, f in (("_provision_resource", prov), ("_update_resource", upd), ("_delete_resource", dele)):
+        if hasattr(m, n): setattr(m, n, f)
+if STEP: S._runs_on_worker_thread = lambda t: True
+# a connection to GitHub has no service behind it here: recorded, and PENDING as on AWS until a person activates it
+add("AWS::CodeConnections::Connection",
+    lambda lid, p, st: (lambda a: (a, {"ConnectionArn": a, "ConnectionStatus": "PENDING", "OwnerAccountId": "123456789012"}))(f"arn:aws:codeconnections:us-east-1:123456789012:connection/{rid('', 8)}"),
+    lambda pid, p: None, lambda pid, o, n, st: (pid, {"ConnectionArn": pid, "ConnectionStatus": "PENDING", "OwnerAccountId": "123456789012"}))
+
+# change sets follow conditions: a resource whose condition is false is not there (ministack 1.5.33 lists it anyway)
+from ministack.services.cloudformation import changesets as C
+_resolve = C._resolve_props_for_diff
+def resolve(template, params, *a):
+    r = _resolve(template, params, *a)
+    if r:
+        c = C._evaluate_conditions(template, params)
+        r["Resources"] = {k: v for k, v in r["Resources"].items() if c.get(v.get("Condition"), True)}
+    return r
+C._resolve_props_for_diff = resolve
+
+# RDS makes and keeps the master password itself (ministack does so by the API only, not by CloudFormation)
+from ministack.services import rds, secretsmanager
+def managed_password(t, store):
+    create, update = H[t]["create"], H[t]["update"]
+    attrs = lambda pid, a: {**a, **({"MasterUserSecret.SecretArn": s["SecretArn"]} if (s := store[pid].get("MasterUserSecret")) else {})}
+    def g(lid, p, st):
+        pid, a = create(lid, p, st)
+        if host := os.environ.get("MWX_RDS_HOST"):            # a real server listens there, on the template's Port
+            e = store[pid]["Endpoint"]
+            if isinstance(e, dict): e["Address"] = host
+            else: store[pid].update(Endpoint=host, ReaderEndpoint=host)
+            a = {**a, **{k: host for k in ("Endpoint.Address", "ReadEndpoint.Address") if k in a}}
+        if str(p.get("ManageMasterUserPassword", "")).lower() == "true":
+            word = rds._generate_master_user_password(); store[pid]["_MasterUserPassword"] = word
+            arn = secretsmanager.create_secret_in_process(f"rds!{rid('', 8)}-{pid}", json.dumps({"username": p.get("MasterUsername"), "password": word}))
+            store[pid]["MasterUserSecret"] = {"SecretArn": arn, "SecretStatus": "active"}
+        return pid, attrs(pid, a)
+    def u(*x, **k):
+        pid, a = update(*x, **k); return pid, attrs(pid, a)
+    H[t]["create"], H[t]["update"] = g, u
+managed_password("AWS::RDS::DBInstance", rds._instances); managed_password("AWS::RDS::DBCluster", rds._clusters)
+
+# container secrets, health checks and the like in the API's own spelling (ministack leaves them in CloudFormation's)
+_defs = P._normalize_container_defs
+def camel(v):
+    if isinstance(v, dict): return {P._cfn_to_camel(k): camel(x) for k, x in v.items()}
+    return [camel(x) for x in v] if isinstance(v, list) else v
+P._normalize_container_defs = lambda defs: [{k: camel(v) if k in ("secrets", "healthCheck", "linuxParameters", "environmentFiles", "dependsOn") else v for k, v in d.items()} for d in _defs(defs)]
+
+if __name__ == "__main__":
+    from ministack.app import main
+    main()
