@@ -37,9 +37,6 @@ async fn play(args: &RunArgs, demo: &DemoArgs, dir: PathBuf, source: Connector) 
     args.sandbox = true;
     args.dry_run = false;
     args.profile.get_or_insert_with(|| "grievance-portal".to_owned());
-    if !args.set.iter().any(|(id, _)| id == "is_live") {
-        args.set.push(("is_live".to_owned(), "copy".to_owned()));
-    }
     let flavour = crate::runs::Flavour { journey: "move", mode: Mode::Live, sandbox: true };
     run::open(&args, flavour, None, Setup { source: Some(source), disposable_source: true }).await
 }

@@ -183,8 +183,8 @@ fn pair(from: &Table, to: &Table, notes: &mut Vec<String>) -> Result<TablePlan, 
     let key = key.unwrap_or_default();
     if key.is_empty() {
         notes.push(format!("{label} has no primary key: it is copied and compared as one piece"));
-    } else if key.iter().any(|key| key.source.contains("collate")) {
-        notes.push(format!("{label}: the two sides order its key differently, so its chunks cannot use the index of the source"));
+    } else if key.iter().any(|key| key.source.contains(" collate ") || key.target.contains(" collate ")) {
+        notes.push(format!("{label}: the two sides order its key differently, so one of them compares chunks without an index, slowly when the table is large"));
     }
     let names = |always: bool| to.triggers.iter().filter(|trigger| trigger.always == always).map(|trigger| trigger.name.clone()).collect();
     Ok(TablePlan {

@@ -49,10 +49,10 @@ impl Schema {
         }
     }
 
-    /// Does the statement belong to `finish`?
+    /// Does the statement wait for the last row?
     fn finishes(statement: &Statement) -> bool {
-        use schema::Kind::{EventTrigger, ForeignKey, MaterializedView, Refresh, Rule, Trigger, Validation};
-        matches!(statement.kind, ForeignKey | Validation | Trigger | EventTrigger | Rule | MaterializedView | Refresh)
+        use schema::Kind::{Check, Exclusion, Index, IndexPartition, Session, Unique};
+        !matches!(statement.kind, Session | Index | Unique | Exclusion | IndexPartition | Check)
     }
 
     fn except(&self) -> Vec<String> {
@@ -110,20 +110,20 @@ impl Schema {
         }
         out
     }
+}
 
-    /// Are all relations of this half there?
-    async fn all_there(&self, session: &Session, statements: &[&Statement]) -> Result<bool> {
-        let there: HashSet<(String, String)> = session
-            .text("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace")
-            .await?
-            .into_iter()
-            .filter_map(|row| match row.as_slice() {
-                [Some(schema), Some(name)] => Some((schema.clone(), name.clone())),
-                _ => None,
-            })
-            .collect();
-        Ok(statements.iter().filter(|s| is_relation(s.kind)).all(|s| split(&s.object).is_some_and(|o| there.contains(&o))))
-    }
+/// Names of all relations and types, as (schema, name).
+async fn there(session: &Session) -> Result<HashSet<(String, String)>> {
+    let rows = session
+        .text("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace union all select n.nspname, t.typname from pg_type t join pg_namespace n on n.oid = t.typnamespace")
+        .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| match row.as_slice() {
+            [Some(schema), Some(name)] => Some((schema.clone(), name.clone())),
+            _ => None,
+        })
+        .collect())
 }
 
 fn is_relation(kind: schema::Kind) -> bool {
@@ -140,8 +140,8 @@ impl Apply<World> for Schema {
     fn describe(&self) -> Description {
         let half = match self.phase.as_str() {
             "before" => "tables",
-            "after" => "indexes, unique constraints, views and functions",
-            _ => "foreign keys, triggers and materialized views",
+            "after" => "indexes and unique constraints",
+            _ => "foreign keys, triggers, views and what else waits for the last row",
         };
         Description::new(
             format!("convert the schema for {} and make its {half}", self.target.kind),
@@ -177,8 +177,18 @@ impl Apply<World> for Schema {
         }
         let conversion = self.conversion(world, false).await?;
         let session = world.target(&self.target).await?.connect(Access::ReadOnly).await?;
-        let there = self.all_there(&session, &self.chosen(&conversion, phase)).await?;
-        Ok(if there { Probe::Present(self.outputs(&conversion, phase)) } else { Probe::Absent })
+        let there = there(&session).await?;
+        let all = self.chosen(&conversion, phase).iter().filter(|s| is_relation(s.kind)).all(|s| split(&s.object).is_some_and(|o| there.contains(&o)));
+        Ok(if all { Probe::Present(self.outputs(&conversion, phase)) } else { Probe::Absent })
+    }
+
+    async fn before(&self, world: &World) -> Result<Outputs> {
+        let conversion = self.conversion(world, self.phase()? == Phase::Before).await?;
+        let session = world.target(&self.target).await?.connect(Access::ReadOnly).await?;
+        let there = there(&session).await?;
+        let mine = self.chosen(&conversion, self.phase()?);
+        let existed: Vec<&str> = mine.iter().filter(|s| split(&s.object).is_some_and(|o| there.contains(&o))).map(|s| s.id.as_str()).collect();
+        Ok(Outputs::from([("existed".into(), json!(existed))]))
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
@@ -207,7 +217,12 @@ impl Apply<World> for Schema {
         let phase = self.phase()?;
         let conversion = self.conversion(world, false).await?;
         let session = world.target(&self.target).await?.connect(Access::ReadWrite).await?;
+        let existed: HashSet<&str> = cx.before.get("existed").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         for statement in self.chosen(&conversion, phase).into_iter().rev() {
+            if existed.contains(statement.id.as_str()) {
+                cx.reporter.log(format!("{} was there before: left alone", statement.id));
+                continue;
+            }
             let Some(sql) = schema::drop_statement(statement) else { continue };
             session.batch(&sql).await?;
             cx.reporter.log(sql);

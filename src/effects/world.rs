@@ -215,12 +215,6 @@ impl effect::World for World {
         aws.check_pin().await.map(drop)
     }
 
-    fn pin_account(&self, account: &str) {
-        if let Some(aws) = self.aws.get() {
-            aws.pin(account);
-        }
-    }
-
     fn simulates(&self, need: Need) -> Option<String> {
         let simulated = match need {
             Need::Aws => self.aws_simulated,

@@ -198,7 +198,7 @@ impl Session {
 /// Whether a statement would lift the read-only state of its own session.
 fn unlocks(sql: &str) -> bool {
     let words = sql.to_ascii_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
-    words.contains("transaction_read_only") && !words.starts_with("show ") && !words.starts_with("select current_setting(")
+    words.contains("transaction_read_only") && ["set ", "reset ", "set_config("].iter().any(|verb| words.contains(verb))
         || words.contains("read write")
         || words.starts_with("reset all")
         || words.starts_with("discard all")

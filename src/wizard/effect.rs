@@ -129,10 +129,9 @@ pub fn from_fields<T: serde::de::DeserializeOwned>(kind: &str, fields: Value) ->
 /// What the engine wants to know of a world without knowing what it is.
 #[async_trait]
 pub trait World: Send + Sync + 'static {
-    /// On every resume: is this still the account that the run is tied to? `Err` when it is another.
+    /// When the run is tied to an account and on every resume: is it still this one? `Err` when it is another; from then on no
+    /// call may reach another.
     async fn check_account(&self, account: &str) -> Result<()>;
-    /// From now on no call may reach another account.
-    fn pin_account(&self, account: &str);
     /// `Some(words)` when what is needed is simulated in this world.
     fn simulates(&self, need: Need) -> Option<String>;
     /// `Err` when what is needed cannot even be read (no credentials, no URL): a dry run then goes on by example.

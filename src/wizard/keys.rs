@@ -1,7 +1,7 @@
 //! Every key of the full-screen face as data: key, words, and why it is disabled.
 //! Never touches a terminal: dispatch, key bar and help overlay are all made from this one table.
 
-use super::view::{AnswerKind, Screen, View};
+use super::view::{AnswerKind, Outcome, Screen, View};
 
 /// A key as the table names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,6 +132,7 @@ pub fn enabled(action: Action, view: &View) -> Result<(), &'static str> {
         Action::Rollback => match &view.screen {
             Screen::Running(_) => Err("a step is running: wait, or stop with q"),
             Screen::RollbackGate(_) => Err("this is the roll back"),
+            Screen::Ended(ended) if ended.outcome != Outcome::Finished => Err("there is nothing to roll back"),
             Screen::Ask(_) | Screen::Manual(_) | Screen::Gate(_) | Screen::Failed(_) | Screen::Ended(_) => Ok(()),
         },
         Action::Copy => match &view.screen {

@@ -21,6 +21,8 @@ pub struct Planned<'a> {
     pub phase: &'a str,
     /// `None` while what `when` asks for is not known yet.
     pub applies: Option<bool>,
+    /// Questions asked before this step, for a step that takes `${answers}`: a later answer does not make it stale.
+    pub asked: Vec<&'a str>,
 }
 
 /// What happens next.
@@ -66,16 +68,26 @@ impl Books {
 
 fn unfold<'a>(books: &'a [Playbook], facts: &Facts) -> Vec<Planned<'a>> {
     let mut out = Vec::new();
+    let mut questions: Vec<&str> = Vec::new();
     for book in books {
         for step in &book.steps {
             let applies = applies(step, facts);
+            let asked = match &step.action {
+                Action::Ask(_) => {
+                    questions.push(&step.id);
+                    Vec::new()
+                }
+                Action::Manual(_) => Vec::new(),
+                Action::Effect(spec) => if spec.takes_answers() { questions.clone() } else { Vec::new() },
+            };
+            let alone = |applies| Planned { id: step.id.clone(), item: None, step, phase: &book.phase, applies, asked: asked.clone() };
             match &step.each {
-                None => out.push(Planned { id: step.id.clone(), item: None, step, phase: &book.phase, applies }),
+                None => out.push(alone(applies)),
                 Some(list) => match facts.get(list) {
-                    None => out.push(Planned { id: step.id.clone(), item: None, step, phase: &book.phase, applies: applies.filter(|yes| !yes) }),
+                    None => out.push(alone(applies.filter(|yes| !yes))),
                     Some(value) => {
                         for item in template::plain(value).split(',').map(str::trim).filter(|i| !i.is_empty()) {
-                            out.push(Planned { id: format!("{}[{item}]", step.id), item: Some(item.to_owned()), step, phase: &book.phase, applies });
+                            out.push(Planned { id: format!("{}[{item}]", step.id), item: Some(item.to_owned()), ..alone(applies) });
                         }
                     }
                 },
@@ -99,7 +111,13 @@ fn applies(step: &Step, facts: &Facts) -> Option<bool> {
 
 /// The facts as one step sees them: inside `each`, `${item}` and its siblings' outputs without the brackets.
 pub fn facts_for(planned: &Planned<'_>, facts: &Facts) -> Facts {
-    planned.item.as_ref().map_or_else(|| facts.clone(), |item| template::for_item(item, facts))
+    let mut own = planned.item.as_ref().map_or_else(|| facts.clone(), |item| template::for_item(item, facts));
+    if !planned.asked.is_empty()
+        && let Some(Value::Object(answers)) = own.get_mut("answers")
+    {
+        answers.retain(|id, _| planned.asked.contains(&id.as_str()));
+    }
+    own
 }
 
 /// The effect of a step with its holes filled.

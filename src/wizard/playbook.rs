@@ -114,6 +114,11 @@ impl TryFrom<serde_json::Map<String, Value>> for EffectSpec {
 }
 
 impl EffectSpec {
+    /// Does a field take all answers?
+    pub fn takes_answers(&self) -> bool {
+        self.fields.values().any(|v| v.as_str() == Some("${answers}"))
+    }
+
     pub fn value(&self) -> Value {
         Value::Object(self.fields.clone())
     }

@@ -101,6 +101,7 @@ fn step_view(planned: &Planned<'_>, state: &State, facts: &Facts, rehearsed: &Re
         id: planned.id.clone(),
         phase: planned.phase.to_owned(),
         title: title(planned),
+        question: matches!(planned.step.action, Action::Ask(_)),
         standing,
         took,
         estimate: estimate(planned, rehearsed),
@@ -117,19 +118,27 @@ pub fn title(planned: &Planned<'_>) -> String {
     }
 }
 
+/// Why the step is there, with what is known filled in.
+pub fn why(planned: &Planned<'_>, facts: &Facts) -> String {
+    template::fill(&planned.step.why, &plan::facts_for(planned, facts)).unwrap_or_else(|_| planned.step.why.clone())
+}
+
 /// A question as a face shows it. `cost_of` gives the difference each option would make.
+#[allow(clippy::too_many_arguments)]
 pub fn ask(
     planned: &Planned<'_>,
     ask: &Ask,
+    facts: &Facts,
     suggestion: Option<Suggestion>,
     error: Option<String>,
+    reopened: bool,
     stales: Vec<String>,
     cost_of: &dyn Fn(&str) -> Option<String>,
 ) -> AskView {
     AskView {
         step: planned.id.clone(),
         title: title(planned),
-        why: planned.step.why.clone(),
+        why: why(planned, facts),
         kind: ask.kind,
         options: ask
             .options
@@ -146,6 +155,7 @@ pub fn ask(
         source: suggestion.as_ref().map(|s| s.source.words().to_owned()),
         because: ask.because.clone(),
         error,
+        reopened,
         stales,
     }
 }

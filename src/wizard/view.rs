@@ -69,6 +69,8 @@ pub struct StepView {
     pub id: String,
     pub phase: String,
     pub title: String,
+    /// A question that can be opened again.
+    pub question: bool,
     pub standing: Standing,
     /// "1m02s" when it is done.
     pub took: Option<String>,
@@ -135,6 +137,8 @@ pub struct AskView {
     pub because: String,
     /// Why the last answer was refused.
     pub error: Option<String>,
+    /// It was answered before and is open again: Esc leaves it as it was.
+    pub reopened: bool,
     /// What would become stale if the answer changes (step titles).
     pub stales: Vec<String>,
 }

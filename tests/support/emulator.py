@@ -94,13 +94,16 @@ add("AWS::ApplicationAutoScaling::ScalingPolicy", pol, lambda pid, p: None, lamb
 add("AWS::CodePipeline::Pipeline", lambda lid, p, st: (p.get("Name") or f"{st}-{lid}", {"Version": "1"}), lambda pid, p: None, lambda pid, o, n, st: (pid, {"Version": "2"}))
 
 # Number parameters reach ECS as strings; AWS converts them
+NUMBERS = {"interval", "timeout", "retries", "startPeriod", "containerPort", "hostPort", "cpu", "memory", "memoryReservation", "stopTimeout", "softLimit", "hardLimit", "sharedMemorySize",
+           "DesiredCount", "HealthCheckGracePeriodSeconds", "MinimumHealthyPercent", "MaximumPercent", "ContainerPort", "HostPort", "Base", "Weight", "Value", "Threshold", "Count"}
+def typed(v, k=None):
+    if isinstance(v, dict): return {n: typed(x, n) for n, x in v.items()}
+    if isinstance(v, list): return [typed(x, k) for x in v]
+    if isinstance(v, str) and k in NUMBERS and v.isdigit(): return int(v)
+    return v
 for op in ("create", "update"):
     f = H["AWS::ECS::Service"].get(op)
-    if f:
-        def g(*a, _f=f):
-            a = [({**x, "DesiredCount": int(x["DesiredCount"])} if isinstance(x, dict) and str(x.get("DesiredCount", "")).isdigit() else x) for x in a]; return _f(*a)
-        def k(*a, _g=g, **kw): return _g(*a) if not kw else f(*a, **kw)
-        H["AWS::ECS::Service"][op] = k
+    if f: H["AWS::ECS::Service"][op] = (lambda _f: lambda *a, **kw: _f(*[typed(x) for x in a], **kw))(f)
 
 # progress and injected failures
 STEP = int(os.environ.get("MWX_STEP_MS", "0")) / 1000
@@ -167,7 +170,7 @@ _defs = P._normalize_container_defs
 def camel(v):
     if isinstance(v, dict): return {P._cfn_to_camel(k): camel(x) for k, x in v.items()}
     return [camel(x) for x in v] if isinstance(v, list) else v
-P._normalize_container_defs = lambda defs: [{k: camel(v) if k in ("secrets", "healthCheck", "linuxParameters", "environmentFiles", "dependsOn") else v for k, v in d.items()} for d in _defs(defs)]
+P._normalize_container_defs = lambda defs: [typed({k: camel(v) if k in ("secrets", "healthCheck", "linuxParameters", "environmentFiles", "dependsOn") else v for k, v in d.items()}) for d in _defs(defs)]
 
 if __name__ == "__main__":
     from ministack.app import main

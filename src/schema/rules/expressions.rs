@@ -77,10 +77,10 @@ impl Vocabulary {
     pub fn rewrite(&self, node: &mut Node) -> Vec<String> {
         let mut renamed = Vec::new();
         tree::walk(node, &mut |node| {
-            if let Some(NodeEnum::CollateClause(collate)) = &mut node.node {
-                if let Some(inner) = collate.arg.take() {
-                    *node = *inner;
-                }
+            if let Some(NodeEnum::CollateClause(collate)) = &mut node.node
+                && let Some(inner) = collate.arg.take()
+            {
+                *node = *inner;
             }
             match &mut node.node {
                 Some(NodeEnum::TypeCast(cast)) => {
@@ -213,19 +213,14 @@ fn domains(draft: &mut Draft<'_>, words: &Vocabulary) -> Result<()> {
         let Some((name, mut domain)) = draft.domains.get(at).cloned() else { continue };
         let mut kept = Vec::new();
         for mut node in std::mem::take(&mut domain.constraints) {
-            if let Some(NodeEnum::Constraint(constraint)) = &mut node.node {
-                if let Some(expression) = constraint.raw_expr.as_deref_mut() {
-                    let before = tree::expression_sql(expression)?;
-                    words.rewrite(expression);
-                    if let Some(obstacle) = words.obstacle(expression, &[]) {
-                        draft.say(
-                            "DSQL-CHECK",
-                            &name,
-                            format!("{before} is left out of the domain: {obstacle}"),
-                            &[("detail", &before)],
-                        )?;
-                        continue;
-                    }
+            if let Some(NodeEnum::Constraint(constraint)) = &mut node.node
+                && let Some(expression) = constraint.raw_expr.as_deref_mut()
+            {
+                let before = tree::expression_sql(expression)?;
+                words.rewrite(expression);
+                if let Some(obstacle) = words.obstacle(expression, &[]) {
+                    draft.say("DSQL-CHECK", &name, format!("{before} is left out of the domain: {obstacle}"), &[("detail", &before)])?;
+                    continue;
                 }
             }
             kept.push(node);

@@ -62,11 +62,9 @@ fn convert(words: &Vocabulary, function: &mut CreateFunctionStmt) -> Option<Stri
         return words.obstacle(body, &tree::relations(body));
     }
     let text = body(function)?;
-    let Some(items) = text.node.as_mut().and_then(|node| match node {
-        NodeEnum::String(string) => Some(string),
-        _ => None,
-    }) else {
-        return None;
+    let items = match text.node.as_mut()? {
+        NodeEnum::String(string) => string,
+        _ => return None,
     };
     let Ok(parsed) = pg_query::parse(&items.sval, 0) else { return None };
     let mut obstacle = None;

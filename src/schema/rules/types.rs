@@ -189,19 +189,19 @@ fn domains(draft: &mut Draft<'_>) -> Result<()> {
         if let Some(collate) = domain.coll_clause.take() {
             draft.say("DSQL-COLLATE", &name, format!("COLLATE {} is left out", names::parts(&collate.collname).join(".")), &[])?;
         }
-        if let Some(old) = domain.type_name.clone() {
-            if let Some(mapped) = map(draft, &old, &name)? {
-                let (from, to) = (tree::type_sql(&old)?, tree::type_sql(&mapped.to)?);
-                draft.say(
-                    &mapped.finding,
-                    &name,
-                    format!("domain over {from} becomes one over {to}"),
-                    &[("column", &name), ("from", &from), ("to", &to), ("detail", &name)],
-                )?;
-                domain.type_name = Some(mapped.to);
-                if !mapped.labels.is_empty() {
-                    domain.constraints.push(check("", "VALUE", &mapped.labels)?);
-                }
+        if let Some(old) = domain.type_name.clone()
+            && let Some(mapped) = map(draft, &old, &name)?
+        {
+            let (from, to) = (tree::type_sql(&old)?, tree::type_sql(&mapped.to)?);
+            draft.say(
+                &mapped.finding,
+                &name,
+                format!("domain over {from} becomes one over {to}"),
+                &[("column", &name), ("from", &from), ("to", &to), ("detail", &name)],
+            )?;
+            domain.type_name = Some(mapped.to);
+            if !mapped.labels.is_empty() {
+                domain.constraints.push(check("", "VALUE", &mapped.labels)?);
             }
         }
         if let Some(place) = draft.domains.get_mut(at) {

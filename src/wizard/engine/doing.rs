@@ -89,7 +89,7 @@ impl<W: World> Engine<W> {
                 if let Some((account, region)) = pins
                     && self.state.account.is_none()
                 {
-                    self.world.pin_account(&account);
+                    self.world.check_account(&account).await?;
                     self.append(Entry::Pinned { account, region })?;
                 }
                 Ok(Flow::Go)

@@ -32,7 +32,7 @@ impl<W: World> Engine<W> {
             Status::Waiting | Status::Started | Status::Done | Status::Failed | Status::Undoing | Status::UndoFailed | Status::Undone => Vec::new(),
         };
         let cost_of = |option: &str| self.world.cost_of(&facts, &planned.id, option);
-        self.show(Screen::Ask(screens::ask(planned, ask, suggestion, self.refused.clone(), stales, &cost_of)));
+        self.show(Screen::Ask(screens::ask(planned, ask, &facts, suggestion, self.refused.clone(), self.reopened.is_some(), stales, &cost_of)));
     }
 
     pub(super) fn show_running(&self, planned: &Planned<'_>, effect: &dyn Apply<W>, attempt: u32, undoing: bool) {
@@ -40,7 +40,7 @@ impl<W: World> Engine<W> {
         self.show(Screen::Running(RunningView {
             step: planned.id.clone(),
             title: screens::title(planned),
-            why: planned.step.why.clone(),
+            why: screens::why(planned, &self.state.facts()),
             describe: about.sentence,
             command: about.command,
             estimate: screens::estimate(planned, &self.settings.rehearsed),
@@ -116,7 +116,7 @@ impl<W: World> Engine<W> {
         self.show(Screen::Gate(GateView {
             step: planned.id.clone(),
             title: screens::title(planned),
-            why: planned.step.why.clone(),
+            why: screens::why(planned, &self.state.facts()),
             describe: about.sentence,
             command: about.command,
             preview,
@@ -180,7 +180,7 @@ impl<W: World> Engine<W> {
         ManualView {
             step: planned.id.clone(),
             title: screens::title(planned),
-            why: planned.step.why.clone(),
+            why: screens::why(planned, &self.state.facts()),
             items: manual.items.iter().map(|i| template::fill(i, &facts).unwrap_or_else(|_| i.clone())).collect(),
             verified_by,
             error: self.refused.clone(),
@@ -193,7 +193,7 @@ impl<W: World> Engine<W> {
             self.show(Screen::Manual(ManualView {
                 step: planned.id.clone(),
                 title: format!("Undo: {}", screens::title(planned)),
-                why: planned.step.why.clone(),
+                why: screens::why(planned, &self.state.facts()),
                 items,
                 verified_by: None,
                 error: None,
