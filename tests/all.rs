@@ -1,0 +1,19 @@
+//! All integration tests in one binary, by promise: each module is one promise of the wizard.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod architecture;
+mod bad_input;
+mod dry_run;
+mod effects;
+mod line;
+mod mover;
+mod playbooks;
+mod resume;
+mod rollback;
+mod schema;
+mod screens;
+mod stacks;
+mod state;
+mod support;
+mod terminal;

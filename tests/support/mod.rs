@@ -1,0 +1,6 @@
+//! What tests stand on: the real binary, real Postgres servers, the AWS endpoint emulator.
+//! Servers are started once per test binary on free loopback ports in temporary folders and stopped by their own pid.
+
+pub mod emulator;
+pub mod postgres;
+pub mod wizard;
