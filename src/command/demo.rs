@@ -37,7 +37,9 @@ async fn play(args: &RunArgs, demo: &DemoArgs, dir: PathBuf, source: Connector) 
     args.sandbox = true;
     args.dry_run = false;
     args.profile.get_or_insert_with(|| "grievance-portal".to_owned());
+    // A demo that came to its end begins anew; one that was interrupted goes on.
     let flavour = crate::runs::Flavour { journey: "move", mode: Mode::Live, sandbox: true };
+    args.new |= crate::runs::newest(&args.dir, flavour)?.is_some_and(|found| found.state.ended.is_some());
     run::open(&args, flavour, None, Setup { source: Some(source), disposable_source: true }).await
 }
 

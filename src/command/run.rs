@@ -131,7 +131,7 @@ pub async fn open(args: &RunArgs, flavour: Flavour, rollback: Option<Option<Stri
             state.apply(&record)?;
             (found.dir, journal, state)
         }
-        None => create(args, flavour)?,
+        None => create(args, flavour, &setup)?,
     };
     let run = state.run.clone();
     let world = Arc::new(World::open(args, &dir, &state, setup).await?);
@@ -189,17 +189,24 @@ fn goes_on(ended: Option<End>, flavour: Flavour) -> bool {
     }
 }
 
-fn create(args: &RunArgs, flavour: Flavour) -> Result<(PathBuf, Journal, State)> {
+fn create(args: &RunArgs, flavour: Flavour, setup: &Setup) -> Result<(PathBuf, Journal, State)> {
     let run = runs::name(flavour);
     let dir = args.dir.join(runs::FOLDER).join(&run);
     let mut journal = Journal::create(&dir)?;
+    let mut facts = given(&args.dir, &run, flavour.sandbox);
+    if flavour.sandbox {
+        facts.insert(effects::AWS_SIMULATED.into(), Value::from(if effects::no_endpoint() { "yes" } else { "no" }));
+    }
+    if setup.disposable_source {
+        facts.insert(effects::DISPOSABLE_SOURCE.into(), Value::from("yes"));
+    }
     let opened = Entry::Opened {
         format: FORMAT,
         journey: flavour.journey.into(),
         mode: flavour.mode,
         sandbox: flavour.sandbox,
         tool: env!("CARGO_PKG_VERSION").into(),
-        facts: given(&args.dir, &run, flavour.sandbox),
+        facts,
         run,
     };
     let record = journal.append(now(), opened)?;

@@ -30,7 +30,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub use cost::{Costs, questions};
-pub use world::{Setup, TargetRef, World};
+pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};
 use crate::library::Library;

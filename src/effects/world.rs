@@ -20,12 +20,24 @@ use crate::wizard::state::State;
 use crate::wizard::template::Facts;
 use crate::wizard::view::Mode;
 
+/// Given fact of a sandbox run whose source may be written to: it is as disposable as the target. Kept in the journal, so that a
+/// later command undoes for real what was done for real.
+pub const DISPOSABLE_SOURCE: &str = "run.disposable_source";
+
+/// Given fact of a sandbox run: was AWS simulated when it began? What was done for real must not be undone by pretending.
+pub const AWS_SIMULATED: &str = "run.aws_simulated";
+
+/// No AWS endpoint is named: a sandbox then simulates AWS.
+pub fn no_endpoint() -> bool {
+    std::env::var_os("AWS_ENDPOINT_URL").is_none_or(|v| v.is_empty())
+}
+
 /// What a command hands to a world beyond its arguments.
 #[derive(Debug, Default)]
 pub struct Setup {
     /// The source database, when it does not come from the environment.
     pub source: Option<Connector>,
-    /// The source may be written to although this is a sandbox: it is as disposable as the target.
+    /// See [`DISPOSABLE_SOURCE`].
     pub disposable_source: bool,
 }
 
@@ -72,7 +84,19 @@ impl World {
         aws_options.profile.clone_from(&args.aws_profile);
         let decided = state.steps.get("region").and_then(|s| s.answer.as_ref()).map(|(v, _)| crate::wizard::template::plain(v));
         aws_options.region = args.region.clone().or_else(|| state.account.as_ref().map(|(_, region)| region.clone())).or(decided);
-        let aws_simulated = state.sandbox && std::env::var_os("AWS_ENDPOINT_URL").is_none();
+        let aws_simulated = state.sandbox && no_endpoint();
+        let began_simulated = state.given.get(AWS_SIMULATED).map(crate::wizard::template::plain);
+        match (began_simulated.as_deref(), aws_simulated) {
+            (Some("no"), true) => {
+                return Err(Error::new(Kind::Conflict, format!("the sandbox run {} was made with an AWS endpoint, and none is named now", state.run))
+                    .hint("export AWS_ENDPOINT_URL again (the same endpoint), or begin a new run with --new"));
+            }
+            (Some("yes"), false) if state.sandbox => {
+                return Err(Error::new(Kind::Conflict, format!("the sandbox run {} began with AWS simulated, and AWS_ENDPOINT_URL is set now", state.run))
+                    .hint("unset AWS_ENDPOINT_URL to go on with it, or begin a new run with --new"));
+            }
+            (_, _) => {}
+        }
         let tour = state.journey == "tour";
         let credentials = !tour && !aws_simulated && has_credentials(aws_options.clone()).await;
         let source = match setup.source {
@@ -91,7 +115,7 @@ impl World {
             aws_simulated,
             credentials,
             source,
-            disposable_source: setup.disposable_source,
+            disposable_source: state.given.contains_key(DISPOSABLE_SOURCE),
             server: OnceCell::new(),
             secrets: Mutex::new(BTreeMap::new()),
             costs: Costs::bundled()?,

@@ -182,7 +182,7 @@ impl<W: World> Engine<W> {
         let suggestion = self.suggest(planned, ask);
         if self.settings.unattended {
             // A rehearsal may take what is recommended; what is real must have been said by somebody.
-            let rehearsal = self.state.mode == Mode::Dry || self.state.sandbox;
+            let rehearsal = self.state.rehearsal();
             return match suggestion {
                 Some(s) if s.source == Source::Default && ask.kind == AnswerKind::Choice && !rehearsal => self.missing(planned, ask),
                 Some(s) if plan::legal(ask, &s.value).is_ok() => {

@@ -110,12 +110,22 @@ pub fn find(key: Key) -> Option<&'static Binding> {
     BINDINGS.iter().find(|b| b.key == key)
 }
 
+/// The word of a binding on this view: Enter leaves at the end, and goes on everywhere else.
+pub fn word(binding: &Binding, view: &View) -> &'static str {
+    match (binding.action, &view.screen) {
+        (Action::Go, Screen::Ended(_)) => "leave",
+        (_, Screen::Ask(_) | Screen::Manual(_) | Screen::Gate(_) | Screen::RollbackGate(_) | Screen::Running(_) | Screen::Failed(_) | Screen::Ended(_)) => {
+            binding.text
+        }
+    }
+}
+
 /// `Err(why)` when the action has nothing to do on this view.
 pub fn enabled(action: Action, view: &View) -> Result<(), &'static str> {
     match action {
         Action::Go => match &view.screen {
             Screen::Ask(_) | Screen::Manual(_) | Screen::Gate(_) | Screen::RollbackGate(_) | Screen::Ended(_) => Ok(()),
-            Screen::Running(_) => Err("a step is running: it goes on by itself"),
+            Screen::Running(_) => Err("a step is running and goes on by itself"),
             Screen::Failed(_) => Err("the step failed: r tries again, b rolls back, q stops"),
         },
         Action::Retry => match &view.screen {

@@ -250,6 +250,11 @@ impl State {
         facts
     }
 
+    /// Does nothing of this run last: dry, sandbox or tour? Then recommended answers may be taken and checklists passed over unattended.
+    pub fn rehearsal(&self) -> bool {
+        self.mode == Mode::Dry || self.sandbox || self.journey == "tour"
+    }
+
     pub fn status(&self, step: &str) -> Status {
         self.steps.get(step).map(|s| s.status).unwrap_or_default()
     }

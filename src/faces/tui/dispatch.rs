@@ -77,7 +77,7 @@ impl Model {
         if let Some(view) = &self.view
             && let Err(why) = keys::enabled(binding.action, view)
         {
-            self.say(format!("{} {}: {why}", key.label(), binding.text), now_ms);
+            self.say(format!("{} ({}): {why}", key.label(), keys::word(binding, view)), now_ms);
             return Vec::new();
         }
         self.act(binding.action, now_ms)
@@ -182,8 +182,12 @@ impl Model {
             self.pane = Pane::Step;
             self.selected = None;
             self.log_back = 0;
-        } else if matches!(self.screen(), Some(Screen::Ask(_) | Screen::RollbackGate(_))) {
-            return self.send(Command::Back, now_ms);
+        } else {
+            match self.screen() {
+                Some(Screen::RollbackGate(_)) => return self.send(Command::Back, now_ms),
+                Some(Screen::Ask(ask)) if ask.reopened => return self.send(Command::Back, now_ms),
+                Some(Screen::Ask(_) | Screen::Manual(_) | Screen::Gate(_) | Screen::Running(_) | Screen::Failed(_) | Screen::Ended(_)) | None => {}
+            }
         }
         Vec::new()
     }
@@ -234,14 +238,18 @@ impl Model {
 
     /// Opens the selected answer again, or goes to where one can be selected.
     fn change(&mut self, now_ms: u64) -> Vec<Reply> {
-        let answered = |s: &&&StepView| matches!(s.standing, Standing::Done | Standing::Stale);
+        let answered = |s: &&&StepView| s.question && matches!(s.standing, Standing::Done | Standing::Stale);
         let steps = self.shown_steps();
         if self.pane == Pane::Outline
-            && let Some(step) = steps.iter().filter(answered).find(|s| Some(s.id.as_str()) == self.selected.as_deref())
+            && let Some(step) = steps.iter().find(|s| Some(s.id.as_str()) == self.selected.as_deref())
         {
-            let command = Command::Reopen { step: step.id.clone() };
-            self.say("only questions can be opened again; if nothing happens, this step is none", now_ms);
-            return self.send(command, now_ms);
+            if answered(&step) {
+                let command = Command::Reopen { step: step.id.clone() };
+                return self.send(command, now_ms);
+            }
+            let why = if step.question { "this question has not been answered yet" } else { "only an answer can be changed, and this step is not a question" };
+            self.say(why, now_ms);
+            return Vec::new();
         }
         let last = steps.iter().rev().find(answered).map(|s| s.id.clone());
         if last.is_none() {

@@ -8,7 +8,6 @@ mod input;
 mod log_lines;
 mod model;
 mod paper;
-#[cfg(test)]
 pub mod sample_views;
 mod terminal;
 #[cfg(test)]

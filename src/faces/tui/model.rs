@@ -71,6 +71,9 @@ pub struct Message {
 /// How long a message stays when no key is pressed.
 const MESSAGE_MS: u64 = 6_000;
 
+/// How long an answer may wait for its view before the bar says that work goes on.
+const WAITING_MS: u64 = 700;
+
 /// The state of the face.
 #[derive(Debug)]
 pub struct Model {
@@ -156,6 +159,10 @@ impl Model {
         });
         if !same {
             self.begin_screen(&view.screen);
+            // What was said about the last screen is said no more; that a second Ctrl-C stops stays true.
+            if self.armed_ms.is_none() {
+                self.message = None;
+            }
         }
         self.sent_ms = None;
         self.view = Some(view);
@@ -234,9 +241,14 @@ impl Model {
         self.message.as_ref().filter(|m| now_ms < m.until_ms).map(|m| m.text.as_str())
     }
 
+    /// Has an answer been waiting so long that the person should be told that work goes on?
+    pub fn waiting(&self, now_ms: u64) -> bool {
+        self.ended.is_none() && self.sent_ms.is_some_and(|sent| now_ms >= sent + WAITING_MS)
+    }
+
     /// Does the screen change with time alone?
     pub fn ticks(&self) -> bool {
-        self.message.is_some() || matches!(self.screen(), Some(Screen::Running(_)))
+        self.message.is_some() || self.sent_ms.is_some() || matches!(self.screen(), Some(Screen::Running(_)))
     }
 
     /// Time has passed: what was only for a while goes.

@@ -1,5 +1,5 @@
 //! One view of every kind of screen, as a run of a small shop would have them.
-//! Only for tests and pictures: nothing here is read by the wizard.
+//! Only for tests, benches and pictures: nothing here is read by the wizard.
 
 use crate::wizard::view::{
     AnswerKind, AskView, EndedView, FailedView, GateView, ManualView, Mode, OptionView, Outcome, PhaseView, PreviewLine, RollbackLine,
@@ -56,6 +56,7 @@ pub fn around(screen: Screen) -> View {
             id: (*id).into(),
             phase: (*phase).into(),
             title: (*title).into(),
+            question: *phase == "decide",
             standing: standing(i),
             took: took.filter(|_| i < at).map(str::to_owned),
             estimate: phase.starts_with("prov").then(|| "about 3m".to_owned()),
@@ -98,6 +99,7 @@ fn question(step: &str, title: &str, kind: AnswerKind) -> AskView {
         source: None,
         because: String::new(),
         error: None,
+        reopened: false,
         stales: Vec::new(),
     }
 }
@@ -117,6 +119,7 @@ pub fn choice() -> View {
     ask.suggested = Some("rds".into());
     ask.source = Some("recommended".into());
     ask.because = "the schema uses foreign keys and two extensions".into();
+    ask.reopened = true;
     ask.stales = vec!["Create the database".into()];
     around(Screen::Ask(ask))
 }

@@ -3,7 +3,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::wizard::view::{Mode, Sign, Standing};
+use crate::wizard::view::{Mode, RunView, Sign, Standing};
 
 /// How things look; cheap to copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +61,13 @@ impl Theme {
     }
 
     /// The badge that says whether the world may be touched.
-    pub fn mode(self, mode: Mode) -> (&'static str, Style) {
-        match mode {
-            Mode::Live => (" LIVE ", self.paint(Color::Red).add_modifier(Modifier::BOLD | Modifier::REVERSED)),
-            Mode::Dry => (" DRY RUN ", self.paint(Color::Green).add_modifier(Modifier::BOLD | Modifier::REVERSED)),
-        }
+    pub fn mode(self, run: &RunView) -> (&'static str, Style) {
+        let (word, colour) = match (run.mode, &run.simulated) {
+            (Mode::Dry, _) => (" DRY RUN ", Color::Green),
+            (Mode::Live, Some(_)) => (" SANDBOX ", Color::Yellow),
+            (Mode::Live, None) => (" LIVE ", Color::Red),
+        };
+        (word, self.paint(colour).add_modifier(Modifier::BOLD | Modifier::REVERSED))
     }
 
     /// Where a step or phase stands: one column wide.

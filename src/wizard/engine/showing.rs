@@ -87,7 +87,7 @@ impl<W: World> Engine<W> {
     /// Shows what an effect would do and waits for a yes. `None`: go on.
     pub(super) async fn gate(&mut self, planned: &Planned<'_>, effect: &dyn Apply<W>) -> Result<Option<Flow>> {
         let real = self.only_by_example(effect.needs()).is_none();
-        let typed = planned.step.irreversible.as_ref().filter(|_| real && !self.state.sandbox).map(|_| planned.id.clone());
+        let typed = planned.step.irreversible.as_ref().filter(|_| real && !self.state.rehearsal()).map(|_| planned.id.clone());
         if self.settings.unattended {
             return match typed {
                 Some(id) if !self.settings.confirmed.contains(&id) => {
@@ -139,7 +139,7 @@ impl<W: World> Engine<W> {
 
     pub(super) async fn manual(&mut self, planned: &Planned<'_>) -> Result<Flow> {
         let Action::Manual(manual) = &planned.step.action else { return Err(Error::bug("a checklist without its text")) };
-        let rehearsal = self.state.mode == Mode::Dry || self.state.sandbox;
+        let rehearsal = self.state.rehearsal();
         if self.settings.unattended || self.state.mode == Mode::Dry {
             let verdict = self.verify_manual(planned, manual).await?;
             return match verdict {

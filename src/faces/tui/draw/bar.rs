@@ -14,7 +14,7 @@ use super::super::paper;
 use crate::wizard::keys::{self, Action, BINDINGS, Binding, Key};
 
 /// While letters are text.
-const TYPING: &str = "typing: Tab, then ? b q";
+const TYPING: &str = "letters are text; Tab, then ? for help";
 
 /// A message takes the lines it needs, at most three.
 pub fn height(model: &Model, columns: u16, now_ms: u64) -> u16 {
@@ -44,6 +44,10 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, now_ms: u64) {
         paper.hanging(" ! ", theme.warning(), text, theme.warning());
         return super::lines(frame, area, paper.lines);
     }
+    if model.waiting(now_ms) {
+        let line = Line::from(vec![Span::styled(" ● ", theme.accent()), Span::raw("finding out what comes next …")]);
+        return super::lines(frame, area, vec![line]);
+    }
     super::lines(frame, area, vec![keys_line(model, columns.saturating_sub(1))]);
 }
 
@@ -55,9 +59,10 @@ fn keys_line(model: &Model, columns: usize) -> Line<'static> {
         .filter(|b| model.view.as_ref().is_none_or(|view| keys::enabled(b.action, view).is_ok()))
         .filter(|b| !model.typing() || !matches!(b.key, Key::Char(_)))
         .collect();
-    let words: usize = usable.iter().map(|b| paper::width(&b.key.label()) + paper::width(b.text) + 1).sum();
+    let word = |b: &Binding| model.view.as_ref().map_or(b.text, |view| keys::word(b, view));
+    let words: usize = usable.iter().map(|b| paper::width(&b.key.label()) + paper::width(word(b)) + 1).sum();
     let gap = if words + 3 * usable.len() < columns { 3 } else { 2 };
-    let wide = |b: &Binding| paper::width(&b.key.label()) + paper::width(b.text) + 1 + gap;
+    let wide = |b: &Binding| paper::width(&b.key.label()) + paper::width(word(b)) + 1 + gap;
     let always = |b: &Binding| matches!(b.action, Action::Help | Action::Quit);
     let mut room = (columns + gap - 1).saturating_sub(usable.iter().filter(|b| always(b)).map(|b| wide(b)).sum());
     let mut spans = vec![Span::raw(" ")];
@@ -69,7 +74,7 @@ fn keys_line(model: &Model, columns: usize) -> Line<'static> {
             room -= wide(binding);
         }
         spans.push(Span::styled(binding.key.label(), model.theme.accent()));
-        spans.push(Span::raw(format!(" {}{}", binding.text, " ".repeat(gap))));
+        spans.push(Span::raw(format!(" {}{}", word(binding), " ".repeat(gap))));
     }
     let words = spans.pop().map(|s| Span::raw(s.content.trim_end().to_owned()));
     spans.extend(words);

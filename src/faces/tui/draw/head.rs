@@ -2,8 +2,8 @@
 //! Never leaves out the mode or the simulation: those come first, and the others give way.
 //!
 //! ```text
-//!  LIVE  shop · run 7f3a          123456789012 us-east-1 · $71.20 a month + usage
-//!  sandbox: target Postgres disposable, AWS simulated
+//!  SANDBOX  shop · run 7f3a       123456789012 us-east-1 · $71.20 a month + usage
+//!  ! sandbox: target Postgres disposable, AWS simulated
 //! ```
 
 use ratatui::Frame;
@@ -37,7 +37,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model) {
         super::lines(frame, area, vec![paper::row(vec![Span::styled(" migrate-wizard", theme.strong())], Span::raw(""), columns)]);
         return;
     };
-    let (mode, mode_style) = theme.mode(view.run.mode);
+    let (mode, mode_style) = theme.mode(&view.run);
     let all_on_one = paper::width(&left(view)) + paper::width(&right(view, true)) + 14 <= usize::from(area.width);
     let first = paper::row(
         vec![Span::raw(" "), Span::styled(mode, mode_style), Span::raw("  "), Span::styled(left(view), theme.strong())],

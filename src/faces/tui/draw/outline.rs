@@ -25,7 +25,8 @@ enum Row<'a> {
 /// Columns that the phases need when they stand alone.
 pub fn phase_columns(model: &Model) -> u16 {
     let phases = model.view.iter().flat_map(|v| &v.phases);
-    let widest = phases.map(|p| paper::width(&p.title) + count(p).len() + 6).max().unwrap_or(0);
+    // Room for the count at its widest: the divider must not move while the run goes on.
+    let widest = phases.map(|p| paper::width(&p.title) + 2 * p.total.to_string().len() + 7).max().unwrap_or(0);
     u16::try_from(widest).unwrap_or(24).clamp(14, 24)
 }
 

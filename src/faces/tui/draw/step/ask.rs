@@ -17,10 +17,13 @@ use crate::wizard::view::{AnswerKind, AskView, OptionView};
 pub(super) fn sheet(sheet: &mut Sheet, model: &Model, ask: &AskView) {
     let theme = model.theme;
     sheet.head(model, &ask.title, &ask.why);
+    // Where every option costs the same, saying so on each line says nothing.
+    let costs_matter = ask.options.iter().any(|o| o.cost != ask.options.first().and_then(|first| first.cost.clone()));
     for (i, option) in ask.options.iter().enumerate() {
         sheet.body.blank();
         let first = sheet.body.lines.len();
-        draw_option(sheet, model, option, i == model.option);
+        let cost = option.cost.clone().filter(|_| costs_matter).unwrap_or_default();
+        draw_option(sheet, model, option, cost, i == model.option);
         if i == model.option {
             sheet.keep = Some((first, sheet.body.lines.len()));
         }
@@ -29,16 +32,21 @@ pub(super) fn sheet(sheet: &mut Sheet, model: &Model, ask: &AskView) {
     if !ask.because.is_empty() {
         sheet.body.hanging("Recommended because: ", theme.muted(), &ask.because, Style::new());
     }
-    if let Some(suggested) = &ask.suggested {
+    let recommended = ask.options.iter().find(|o| o.recommended).map(|o| &o.id);
+    if let Some(suggested) = ask.suggested.as_ref().filter(|s| Some(*s) != recommended) {
         let label = ask.options.iter().find(|o| o.id == *suggested).map_or(suggested, |o| &o.label);
         let source = ask.source.as_ref().map(|s| format!(" ({s})")).unwrap_or_default();
-        sheet.body.hanging("Suggested: ", theme.muted(), &format!("{label}{source}"), Style::new());
+        let lead = if ask.reopened { "Answered: " } else { "Suggested: " };
+        sheet.body.hanging(lead, theme.muted(), &format!("{label}{source}"), Style::new());
     }
     if !ask.stales.is_empty() {
         let what = format!("changing this answer makes stale: {}", ask.stales.join(", "));
         sheet.body.hanging("↻ ", theme.warning(), &what, theme.warning());
     }
     sheet.refused(model, ask.error.as_ref());
+    if ask.reopened {
+        sheet.foot.text("Enter answers anew; Esc leaves the answer as it was", theme.strong());
+    }
     match ask.kind {
         AnswerKind::Choice => {}
         AnswerKind::Text => field(sheet, model, "Your answer; Enter goes on", false),
@@ -52,7 +60,7 @@ fn field(sheet: &mut Sheet, model: &Model, label: &str, dots: bool) {
     sheet.field = Some(dots);
 }
 
-fn draw_option(sheet: &mut Sheet, model: &Model, option: &OptionView, selected: bool) {
+fn draw_option(sheet: &mut Sheet, model: &Model, option: &OptionView, cost: String, selected: bool) {
     let theme = model.theme;
     let focused = selected && model.pane == Pane::Step;
     let (mark, style) = match (selected, focused) {
@@ -64,7 +72,6 @@ fn draw_option(sheet: &mut Sheet, model: &Model, option: &OptionView, selected: 
     if option.recommended {
         left.push(Span::styled("  (recommended)", theme.good()));
     }
-    let cost = option.cost.clone().unwrap_or_default();
     sheet.body.row(left, Span::styled(cost, theme.strong()));
     sheet.body.hanging("    ", Style::new(), &option.consequence, if selected { Style::new() } else { theme.muted() });
 }

@@ -48,10 +48,10 @@ pub(super) fn gate(sheet: &mut Sheet, model: &Model, view: &View, gate: &GateVie
     if gate.irreversible.is_some() {
         sheet.foot.hanging("! ", theme.warning(), "this cannot be undone", theme.warning());
     }
-    let does = match (view.run.mode, &view.run.account) {
-        (Mode::Dry, _) => "Enter goes on; a dry run changes nothing".to_owned(),
-        (Mode::Live, Some(account)) => format!("Enter applies it ({account})"),
-        (Mode::Live, None) => "Enter applies it".to_owned(),
+    let does = match (view.run.mode, &view.run.simulated, &view.run.account) {
+        (Mode::Dry, _, _) => "Enter goes on; a dry run changes nothing".to_owned(),
+        (Mode::Live, None, Some(account)) => format!("Enter applies it ({account})"),
+        (Mode::Live, Some(_), _) | (Mode::Live, None, None) => "Enter applies it".to_owned(),
     };
     match &gate.type_to_confirm {
         Some(text) => {

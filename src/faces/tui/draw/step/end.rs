@@ -56,7 +56,7 @@ pub(super) fn rollback(sheet: &mut Sheet, model: &Model, rollback: &RollbackView
 pub(super) fn ended(sheet: &mut Sheet, model: &Model, ended: &EndedView) {
     let theme = model.theme;
     let (mark, style, words) = match ended.outcome {
-        Outcome::Finished => ("✓ ", theme.good(), "The migration is done"),
+        Outcome::Finished => ("✓ ", theme.good(), "Finished: every step is done"),
         Outcome::Rehearsed => ("✓ ", theme.good(), "The dry run is complete; nothing was changed"),
         Outcome::RolledBack => ("↶ ", theme.accent(), "Rolled back"),
         Outcome::Stopped => ("– ", theme.warning(), "Stopped; nothing is lost"),
