@@ -11,7 +11,7 @@ use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sts::config::ProvideCredentials;
+use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
 
 use super::guard::{Access, Guard};
 use crate::error::{Error, Kind, Result};
@@ -27,11 +27,15 @@ pub struct Options {
     pub access: Access,
     /// Time between two looks at something that AWS is working on.
     pub poll: Duration,
+    /// Where every call goes, as a URL.
+    pub endpoint: Option<String>,
+    /// Who hands out the keys.
+    pub keys: Option<SharedCredentialsProvider>,
 }
 
 impl Options {
     pub fn new(access: Access) -> Self {
-        Self { profile: None, region: None, access, poll: Duration::from_millis(1500) }
+        Self { profile: None, region: None, access, poll: Duration::from_millis(1500), endpoint: None, keys: None }
     }
 }
 
@@ -210,9 +214,13 @@ async fn load(options: &Options, region: Region) -> SdkConfig {
     if let Some(profile) = &options.profile {
         credentials = credentials.profile_name(profile);
     }
+    let keys = match &options.keys {
+        Some(keys) => keys.clone(),
+        None => SharedCredentialsProvider::new(credentials.build().await),
+    };
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(region)
-        .credentials_provider(credentials.build().await)
+        .credentials_provider(keys)
         .retry_config(RetryConfig::standard().with_max_attempts(6).with_max_backoff(Duration::from_secs(20)))
         .timeout_config(
             TimeoutConfig::builder()
@@ -224,6 +232,9 @@ async fn load(options: &Options, region: Region) -> SdkConfig {
     if let Some(profile) = &options.profile {
         loader = loader.profile_name(profile);
     }
+    if let Some(endpoint) = &options.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
     loader.load().await
 }
 
@@ -231,7 +242,7 @@ async fn load(options: &Options, region: Region) -> SdkConfig {
 impl Aws {
     /// A session with made-up keys and an endpoint of the test's own.
     pub(super) async fn for_test(endpoint: &str, access: Access) -> Self {
-        use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
+        use aws_sdk_sts::config::Credentials;
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .endpoint_url(endpoint)

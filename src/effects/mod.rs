@@ -1,6 +1,7 @@
 //! Effects: one file each; the only place where the wizard meets the world.
 //! Glue only: they decide nothing and compute nothing; that is in the rooms of the domain.
 
+mod app_role;
 mod check_aws;
 mod cost;
 mod decision_records;
@@ -56,6 +57,7 @@ pub fn registry() -> Registry<World> {
         kind("image", "builds and pushes an image", image::build),
         kind("schema", "converts and applies the schema", schema::build),
         kind("rows", "copies rows; again: only what differs", rows::build),
+        kind("app_role", "the app's own database role, its URL in Secrets Manager", app_role::build),
         kind("sequences", "sets sequences past the largest key", sequences::build),
         kind("verify", "compares rows and fingerprints", verify::build),
         kind("snapshot", "a snapshot of the target", snapshot::build),

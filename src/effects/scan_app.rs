@@ -26,6 +26,11 @@ pub async fn scan(world: &World, cx: Option<&Context>) -> Result<Scan> {
     tokio::task::spawn_blocking(move || app::scan(&dir, &reporter)).await.map_err(|e| Error::bug(format!("the scan stopped by itself: {e}")))?
 }
 
+/// Does the app take payments through Stripe? Its sync, its connector or its variables say so.
+fn has_stripe(scan: &Scan) -> bool {
+    scan.has_finding("D11") || scan.has_finding("D12") || scan.variables.iter().any(|v| v.name.starts_with("STRIPE"))
+}
+
 fn outputs(scan: &Scan) -> Outputs {
     let containers: Vec<_> = scan.services.iter().filter(|s| !matches!(s.kind, ServiceKind::Static)).collect();
     let services: Vec<String> = containers.iter().map(|s| s.port.map_or(s.name.clone(), |p| format!("{}:{p}", s.name))).collect();
@@ -43,6 +48,7 @@ fn outputs(scan: &Scan) -> Outputs {
         ("name".into(), json!(scan.name)),
         ("is_replit".into(), json!(if scan.replit.is_some() { "yes" } else { "no" })),
         ("has_redis".into(), json!(if scan.uses(Engine::Redis) { "yes" } else { "no" })),
+        ("has_stripe".into(), json!(if has_stripe(scan) { "yes" } else { "no" })),
         ("findings".into(), json!(findings)),
         ("notes".into(), json!(scan.notes)),
         (
@@ -122,6 +128,7 @@ impl Apply<World> for ScanApp {
             ("port".into(), json!("3000")),
             ("health".into(), json!("/api/health")),
             ("generation".into(), json!("unknown")),
+            ("has_stripe".into(), json!("no")),
             ("findings".into(), json!([])),
             ("notes".into(), json!([])),
             ("summary".into(), json!("the app was not read")),

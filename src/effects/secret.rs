@@ -21,6 +21,9 @@ pub struct SecretStep {
     /// `generate`, `env:NAME`, `env-or-generate:NAME`, `env-or-placeholder:NAME` or `ask:QUESTION`.
     from: String,
     description: String,
+    /// The environment variable that the app reads it from, when a task gets it by name.
+    #[serde(default)]
+    variable: String,
     app: String,
     environment: String,
 }
@@ -35,7 +38,7 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
 }
 
 /// 256 bits as text without special characters: such values survive every URL and shell.
-fn random() -> String {
+pub fn random() -> String {
     format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())
 }
 
@@ -54,6 +57,15 @@ impl SecretStep {
             Error::new(Kind::Input, format!("no value for the secret {}", self.name))
                 .hint(format!("export {name} in this shell (copy it from Replit's Secrets pane), start the wizard again, and press r"))
         })
+    }
+
+    /// `binding` is `VARIABLE=arn`, as a task definition takes it.
+    fn outputs(&self, arn: &str) -> Outputs {
+        let mut out = Outputs::from([("arn".into(), json!(arn)), ("name".into(), json!(self.name))]);
+        if !self.variable.is_empty() {
+            out.insert("binding".into(), json!(format!("{}={arn}", self.variable)));
+        }
+        out
     }
 
     /// A generated value is made once: what is there stays.
@@ -99,7 +111,7 @@ impl Apply<World> for SecretStep {
             None => Probe::Absent,
             Some(found) if found.scheduled_for_deletion => Probe::Absent,
             Some(found) if !found.ours => Probe::Conflict(format!("a secret called {} is there and was not made by migrate-wizard", self.name)),
-            Some(found) => Probe::Present(Outputs::from([("arn".into(), json!(found.arn)), ("name".into(), json!(found.name))])),
+            Some(found) => Probe::Present(self.outputs(&found.arn)),
         })
     }
 
@@ -113,7 +125,7 @@ impl Apply<World> for SecretStep {
                 secrets::ensure(aws, &self.name, &self.value(world)?, &self.description, &tags, &cx.token).await?.0
             }
         };
-        Ok(Outputs::from([("arn".into(), json!(arn)), ("name".into(), json!(self.name))]))
+        Ok(self.outputs(&arn))
     }
 
     async fn undo(&self, world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
@@ -123,6 +135,6 @@ impl Apply<World> for SecretStep {
     }
 
     fn example(&self) -> Outputs {
-        Outputs::from([("arn".into(), json!(format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{}", self.name))), ("name".into(), json!(self.name))])
+        self.outputs(&format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{}", self.name))
     }
 }

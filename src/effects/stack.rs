@@ -46,8 +46,14 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
 }
 
 impl Stack {
+    /// The parameters that have a value; a list loses the items that were left empty.
+    fn given(&self) -> impl Iterator<Item = (String, String)> {
+        let full = |v: &Value| template::plain(v).split(',').filter(|item| !item.is_empty()).collect::<Vec<_>>().join(",");
+        self.parameters.iter().map(move |(k, v)| (k.clone(), full(v))).filter(|(_, v)| !v.is_empty())
+    }
+
     fn spec(&self) -> Result<StackSpec> {
-        let parameters = self.parameters.iter().map(|(k, v)| (k.clone(), template::plain(v))).filter(|(_, v)| !v.is_empty()).collect();
+        let parameters = self.given().collect();
         let tags = BTreeMap::from([
             ("app".to_owned(), self.app.clone()),
             ("environment".to_owned(), self.environment.clone()),
@@ -64,8 +70,7 @@ impl Stack {
 #[async_trait]
 impl Apply<World> for Stack {
     fn describe(&self) -> Description {
-        let parameters: Vec<String> =
-            self.parameters.iter().map(|(k, v)| (k, template::plain(v))).filter(|(_, v)| !v.is_empty()).map(|(k, v)| format!("{k}='{v}'")).collect();
+        let parameters: Vec<String> = self.given().map(|(k, v)| format!("{k}='{v}'")).collect();
         let parameters = if parameters.is_empty() { String::new() } else { format!(" --parameter-overrides {}", parameters.join(" ")) };
         Description::new(
             format!("deploy the stack {} ({} layer)", self.name, self.layer),

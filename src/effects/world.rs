@@ -47,6 +47,8 @@ pub struct World {
     pub run_dir: PathBuf,
     pub run: String,
     sandbox: bool,
+    /// The tour: only `simulate` steps.
+    tour: bool,
     dry: bool,
     aws_options: Mutex<cloud::Options>,
     aws: OnceCell<Aws>,
@@ -109,6 +111,7 @@ impl World {
             run_dir: run_dir.to_owned(),
             run: state.run.clone(),
             sandbox: state.sandbox,
+            tour,
             dry,
             aws_options: Mutex::new(aws_options),
             aws: OnceCell::new(),
@@ -261,6 +264,9 @@ impl effect::World for World {
     }
 
     fn banner(&self) -> Option<String> {
+        if self.tour {
+            return Some("tour: nothing real is read and nothing real is touched".to_owned());
+        }
         self.sandbox.then(|| {
             let aws = if self.aws_simulated { "AWS simulated".to_owned() } else { format!("AWS at {}", std::env::var("AWS_ENDPOINT_URL").unwrap_or_default()) };
             format!("sandbox: disposable target, {aws}, image and public network simulated")

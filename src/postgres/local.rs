@@ -35,11 +35,13 @@ pub struct Options {
     pub min_major: u32,
     /// Created when it is not there.
     pub database: String,
+    /// The folder of the server's programs; `None` is the lowest version on this machine that will do.
+    pub programs: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { min_major: 13, database: "app".to_owned() }
+        Self { min_major: 13, database: "app".to_owned(), programs: None }
     }
 }
 
@@ -62,7 +64,10 @@ impl LocalServer {
         }
         let made = folder.join("data/PG_VERSION");
         let major = std::fs::read_to_string(&made).ok().and_then(|text| text.trim().parse().ok());
-        let initdb = programs::find("initdb", major.unwrap_or(options.min_major)).await?;
+        let initdb = match &options.programs {
+            Some(folder) => programs::in_folder(folder, "initdb").await?,
+            None => programs::find("initdb", major.unwrap_or(options.min_major)).await?,
+        };
         let user = ServiceUser::choose(&folder).await?;
         if major.is_none() {
             create(&folder, &initdb, &user).await?;

@@ -11,6 +11,7 @@ pub mod local;
 pub mod passfile;
 pub mod programs;
 pub mod quote;
+pub mod role;
 pub mod session;
 pub mod tls;
 pub mod url;

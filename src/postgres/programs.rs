@@ -44,6 +44,15 @@ pub async fn find(name: &str, min_major: u32) -> Result<Program> {
     })
 }
 
+/// The program in this folder, and no other.
+pub async fn in_folder(folder: &Path, name: &str) -> Result<Program> {
+    let path = folder.join(name);
+    let major = major(&path).await;
+    major.map(|major| Program { path, major }).ok_or_else(|| {
+        Error::new(Kind::Input, format!("there is no {name} of PostgreSQL in {}", folder.display())).hint("name the folder that holds its programs")
+    })
+}
+
 /// Where to look, in order: MIGRATE_WIZARD_PG_BIN (one or more folders), PATH, then where packages put versions side by side.
 fn folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = Vec::new();

@@ -173,6 +173,22 @@ impl<W: World> Engine<W> {
         }
     }
 
+    /// Waits for a look at the world, unless the person would rather stop: nothing has begun yet.
+    pub(super) async fn look<T>(&mut self, work: impl Future<Output = T>) -> std::result::Result<T, Flow> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                came = &mut work => return Ok(came),
+                command = self.commands.recv() => match command {
+                    None | Some(Command::Abort) => return Err(Flow::End(Outcome::Interrupted)),
+                    Some(Command::Stop) => return Err(Flow::End(Outcome::Stopped)),
+                    Some(Command::Answer { .. } | Command::Reopen { .. } | Command::ManualDone { .. } | Command::Apply { .. } | Command::Retry { .. }
+                        | Command::Rollback { .. } | Command::ConfirmRollback { .. } | Command::Back) => {}
+                },
+            }
+        }
+    }
+
     fn fail(&mut self, step: &str, error: Error, took_ms: u64) -> Result<Flow> {
         self.append(Entry::Failed { step: step.to_owned(), error: error.line(), hint: error.hint.clone(), took_ms })?;
         self.paused = Some(Paused { step: step.to_owned(), error, undoing: false });

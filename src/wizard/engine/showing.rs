@@ -102,9 +102,11 @@ impl<W: World> Engine<W> {
         }
         let about = effect.describe();
         let mut preview = if real {
-            match effect.preview(&self.world).await {
-                Ok(lines) => lines,
-                Err(error) => vec![PreviewLine::new(Sign::Warning, format!("no preview: {}", error.line()))],
+            let world = Arc::clone(&self.world);
+            match self.look(effect.preview(&world)).await {
+                Err(flow) => return Ok(Some(flow)),
+                Ok(Ok(lines)) => lines,
+                Ok(Err(error)) => vec![PreviewLine::new(Sign::Warning, format!("no preview: {}", error.line()))],
             }
         } else {
             vec![PreviewLine::new(Sign::Note, "simulated here: nothing is touched")]
@@ -282,9 +284,11 @@ impl<W: World> Engine<W> {
         };
         let facts = self.state.facts();
         let mut summary = vec![format!("{} steps, {} journal entries, run {}", self.state.steps.len(), self.state.entries, self.state.run)];
-        for (id, step) in &self.state.steps {
-            if let Some(text) = step.outputs.get("summary").filter(|_| step.status == Status::Done) {
-                summary.push(format!("{id}: {}", template::plain(text)));
+        let books = self.books.clone();
+        for planned in books.outline(&facts) {
+            let done = self.state.steps.get(&planned.id).filter(|s| s.status == Status::Done);
+            if let Some(text) = done.and_then(|s| s.outputs.get("summary")) {
+                summary.push(format!("{}: {}", screens::title(&planned), template::plain(text)));
             }
         }
         let next = match outcome {

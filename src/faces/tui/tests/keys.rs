@@ -89,7 +89,7 @@ fn a_key_that_is_off_says_why_in_the_bar() {
     let mut model = model(sample_views::running());
     assert_eq!(key(&mut model, Key::Char('b')), []);
     let text = render_model(&model, 80, 24, 1_000);
-    assert!(text.ends_with(" ! b roll back: a step is running: wait, or stop with q\n"), "{text}");
+    assert!(text.ends_with(" ! b (roll back): a step is running: wait, or stop with q\n"), "{text}");
     assert_eq!(key(&mut model, Key::Char('x')), []);
     assert_eq!(model.message(1_000), Some("x does nothing here; ? shows every key"));
     assert!(!render_model(&model, 80, 24, 60_000).contains("does nothing"), "a message goes after a while");
@@ -103,6 +103,51 @@ fn an_earlier_answer_is_selected_and_opened() {
     key(&mut model, Key::Up);
     key(&mut model, Key::Up);
     assert_eq!(key(&mut model, Key::Char('c')), [Reply::Send(Command::Reopen { step: "decide.database".into() })]);
+}
+
+#[test]
+fn only_an_answer_can_be_changed() {
+    let mut model = model(sample_views::gate());
+    model.pane = Pane::Outline;
+    for (step, why) in [("assess.read", "only an answer can be changed, and this step is not a question"), ("provision.network", "only an answer can be changed, and this step is not a question")] {
+        model.selected = Some(step.into());
+        assert_eq!(key(&mut model, Key::Char('c')), []);
+        assert_eq!(model.message(1_000), Some(why));
+    }
+    model.on_event(Event::View(Box::new(sample_views::choice())), 0);
+    model.pane = Pane::Outline;
+    model.selected = Some("decide.token".into());
+    assert_eq!(key(&mut model, Key::Char('c')), []);
+    assert_eq!(model.message(1_000), Some("this question has not been answered yet"));
+}
+
+#[test]
+fn esc_leaves_a_question_only_when_it_was_opened_again() {
+    assert_eq!(key(&mut model(sample_views::choice()), Key::Esc), [Reply::Send(Command::Back)]);
+    assert_eq!(key(&mut model(sample_views::text()), Key::Esc), []);
+    assert_eq!(key(&mut model(sample_views::gate()), Key::Esc), []);
+}
+
+#[test]
+fn what_was_said_about_one_screen_is_not_said_on_the_next() {
+    let mut model = model(sample_views::running());
+    key(&mut model, Key::Enter);
+    assert_eq!(model.message(1_000), Some("Enter (go on): a step is running and goes on by itself"));
+    model.on_event(Event::View(Box::new(sample_views::gate())), 1_100);
+    assert_eq!(model.message(1_100), None);
+    key(&mut model, Key::Ctrl('c'));
+    model.on_event(Event::View(Box::new(sample_views::running())), 1_200);
+    assert!(model.message(1_200).is_some_and(|m| m.starts_with("press Ctrl-C again")), "a second Ctrl-C still stops");
+}
+
+#[test]
+fn a_slow_answer_is_seen_to_be_worked_on() {
+    let mut model = model(sample_views::manual());
+    key(&mut model, Key::Enter);
+    assert!(!render_model(&model, 80, 24, 1_100).contains("finding out"));
+    assert!(render_model(&model, 80, 24, 2_000).contains(" ● finding out what comes next …"));
+    model.on_event(Event::View(Box::new(sample_views::gate())), 2_100);
+    assert!(!render_model(&model, 80, 24, 3_000).contains("finding out"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn shows(view: &crate::wizard::view::View, literals: &[&str]) {
             assert!(text.lines().any(|l| l.contains(literal)), "{literal:?} is missing at {width}x{height}:\n{text}");
         }
         assert!(text.contains(" LIVE   shop · run 7f3a"), "no head at {width}x{height}:\n{text}");
-        assert!(text.contains("q quit") || text.contains("typing: Tab, then ? b q"), "no key bar at {width}x{height}:\n{text}");
+        assert!(text.contains("q quit") || text.contains("Tab, then ? for help"), "no key bar at {width}x{height}:\n{text}");
     }
 }
 
@@ -90,7 +90,7 @@ fn a_running_step_shows_clock_bar_time_left_and_its_log() {
 fn failure_roll_back_and_end_say_what_to_do_next() {
     shows(&sample_views::failed(), &["✗ Create the database failed", "→ choose another instance", "r tries again"]);
     shows(&sample_views::rollback(), &["↶ Copy the rows", "Type 7f3a and Enter to roll back", "│ ›"]);
-    shows(&sample_views::ended(), &["✓ The migration is done", "What to do next", "Enter leaves"]);
+    shows(&sample_views::ended(), &["✓ Finished: every step is done", "What to do next", "Enter leaves"]);
 }
 
 #[test]
