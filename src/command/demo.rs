@@ -40,7 +40,7 @@ async fn play(args: &RunArgs, demo: &DemoArgs, dir: PathBuf, source: Connector) 
     // A demo that came to its end begins anew; one that was interrupted goes on.
     let flavour = crate::runs::Flavour { journey: "move", mode: Mode::Live, sandbox: true };
     args.new |= crate::runs::newest(&args.dir, flavour)?.is_some_and(|found| found.state.ended.is_some());
-    run::open(&args, flavour, None, Setup { source: Some(source), disposable_source: true }).await
+    run::open(&args, flavour, None, Setup { source: Some(source), disposable_source: true, ..Setup::default() }).await
 }
 
 /// Fills the source once; a filled one is left alone.

@@ -139,10 +139,10 @@ pub async fn copy(args: &RunArgs, what: &DataArgs) -> Result<u8> {
         return Ok(0);
     }
     let report = data::copy(&from, &to, &copy_options(what), &reporter(args.json)).await?;
+    let sequences = data::set_sequences(&from, &to).await?;
     if args.json {
-        out_json(&report)?;
+        out_json(&serde_json::json!({ "copy": report, "sequences": sequences }))?;
     } else {
-        let sequences = data::set_sequences(&from, &to).await?;
         out(format!(
             "{} copied, {} were equal, {} tables, {} set, {:.1} s. Next: migrate-wizard data verify",
             text::plural(report.rows_copied, "row"),
@@ -163,6 +163,12 @@ pub async fn verify(args: &RunArgs, what: &DataArgs) -> Result<u8> {
     } else {
         for table in &report.tables {
             out(format!("{} {:>12} {:>12}  {}.{}", if table.equal { "equal  " } else { "differs" }, table.source_rows, table.target_rows, table.schema, table.name));
+            for range in &table.different {
+                out(format!("                                   {range}"));
+            }
+        }
+        for sequence in report.sequences.iter().filter(|s| !s.ahead) {
+            out(format!("behind  sequence {}: a value in use is past its last one", sequence.sequence));
         }
         out(format!("\n{} in {} tables: {}", text::plural(report.rows, "row"), report.tables.len(), if report.equal { "equal" } else { "different. Next: migrate-wizard data copy" }));
     }

@@ -95,7 +95,7 @@ impl Apply<World> for Dns {
         let zone = self.zone(world).await?;
         let old = self.old(world, &zone).await?;
         let wanted = self.wanted(old.as_ref());
-        Ok(if wanted == old { Probe::Present(Outputs::new()) } else { Probe::Absent })
+        Ok(if wanted == old { Probe::Present(self.example()) } else { Probe::Absent })
     }
 
     async fn before(&self, world: &World) -> Result<Outputs> {

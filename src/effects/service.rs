@@ -86,7 +86,7 @@ impl Apply<World> for Service {
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let deployed = services::deploy(world.aws().await?, &self.cluster, &self.service, self.image(), self.desired(), &cx.reporter).await?;
-        Ok(Outputs::from([("previous".into(), json!(deployed.previous)), ("current".into(), json!(deployed.current))]))
+        Ok(Outputs::from([("current".into(), json!(deployed.current))]))
     }
 
     async fn undo(&self, world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {
@@ -102,6 +102,6 @@ impl Apply<World> for Service {
     }
 
     fn example(&self) -> Outputs {
-        Outputs::from([("previous".into(), json!("<previous task definition>")), ("current".into(), json!("<task definition>"))])
+        Outputs::from([("current".into(), json!("<task definition>"))])
     }
 }

@@ -29,7 +29,11 @@ pub const AWS_SIMULATED: &str = "run.aws_simulated";
 
 /// No AWS endpoint is named: a sandbox then simulates AWS.
 pub fn no_endpoint() -> bool {
-    std::env::var_os("AWS_ENDPOINT_URL").is_none_or(|v| v.is_empty())
+    named_endpoint().is_none()
+}
+
+fn named_endpoint() -> Option<String> {
+    std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty())
 }
 
 /// What a command hands to a world beyond its arguments.
@@ -39,6 +43,8 @@ pub struct Setup {
     pub source: Option<Connector>,
     /// See [`DISPOSABLE_SOURCE`].
     pub disposable_source: bool,
+    /// How to reach AWS, when neither flags nor environment say it; what it may do is the run's mode all the same.
+    pub aws: Option<cloud::Options>,
 }
 
 /// Everything outside.
@@ -52,9 +58,11 @@ pub struct World {
     dry: bool,
     aws_options: Mutex<cloud::Options>,
     aws: OnceCell<Aws>,
+    /// The endpoint that was named; `None` is AWS itself or, in a sandbox, nothing.
+    aws_at: Option<String>,
     aws_simulated: bool,
-    /// Found at the start, so that "is it readable?" needs no waiting.
-    credentials: bool,
+    /// Looked for once, when first asked: it may take two seconds.
+    credentials: OnceCell<bool>,
     source: Option<Connector>,
     disposable_source: bool,
     /// The sandbox's own target.
@@ -82,11 +90,13 @@ pub struct TargetRef {
 impl World {
     pub async fn open(args: &RunArgs, run_dir: &std::path::Path, state: &State, setup: Setup) -> Result<Self> {
         let dry = state.mode == Mode::Dry;
-        let mut aws_options = cloud::Options::new(if dry { cloud::Access::ReadOnly } else { cloud::Access::ReadWrite });
-        aws_options.profile.clone_from(&args.aws_profile);
+        let access = if dry { cloud::Access::ReadOnly } else { cloud::Access::ReadWrite };
+        let given = setup.aws.unwrap_or_else(|| cloud::Options::new(access));
+        let mut aws_options = cloud::Options { access, profile: args.aws_profile.clone(), ..given };
         let decided = state.steps.get("region").and_then(|s| s.answer.as_ref()).map(|(v, _)| crate::wizard::template::plain(v));
         aws_options.region = args.region.clone().or_else(|| state.account.as_ref().map(|(_, region)| region.clone())).or(decided);
-        let aws_simulated = state.sandbox && no_endpoint();
+        let aws_at = aws_options.endpoint.clone().or_else(named_endpoint);
+        let aws_simulated = state.sandbox && aws_at.is_none();
         let began_simulated = state.given.get(AWS_SIMULATED).map(crate::wizard::template::plain);
         match (began_simulated.as_deref(), aws_simulated) {
             (Some("no"), true) => {
@@ -100,7 +110,6 @@ impl World {
             (_, _) => {}
         }
         let tour = state.journey == "tour";
-        let credentials = !tour && !aws_simulated && has_credentials(aws_options.clone()).await;
         let source = match setup.source {
             Some(connector) => Some(connector),
             None if tour => None,
@@ -115,8 +124,9 @@ impl World {
             dry,
             aws_options: Mutex::new(aws_options),
             aws: OnceCell::new(),
+            aws_at,
             aws_simulated,
-            credentials,
+            credentials: OnceCell::new(),
             source,
             disposable_source: state.given.contains_key(DISPOSABLE_SOURCE),
             server: OnceCell::new(),
@@ -188,6 +198,23 @@ impl World {
         std::env::temp_dir().join("migrate-wizard").join(&self.run)
     }
 
+    /// Credentials that can be found without a call to a service.
+    async fn has_credentials(&self) -> bool {
+        if self.aws_simulated {
+            return false;
+        }
+        let look = async || {
+            let Ok(mut options) = self.aws_options.lock().map(|o| o.clone()) else { return false };
+            // Which region does not matter for finding credentials, and it may not be decided yet.
+            options.region.get_or_insert_with(|| "us-east-1".to_owned());
+            match Aws::connect(options).await {
+                Ok(aws) => aws.has_credentials().await,
+                Err(_) => false,
+            }
+        };
+        *self.credentials.get_or_init(look).await
+    }
+
     /// A secret answer, if it is still in memory.
     pub fn secret(&self, name: &str) -> Option<String> {
         self.secrets.lock().ok().and_then(|s| s.get(name).cloned())
@@ -223,18 +250,10 @@ fn source_from_env() -> Result<Option<Connector>> {
     if named { Connector::from_env(&NAMES).map(Some) } else { Ok(None) }
 }
 
-/// Credentials that can be found without a call to a service.
-async fn has_credentials(options: cloud::Options) -> bool {
-    match Aws::connect(options).await {
-        Ok(aws) => aws.has_credentials().await,
-        Err(_) => false,
-    }
-}
-
 #[async_trait]
 impl effect::World for World {
     async fn check_account(&self, account: &str) -> Result<()> {
-        if self.aws_simulated || (self.dry && !self.credentials) {
+        if self.aws_simulated || (self.dry && !self.has_credentials().await) {
             return Ok(());
         }
         let aws = self.aws().await?;
@@ -252,9 +271,9 @@ impl effect::World for World {
         simulated.then(|| "sandbox: simulated".to_owned())
     }
 
-    fn readable(&self, need: Need) -> bool {
+    async fn readable(&self, need: Need) -> bool {
         match need {
-            Need::Aws => self.credentials,
+            Need::Aws => self.has_credentials().await,
             Need::Source | Need::SourceWrite => self.source().is_ok(),
             // A dry run has made no target to read.
             Need::Target => !self.dry,
@@ -268,7 +287,7 @@ impl effect::World for World {
             return Some("tour: nothing real is read and nothing real is touched".to_owned());
         }
         self.sandbox.then(|| {
-            let aws = if self.aws_simulated { "AWS simulated".to_owned() } else { format!("AWS at {}", std::env::var("AWS_ENDPOINT_URL").unwrap_or_default()) };
+            let aws = self.aws_at.as_ref().map_or("AWS simulated".to_owned(), |url| format!("AWS at {url}"));
             format!("sandbox: disposable target, {aws}, image and public network simulated")
         })
     }

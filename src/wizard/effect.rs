@@ -123,7 +123,33 @@ impl<W> Registry<W> {
 
 /// Turns fields into an effect; the error names the field. Used by every file in `effects/`.
 pub fn from_fields<T: serde::de::DeserializeOwned>(kind: &str, fields: Value) -> Result<T> {
-    serde_json::from_value(fields).map_err(|e| Error::new(Kind::Input, format!("effect `{kind}`: {e}")).hint("compare with CONTRIBUTING.md, \"Effects\""))
+    T::deserialize(&fields).map_err(|e| {
+        let field = blamed::<T>(&fields, &e).map(|field| format!("`{field}`: ")).unwrap_or_default();
+        Error::new(Kind::Input, format!("effect `{kind}`: {field}{e}")).hint("compare with CONTRIBUTING.md, \"Effects\"")
+    })
+}
+
+/// The field whose value is of the wrong shape, which serde does not name: without it the complaint is another one, or none.
+fn blamed<'a, T: serde::de::DeserializeOwned>(fields: &'a Value, complaint: &serde_json::Error) -> Option<&'a str> {
+    let said = complaint.to_string();
+    if !said.starts_with("invalid ") {
+        return None;
+    }
+    let without = |name: &str| {
+        let mut rest = fields.as_object()?.clone();
+        rest.shift_remove(name);
+        T::deserialize(&Value::Object(rest)).err().map(|e| e.to_string())
+    };
+    fields.as_object()?.keys().find(|name| without(name).as_deref() != Some(said.as_str())).map(String::as_str)
+}
+
+/// A field that takes one of a few words; the error names effect, field and words.
+pub fn one_of(kind: &str, field: &str, value: &str, words: &[&str]) -> Result<()> {
+    if words.contains(&value) {
+        return Ok(());
+    }
+    let known: Vec<&str> = words.iter().copied().filter(|w| !w.is_empty()).collect();
+    Err(Error::new(Kind::Input, format!("effect `{kind}`: `{field}` is `{value}`")).hint(format!("one of: {}", known.join(", "))))
 }
 
 /// What the engine wants to know of a world without knowing what it is.
@@ -135,7 +161,7 @@ pub trait World: Send + Sync + 'static {
     /// `Some(words)` when what is needed is simulated in this world.
     fn simulates(&self, need: Need) -> Option<String>;
     /// `Err` when what is needed cannot even be read (no credentials, no URL): a dry run then goes on by example.
-    fn readable(&self, need: Need) -> bool;
+    async fn readable(&self, need: Need) -> bool;
     /// The words for every screen: what is simulated; `None` when nothing is.
     fn banner(&self) -> Option<String>;
     /// Takes a secret answer; it stays in memory.

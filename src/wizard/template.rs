@@ -1,5 +1,5 @@
 //! Holes in playbook text, filled from facts: `${path}`, `${path|fallback}`, `${first,second}` (the first that is known),
-//! `${path?from=to,other=another}` (a value in the target's words); `$${` is a literal `${`.
+//! `${path?from=to,other=another}` (a value in the target's words), `${step[*].output}` (of every item of an `each` step); `$${` is a literal `${`.
 //! Knows nothing of what a fact means and reads nothing but the map it is given.
 
 use std::collections::BTreeMap;
@@ -71,11 +71,19 @@ pub fn plain(value: &Value) -> String {
 impl Hole<'_> {
     /// The first known fact, in the hole's own words.
     fn value(&self, facts: &Facts) -> Option<Value> {
-        let fact = self.paths.iter().find_map(|p| facts.get(*p).filter(|v| !v.is_null()))?;
-        let text = plain(fact);
+        let fact = self.paths.iter().find_map(|p| known(p, facts))?;
+        let text = plain(&fact);
         let word = self.words.iter().find(|(from, _)| *from == text);
-        Some(word.map_or_else(|| fact.clone(), |(_, to)| Value::from(*to)))
+        Some(word.map_or(fact, |(_, to)| Value::from(*to)))
     }
+}
+
+/// A fact by path; `x[*].y` is the `y` of every item of `x`, as a comma list.
+fn known(path: &str, facts: &Facts) -> Option<Value> {
+    let Some((step, output)) = path.split_once("[*].") else { return facts.get(path).filter(|v| !v.is_null()).cloned() };
+    let (head, tail) = (format!("{step}["), format!("].{output}"));
+    let all: Vec<String> = facts.iter().filter(|(name, _)| name.starts_with(&head) && name.ends_with(&tail)).map(|(_, v)| plain(v)).collect();
+    if all.is_empty() { known(&format!("{step}.{output}"), facts) } else { Some(Value::from(all.join(","))) }
 }
 
 /// The text with every hole filled.
@@ -147,6 +155,8 @@ mod tests {
         let facts = Facts::from([("a".into(), json!("x")), ("n.port".into(), json!(3000)), ("l".into(), json!(["p", "q"]))]);
         assert_eq!(fill("${a}:${n.port}/${none|0}", &facts), Ok("x:3000/0".into()));
         assert_eq!(fill("${none,a?x=ex,y=why}", &facts), Ok("ex".into()));
+        let each = Facts::from([("s[a].arn".into(), json!("1")), ("s[b].arn".into(), json!("2"))]);
+        assert_eq!(fill("${s[*].arn}", &each), Ok("1,2".into()));
         assert_eq!(fill("${a?y=why}", &facts), Ok("x".into()));
         assert_eq!(fill("$${a}", &facts), Ok("${a}".into()));
         assert_eq!(fill("${none}", &facts), Err(Unfilled::Missing("none".into())));

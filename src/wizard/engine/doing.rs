@@ -101,7 +101,7 @@ impl<W: World> Engine<W> {
     /// A dry or simulated step: reads where it can, writes nowhere, goes on with found or example outputs.
     async fn exemplify(&mut self, planned: &Planned<'_>, effect: &dyn Apply<W>, why: &str) -> Outputs {
         let about = effect.describe();
-        let readable = self.world.readable(effect.needs());
+        let readable = self.world.readable(effect.needs()).await;
         let simulated = self.world.simulates(effect.needs()).is_some();
         if effect.touch() == Touch::Reads && readable && !simulated {
             let cx = self.context(&planned.id, 1);

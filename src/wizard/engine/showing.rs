@@ -1,6 +1,8 @@
 //! What the engine puts on show and what it waits for: questions, gates, checklists, failures, ends.
 //! Touches nothing of the world but by read-only previews.
 
+use std::sync::Arc;
+
 use super::{Engine, Flow};
 use crate::error::{Error, Kind, Result};
 use crate::wizard::effect::{Apply, World};

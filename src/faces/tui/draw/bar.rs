@@ -14,7 +14,7 @@ use super::super::paper;
 use crate::wizard::keys::{self, Action, BINDINGS, Binding, Key};
 
 /// While letters are text.
-const TYPING: &str = "letters are text; Tab, then ? for help";
+const TYPING: &str = "typing; Tab, then ? for help";
 
 /// A message takes the lines it needs, at most three.
 pub fn height(model: &Model, columns: u16, now_ms: u64) -> u16 {

@@ -33,20 +33,17 @@ pub(super) fn sheet(sheet: &mut Sheet, model: &Model, ask: &AskView) {
         sheet.body.hanging("Recommended because: ", theme.muted(), &ask.because, Style::new());
     }
     let recommended = ask.options.iter().find(|o| o.recommended).map(|o| &o.id);
-    if let Some(suggested) = ask.suggested.as_ref().filter(|s| Some(*s) != recommended) {
+    if let Some(suggested) = ask.suggested.as_ref().filter(|s| ask.reopened || Some(*s) != recommended) {
         let label = ask.options.iter().find(|o| o.id == *suggested).map_or(suggested, |o| &o.label);
         let source = ask.source.as_ref().map(|s| format!(" ({s})")).unwrap_or_default();
-        let lead = if ask.reopened { "Answered: " } else { "Suggested: " };
-        sheet.body.hanging(lead, theme.muted(), &format!("{label}{source}"), Style::new());
+        let (lead, esc) = if ask.reopened { ("Answered: ", "; Esc leaves it so") } else { ("Suggested: ", "") };
+        sheet.body.hanging(lead, theme.muted(), &format!("{label}{source}{esc}"), Style::new());
     }
     if !ask.stales.is_empty() {
         let what = format!("changing this answer makes stale: {}", ask.stales.join(", "));
         sheet.body.hanging("↻ ", theme.warning(), &what, theme.warning());
     }
     sheet.refused(model, ask.error.as_ref());
-    if ask.reopened {
-        sheet.foot.text("Enter answers anew; Esc leaves the answer as it was", theme.strong());
-    }
     match ask.kind {
         AnswerKind::Choice => {}
         AnswerKind::Text => field(sheet, model, "Your answer; Enter goes on", false),
