@@ -139,18 +139,18 @@ fn when_selects_by_profile() {
         (
             "grievance-portal",
             &["data_dsql", "foreign_keys", "serial_keys", "identity", "repository[app]", "service[app]", "pipeline[app]", "connection", "start[app]"],
-            &["data_rds", "data_aurora", "db_class", "database_url", "cache_stack", "storage_stack", "openai_secret", "zone", "certificate", "switch", "snapshot", "pipeline_github[app]", "image[app]"],
+            &["data_rds", "data_aurora", "db_class", "database_url", "cache_stack", "storage_stack", "openai_secret", "zone", "certificate", "switch", "snapshot", "pipeline_github", "image[app]"],
         ),
         (
             "dougust",
-            &["data_rds", "database_url", "storage_stack", "service[app]", "image[app]", "pipeline_github[app]", "snapshot"],
+            &["data_rds", "database_url", "storage_stack", "service[app]", "image[app]", "pipeline_github", "snapshot"],
             &["data_dsql", "data_aurora", "foreign_keys", "serial_keys", "cache_stack", "cache_class", "identity", "openai_secret", "pipeline[app]", "connection"],
         ),
         (
             "alva",
             &[
                 "data_rds", "cache_stack", "openai_secret", "repository[web]", "repository[api]", "repository[auth]", "repository[admin]", "service[web]", "service[api]",
-                "service[auth]", "service[admin]", "start[admin]", "pipeline_github[api]",
+                "service[auth]", "service[admin]", "start[admin]", "pipeline_github",
             ],
             &["data_dsql", "service[app]", "storage_stack", "identity", "switch", "lower_ttl"],
         ),
@@ -158,7 +158,7 @@ fn when_selects_by_profile() {
         (
             "shadowtwin-ec2",
             &["data_rds", "cache_stack", "ec2_size"],
-            &["task_size", "tasks_min", "cluster", "repository[app]", "service[app]", "start[app]", "image[app]", "pipeline[app]", "pipeline_github[app]"],
+            &["task_size", "tasks_min", "cluster", "repository[app]", "service[app]", "start[app]", "image[app]", "pipeline[app]", "pipeline_github"],
         ),
     ];
     for (profile, has, lacks) in expected {
@@ -186,7 +186,7 @@ fn one_answer_changes_what_is_to_come() {
         (&[("services", "web:3000,api:4000")], &["service[web]", "service[api]"], &["service[app]"]),
         (&[("domain", "route53"), ("domain_name", "shop.example.com")], &["domain_name", "zone", "delegate", "certificate", "lower_ttl", "switch"], &["switch_by_hand"]),
         (&[("domain", "external"), ("domain_name", "shop.example.com")], &["domain_name", "switch_by_hand"], &["zone", "lower_ttl", "switch"]),
-        (&[("cicd", "github")], &["image[app]", "pipeline_github[app]"], &["pipeline[app]", "connection"]),
+        (&[("cicd", "github")], &["image[app]", "pipeline_github"], &["pipeline[app]", "connection"]),
         (&[("go", "no_go")], &["go"], &["freeze", "final_rows", "start[app]", "switched"]),
     ];
     for (changes, has, lacks) in cases {

@@ -10,7 +10,8 @@ use crate::effects::Setup;
 use crate::error::{Error, Kind, Result};
 use crate::library;
 use crate::postgres::local::{LocalServer, Options};
-use crate::postgres::{Access, Connector};
+use crate::postgres::{Access, Connector, freeze};
+use crate::wizard::state::End;
 use crate::wizard::view::Mode;
 
 /// Where the demo's app lives: the folder named, or one of its own.
@@ -39,8 +40,29 @@ async fn play(args: &RunArgs, demo: &DemoArgs, dir: PathBuf, source: Connector) 
     args.profile.get_or_insert_with(|| "grievance-portal".to_owned());
     // A demo that came to its end begins anew; one that was interrupted goes on.
     let flavour = crate::runs::Flavour { journey: "move", mode: Mode::Live, sandbox: true };
-    args.new |= crate::runs::newest(&args.dir, flavour)?.is_some_and(|found| found.state.ended.is_some());
-    run::open(&args, flavour, None, Setup { source: Some(source), disposable_source: true, ..Setup::default() }).await
+    let ended = crate::runs::newest(&args.dir, flavour)?.is_none_or(|found| found.state.ended.is_some());
+    if ended {
+        args.new = true;
+        // The demo before left its source frozen, as a cutover does.
+        freeze::thaw(&source.connect(Access::ReadWrite).await?).await?;
+    }
+    let code = run::open(&args, flavour, None, Setup { source: Some(source), disposable_source: true, ..Setup::default() }).await?;
+    if run::face(&args) == run::Face::Screen {
+        show_report(&args.dir, flavour)?;
+    }
+    Ok(code)
+}
+
+/// Opens the finished run's report in a browser where there is a screen to show it on.
+fn show_report(dir: &std::path::Path, flavour: crate::runs::Flavour) -> Result<()> {
+    let Some(found) = crate::runs::newest(dir, flavour)?.filter(|f| f.state.ended == Some(End::Finished)) else { return Ok(()) };
+    let Some(report) = super::report::written(&found.dir) else { return Ok(()) };
+    let opener = if cfg!(target_os = "macos") { Some("open") } else { std::env::var_os("DISPLAY").or_else(|| std::env::var_os("WAYLAND_DISPLAY")).map(|_| "xdg-open") };
+    if let Some(opener) = opener {
+        // Where no browser is there the path above has to do.
+        let _no_browser = std::process::Command::new(opener).arg(report).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn();
+    }
+    Ok(())
 }
 
 /// Fills the source once; a filled one is left alone.

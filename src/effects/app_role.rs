@@ -12,7 +12,7 @@ use super::world::TargetRef;
 use crate::cloud::{self, secrets};
 use crate::error::Result;
 use crate::postgres::{Access, Connector, role};
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,7 +27,9 @@ pub struct AppRole {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<AppRole>("app_role", fields)?))
+    let role = from_fields::<AppRole>("app_role", fields)?;
+    role.target.check("app_role")?;
+    Ok(Box::new(role))
 }
 
 impl AppRole {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::World;
 use crate::cloud::preflight::{self, Call};
 use crate::error::{Error, Kind, Result};
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,7 +23,9 @@ pub struct CheckAws {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<CheckAws>("check_aws", fields)?))
+    let check = from_fields::<CheckAws>("check_aws", fields)?;
+    one_of("check_aws", "database", &check.database, &["rds", "aurora", "dsql"])?;
+    Ok(Box::new(check))
 }
 
 impl CheckAws {

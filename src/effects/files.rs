@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{World, scan_app, write_files};
 use crate::app::{self, Choices, Ci};
 use crate::error::Result;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,7 +26,9 @@ pub struct Files {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<Files>("files", fields)?))
+    let files = from_fields::<Files>("files", fields)?;
+    one_of("files", "cicd", &files.cicd, &["github", "codepipeline", "none"])?;
+    Ok(Box::new(files))
 }
 
 #[async_trait]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::World;
 use crate::cloud::{image, registry};
 use crate::error::{Error, Kind, Result};
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,7 +26,9 @@ pub struct Image {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<Image>("image", fields)?))
+    let image = from_fields::<Image>("image", fields)?;
+    one_of("image", "architecture", &image.architecture, &["x86_64", "arm64"])?;
+    Ok(Box::new(image))
 }
 
 impl Image {

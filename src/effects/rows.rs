@@ -10,7 +10,7 @@ use super::world::TargetRef;
 use crate::data::{self, Existing, Options};
 use crate::error::Result;
 use crate::text;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,7 +30,10 @@ fn first() -> String {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<Rows>("rows", fields)?))
+    let rows = from_fields::<Rows>("rows", fields)?;
+    rows.target.check("rows")?;
+    one_of("rows", "pass", &rows.pass, &["first", "final"])?;
+    Ok(Box::new(rows))
 }
 
 /// Options for copying and comparing, from a list of left-out tables.

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::{Access, Session, dump, quote};
 use crate::schema::{self, Conversion, Dialect, Options, Phase, Statement, Target};
 use crate::text;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct Schema {
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let schema = from_fields::<Schema>("schema", fields)?;
     schema.phase()?;
+    schema.target.check("schema")?;
+    one_of("schema", "foreign_keys", &schema.foreign_keys, &["", "kept", "dropped"])?;
+    one_of("schema", "serial_keys", &schema.serial_keys, &["", "cache_1", "cache_65536"])?;
     Ok(Box::new(schema))
 }
 

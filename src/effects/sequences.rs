@@ -10,7 +10,7 @@ use super::world::TargetRef;
 use crate::data;
 use crate::error::Result;
 use crate::text;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,7 +22,10 @@ pub struct Sequences {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<Sequences>("sequences", fields)?))
+    let sequences = from_fields::<Sequences>("sequences", fields)?;
+    sequences.target.check("sequences")?;
+    one_of("sequences", "pass", &sequences.pass, &["", "first", "final"])?;
+    Ok(Box::new(sequences))
 }
 
 #[async_trait]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::World;
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::progress::Unit;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,7 +31,9 @@ pub struct Simulate {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<Simulate>("simulate", fields)?))
+    let simulate = from_fields::<Simulate>("simulate", fields)?;
+    one_of("simulate", "trouble", &simulate.trouble, &["", "fail", "panic"])?;
+    Ok(Box::new(simulate))
 }
 
 impl Simulate {

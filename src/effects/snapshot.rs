@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::World;
 use crate::cloud::snapshot::{self, Source};
 use crate::error::Result;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,7 +27,9 @@ pub struct SnapshotStep {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<SnapshotStep>("snapshot", fields)?))
+    let snapshot = from_fields::<SnapshotStep>("snapshot", fields)?;
+    one_of("snapshot", "database", &snapshot.database, &["rds", "aurora", "dsql"])?;
+    Ok(Box::new(snapshot))
 }
 
 impl SnapshotStep {

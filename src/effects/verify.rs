@@ -11,7 +11,7 @@ use super::world::TargetRef;
 use crate::data;
 use crate::error::{Error, Kind, Result};
 use crate::text;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,7 +27,10 @@ pub struct Verify {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<Verify>("verify", fields)?))
+    let verify = from_fields::<Verify>("verify", fields)?;
+    verify.target.check("verify")?;
+    one_of("verify", "pass", &verify.pass, &["", "first", "final"])?;
+    Ok(Box::new(verify))
 }
 
 #[async_trait]

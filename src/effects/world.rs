@@ -87,6 +87,13 @@ pub struct TargetRef {
     pub secret_arn: String,
 }
 
+impl TargetRef {
+    /// Is it a kind that there is? The error names the effect.
+    pub(super) fn check(&self, kind: &str) -> Result<()> {
+        effect::one_of(kind, "target.kind", &self.kind, &["rds", "aurora", "dsql"])
+    }
+}
+
 impl World {
     pub async fn open(args: &RunArgs, run_dir: &std::path::Path, state: &State, setup: Setup) -> Result<Self> {
         let dry = state.mode == Mode::Dry;
