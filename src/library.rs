@@ -86,7 +86,10 @@ pub fn write_sample(into: &Path) -> Result<()> {
                 std::fs::create_dir_all(parent)?;
             }
             if !path.exists() {
-                std::fs::write(&path, file.contents())?;
+                // Whole or not at all: half a file would be left alone the next time.
+                let partial = path.with_extension("partial");
+                std::fs::write(&partial, file.contents())?;
+                std::fs::rename(&partial, &path)?;
             }
         }
         dir.dirs().try_for_each(|d| write(d, into))

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Err(error) => {
             if json {
                 let line = serde_json::json!({ "event": "error", "kind": error.kind, "what": error.what, "causes": error.causes, "hint": error.hint });
-                println!("{line}");
+                command::out(line.to_string());
             }
             eprintln!("error: {error}");
             ExitCode::from(error.exit_code())

@@ -1,17 +1,17 @@
 //! `demo`: the sample app and its database moved in a sandbox, from end to end.
 //! Only sets the stage: the run itself is an ordinary sandbox run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::out;
 use super::run;
 use crate::cli::{DemoArgs, RunArgs};
-use crate::effects::Setup;
+use crate::effects::{DISPOSABLE_SOURCE, Setup};
 use crate::error::{Error, Kind, Result};
 use crate::library;
 use crate::postgres::local::{LocalServer, Options};
 use crate::postgres::{Access, Connector, freeze};
-use crate::wizard::state::End;
+use crate::wizard::state::{End, State};
 use crate::wizard::view::Mode;
 
 /// Where the demo's app lives: the folder named, or one of its own.
@@ -22,17 +22,59 @@ fn stage(args: &RunArgs) -> PathBuf {
 pub async fn run(args: &RunArgs, demo: &DemoArgs) -> Result<u8> {
     let dir = stage(args);
     library::write_sample(&dir)?;
-    let folder = dir.parent().map_or_else(|| dir.join("source"), |p| p.join(format!("{}-source", dir.file_name().and_then(|n| n.to_str()).unwrap_or("app"))));
+    let folder = source_folder(&dir);
     out(format!("the sample app is in {}; starting its database", dir.display()));
-    let server = LocalServer::start(&folder, &Options { database: "app".to_owned(), ..Options::default() }).await?;
-    let source = server.connector();
-    let result = play(args, demo, dir, source).await;
-    server.stop().await?;
-    result
+    let filled = async {
+        let server = LocalServer::start(&folder, &options()).await?;
+        seed(&server.connector(), demo.scale).await.map(|()| server)
+    };
+    let filled = tokio::select! {
+        filled = filled => filled,
+        () = stop_asked() => Err(Error::new(Kind::Interrupted, "stopped while the sample database was made").hint("run the same command again: it goes on from here")),
+    };
+    match filled {
+        Ok(server) => {
+            let result = play(args, dir, server.connector()).await;
+            server.stop().await?;
+            result
+        }
+        Err(error) => {
+            if let Some(server) = LocalServer::attach(&folder, "app").await? {
+                server.stop().await?;
+            }
+            Err(error)
+        }
+    }
 }
 
-async fn play(args: &RunArgs, demo: &DemoArgs, dir: PathBuf, source: Connector) -> Result<u8> {
-    seed(&source, demo.scale).await?;
+fn options() -> Options {
+    Options { database: "app".to_owned(), ..Options::default() }
+}
+
+/// The source's folder, beside the app's.
+fn source_folder(app: &Path) -> PathBuf {
+    let app = app.canonicalize().unwrap_or_else(|_| app.to_owned());
+    let name = app.file_name().map_or_else(|| "app".into(), |n| n.to_string_lossy());
+    app.with_file_name(format!("{name}-source"))
+}
+
+/// The source of a run that a demo began, started again for whoever goes on with the run or undoes it. `None` when no demo began
+/// it or its source is gone.
+pub async fn source(app: &Path, state: &State) -> Result<Option<LocalServer>> {
+    let folder = source_folder(app);
+    let staged = state.sandbox && state.given.contains_key(DISPOSABLE_SOURCE) && folder.join("data").is_dir();
+    if staged { LocalServer::start(&folder, &options()).await.map(Some) } else { Ok(None) }
+}
+
+async fn stop_asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = interrupt.recv() => {}, _ = term.recv() => {} }
+}
+
+async fn play(args: &RunArgs, dir: PathBuf, source: Connector) -> Result<u8> {
     let mut args = args.clone();
     args.dir = dir;
     args.sandbox = true;
@@ -54,7 +96,7 @@ async fn play(args: &RunArgs, demo: &DemoArgs, dir: PathBuf, source: Connector) 
 }
 
 /// Opens the finished run's report in a browser where there is a screen to show it on.
-fn show_report(dir: &std::path::Path, flavour: crate::runs::Flavour) -> Result<()> {
+fn show_report(dir: &Path, flavour: crate::runs::Flavour) -> Result<()> {
     let Some(found) = crate::runs::newest(dir, flavour)?.filter(|f| f.state.ended == Some(End::Finished)) else { return Ok(()) };
     let Some(report) = super::report::written(&found.dir) else { return Ok(()) };
     let opener = if cfg!(target_os = "macos") { Some("open") } else { std::env::var_os("DISPLAY").or_else(|| std::env::var_os("WAYLAND_DISPLAY")).map(|_| "xdg-open") };
@@ -68,6 +110,8 @@ fn show_report(dir: &std::path::Path, flavour: crate::runs::Flavour) -> Result<(
 /// Fills the source once; a filled one is left alone.
 async fn seed(source: &Connector, scale: u32) -> Result<()> {
     let session = source.connect(Access::ReadWrite).await?;
+    // A killed demo's server may still be filling it: wait for what comes of that.
+    session.batch("select pg_advisory_lock(7251964)").await?;
     let there: bool = session.value("select to_regclass('public.grievances') is not null", &[]).await?;
     if there {
         return Ok(());

@@ -32,7 +32,9 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Report(out)) => report::run(&args, &out),
         Some(Cmd::Completions { shell }) => {
             let mut command = <Cli as clap::CommandFactory>::command();
-            clap_complete::generate(shell, &mut command, "migrate-wizard", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "migrate-wizard", &mut script);
+            out(String::from_utf8_lossy(&script).trim_end());
             Ok(0)
         }
         Some(Cmd::Playbooks(what)) => playbooks::run(&args, &what),

@@ -1,7 +1,7 @@
 //! `plan` and `rollback`: what is to come and what would be undone.
 //! `plan` and `rollback --plan` read only.
 
-use super::run::{answers, checked_books, given, journey};
+use super::run::{answers, back_to, checked_books, given, journey};
 use super::{flavour, out, out_json};
 use crate::cli::{RollbackArgs, RunArgs};
 use crate::effects;
@@ -75,7 +75,8 @@ pub async fn rollback(args: &RunArgs, rollback: &RollbackArgs) -> Result<u8> {
         let effect = found.state.steps.get(id).and_then(|s| s.effect.clone());
         effect.and_then(|(kind, fields)| registry.build(&kind, fields).ok()).map_or_else(String::new, |e| e.describe().sentence)
     };
-    let view = screens::rollback(&books, &found.state, rollback.to.as_deref(), None, &describe);
+    let to = rollback.to.as_deref().map(|name| back_to(&books, &found.state, name)).transpose()?;
+    let view = screens::rollback(&books, &found.state, to.as_deref(), None, &describe);
     if args.json {
         out_json(&view)?;
         return Ok(0);
@@ -85,7 +86,8 @@ pub async fn rollback(args: &RunArgs, rollback: &RollbackArgs) -> Result<u8> {
         return Ok(0);
     }
     for step in &view.steps {
-        out(format!("- {:<28} undo: {}", step.step, step.describe));
+        let undo = if step.describe.is_empty() { &step.title } else { &step.describe };
+        out(format!("- {:<28} undo: {undo}", step.step));
     }
     for why in &view.irreversible {
         out(format!("! cannot be undone: {why}"));

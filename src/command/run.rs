@@ -9,15 +9,16 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::{code, flavour, out, playbook_folders};
+use super::{code, demo, flavour, out, playbook_folders};
 use crate::cli::RunArgs;
 use crate::effects::{self, Setup, World};
 use crate::error::{Context, Error, Kind, Result};
 use crate::library::{self, Library};
+use crate::postgres::local::LocalServer;
 use crate::runs::{self, Flavour};
 use crate::wizard::engine::{Engine, Settings, now};
 use crate::wizard::journal::{Entry, FORMAT, Journal, Source};
-use crate::wizard::plan::{Books, Suggestion};
+use crate::wizard::plan::{self, Books, Suggestion};
 use crate::wizard::state::{End, State};
 use crate::wizard::template::Facts;
 use crate::wizard::view::{Command, Mode, Outcome};
@@ -105,13 +106,12 @@ pub fn answers(args: &RunArgs, books: &Books) -> Result<BTreeMap<String, Suggest
 }
 
 /// Opens the newest run of that flavour or a new one, and runs it behind a face.
-pub async fn open(args: &RunArgs, flavour: Flavour, rollback: Option<Option<String>>, setup: Setup) -> Result<u8> {
+pub async fn open(args: &RunArgs, flavour: Flavour, mut rollback: Option<Option<String>>, mut setup: Setup) -> Result<u8> {
     if !args.dir.is_dir() {
         return Err(Error::new(Kind::Usage, format!("{} is not a folder", args.dir.display())).hint("name the app's checkout with --dir"));
     }
     let (_, books) = checked_books(args, flavour.journey)?;
     let answers = answers(args, &books)?;
-    let rehearsed = runs::rehearsed(&args.dir);
     let newest = runs::newest(&args.dir, flavour)?;
     let again = newest.filter(|f| !args.new && (rollback.is_some() || goes_on(f.state.ended, flavour)));
     if rollback.is_some() && again.is_none() {
@@ -122,17 +122,37 @@ pub async fn open(args: &RunArgs, flavour: Flavour, rollback: Option<Option<Stri
         Some(found) => {
             let (mut journal, records) = Journal::open(&found.dir)?;
             let mut state = State::replay(&records)?;
-            if let Some(Some(step)) = &rollback
-                && !state.steps.contains_key(step)
-            {
-                return Err(Error::new(Kind::Usage, format!("--to {step}: this run has no such step")).hint("see its steps with `migrate-wizard log`"));
+            if rollback.is_some() && state.ended == Some(End::RolledBack) {
+                out(format!("run {} is rolled back already: nothing to undo", state.run));
+                return Ok(0);
             }
+            rollback = rollback.map(|to| to.map(|name| back_to(&books, &state, &name)).transpose()).transpose()?;
             let record = journal.append(now(), Entry::Resumed { tool: env!("CARGO_PKG_VERSION").into() })?;
             state.apply(&record)?;
             (found.dir, journal, state)
         }
         None => create(args, flavour, &setup)?,
     };
+    let staged = if setup.source.is_none() { demo::source(&args.dir, &state).await? } else { None };
+    setup.source = setup.source.or_else(|| staged.as_ref().map(LocalServer::connector));
+    let code = go(args, books, answers, rollback, Opened { dir, journal, state }, setup).await;
+    if let Some(server) = staged {
+        server.stop().await?;
+    }
+    code
+}
+
+/// A run whose journal is open.
+struct Opened {
+    dir: PathBuf,
+    journal: Journal,
+    state: State,
+}
+
+/// Engine, world and face, until the session ends.
+async fn go(args: &RunArgs, books: Books, answers: BTreeMap<String, Suggestion>, rollback: Option<Option<String>>, opened: Opened, setup: Setup) -> Result<u8> {
+    let Opened { dir, journal, state } = opened;
+    let rehearsed = runs::rehearsed(&args.dir);
     let run = state.run.clone();
     let world = Arc::new(World::open(args, &dir, &state, setup).await?);
     let settings = Settings { unattended: args.yes || args.json, confirmed: args.confirm.iter().cloned().collect::<BTreeSet<_>>(), answers, rehearsed, rollback };
@@ -140,8 +160,8 @@ pub async fn open(args: &RunArgs, flavour: Flavour, rollback: Option<Option<Stri
     let (command_tx, command_rx) = unbounded_channel();
     let unattended = settings.unattended;
     let engine = Engine::new(books, effects::registry(), Arc::clone(&world), journal, state, settings, event_tx, command_rx);
-    let work = tokio::spawn(engine.run());
     let signals = tokio::spawn(abort_on_signal(command_tx.clone(), args.json));
+    let work = tokio::spawn(engine.run());
     let shown = match face(args) {
         Face::Screen => faces::tui::run(event_rx, command_tx).await,
         Face::Line => Ok(faces::line::run(event_rx, command_tx, unattended).await),
@@ -180,6 +200,14 @@ fn write_report(args: &RunArgs, dir: &Path) -> Result<()> {
     super::report::write(&found, &books, dir).map(drop)
 }
 
+/// The step that `--to` names.
+pub fn back_to(books: &Books, state: &State, name: &str) -> Result<String> {
+    plan::back_to(books, state, name).ok_or_else(|| {
+        Error::new(Kind::Usage, format!("--to {name}: this run has begun no such step or phase"))
+            .hint("see what it did with `migrate-wizard rollback --plan`; a question is not undone, its answer can be changed")
+    })
+}
+
 /// Is a run that ended so taken up again?
 fn goes_on(ended: Option<End>, flavour: Flavour) -> bool {
     match ended {
@@ -215,18 +243,16 @@ fn create(args: &RunArgs, flavour: Flavour, setup: &Setup) -> Result<(PathBuf, J
 }
 
 /// SIGTERM and a closed terminal stop now; with JSON, where no face listens to the keyboard, Ctrl-C does too.
-async fn abort_on_signal(commands: tokio::sync::mpsc::UnboundedSender<Command>, interrupt_too: bool) {
+///
+/// They are listened to from the call on, not from when the future is first polled.
+fn abort_on_signal(commands: tokio::sync::mpsc::UnboundedSender<Command>, interrupt_too: bool) -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut hup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else { return };
-    let interrupt = async {
-        if interrupt_too {
-            let _never = tokio::signal::ctrl_c().await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! { _ = term.recv() => {}, _ = hup.recv() => {}, () = interrupt => {} }
-    let _engine_gone = commands.send(Command::Abort);
+    let listening = (signal(SignalKind::terminate()), signal(SignalKind::hangup()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut term), Ok(mut hup), Ok(mut interrupt)) = listening else { return };
+        tokio::select! { _ = term.recv() => {}, _ = hup.recv() => {}, _ = interrupt.recv(), if interrupt_too => {} }
+        let _engine_gone = commands.send(Command::Abort);
+    }
 }
 
 fn farewell(outcome: Outcome, run: &str, dir: &Path) {

@@ -199,7 +199,7 @@ impl Pass<'_> {
             let work = Work { from: &from, to: &to.session, table, ledger: &self.ledger, limits: self.limits };
             match work.settle(&range, self.empty.get(index).copied().unwrap_or_default()).await {
                 Ok(outcome) => self.count(index, table, &range, outcome),
-                Err(error) if matches!(sqlstate(&error), Some("23505" | "23503" | "23P01")) => {
+                Err(error) if matches!(sqlstate(&error), Some("23505" | "23503" | "23P01" | "40P01")) => {
                     self.reporter.log(format!("{}, chunk {}: waits for the others ({})", table.label(), range.chunk + 1, error.line()));
                     if let Ok(mut late) = self.late.lock() {
                         late.entry(index).or_default().push(range);

@@ -16,6 +16,13 @@ pub enum Outcome {
     Copied { rows: u64 },
 }
 
+impl Outcome {
+    /// `rows` came where `there` rows were: a range that is empty on both sides was equal.
+    fn of(rows: u64, there: u64) -> Self {
+        if rows == 0 && there == 0 { Self::Equal { rows } } else { Self::Copied { rows } }
+    }
+}
+
 /// A chunk and the two sessions to settle it with.
 #[derive(Debug, Clone, Copy)]
 pub struct Work<'a> {
@@ -45,10 +52,10 @@ impl Work<'_> {
             let frames = self.from.copy_out(&self.read(range, "text")).await?;
             let record = |rows| self.ledger.record(&self.table.label(), range, rows, "");
             let rows = insert::replace(self.to, self.table, range, there, limits, frames, record).await?;
-            return Ok(Outcome::Copied { rows });
+            return Ok(Outcome::of(rows, there));
         }
         let rows = self.replace_all(std::slice::from_ref(range), there > 0).await?;
-        Ok(Outcome::Copied { rows })
+        Ok(Outcome::of(rows, there))
     }
 
     /// Replaces the rows of all these ranges in one transaction: for chunks that stand in each other's way, such as two rows that

@@ -63,7 +63,7 @@ impl Profile {
         let file = format!("{name}.toml");
         let text = BUNDLED.get_file(&file).and_then(|found| found.contents_utf8()).ok_or_else(|| {
             Error::new(Kind::Usage, format!("no profile is called `{name}`"))
-                .hint(format!("one of: {}, or the path of a file of your own", Self::names().join(", ")))
+                .hint(format!("one of: {}; a file of your own is given with --answers FILE", Self::names().join(", ")))
         })?;
         Self::parse(&format!("assets/profiles/{file}"), text, questions)
     }

@@ -12,7 +12,7 @@ use super::world::TargetRef;
 use crate::cloud::{self, secrets};
 use crate::error::Result;
 use crate::postgres::{Access, Connector, role};
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

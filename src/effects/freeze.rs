@@ -59,7 +59,7 @@ impl Apply<World> for Freeze {
         cx.reporter.log(format!("frozen; {} session(s) ended", frozen.ended));
         if frozen.left > 0 {
             return Err(Error::new(Kind::Conflict, format!("{} session(s) of the source cannot be ended and may still write", frozen.left))
-                .hint("stop the app on Replit (Deployments, Shut down), then press r"));
+                .hint("stop the app on Replit (Deployments, Shut down), then try again"));
         }
         Ok(Outputs::from([("ended".into(), json!(frozen.ended)), ("since".into(), json!(jiff::Timestamp::now().to_string()))]))
     }

@@ -83,7 +83,7 @@ impl Apply<World> for Image {
         }
         let Some(tool) = image::find_tool().await else {
             return Err(Error::new(Kind::Conflict, "neither docker, podman nor buildah is at hand to build the image").hint(
-                "install one of them (apt-get install buildah, or Docker Desktop), or choose CI/CD = codepipeline so that AWS builds it; then press r",
+                "install one of them (apt-get install buildah, or Docker Desktop), or choose CI/CD = codepipeline so that AWS builds it; then try again",
             ));
         };
         let aws = world.aws().await?;
@@ -99,7 +99,7 @@ impl Apply<World> for Image {
         let login = registry::login(aws).await?;
         image::push(&tool, &local, &login.reference(&self.repository, &self.tag), &login, login.plain_http, &cx.reporter).await?;
         self.found(world).await?.ok_or_else(|| {
-            Error::new(Kind::Failed, format!("{local} was pushed and ECR does not show it")).hint("press r to look again; the push itself is not repeated when it is there")
+            Error::new(Kind::Failed, format!("{local} was pushed and ECR does not show it")).hint("try again to look again; the push itself is not repeated when it is there")
         })
     }
 

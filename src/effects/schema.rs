@@ -71,7 +71,7 @@ impl Schema {
         {
             return Ok(conversion);
         }
-        let target: Target = if self.target.kind.is_empty() { Target::Rds } else { self.target.kind.parse()? };
+        let target: Target = self.target.kind.parse()?;
         let sql = dump::schema_only(&world.source()?, &self.except()).await?;
         let options = Options { identity_cache: if self.serial_keys == "cache_1" { 1 } else { 65_536 }, ..Options::default() };
         let conversion = schema::convert(&sql, target, &options)?;

@@ -55,7 +55,7 @@ impl SecretStep {
         };
         value.map(cloud::Secret::new).ok_or_else(|| {
             Error::new(Kind::Input, format!("no value for the secret {}", self.name))
-                .hint(format!("export {name} in this shell (copy it from Replit's Secrets pane), start the wizard again, and press r"))
+                .hint(format!("export {name} in this shell (copy it from Replit's Secrets pane), and start the wizard again"))
         })
     }
 

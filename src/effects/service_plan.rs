@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::World;
 use crate::decide;
 use crate::error::Result;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, of_field};
 use crate::wizard::view::PreviewLine;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct ServicePlan {
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let plan = from_fields::<ServicePlan>("service_plan", fields)?;
-    plan.outputs()?;
+    of_field("service_plan", "services", plan.outputs())?;
     Ok(Box::new(plan))
 }
 

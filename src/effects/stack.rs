@@ -11,7 +11,7 @@ use super::World;
 use crate::cloud::stacks::{self, StackSpec};
 use crate::error::{Error, Kind, Result};
 use crate::library;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, of_field};
 use crate::wizard::template;
 use crate::wizard::view::{PreviewLine, Sign};
 
@@ -34,13 +34,13 @@ pub struct Stack {
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let stack = from_fields::<Stack>("stack", fields)?;
-    let known = stacks::template_parameters(library::stack(&stack.layer)?)?;
+    let known = stacks::template_parameters(of_field("stack", "layer", library::stack(&stack.layer))?)?;
     if let Some(unknown) = stack.parameters.keys().find(|k| !known.contains_key(*k)) {
         let names: Vec<_> = known.keys().map(String::as_str).collect();
-        return Err(Error::new(Kind::Input, format!("the template `{}` has no parameter `{unknown}`", stack.layer)).hint(format!("one of: {}", names.join(", "))));
+        return Err(Error::new(Kind::Input, format!("effect `stack`: `parameters`: the template `{}` has no parameter `{unknown}`", stack.layer)).hint(format!("one of: {}", names.join(", "))));
     }
     if let Some(missing) = known.iter().find(|(name, p)| p.default.is_none() && !stack.parameters.contains_key(*name)) {
-        return Err(Error::new(Kind::Input, format!("the template `{}` needs the parameter `{}`", stack.layer, missing.0)).hint("give it under `parameters` of the step"));
+        return Err(Error::new(Kind::Input, format!("effect `stack`: `parameters`: the template `{}` needs the parameter `{}`", stack.layer, missing.0)).hint("give it under `parameters` of the step"));
     }
     Ok(Box::new(stack))
 }

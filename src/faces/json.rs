@@ -19,10 +19,9 @@ pub async fn run(mut events: UnboundedReceiver<Event>) -> Outcome {
                 serde_json::to_string(&event)
             }
         };
-        if let Ok(line) = line
-            && writeln!(std::io::stdout().lock(), "{line}").is_err()
-        {
-            return Outcome::Interrupted;
+        if let Ok(line) = line {
+            // A closed pipe ends the output, not the work.
+            let _closed = writeln!(std::io::stdout().lock(), "{line}");
         }
         if matches!(event, Event::Ended { .. }) {
             break;

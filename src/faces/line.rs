@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use inquire::{InquireError, Password, Select, Text};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
+use super::tui::{columns, cooked, width, wrap};
 use crate::progress::{Progress, Unit};
 use crate::text;
 use crate::wizard::view::{
-    AnswerKind, AskView, Command, EndedView, Event, FailedView, GateView, ManualView, Outcome, RollbackView, Screen, Sign, View,
+    AnswerKind, AskView, Command, EndedView, Event, FailedView, GateView, ManualView, OptionView, Outcome, RollbackView, Screen, Sign, View,
 };
 
 /// Where line mode is: what it has printed, so that it prints only what is new.
@@ -30,10 +32,12 @@ pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender
     let mut printer = Printer { bar: None, shown: None, phase: String::new(), unattended, terminal: std::io::stderr().is_terminal() };
     let mut outcome = Outcome::Interrupted;
     let mut interrupts = 0;
+    // One listener for all of the run: a Ctrl-C while a line is printed is heard too.
+    let Ok(mut ctrl_c) = signal(SignalKind::interrupt()) else { return outcome };
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
-            _ = tokio::signal::ctrl_c() => {
+            _ = ctrl_c.recv() => {
                 interrupts += 1;
                 let command = if interrupts == 1 { Command::Stop } else { Command::Abort };
                 printer.say(if interrupts == 1 {
@@ -49,7 +53,7 @@ pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender
         match event {
             Event::Log { at, line, .. } => {
                 let time = at.get(11..19).unwrap_or("");
-                printer.say(&format!("{time}  {line}"));
+                printer.told(&format!("{time}  "), &line);
             }
             Event::Progress { progress, .. } => printer.progress(&progress),
             Event::Ended { outcome: ended } => {
@@ -58,7 +62,18 @@ pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender
             }
             Event::View(view) => {
                 printer.heading(&view);
-                if let Some(command) = printer.screen(&view.screen).await
+                let said = tokio::select! {
+                    said = printer.screen(&view.screen) => said,
+                    (ended, lines) = end(&mut events) => {
+                        // Stopped from outside while a prompt was waiting: it must not keep the terminal.
+                        cooked();
+                        printer.say("");
+                        lines.iter().for_each(|line| printer.say(line));
+                        outcome = ended;
+                        break;
+                    }
+                };
+                if let Some(command) = said
                     && commands.send(command).is_err()
                 {
                     break;
@@ -70,6 +85,19 @@ pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender
     outcome
 }
 
+/// The end of the run and the log lines before it. Comes back only when the run ends: while a prompt waits, the run does too.
+async fn end(events: &mut UnboundedReceiver<Event>) -> (Outcome, Vec<String>) {
+    let mut lines = Vec::new();
+    loop {
+        match events.recv().await {
+            Some(Event::Log { line, .. }) => lines.push(line),
+            Some(Event::View(_) | Event::Progress { .. }) => {}
+            Some(Event::Ended { outcome }) => return (outcome, lines),
+            None => return (Outcome::Interrupted, lines),
+        }
+    }
+}
+
 impl Printer {
     fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
@@ -78,12 +106,22 @@ impl Printer {
     }
 
     fn say(&self, line: &str) {
+        // A closed pipe ends the output, not the work.
+        let print = || drop(writeln!(std::io::stdout().lock(), "{line}"));
         match &self.bar {
-            Some(bar) if self.terminal => bar.println(line),
-            Some(_) | None => {
-                // A closed pipe ends the output, not the work.
-                let _closed = writeln!(std::io::stdout().lock(), "{line}");
-            }
+            Some(bar) if self.terminal => bar.suspend(print),
+            Some(_) | None => print(),
+        }
+    }
+
+    /// `lead` and the text; in a terminal the text is wrapped between words, under itself.
+    fn told(&self, lead: &str, text: &str) {
+        let Some(room) = columns().map(|all| all.saturating_sub(width(lead) + 1)).filter(|room| *room >= 20) else {
+            return self.say(&format!("{lead}{text}"));
+        };
+        for (i, line) in wrap(text, room).into_iter().enumerate() {
+            let lead = if i == 0 { lead.to_owned() } else { " ".repeat(width(lead)) };
+            self.say(&format!("{lead}{line}"));
         }
     }
 
@@ -93,9 +131,12 @@ impl Printer {
         if phase.id != self.phase {
             self.phase.clone_from(&phase.id);
             let cost = view.cost.as_ref().map(|c| format!("   {c}")).unwrap_or_default();
-            let simulated = view.run.simulated.as_ref().map(|s| format!("   [{s}]")).unwrap_or_default();
             self.clear();
-            self.say(&format!("\n== {} ({} of {}){cost}{simulated}", phase.title, phase.done, phase.total));
+            self.say("");
+            self.told("== ", &format!("{} ({} of {} done){cost}", phase.title, phase.done, phase.total));
+            if let Some(simulated) = &view.run.simulated {
+                self.told("   ! ", simulated);
+            }
         }
     }
 
@@ -105,7 +146,7 @@ impl Printer {
         }
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new(0);
-            if let Ok(style) = ProgressStyle::with_template("  {bar:30} {percent:>3}%  {msg}  {elapsed} (about {eta} left)") {
+            if let Ok(style) = ProgressStyle::with_template("  {bar:30} {percent:>3}%  {elapsed} (about {eta} left)  {wide_msg}") {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(500));
@@ -135,8 +176,10 @@ impl Printer {
             Screen::Running(running) => {
                 if !same {
                     let estimate = running.estimate.as_ref().map(|e| format!(" ({e})")).unwrap_or_default();
-                    self.say(&format!("-- {}{}{estimate}", if running.undoing { "undo: " } else { "" }, running.describe));
-                    self.say(&format!("   $ {}", running.command));
+                    self.told("-- ", &format!("{}{}{estimate}", if running.undoing { "undo: " } else { "" }, running.describe));
+                    if !running.command.is_empty() {
+                        self.told("   $ ", &running.command);
+                    }
                 }
                 None
             }
@@ -149,32 +192,42 @@ impl Printer {
         }
     }
 
-    async fn ask(&self, ask: &AskView) -> Command {
-        self.say(&format!("\n{}\n  {}", ask.title, ask.why));
-        if let Some(error) = &ask.error {
-            self.say(&format!("  ! {error}"));
+    fn title(&self, title: &str, why: &str) {
+        self.say("");
+        self.told("", title);
+        self.told("  ", why);
+    }
+
+    fn refused(&self, error: Option<&String>) {
+        if let Some(error) = error {
+            self.told("  ! ", error);
         }
+    }
+
+    async fn ask(&self, ask: &AskView) -> Command {
+        self.title(&ask.title, &ask.why);
+        let costs_matter = ask.options.iter().any(|o| o.cost != ask.options.first().and_then(|first| first.cost.clone()));
+        for option in &ask.options {
+            let cost = option.cost.as_ref().filter(|_| costs_matter).map(|c| format!(" ({c})")).unwrap_or_default();
+            self.told("  - ", &format!("{}{cost}: {}", option.label, option.consequence));
+        }
+        if !ask.because.is_empty() {
+            self.told("  recommended because: ", &ask.because);
+        }
+        self.refused(ask.error.as_ref());
         if !ask.stales.is_empty() {
-            self.say(&format!("  a change is looked at again by: {}", ask.stales.join(", ")));
+            self.told("  ", &format!("a change is looked at again by: {}", ask.stales.join(", ")));
         }
         let step = ask.step.clone();
         let ask = ask.clone();
         let answer = prompt(move || match ask.kind {
             AnswerKind::Choice => {
-                let width = ask.options.iter().map(|o| o.label.chars().count()).max().unwrap_or(0);
-                let lines: Vec<String> = ask
-                    .options
-                    .iter()
-                    .map(|o| {
-                        let cost = o.cost.as_deref().map(|c| format!("  {c}")).unwrap_or_default();
-                        let mark = if o.recommended { "  (recommended)" } else { "" };
-                        format!("{:width$}  {}{cost}{mark}", o.label, o.consequence)
-                    })
-                    .collect();
+                let label = |o: &OptionView| if o.recommended { format!("{}  (recommended)", o.label) } else { o.label.clone() };
+                let lines: Vec<String> = ask.options.iter().map(label).collect();
                 let at = ask.suggested.as_ref().and_then(|s| ask.options.iter().position(|o| &o.id == s)).unwrap_or(0);
                 Select::new("  Choose:", lines)
                     .with_starting_cursor(at)
-                    .with_help_message(if ask.because.is_empty() { "Enter chooses, Esc stops" } else { &ask.because })
+                    .with_help_message("up and down move, Enter chooses, Esc stops")
                     .raw_prompt()
                     .map(|chosen| ask.options.get(chosen.index).map(|o| o.id.clone()).unwrap_or_default())
             }
@@ -193,16 +246,15 @@ impl Printer {
     }
 
     async fn manual(&self, manual: &ManualView) -> Command {
-        self.say(&format!("\n{}\n  {}", manual.title, manual.why));
+        self.title(&manual.title, &manual.why);
         for item in &manual.items {
-            self.say(&format!("  [ ] {item}"));
+            self.told("  [ ] ", item);
         }
-        if let Some(how) = &manual.verified_by {
-            self.say(&format!("  checked by: {how}"));
+        match &manual.verified_by {
+            Some(how) => self.told("  checked by the wizard: ", how),
+            None => self.told("  ", "the wizard cannot check this: your word counts"),
         }
-        if let Some(error) = &manual.error {
-            self.say(&format!("  ! {error}"));
-        }
+        self.refused(manual.error.as_ref());
         match prompt(|| Text::new("  Enter when it is done:").prompt()).await {
             Ok(_) => Command::ManualDone { step: manual.step.clone() },
             Err(command) => command,
@@ -210,19 +262,19 @@ impl Printer {
     }
 
     async fn gate(&self, gate: &GateView) -> Command {
-        self.say(&format!("\n{}\n  {}\n  {}\n  $ {}", gate.title, gate.why, gate.describe, gate.command));
+        self.title(&gate.title, &gate.why);
+        self.told("  ", &gate.describe);
+        self.told("  $ ", &gate.command);
         for line in &gate.preview {
-            self.say(&format!("   {} {}", sign(line.sign), line.text));
+            self.told(&format!("   {} ", sign(line.sign)), &line.text);
         }
         if let Some(estimate) = &gate.estimate {
             self.say(&format!("  takes {estimate}"));
         }
         if let Some(why) = &gate.irreversible {
-            self.say(&format!("  ! cannot be undone: {why}"));
+            self.told("  ! ", &format!("cannot be undone: {why}"));
         }
-        if let Some(error) = &gate.error {
-            self.say(&format!("  ! {error}"));
-        }
+        self.refused(gate.error.as_ref());
         let typed = gate.type_to_confirm.clone();
         let answer = prompt(move || match typed {
             Some(id) => Text::new(&format!("  Type {id} to go on:")).prompt().map(Some),
@@ -236,11 +288,12 @@ impl Printer {
     }
 
     async fn failed(&self, failed: &FailedView) -> Command {
-        self.say(&format!("\n! {}: {}", failed.title, failed.what));
+        self.say("");
+        self.told("! ", &format!("{}: {}", failed.title, failed.what));
         for cause in &failed.causes {
-            self.say(&format!("  because: {cause}"));
+            self.told("  because: ", cause);
         }
-        self.say(&format!("  next:    {}", failed.hint));
+        self.told("  next:    ", &failed.hint);
         let choices = vec!["try again", "stop here (start again to go on)", "roll back"];
         match prompt(move || Select::new("  What now?", choices).raw_prompt().map(|c| c.index)).await {
             Ok(0) => Command::Retry { step: failed.step.clone() },
@@ -253,14 +306,12 @@ impl Printer {
     async fn rollback(&self, view: &RollbackView) -> Command {
         self.say("\nRoll back: this is undone, newest first");
         for step in &view.steps {
-            self.say(&format!("  - {}: {}", step.title, step.describe));
+            self.told("  - ", &format!("{}: {}", step.title, step.describe));
         }
         for why in &view.irreversible {
-            self.say(&format!("  ! cannot be undone: {why}"));
+            self.told("  ! ", &format!("cannot be undone: {why}"));
         }
-        if let Some(error) = &view.error {
-            self.say(&format!("  ! {error}"));
-        }
+        self.refused(view.error.as_ref());
         let id = view.type_to_confirm.clone();
         match prompt(move || Text::new(&format!("  Type {id} to roll back, Esc to leave:")).prompt()).await {
             Ok(typed) => Command::ConfirmRollback { typed },
@@ -280,10 +331,10 @@ impl Printer {
         };
         self.say(&format!("\n== {words}"));
         for line in &ended.summary {
-            self.say(&format!("   {line}"));
+            self.told("   ", line);
         }
         for line in &ended.next {
-            self.say(&format!("   next: {line}"));
+            self.told("   next: ", line);
         }
     }
 }
@@ -305,8 +356,10 @@ async fn prompt<T: Send + 'static>(ask: impl FnOnce() -> Result<T, InquireError>
     match tokio::task::spawn_blocking(ask).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(InquireError::OperationInterrupted)) | Err(_) => Err(Command::Abort),
-        Ok(Err(
-            InquireError::OperationCanceled | InquireError::NotTTY | InquireError::IO(_) | InquireError::InvalidConfiguration(_) | InquireError::Custom(_),
-        )) => Err(Command::Stop),
+        Ok(Err(InquireError::OperationCanceled)) => Err(Command::Stop),
+        Ok(Err(error @ (InquireError::NotTTY | InquireError::IO(_) | InquireError::InvalidConfiguration(_) | InquireError::Custom(_)))) => {
+            eprintln!("nobody can be asked here ({error}): run it in a terminal, or with --yes and --profile, --answers or --set");
+            Err(Command::Stop)
+        }
     }
 }

@@ -19,7 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(40);
 impl Connector {
     /// Opens a session. With [`Access::ReadOnly`] the server itself refuses writes: `default_transaction_read_only` is set in the
     /// start-up packet, before any statement. (DSQL takes it as the session's first statement.)
+    ///
+    /// Errors with [`Kind::Refused`] when writing is asked of a connector that is [`Connector::only_reading`].
     pub async fn connect(&self, access: Access) -> Result<Session> {
+        if access == Access::ReadWrite && self.at_most == Access::ReadOnly {
+            return Err(Error::new(Kind::Refused, format!("a session that may write was asked for on {}, which is only read here", self.label()))
+                .hint("a dry run writes nowhere, and the source is written to by the freeze alone: run without --dry-run, or report this with `migrate-wizard log`"));
+        }
         let tls = tls::connector(self.ssl, self.root_cert.as_deref())?;
         let config = self.config(access);
         let start = Instant::now();

@@ -76,6 +76,8 @@ pub struct Connector {
     pub(super) root_cert: Option<PathBuf>,
     pub(super) options: Option<String>,
     pub(super) require_channel_binding: bool,
+    /// The most that a session of this connector may ever do.
+    pub(super) at_most: Access,
     notes: Vec<String>,
 }
 
@@ -134,7 +136,7 @@ impl Connector {
         let ssl = if host.starts_with('/') { SslMode::Disable } else { ssl };
         let password = parts.password.or_else(|| passfile::look_up(env, &host, port, &database, &user));
         let (root_cert, options, require_channel_binding) = (parts.root_cert, parts.options, parts.require_channel_binding);
-        Ok(Self { host, port, database, user, password, ssl, root_cert, options, require_channel_binding, notes })
+        Ok(Self { host, port, database, user, password, ssl, root_cert, options, require_channel_binding, at_most: Access::ReadWrite, notes })
     }
 
     /// A connector from its parts, with the default encryption for the host.
@@ -207,6 +209,12 @@ impl Connector {
     #[must_use]
     pub fn with_root_cert(&self, path: &Path) -> Self {
         Self { root_cert: Some(path.to_owned()), ssl: SslMode::VerifyFull, ..self.clone() }
+    }
+
+    /// The same, whose sessions are read-only whatever is asked for: asking for more is refused before a byte is sent.
+    #[must_use]
+    pub fn only_reading(&self) -> Self {
+        Self { at_most: Access::ReadOnly, ..self.clone() }
     }
 
     /// The URL with its password: only for a secret store, never for a log, file or argument.

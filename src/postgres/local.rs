@@ -72,8 +72,13 @@ impl LocalServer {
         if major.is_none() {
             create(&folder, &initdb, &user).await?;
         }
-        boot(&folder, &initdb, &user).await?;
-        Self::attach(&folder, &options.database).await?.ok_or_else(|| broken(&folder, "it started and was gone again"))
+        let booted = boot(&folder, &initdb, &user).await;
+        // A start that a killed run had begun may have come first: then ours is refused and that one serves.
+        match (Self::attach(&folder, &options.database).await?, booted) {
+            (Some(server), _) => Ok(server),
+            (None, Err(error)) => Err(error),
+            (None, Ok(())) => Err(broken(&folder, "it started and was gone again")),
+        }
     }
 
     /// The server that runs in `folder`, if one does.
@@ -127,8 +132,8 @@ pub async fn destroy(folder: &Path) -> Result<()> {
 }
 
 fn remove(folder: &Path) -> Result<()> {
-    for name in ["data", "data.new", "socket", "log", "passfile"] {
-        let path = folder.join(name);
+    let whole = ["data", "socket", "log", "passfile"].map(|name| folder.join(name));
+    for path in whole.into_iter().chain(unfinished(folder)) {
         let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
         match removed {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -181,14 +186,23 @@ async fn halt(folder: &Path, pid: u32) -> Result<()> {
         .hint(format!("stop it by hand: kill -QUIT {pid}")))
 }
 
-/// initdb into `data.new`, renamed when complete: a `data` folder is always whole.
+/// What a killed `create` left in the folder.
+fn unfinished(folder: &Path) -> Vec<PathBuf> {
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    names.filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("new-"))).collect()
+}
+
+/// initdb into a folder of its own, renamed when complete: a `data` folder is always whole, and the initdb of a killed run, which
+/// may still be at work, is in nobody's way.
 async fn create(folder: &Path, initdb: &Program, user: &ServiceUser) -> Result<()> {
-    let fresh = folder.join("data.new");
-    if fresh.exists() {
-        std::fs::remove_dir_all(&fresh).or_fail(Kind::Failed, format!("cannot remove {}", fresh.display()), "remove it by hand")?;
+    for path in unfinished(folder) {
+        // What cannot be removed, because it is still being written, goes with the whole folder.
+        let _later = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
     }
     let secret = uuid::Uuid::new_v4().simple().to_string();
-    let secret_file = folder.join("initial-password");
+    let attempt = uuid::Uuid::new_v4().simple();
+    let fresh = folder.join(format!("new-{attempt}"));
+    let secret_file = folder.join(format!("new-{attempt}.password"));
     passfile::write_private(&secret_file, &secret)?;
     user.own(&secret_file)?;
     let locale = if cfg!(target_os = "linux") { "C.UTF-8" } else { "en_US.UTF-8" };
@@ -237,8 +251,15 @@ fn password(folder: &Path) -> Option<String> {
 /// Starts a stopped cluster on a free loopback port and waits until it answers.
 async fn boot(folder: &Path, initdb: &Program, user: &ServiceUser) -> Result<()> {
     let data = folder.join("data");
-    // `running` said no, so a pid file here is stale, and its number may belong to another program by now.
-    let _ = std::fs::remove_file(data.join("postmaster.pid"));
+    let pid_file = data.join("postmaster.pid");
+    let left = std::fs::read(&pid_file).ok();
+    if running(folder).await.is_some() {
+        return Ok(());
+    }
+    // Stale: nobody runs, and its number may belong to another program by now. One that was written meanwhile is a living server's.
+    if left.is_some() && std::fs::read(&pid_file).ok() == left {
+        let _gone = std::fs::remove_file(&pid_file);
+    }
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map(|address| address.port());
     let port = port.or_fail(Kind::Failed, "cannot find a free port", "check that loopback networking works here")?;
     let secret = password(folder).ok_or_else(|| broken(folder, "its passfile is missing"))?;

@@ -143,6 +143,11 @@ fn blamed<'a, T: serde::de::DeserializeOwned>(fields: &'a Value, complaint: &ser
     fields.as_object()?.keys().find(|name| without(name).as_deref() != Some(said.as_str())).map(String::as_str)
 }
 
+/// What a room says of a field's value, with the effect and the field before it.
+pub fn of_field<T>(kind: &str, field: &str, told: Result<T>) -> Result<T> {
+    told.map_err(|error| Error { what: format!("effect `{kind}`: `{field}`: {}", error.what), ..error })
+}
+
 /// A field that takes one of a few words; the error names effect, field and words.
 pub fn one_of(kind: &str, field: &str, value: &str, words: &[&str]) -> Result<()> {
     if words.contains(&value) {

@@ -124,6 +124,8 @@ impl<W: World> Engine<W> {
         loop {
             let flow = if self.stopping {
                 Flow::End(Outcome::Stopped)
+            } else if let Some(outcome) = self.heed() {
+                Flow::End(outcome)
             } else if let Some(to) = self.offered.clone() {
                 self.offer_rollback(to).await?
             } else if let Some(step) = self.reopened.clone() {
@@ -273,6 +275,22 @@ impl<W: World> Engine<W> {
             | Command::Apply { .. }
             | Command::Retry { .. }
             | Command::ConfirmRollback { .. } => Ok(Flow::Go),
+        }
+    }
+
+    /// With nobody to ask, what a signal sent between two steps is read by no screen.
+    fn heed(&mut self) -> Option<Outcome> {
+        match self.settings.unattended.then(|| self.commands.try_recv().ok()).flatten()? {
+            Command::Stop => Some(Outcome::Stopped),
+            Command::Abort => Some(Outcome::Interrupted),
+            Command::Answer { .. }
+            | Command::Reopen { .. }
+            | Command::ManualDone { .. }
+            | Command::Apply { .. }
+            | Command::Retry { .. }
+            | Command::Rollback { .. }
+            | Command::ConfirmRollback { .. }
+            | Command::Back => None,
         }
     }
 

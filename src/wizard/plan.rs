@@ -275,6 +275,13 @@ pub fn undoable(books: &Books, state: &State) -> Vec<String> {
     found.into_iter().map(|(_, id)| id.clone()).collect()
 }
 
+/// The step that a roll back back to `name` means: a step, an `each` step without its item, or a phase; the first of it that was begun.
+pub fn back_to(books: &Books, state: &State, name: &str) -> Option<String> {
+    let named = |id: &str| id == name || id.split('[').next() == Some(name) || books.find(id).is_some_and(|(book, _)| book.phase == name);
+    let begun = state.steps.iter().filter(|(id, s)| s.started_n > 0 && named(id));
+    begun.min_by_key(|(_, s)| s.started_n).map(|(id, _)| id.clone())
+}
+
 /// Is this answer one the question takes? `Err` says what was expected.
 pub fn legal(ask: &crate::wizard::playbook::Ask, value: &str) -> Result<(), String> {
     use crate::wizard::view::AnswerKind;

@@ -353,10 +353,16 @@ fn locate(text: &str, id: &str, needle: &str) -> Range<usize> {
     let quoted = format!("id = \"{id}\"");
     let start = text.find(&quoted).unwrap_or(0);
     let end = text[start..].find("\n[[step]]").map_or(text.len(), |i| start + i);
-    match text.get(start..end).and_then(|own| own.find(needle)) {
-        Some(i) => start + i..start + i + needle.len(),
-        None => start..start + quoted.len().min(text.len() - start),
+    let mut at = start;
+    for line in text.get(start..end).unwrap_or_default().split_inclusive('\n') {
+        // what is said to people may hold any word
+        let prose = ["title", "why"].iter().any(|key| line.trim_start().starts_with(key));
+        if let Some(i) = line.find(needle).filter(|_| !prose) {
+            return at + i..at + i + needle.len();
+        }
+        at += line.len();
     }
+    start..start + quoted.len().min(text.len() - start)
 }
 
 #[cfg(test)]

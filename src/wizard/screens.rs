@@ -184,6 +184,7 @@ pub fn rollback(books: &Books, state: &State, to: Option<&str>, error: Option<St
     preview.ended = None;
     preview.rollback = Some(crate::wizard::state::Rollback { to: to.map(str::to_owned), since: u64::MAX });
     let ids = plan::undoable(books, &preview);
+    let facts = state.facts();
     let irreversible = ids
         .iter()
         .filter_map(|id| books.find(id).and_then(|(_, s)| s.irreversible.as_ref().map(|why| format!("{}: {why}", s.title))))
@@ -193,7 +194,10 @@ pub fn rollback(books: &Books, state: &State, to: Option<&str>, error: Option<St
         .map(|id| RollbackLine {
             step: id.clone(),
             title: books.find(id).map_or_else(|| id.clone(), |(_, s)| s.title.clone()),
-            describe: describe(id),
+            describe: match books.find(id).map(|(_, s)| &s.action) {
+                Some(Action::Manual(manual)) => manual.undo.iter().map(|item| template::fill(item, &facts).unwrap_or_else(|_| item.clone())).collect::<Vec<_>>().join("; "),
+                Some(Action::Ask(_) | Action::Effect(_)) | None => describe(id),
+            },
         })
         .collect();
     RollbackView { steps, irreversible, type_to_confirm: state.run.clone(), error }

@@ -75,7 +75,7 @@ pub fn database_on(server: Server, name: &str) -> Connector {
     server.with_database(&name)
 }
 
-/// A new database filled with the sample at a scale (1: 3,757 rows, 100: 365,107 rows).
+/// A new database filled with the sample at a scale (1: 3,717 rows in 20 tables, 100: 365,067).
 pub fn sample(scale: u32) -> Connector {
     let connector = database("sample");
     fill(&connector, scale);
@@ -85,7 +85,7 @@ pub fn sample(scale: u32) -> Connector {
 /// The sample's objects and rows.
 pub fn fill(connector: &Connector, scale: u32) {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample/seed.sql")).unwrap();
-    let body: String = text.lines().filter(|l| !l.starts_with('\\')).collect::<Vec<_>>().join("\n").replace(":scale", &scale.to_string());
+    let body: String = text.lines().filter(|l| !l.trim_start().starts_with('\\')).collect::<Vec<_>>().join("\n").replace(":scale", &scale.to_string());
     sql(connector, &body);
 }
 
@@ -114,9 +114,9 @@ pub fn password(connector: &Connector) -> String {
     url.split_once("://").unwrap().1.split_once('@').unwrap().0.split_once(':').unwrap().1.to_owned()
 }
 
-/// A client program of PostgreSQL's own (pg_dump, psql), pointed at a database of [`Server::Own`].
-pub fn client(program: &str, connector: &Connector) -> Command {
-    let folder = block(dump::find_pg_dump(13)).unwrap().folder();
+/// A client program of this version (pg_dump, psql), pointed at a database.
+pub fn client(version: Server, program: &str, connector: &Connector) -> Command {
+    let folder = version.programs().unwrap_or_else(|| block(dump::find_pg_dump(13)).unwrap().folder());
     let mut command = Command::new(folder.join(program));
     command
         .env("PGHOST", connector.host())
@@ -124,6 +124,7 @@ pub fn client(program: &str, connector: &Connector) -> Command {
         .env("PGUSER", connector.user())
         .env("PGDATABASE", connector.database())
         .env("PGPASSWORD", password(connector))
+        .env_remove("PGOPTIONS")
         .stdin(Stdio::null());
     command
 }

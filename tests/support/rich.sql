@@ -1,3 +1,4 @@
+-- One of everything that a schema dump can hold, for the promise that nothing of it is lost without a word.
 CREATE SCHEMA shop;
 CREATE EXTENSION citext; CREATE EXTENSION pgcrypto; CREATE EXTENSION "uuid-ossp"; CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gist; CREATE EXTENSION hstore;
 CREATE TYPE shop.mood AS ENUM ('sad','it''s ok','happy');

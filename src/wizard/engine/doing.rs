@@ -158,7 +158,7 @@ impl<W: World> Engine<W> {
                 () = &mut timeout => {
                     let limit = crate::text::duration(limit.unwrap_or_default());
                     return Ending::Came(Err(Error::new(Kind::Failed, format!("step `{}` took longer than its limit of {limit}", planned.id))
-                        .hint("what it had done is found out on the next try: press r to try again, or raise `timeout` in the playbook")));
+                        .hint("what it had done is found out on the next try: try again, or raise `timeout` in the playbook")));
                 }
                 command = self.commands.recv() => match command {
                     None | Some(Command::Abort) => return Ending::Aborted,
@@ -225,7 +225,7 @@ impl<W: World> Engine<W> {
                 self.finish(planned, effect.as_ref(), state.attempt, None).await
             }
             Ok(Probe::Conflict(why)) => {
-                self.fail(id, Error::new(Kind::Conflict, why).hint("mend what is in the way, then press r to try again; b rolls back"), 0)
+                self.fail(id, Error::new(Kind::Conflict, why).hint("mend what is in the way, then try again, or roll back"), 0)
             }
             Err(error) => self.fail(id, error, 0),
         }
@@ -263,7 +263,8 @@ impl<W: World> Engine<W> {
                         Some(planned) => {
                             self.show_running(planned, effect.as_ref(), state.attempt, true);
                             let work = effect.undo(&world, &cx, &state.outputs);
-                            self.follow(planned, effect.as_ref(), state.attempt, work).await
+                            // A guard is released on the way out, when the face may be gone: nothing may call it off.
+                            if guard { Ending::Came(work.await) } else { self.follow(planned, effect.as_ref(), state.attempt, work).await }
                         }
                         None => Ending::Came(effect.undo(&world, &cx, &state.outputs).await),
                     }

@@ -44,7 +44,8 @@ impl<W: World> Engine<W> {
             title: screens::title(planned),
             why: screens::why(planned, &self.state.facts()),
             describe: about.sentence,
-            command: about.command,
+            // The command is that of doing it.
+            command: if undoing { String::new() } else { about.command },
             estimate: screens::estimate(planned, &self.settings.rehearsed),
             elapsed_ms: 0,
             attempt,

@@ -1,0 +1,92 @@
+# What a person types. Needs Rust 1.94 or newer, make and bash; `make setup` gets the rest from the machine's package registry.
+#   make demo            a sample app moved from end to end, on the full screen      make demo PLAIN=1   the same, unattended, in lines
+#   make test            everything that must hold                                  make bench          speed and size, measured
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test setup rust emulator validators build bench fmt fmt-check lint docs clean
+
+PYTHON ?= python3
+PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-input
+# rows of the demo: 100 gives 365,107 of them, 1 gives 3,757
+SCALE ?= 100
+DEMO := $(or $(TMPDIR),/tmp)/migrate-wizard-demo
+
+help:
+	@sed -n 's/^#   //p' Makefile
+	@echo "also: setup emulator validators build fmt fmt-check lint docs clean"
+
+# --- what the machine needs, each only when it is missing
+
+rust:
+	@command -v cargo >/dev/null || { echo "Rust is missing: install it from rustup.rs (1.94 or newer)" >&2; exit 1; }
+	@have=$$(rustc --version | cut -d' ' -f2); \
+	if [ "$$(printf '%s\n' 1.94.0 "$${have%%-*}" | sort -V | head -1)" != 1.94.0 ]; then echo "Rust 1.94 or newer is needed, this is $$have: rustup update" >&2; exit 1; fi
+
+setup: rust
+	@missing=(); \
+	command -v cc >/dev/null || missing+=(build-essential); \
+	if [ -z "$${LIBCLANG_PATH:-}" ] && ! command -v clang >/dev/null && ! compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null && ! compgen -G '/usr/lib/*/libclang*.so*' >/dev/null; then \
+	  missing+=(clang libclang-dev); fi; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv); \
+	command -v ps >/dev/null || missing+=(procps); \
+	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/ssl/cert.pem ] || missing+=(ca-certificates); \
+	postgres() { [ -n "$${MIGRATE_WIZARD_PG_BIN:-}" ] || command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || compgen -G '/opt/homebrew/opt/postgresql*/bin/initdb' >/dev/null; }; \
+	postgres || missing+=(postgresql postgresql-contrib); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  if ! command -v apt-get >/dev/null; then echo "missing here: $${missing[*]} (Debian's names): install them with this machine's package manager, then run this again" >&2; exit 1; fi; \
+	  as_root=(); if [ "$$(id -u)" != 0 ]; then as_root=(sudo); command -v sudo >/dev/null || { echo "missing here: $${missing[*]}: install them as root, then run this again" >&2; exit 1; }; fi; \
+	  echo "installing: $${missing[*]}"; \
+	  "$${as_root[@]}" apt-get update -qq; \
+	  "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null \
+	    || echo "apt-get complained; going on if what is needed is there (a database service that cannot start here is not needed)" >&2; \
+	  command -v cc >/dev/null || { echo "there is still no C compiler" >&2; exit 1; }; \
+	  $(PYTHON) -c 'import ensurepip, venv' || { echo "there is still no python3-venv" >&2; exit 1; }; \
+	  postgres || { echo "there is still no PostgreSQL server (initdb)" >&2; exit 1; }; \
+	fi; \
+	command -v docker >/dev/null || command -v podman >/dev/null || command -v buildah >/dev/null || echo "no docker, podman or buildah here: not needed for demo and test (a live run without one lets CodeBuild build)"
+
+# --- what the tests stand on: python tools in folders of their own, nothing outside target/
+
+emulator: setup
+	@mkdir -p target; \
+	if ! target/emulator/bin/python -c 'from importlib.metadata import version as v; assert (v("ministack"), v("cbor2")) == ("1.5.33", "6.2.1")' 2>/dev/null; then \
+	  echo "installing the AWS endpoint emulator into target/emulator"; \
+	  $(PYTHON) -m venv --clear target/emulator; target/emulator/$(PIP) ministack==1.5.33 cbor2==6.2.1; fi
+
+validators: setup
+	@mkdir -p target; \
+	if ! target/validators/bin/python -c 'from importlib.metadata import version as v; assert v("cfn-lint") == "1.58.0"' 2>/dev/null; then \
+	  echo "installing cfn-lint into target/validators"; \
+	  $(PYTHON) -m venv --clear target/validators; target/validators/$(PIP) cfn-lint==1.58.0; fi
+
+# --- what a person does
+
+build: setup
+	@cargo build --locked
+
+# An interrupted demo goes on where it was: app, source and emulator keep their state beside each other in $(DEMO).
+demo: build emulator
+	@MWX_STATE_DIR="$(DEMO)/aws" tests/support/emulator.sh target/debug/migrate-wizard demo --scale $(SCALE) $(if $(PLAIN),--yes --plain)
+
+test: setup emulator validators
+	@cargo test --locked --no-fail-fast --lib --test all
+
+bench: setup
+	@cargo bench --locked --bench wizard
+
+fmt:
+	@cargo fmt --all
+
+fmt-check:
+	@cargo fmt --all -- --check
+
+lint: setup
+	@cargo clippy --locked --all-targets -- -D warnings
+
+docs: setup
+	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
+
+clean:
+	@cargo clean

@@ -1,0 +1,607 @@
+//! The table: for each effect what a playbook hands it, what stands before it, and what must be true of it.
+//! A registered kind without a row fails `every_registered_effect_stands_in_the_table`.
+
+use serde_json::{Value, json};
+
+use super::http;
+use super::stage::{Part, Stage, database_seen, elements};
+use crate::support::postgres::value;
+
+/// What a probe must find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    Absent,
+    /// With the outputs of `apply`.
+    Present,
+}
+use Found::{Absent, Present};
+
+/// What an undo leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// The world as it was.
+    AsBefore,
+    /// What it made stays, by design: why.
+    Stays(&'static str),
+}
+use After::{AsBefore, Stays};
+
+pub struct Row {
+    pub name: &'static str,
+    pub kind: &'static str,
+    pub part: Part,
+    /// What must be there first.
+    pub given: fn(&Stage),
+    /// As a playbook fills them.
+    pub fields: fn(&Stage) -> Value,
+    /// Fields without which it cannot be built.
+    pub needs: &'static [&'static str],
+    /// A field, a value of the right shape and a wrong meaning.
+    pub wrong: &'static [(&'static str, &'static str)],
+    /// The first line of the preview before it is applied, and after.
+    pub preview: [&'static str; 2],
+    /// Before, after applying, after undoing.
+    pub probes: [Found; 3],
+    /// Outputs that are known beforehand.
+    pub gives: fn() -> Value,
+    /// Outputs that the second apply says differently.
+    pub again: fn() -> Value,
+    /// Outputs that are measured: another figure each time.
+    pub measured: &'static [&'static str],
+    /// What an eye of our own sees of the part of the world that it changes.
+    pub seen: fn(&Stage) -> Vec<String>,
+    /// Lines of `seen` that are there after applying and were not before; empty: it changes nothing.
+    pub makes: &'static [&'static str],
+    pub after: After,
+}
+
+const ROW: Row = Row {
+    name: "",
+    kind: "",
+    part: Part::Here,
+    given: |_| {},
+    fields: |_| json!({}),
+    needs: &[],
+    wrong: &[],
+    preview: ["", ""],
+    probes: [Absent, Absent, Absent],
+    gives: || json!({}),
+    again: || json!({}),
+    measured: &[],
+    seen: Stage::files,
+    makes: &[],
+    after: AsBefore,
+};
+
+const READS: After = Stays("it only reads; its record is in the run's own folder");
+
+fn express_app(stage: &Stage) {
+    let app = stage.app();
+    stage.put(&app.join(".replit"), "modules = [\"nodejs-20\"]\nrun = \"npm run start\"\n[[ports]]\nlocalPort = 3000\nexternalPort = 80\n");
+    stage.put(&app.join("package.json"), r#"{ "name": "shop", "scripts": { "start": "node index.js" }, "dependencies": { "express": "5.1.0" } }"#);
+    stage.put(&app.join("index.js"), "import express from 'express';\nexpress().listen(process.env.PORT);\n");
+}
+
+fn source_and_target(stage: &Stage) -> Vec<String> {
+    let target = stage.target();
+    let mark = |side: &'static str| move |line: String| format!("{side} {line}");
+    let mut all: Vec<String> = database_seen(stage, stage.source()).into_iter().map(mark("source")).collect();
+    all.extend(database_seen(stage, &target).into_iter().map(mark("target")));
+    all
+}
+
+fn schema(stage: &Stage, phase: &str) -> Value {
+    json!({ "phase": phase, "except": ["stripe"], "foreign_keys": "kept", "serial_keys": "", "target": stage.target_fields() })
+}
+
+fn tables_made(stage: &Stage) {
+    stage.apply("schema", schema(stage, "before"));
+}
+
+fn rows_copied(stage: &Stage) {
+    tables_made(stage);
+    stage.apply("rows", json!({ "except": ["stripe.*"], "target": stage.target_fields() }));
+}
+
+fn indexes_made(stage: &Stage) {
+    rows_copied(stage);
+    stage.apply("schema", schema(stage, "after"));
+}
+
+fn stack(layer: &str, protect: bool, parameters: Value) -> Value {
+    json!({ "layer": layer, "name": format!("shop-test-{layer}"), "protect": protect, "app": "shop", "environment": "test", "run": "run-1", "parameters": parameters })
+}
+
+fn stacks_seen(stage: &Stage, layer: &str) -> Vec<String> {
+    let name = format!("shop-test-{layer}");
+    let described = stage.query("cloudformation", "DescribeStacks", &[("StackName", &name)]);
+    let resources = stage.query("cloudformation", "DescribeStackResources", &[("StackName", &name)]);
+    let mut all: Vec<String> = elements(&described, "StackStatus").into_iter().map(|s| format!("stack {s}")).collect();
+    let gone = all.iter().any(|s| s.contains("DELETE_COMPLETE"));
+    if gone || all.is_empty() {
+        all.clear();
+    } else {
+        all.extend(elements(&resources, "LogicalResourceId").into_iter().zip(elements(&resources, "PhysicalResourceId")).map(|(l, p)| format!("{l}={p}")));
+    }
+    all.extend(elements(&stage.query("ec2", "DescribeVpcs", &[("Filter.1.Name", "tag:app"), ("Filter.1.Value.1", "shop")]), "cidrBlock").into_iter().map(|c| format!("vpc {c}")));
+    all
+}
+
+fn secrets_seen(stage: &Stage) -> Vec<String> {
+    let all = stage.ask("secretsmanager", "secretsmanager.ListSecrets", &json!({ "IncludePlannedDeletion": true }));
+    let mut lines = Vec::new();
+    for secret in all["SecretList"].as_array().unwrap() {
+        let name = secret["Name"].as_str().unwrap();
+        let value = stage.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({ "SecretId": name }));
+        let versions = stage.ask("secretsmanager", "secretsmanager.ListSecretVersionIds", &json!({ "SecretId": name }));
+        lines.push(format!("{name}: {} versions, value {}", versions["Versions"].as_array().map_or(0, Vec::len), value["SecretString"].as_str().map_or("none".into(), |v| format!("of {} characters {v}", v.len()))));
+    }
+    lines
+}
+
+fn repositories_seen(stage: &Stage) -> Vec<String> {
+    let all = stage.ask("ecr", "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories", &json!({}));
+    let mut lines = Vec::new();
+    for repository in all["repositories"].as_array().unwrap() {
+        let name = repository["repositoryName"].as_str().unwrap();
+        lines.push(format!("repository {name}, scan on push {}", repository["imageScanningConfiguration"]["scanOnPush"]));
+        let images = stage.ask("ecr", "AmazonEC2ContainerRegistry_V20150921.ListImages", &json!({ "repositoryName": name }));
+        lines.extend(images["imageIds"].as_array().into_iter().flatten().map(|i| format!("{name}:{} {}", i["imageTag"].as_str().unwrap_or("untagged"), if i["imageDigest"].is_string() { "with a digest" } else { "without a digest" })));
+    }
+    lines
+}
+
+fn snapshots_seen(stage: &Stage) -> Vec<String> {
+    elements(&stage.query("rds", "DescribeDBSnapshots", &[("SnapshotType", "manual")]), "DBSnapshotIdentifier").into_iter().map(|id| format!("snapshot {id}")).collect()
+}
+
+fn an_instance(stage: &Stage) {
+    let made = stage.query(
+        "rds",
+        "CreateDBInstance",
+        &[("DBInstanceIdentifier", "shop-db"), ("DBInstanceClass", "db.t4g.micro"), ("Engine", "postgres"), ("AllocatedStorage", "20"), ("MasterUsername", "master"), ("MasterUserPassword", "not-a-real-one")],
+    );
+    assert!(made.contains("shop-db"), "{made}");
+}
+
+const ECS: &str = "AmazonEC2ContainerServiceV20141113";
+
+fn a_service(stage: &Stage) {
+    stage.ask("ecs", &format!("{ECS}.CreateCluster"), &json!({ "clusterName": "shop" }));
+    let container = json!({ "name": "web", "image": "registry.example/shop:1", "essential": true });
+    stage.ask("ecs", &format!("{ECS}.RegisterTaskDefinition"), &json!({ "family": "web", "containerDefinitions": [container], "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512" }));
+    let made = stage.ask("ecs", &format!("{ECS}.CreateService"), &json!({ "cluster": "shop", "serviceName": "web", "taskDefinition": "web:1", "desiredCount": 0, "launchType": "FARGATE" }));
+    assert_eq!(made["service"]["serviceName"], "web", "{made}");
+}
+
+fn service_seen(stage: &Stage) -> Vec<String> {
+    let found = stage.ask("ecs", &format!("{ECS}.DescribeServices"), &json!({ "cluster": "shop", "services": ["web"] }));
+    let service = &found["services"][0];
+    let definition = service["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let described = stage.ask("ecs", &format!("{ECS}.DescribeTaskDefinition"), &json!({ "taskDefinition": definition }));
+    vec![format!("{definition} with {}: {} wanted, {} run", described["taskDefinition"]["containerDefinitions"][0]["image"].as_str().unwrap(), service["desiredCount"], service["runningCount"])]
+}
+
+const ROUTE53: &str = "2013-04-01";
+
+fn a_zone(stage: &Stage) {
+    let body = format!("<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/{ROUTE53}/\"><Name>shop.example.</Name><CallerReference>1</CallerReference></CreateHostedZoneRequest>");
+    let made = stage.send("route53", "POST", &format!("/{ROUTE53}/hostedzone"), &[("content-type", "application/xml")], body);
+    assert!(made.contains("shop.example"), "{made}");
+}
+
+fn a_zone_with_a_record(stage: &Stage) {
+    a_zone(stage);
+    stage.apply("dns", json!({ "name": "www.shop.example", "value": "old.example", "ttl": "3600" }));
+}
+
+fn records_seen(stage: &Stage) -> Vec<String> {
+    let zones = stage.send("route53", "GET", &format!("/{ROUTE53}/hostedzone"), &[], String::new());
+    let id = elements(&zones, "Id").first().unwrap().trim_start_matches("/hostedzone/").to_owned();
+    let all = stage.send("route53", "GET", &format!("/{ROUTE53}/hostedzone/{id}/rrset"), &[], String::new());
+    all.split("<ResourceRecordSet>")
+        .skip(1)
+        .map(|set| format!("{} {} {} {}", elements(set, "Name").join(""), elements(set, "Type").join(""), elements(set, "TTL").join(""), elements(set, "Value").join(" ")))
+        .filter(|line| !line.contains(" NS ") && !line.contains(" SOA "))
+        .collect()
+}
+
+fn nothing_seen(_: &Stage) -> Vec<String> {
+    Vec::new()
+}
+
+pub fn table() -> Vec<Row> {
+    vec![
+        Row {
+            name: "simulate",
+            kind: "simulate",
+            fields: |_| json!({ "text": "make a thing" }),
+            needs: &["text"],
+            wrong: &[("trouble", "sometimes")],
+            preview: ["Add simulated/make-a-thing", "Same simulated/make-a-thing"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "name": "make-a-thing", "names": "make-a-thing" }),
+            makes: &["simulated/make-a-thing: make a thing"],
+            ..ROW
+        },
+        Row {
+            name: "scan_app",
+            kind: "scan_app",
+            given: express_app,
+            preview: ["Note reads ", "Note reads "],
+            gives: || json!({ "name": "shop", "is_replit": "yes", "has_redis": "no", "has_stripe": "no", "port": "3000" }),
+            makes: &["scan.json"],
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "decision_records",
+            kind: "decision_records",
+            fields: |_| json!({ "answers": { "region": { "value": "us-east-1", "source": "asked" }, "database": { "value": "rds", "source": "profile" } } }),
+            needs: &["answers"],
+            preview: ["Add decisions/…-region.md", "Add decisions/…-region.md"],
+            makes: &["decisions/"],
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "service_plan",
+            kind: "service_plan",
+            fields: |_| json!({ "services": "web:3000,api:3001", "routing": "path", "environment": "test", "domain": "" }),
+            needs: &["services", "routing", "environment"],
+            wrong: &[("services", "web:no-port")],
+            gives: || json!({ "names": "web,api", "first": "web", "count": "2", "port_from": "3000", "port_to": "3001", "[web].port": "3000", "[api].port": "3001" }),
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "files",
+            kind: "files",
+            given: express_app,
+            fields: |_| json!({ "app": "shop", "environment": "test", "region": "us-east-1", "cicd": "github", "branch": "main", "domain": "" }),
+            needs: &["app", "environment", "region", "cicd"],
+            wrong: &[("cicd", "jenkins")],
+            preview: ["Add files in the run's own folder", "Add files in the run's own folder"],
+            gives: || json!({ "dockerfile": "app/Dockerfile" }),
+            makes: &["app/Dockerfile", "app/CHECKLIST.md", "app/.github/workflows"],
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "resolves: it does",
+            kind: "resolves",
+            fields: |_| json!({ "host": "localhost", "to": "127.0.0.1" }),
+            needs: &["host", "to"],
+            preview: ["Same localhost resolves to the addresses of 127.0.0.1", "Same localhost resolves to the addresses of 127.0.0.1"],
+            probes: [Present, Present, Present],
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "watch: a healthy app",
+            kind: "watch",
+            fields: |_| json!({ "url": http::healthy(), "for": "1s", "every": "100ms", "error_percent": 5, "p95_ms": 3000, "content_type": "application/json" }),
+            needs: &["url", "for"],
+            wrong: &[("for", "a while"), ("every", "often")],
+            preview: ["Same answers in ", "Same answers in "],
+            probes: [Present, Present, Present],
+            gives: || json!({ "errors": 0 }),
+            measured: &["looks", "p95_ms", "summary"],
+            seen: nothing_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "check_aws",
+            kind: "check_aws",
+            part: Part::Aws,
+            fields: |_| json!({ "region": "us-east-1", "database": "rds", "domain": "route53" }),
+            needs: &["region", "database"],
+            wrong: &[("database", "oracle")],
+            preview: ["Note tries sts:GetCallerIdentity", "Note tries sts:GetCallerIdentity"],
+            gives: || json!({ "aws_account": "123456789012", "aws_region": "us-east-1", "summary": "account 123456789012 in us-east-1, 7 calls answer" }),
+            seen: nothing_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "stack: network",
+            kind: "stack",
+            part: Part::Aws,
+            fields: |_| stack("network", false, json!({ "AppName": "shop", "Environment": "test", "NatGateways": "none", "ServicePortFrom": "3000", "ServicePortTo": "3000", "ExtraPublicPortFrom": "" })),
+            needs: &["layer", "name", "app", "environment", "run"],
+            wrong: &[("layer", "no-such-layer")],
+            preview: ["Add AWS::EC2::", "Same the template is deployed already; parameters may differ"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "AssignPublicIp": "ENABLED" }),
+            seen: |stage| stacks_seen(stage, "network"),
+            makes: &["stack CREATE_COMPLETE", "vpc 10.0.0.0/16"],
+            ..ROW
+        },
+        Row {
+            name: "stack: cluster, protected",
+            kind: "stack",
+            part: Part::Aws,
+            fields: |_| stack("cluster", true, json!({ "AppName": "shop", "Environment": "test", "VpcId": "vpc-0123", "ServiceDiscovery": "false" })),
+            needs: &["layer", "name", "app", "environment", "run"],
+            preview: ["Add AWS::ECS::Cluster", "Same the template is deployed already; parameters may differ"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "ClusterName": "shop-test" }),
+            seen: |stage| stacks_seen(stage, "cluster"),
+            makes: &["stack CREATE_COMPLETE", "Cluster=shop-test"],
+            ..ROW
+        },
+        Row {
+            name: "secret: generated",
+            kind: "secret",
+            part: Part::Aws,
+            fields: |_| json!({ "name": "shop-test/session", "from": "generate", "description": "session key", "variable": "SESSION_SECRET", "app": "shop", "environment": "test" }),
+            needs: &["name", "from", "description", "app", "environment"],
+            wrong: &[("from", "the attic")],
+            preview: ["Add secret shop-test/session", "Same secret shop-test/session"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "name": "shop-test/session" }),
+            seen: secrets_seen,
+            makes: &["shop-test/session: 1 versions, value of 64 characters"],
+            ..ROW
+        },
+        Row {
+            name: "secret: asked",
+            kind: "secret",
+            part: Part::Aws,
+            given: |stage| migrate_wizard::wizard::effect::World::keep_secret(&stage.world, "stripe_key", "a value that was asked"),
+            fields: |_| json!({ "name": "shop-test/stripe", "from": "ask:stripe_key", "description": "Stripe key", "app": "shop", "environment": "test" }),
+            needs: &["name", "from", "description", "app", "environment"],
+            preview: ["Add secret shop-test/stripe", "Change secret shop-test/stripe"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "name": "shop-test/stripe" }),
+            seen: secrets_seen,
+            makes: &["shop-test/stripe: 1 versions, value of 22 characters a value that was asked"],
+            ..ROW
+        },
+        Row {
+            name: "repository",
+            kind: "repository",
+            part: Part::Aws,
+            fields: |_| json!({ "name": "shop-test/web", "app": "shop", "environment": "test" }),
+            needs: &["name", "app", "environment"],
+            preview: ["Add AWS::ECR::Repository shop-test/web", "Same AWS::ECR::Repository shop-test/web"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "name": "shop-test/web", "arn": "arn:aws:ecr:us-east-1:123456789012:repository/shop-test/web" }),
+            seen: repositories_seen,
+            makes: &["repository shop-test/web, scan on push true"],
+            ..ROW
+        },
+        Row {
+            name: "snapshot: rds",
+            kind: "snapshot",
+            part: Part::Aws,
+            given: an_instance,
+            fields: |_| json!({ "database": "rds", "of": "shop-db", "name": "pre-migration-run-1" }),
+            needs: &["database", "of", "name"],
+            wrong: &[("database", "oracle")],
+            preview: ["Add snapshot pre-migration-run-1", "Same snapshot pre-migration-run-1"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "arn": "arn:aws:rds:us-east-1:123456789012:snapshot:pre-migration-run-1" }),
+            seen: snapshots_seen,
+            makes: &["snapshot pre-migration-run-1"],
+            ..ROW
+        },
+        Row {
+            name: "service: tasks",
+            kind: "service",
+            part: Part::Aws,
+            given: a_service,
+            fields: |_| json!({ "cluster": "shop", "service": "web", "desired": "2" }),
+            needs: &["cluster", "service", "desired"],
+            wrong: &[("desired", "a few")],
+            preview: ["Change tasks 0 → 2", "Change tasks 2 → 2"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "current": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1" }),
+            seen: service_seen,
+            makes: &["web:1 with registry.example/shop:1: 2 wanted, 2 run"],
+            ..ROW
+        },
+        Row {
+            name: "service: another image (which one runs is not told by its status)",
+            kind: "service",
+            part: Part::Aws,
+            given: a_service,
+            fields: |_| json!({ "cluster": "shop", "service": "web", "image": "registry.example/shop:2", "desired": "1" }),
+            needs: &["cluster", "service", "desired"],
+            preview: ["Change tasks 0 → 1", "Change tasks 1 → 1"],
+            gives: || json!({ "current": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2" }),
+            seen: service_seen,
+            makes: &["web:2 with registry.example/shop:2: 1 wanted, 1 run"],
+            ..ROW
+        },
+        Row {
+            name: "dns: a new record",
+            kind: "dns",
+            part: Part::Aws,
+            given: a_zone,
+            fields: |_| json!({ "name": "www.shop.example", "value": "lb.example", "ttl": "60" }),
+            needs: &["name", "ttl"],
+            wrong: &[("ttl", "soon")],
+            preview: ["Add www.shop.example CNAME Some(60) lb.example", "Same www.shop.example CNAME Some(60) lb.example"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "name": "www.shop.example" }),
+            seen: records_seen,
+            makes: &["www.shop.example. CNAME 60 lb.example"],
+            ..ROW
+        },
+        Row {
+            name: "dns: the record that is there, replaced",
+            kind: "dns",
+            part: Part::Aws,
+            given: a_zone_with_a_record,
+            fields: |_| json!({ "name": "www.shop.example", "value": "lb.example", "ttl": "60" }),
+            needs: &["name", "ttl"],
+            preview: ["Remove www.shop.example CNAME Some(3600) old.example", "Same www.shop.example CNAME Some(60) lb.example"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "name": "www.shop.example" }),
+            seen: records_seen,
+            makes: &["www.shop.example. CNAME 60 lb.example"],
+            ..ROW
+        },
+        Row {
+            name: "dns: only its time to live",
+            kind: "dns",
+            part: Part::Aws,
+            given: a_zone_with_a_record,
+            fields: |_| json!({ "name": "www.shop.example", "ttl": "60" }),
+            needs: &["name", "ttl"],
+            preview: ["Remove www.shop.example CNAME Some(3600) old.example", "Same www.shop.example CNAME Some(60) old.example"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "name": "www.shop.example" }),
+            seen: records_seen,
+            makes: &["www.shop.example. CNAME 60 old.example"],
+            ..ROW
+        },
+        Row {
+            name: "inspect_source",
+            kind: "inspect_source",
+            part: Part::Postgres,
+            preview: ["Note reads ", "Note reads "],
+            gives: || json!({ "tables": 2, "schemas": ["public"], "host": "this machine" }),
+            seen: source_and_target,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "schema: before",
+            kind: "schema",
+            part: Part::Postgres,
+            fields: |stage| schema(stage, "before"),
+            needs: &["phase", "target"],
+            wrong: &[("phase", "during"), ("foreign_keys", "some"), ("serial_keys", "cache_7")],
+            preview: ["Add ", "Add "],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "findings": [] }),
+            seen: source_and_target,
+            makes: &["target relation|sale|r", "target relation|shop|r", "target function|upper_note()"],
+            ..ROW
+        },
+        Row {
+            name: "schema: after (many kinds: applying again finds out by itself)",
+            kind: "schema",
+            part: Part::Postgres,
+            given: rows_copied,
+            fields: |stage| schema(stage, "after"),
+            needs: &["phase", "target"],
+            preview: ["Add ", "Add "],
+            seen: source_and_target,
+            makes: &["target relation|sale_shop|i", "target constraint|shop|shop_name_key|u"],
+            ..ROW
+        },
+        Row {
+            name: "schema: finish",
+            kind: "schema",
+            part: Part::Postgres,
+            given: indexes_made,
+            fields: |stage| schema(stage, "finish"),
+            needs: &["phase", "target"],
+            preview: ["Add ", "Add "],
+            seen: source_and_target,
+            makes: &["target constraint|sale|sale_shop_id_fkey|f|t", "target trigger|sale|sale_note"],
+            ..ROW
+        },
+        Row {
+            name: "rows (equal chunks are not written: copying again finds out)",
+            kind: "rows",
+            part: Part::Postgres,
+            given: tables_made,
+            fields: |stage| json!({ "except": ["stripe.*"], "target": stage.target_fields() }),
+            needs: &["target"],
+            wrong: &[("pass", "last")],
+            preview: ["Change effects_", "Change effects_"],
+            gives: || json!({ "rows_copied": 503, "rows_equal": 0, "summary": "503 rows copied, 0 were equal, 2 tables" }),
+            again: || json!({ "rows_copied": 0, "rows_equal": 503, "summary": "0 rows copied, 503 were equal, 2 tables" }),
+            measured: &["seconds"],
+            seen: source_and_target,
+            makes: &["target rows|sale|500:", "target rows|shop|3:", "target schema|migrate_wizard"],
+            ..ROW
+        },
+        Row {
+            name: "app_role",
+            kind: "app_role",
+            part: Part::Postgres,
+            given: rows_copied,
+            fields: |stage| json!({ "role": "app", "secret": "shop-test/database-url", "app": "shop", "environment": "test", "target": stage.target_fields() }),
+            needs: &["role", "secret", "app", "environment", "target"],
+            preview: ["Add role app", "Same role app"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "role": "app", "secret": "shop-test/database-url" }),
+            seen: source_and_target,
+            makes: &["target role|app|t"],
+            ..ROW
+        },
+        Row {
+            name: "sequences",
+            kind: "sequences",
+            part: Part::Postgres,
+            given: indexes_made,
+            fields: |stage| json!({ "target": stage.target_fields() }),
+            needs: &["target"],
+            wrong: &[("pass", "last")],
+            preview: ["Change sequences of app on ", "Change sequences of app on "],
+            gives: || json!({ "set": 2, "summary": "2 sequences set" }),
+            seen: source_and_target,
+            makes: &["target sequence|public|sale_id_seq|500", "target sequence|public|shop_id_seq|3"],
+            after: Stays("sequences go with their tables"),
+            ..ROW
+        },
+        Row {
+            name: "verify",
+            kind: "verify",
+            part: Part::Postgres,
+            given: |stage| {
+                indexes_made(stage);
+                stage.apply("sequences", json!({ "target": stage.target_fields() }));
+            },
+            fields: |stage| json!({ "except": ["stripe.*"], "strict": true, "pass": "final", "target": stage.target_fields() }),
+            needs: &["target", "strict"],
+            wrong: &[("pass", "last")],
+            preview: ["Note reads effects_", "Note reads effects_"],
+            gives: || json!({ "equal": true, "rows": 503, "summary": "503 rows in 2 tables equal" }),
+            seen: source_and_target,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "freeze",
+            kind: "freeze",
+            part: Part::Postgres,
+            preview: ["Change effects_", "Same effects_"],
+            probes: [Absent, Present, Absent],
+            measured: &["ended", "since"],
+            seen: |stage| database_seen(stage, stage.source()),
+            makes: &["setting|default_transaction_read_only=on"],
+            ..ROW
+        },
+        Row {
+            name: "image",
+            kind: "image",
+            part: Part::Builder,
+            given: |stage| {
+                stage.apply("repository", json!({ "name": "shop-test/web", "app": "shop", "environment": "test" }));
+                stage.put(&stage.app().join("hello.txt"), "hello");
+                stage.put(&stage.out("app/Dockerfile"), "FROM scratch\nCOPY hello.txt /hello.txt\n");
+            },
+            fields: |_| json!({ "repository": "shop-test/web", "tag": "run-1", "dockerfile": "app/Dockerfile", "architecture": "x86_64" }),
+            needs: &["repository", "tag", "dockerfile", "architecture"],
+            wrong: &[("architecture", "sparc")],
+            preview: ["Add shop-test/web:run-1", "Same shop-test/web:run-1"],
+            probes: [Absent, Present, Present],
+            seen: repositories_seen,
+            makes: &["shop-test/web:run-1 with a digest"],
+            after: Stays("it goes with its repository"),
+            ..ROW
+        },
+    ]
+}
+
+/// The source takes writes: a row is written over with itself.
+pub fn takes_writes(stage: &Stage) -> bool {
+    value(stage.source(), "update shop set name = name where id = 1 returning 1") == "1"
+}
