@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -47,6 +48,10 @@ struct Terminal {
     _master: Box<dyn MasterPty + Send>,
 }
 
+fn size(n: u16) -> NonZero<u16> {
+    NonZero::new(n).unwrap()
+}
+
 impl Terminal {
     fn start(dir: &Path, args: &[&str]) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 }).unwrap();
@@ -64,7 +69,7 @@ impl Terminal {
         command.env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(40, 120, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(size(40), size(120), 0)));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let into = Arc::clone(&screen);
         std::thread::spawn(move || {

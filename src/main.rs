@@ -4,11 +4,16 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use migrate_wizard::cli::Cli;
 use migrate_wizard::command;
+use migrate_wizard::error::{Error, Kind};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return not_a_command(&said),
+    };
     let json = cli.run.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -22,13 +27,29 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     match result {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            if json {
-                let line = serde_json::json!({ "event": "error", "kind": error.kind, "what": error.what, "causes": error.causes, "hint": error.hint });
-                command::out(line.to_string());
-            }
-            eprintln!("error: {error}");
-            ExitCode::from(error.exit_code())
-        }
+        Err(error) => tell(&error, json),
     }
+}
+
+/// An error as text, for machines too where they listen, and its exit code.
+fn tell(error: &Error, json: bool) -> ExitCode {
+    if json {
+        let line = serde_json::json!({ "event": "error", "kind": error.kind, "what": error.what, "causes": error.causes, "hint": error.hint });
+        command::out(line.to_string());
+    }
+    eprintln!("error: {error}");
+    ExitCode::from(error.exit_code())
+}
+
+/// Help and version as they were asked for; a command line that is wrong in the words of every other error.
+fn not_a_command(said: &clap::Error) -> ExitCode {
+    if matches!(said.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
+        let _nobody_reads = said.print();
+        return ExitCode::from(u8::from(said.use_stderr()) * 2);
+    }
+    let text = said.to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("For more information") && !line.starts_with("Usage:"));
+    let what = lines.next().unwrap_or("the command line is not understood").trim_start_matches("error: ").to_owned();
+    let error = lines.fold(Error::new(Kind::Usage, what), Error::cause).hint("see `migrate-wizard --help`; each command has a --help with an example");
+    tell(&error, std::env::args_os().any(|word| word == "--json"))
 }

@@ -172,7 +172,7 @@ fn in_a_terminal_long_text_is_wrapped_between_words() {
     pty.wait_for("(my-app)");
     in_order(
         &pty.screen(),
-        &["  A question takes a choice, a text or a\n  number; Enter takes what is suggested.\n  Every answer can be changed later.\n"],
+        &["  A question takes a choice, a text or\n  a number; Enter takes what is\n  suggested. Every answer can be\n  changed later.\n"],
     );
 }
 
@@ -252,7 +252,7 @@ fn where_nobody_can_be_asked_it_says_how_to_answer() {
 #[test]
 fn completions_are_printed_for_each_shell() {
     let wizard = Wizard::empty();
-    for (shell, mark) in [("bash", "complete -F _migrate-wizard"), ("zsh", "#compdef migrate-wizard"), ("fish", "complete -c migrate-wizard")] {
+    for (shell, mark) in [("bash", "complete -F _migrate__wizard"), ("zsh", "#compdef migrate-wizard"), ("fish", "complete -c migrate-wizard")] {
         let script = wizard.run(&["completions", shell]).expect(0).out();
         for word in [mark, "rollback", "--dry-run", "dry-run", "playbooks"].into_iter().filter(|w| shell != "fish" || *w != "--dry-run") {
             assert!(script.contains(word), "{word:?} is missing in the completions for {shell}");

@@ -269,7 +269,7 @@ fn arrays_become_jsonb_on_a_schema_converted_for_dsql() {
     let kinds = "select column_name, data_type from information_schema.columns where table_schema = 'public' and (table_name, column_name) in (('grievances', 'tags'), ('grievances', 'status'), ('categories', 'levels'), ('payments', 'exchange_rate')) order by 1";
     assert_eq!(rows(&pair.to, kinds), ["exchange_rate|numeric", "levels|jsonb", "status|text", "tags|jsonb"]);
     assert_eq!(rows(&pair.to, "select tags from grievances where id in (2, 3, 4) order by id"), [r#"["", "a,b", "NULL"]"#, r#"["🔥"]"#, "[]"]);
-    assert_eq!(value(&pair.to, "select levels from categories where code = 'billing'"), "[[1, 2], [3, 4]]");
+    assert_eq!(value(&pair.to, "select levels from categories where code = 'lighting'"), "[[1, 2], [3, 4]]");
     assert_eq!(value(&pair.to, "select trim_scale(max(exchange_rate)) from payments"), "12345678901234567890.123456789");
     // and a change of the source converges there too
     sql(&pair.from, "update grievances set tags = array['new'] where id = 3; delete from messages where id = 5");
@@ -410,38 +410,44 @@ fn killed_ten_times_at_random_moments_it_ends_equal_with_nothing_twice() {
     let wizard = pair.wizard();
     let mut random = Random::new();
     let seed = random.0;
-    let (mut kills, mut amid, began) = (0, 0, Instant::now());
+    // One session for looking, so that looking is quick.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let session = runtime.block_on(pair.to.connect(Access::ReadOnly)).unwrap();
+    let ask = |query: &str| runtime.block_on(session.text(query)).unwrap().swap_remove(0).swap_remove(0).unwrap();
+    let chunks = |which: &str| -> u64 {
+        match ask("select to_regclass('migrate_wizard.chunk') is not null").as_str() {
+            "t" => ask(&format!("select count(*) from migrate_wizard.chunk where {which}")).parse().unwrap(),
+            _ => 0,
+        }
+    };
+    let (mut kills, mut amid, mut resumes, began) = (0, 0, false, Instant::now());
     while kills < 10 {
-        assert!(began.elapsed() < Duration::from_secs(90), "seed {seed}: only {kills} kills");
+        assert!(began.elapsed() < Duration::from_secs(120), "seed {seed}: only {kills} kills");
         // given a copy that has settled a random number of chunks
-        let start = value(&pair.to, "select clock_timestamp()");
+        let since = format!("chunk >= 0 and at >= '{}'", ask("select clock_timestamp()"));
         let wanted = random.below(20);
         let mut child = wizard.spawn(&["data", "copy", "--jobs", "3"]);
-        let settled = || {
-            let there = value(&pair.to, "select to_regclass('migrate_wizard.chunk') is not null") == "t";
-            if there { value(&pair.to, &format!("select count(*) from migrate_wizard.chunk where at >= '{start}'")).parse().unwrap() } else { 0_u64 }
-        };
-        while settled() < wanted && child.try_wait().unwrap().is_none() {}
+        while chunks(&since) < wanted && child.try_wait().unwrap().is_none() {}
         // when it is killed a random moment later
         std::thread::sleep(Duration::from_millis(random.below(60)));
         child.kill().unwrap();
-        if child.wait().unwrap().signal() == Some(9) {
-            kills += 1;
-            amid += u32::from((1..20).contains(&settled()));
-        } else {
-            // It was done before: the next one has its work to do again.
-            block(data::undo(&pair.to)).unwrap();
-            continue;
-        }
+        let killed = child.wait().unwrap().signal() == Some(9);
+        kills += u32::from(killed);
+        amid += u32::from(killed && (1..20).contains(&chunks(&since)));
         // then the ledger tells the truth
-        if value(&pair.to, "select to_regclass('migrate_wizard.chunk') is not null") == "t" {
+        if chunks("true") > 0 {
             assert_eq!(rows(&pair.to, &lies), Vec::<String>::new(), "seed {seed}, kill {kills}");
         }
+        if chunks("chunk < 0") > 0 {
+            // It had copied everything: the next one has all its work to do again.
+            block(data::undo(&pair.to)).unwrap();
+        }
+        resumes = chunks("true") > 0;
     }
     assert!(amid >= 3, "seed {seed}: only {amid} of 10 kills hit it between the first and the last chunk");
     // and run to its end it is equal: no row is lost, none is there twice
     let done: serde_json::Value = serde_json::from_str(&wizard.run(&["data", "copy", "--json"]).expect(0).out()).unwrap();
-    assert_eq!((&done["copy"]["pass"], &done["copy"]["resumed"]), (&1.into(), &true.into()), "seed {seed}");
+    assert_eq!((&done["copy"]["pass"], &done["copy"]["resumed"]), (&1.into(), &resumes.into()), "seed {seed}");
     assert_eq!(done["copy"]["rows_copied"].as_u64().unwrap() + done["copy"]["rows_equal"].as_u64().unwrap(), 109_567);
     wizard.run(&["data", "verify"]).expect(0);
     assert_eq!(rows(&pair.to, &format!("{counts} order by 1")), rows(&pair.from, &format!("{counts} order by 1")));
@@ -647,9 +653,7 @@ fn a_planted_password_is_seen_nowhere() {
         }
     }
     // and the journal, which has seen the source, does not hold it, nor does any other file
-    eprintln!("{:#?}", wizard.journal().iter().map(|e| e.to_string().chars().take(300).collect::<String>()).collect::<Vec<_>>());
-    for s in &said { if s.0 == "a dry run" { eprintln!("{}\n{}", String::from_utf8_lossy(&s.1.stdout), String::from_utf8_lossy(&s.1.stderr)); } }
-    assert!(wizard.journal().iter().any(|entry| entry.to_string().contains("grievance_watchers") || entry.to_string().contains("3757")), "the dry run did not read the source");
+    assert!(wizard.journal().iter().any(|entry| entry["what"]["outputs"]["rows"] == 3717), "the dry run did not read the source");
     assert_eq!(holding(wizard.path(), PLANTED), Vec::<String>::new());
     assert_eq!(files(), Vec::<std::path::PathBuf>::new());
     assert_ne!(password(&from), PLANTED);

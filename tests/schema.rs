@@ -165,7 +165,7 @@ fn the_command_writes_ordered_files_that_psql_can_run() {
         files.sort();
         let expected: &[&str] = match target {
             Target::Dsql => &["10-schemas.sql", "30-sequences.sql", "40-tables.sql", "50-indexes.sql", "70-foreign-keys.sql", "80-functions.sql", "90-views.sql", "report.md"],
-            Target::Rds | Target::Aurora => &["10-schemas.sql", "40-tables.sql", "50-indexes.sql", "60-constraints.sql", "70-foreign-keys.sql", "90-views.sql", "report.md"],
+            Target::Rds | Target::Aurora => &["10-schemas.sql", "20-types.sql", "40-tables.sql", "50-indexes.sql", "60-constraints.sql", "70-foreign-keys.sql", "90-views.sql", "report.md"],
         };
         assert_eq!(files, expected, "{target}");
         // then standard output has the same files, in the same order

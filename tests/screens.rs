@@ -175,7 +175,8 @@ fn steady(screen: &str) -> String {
     out
 }
 
-const MARK: &str = "<!-- picture -->";
+const BEGIN: &str = "<!-- picture -->";
+const END: &str = "<!-- /picture -->";
 
 #[test]
 fn the_picture_in_the_readme_is_a_real_run() {
@@ -194,12 +195,12 @@ fn the_picture_in_the_readme_is_a_real_run() {
     // then the README shows just that
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
-    let parts: Vec<&str> = readme.split(MARK).collect();
-    assert_eq!(parts.len(), 3, "README.md has no block between two {MARK}");
+    let (before, rest) = readme.split_once(BEGIN).unwrap_or_else(|| panic!("README.md has no {BEGIN}"));
+    let (kept, after) = rest.split_once(END).unwrap_or_else(|| panic!("README.md has no {END}"));
     let block = format!("\n```text\n{screen}```\n");
     if updating() {
-        std::fs::write(&path, format!("{}{MARK}{block}{MARK}{}", parts[0], parts[2])).unwrap();
+        std::fs::write(&path, format!("{before}{BEGIN}{block}{END}{after}")).unwrap();
         return;
     }
-    assert!(parts[1] == block, "the picture in README.md is not what a run shows (- README, + run); UPDATE_SNAPSHOTS=1 puts it in\n{}", difference(parts[1], &block));
+    assert!(kept == block, "the picture in README.md is not what a run shows (- README, + run); UPDATE_SNAPSHOTS=1 puts it in\n{}", difference(kept, &block));
 }

@@ -303,6 +303,7 @@ fn another_account_than_the_runs_is_refused_before_anything_is_made() {
 #[test]
 fn deleting_twice_equals_once_and_what_stays_is_named() {
     let cloud = Cloud::start();
+    assert!(cloud.emulator.http("GET", "/no-such-bucket").is_none());
     block(async {
         let aws = cloud.aws().await;
         stacks::deploy(&aws, &spec("store", "  Keep: {Type: AWS::S3::Bucket, DeletionPolicy: Retain}\n"), "r1-store-1", &silent()).await.unwrap();

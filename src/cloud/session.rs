@@ -74,7 +74,7 @@ impl std::fmt::Debug for Aws {
 }
 
 impl Aws {
-    /// Reads the environment and the profile files; makes no call. Errors with [`Kind::Input`] if no region is set anywhere.
+    /// Reads the environment and the profile files; makes no call. Errors with [`Kind::Input`] if no region is set anywhere or there is none of that name.
     pub async fn connect(options: Options) -> Result<Self> {
         // not the default chain: its last link asks a link-local address, which hangs on a laptop
         let mut profile_region = ProfileFileRegionProvider::builder();
@@ -91,6 +91,7 @@ impl Aws {
                     "give one with --region (for example --region us-east-1), or set AWS_REGION, or `aws configure set region us-east-1`",
                 )
             })?;
+        super::region::check(region.as_ref())?;
         let config = load(&options, region.clone()).await;
         Ok(Self(Arc::new(Inner {
             config,

@@ -22,7 +22,7 @@ use crate::wizard::plan::{self, Books, Suggestion};
 use crate::wizard::state::{End, State};
 use crate::wizard::template::Facts;
 use crate::wizard::view::{Command, Mode, Outcome};
-use crate::{decide, faces};
+use crate::{cloud, decide, faces};
 
 /// Which face sits in front.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,15 @@ pub fn answers(args: &RunArgs, books: &Books) -> Result<BTreeMap<String, Suggest
     if let Some(unknown) = flags.keys().find(|id| !specs.iter().any(|s| &s.id == *id)) {
         return Err(Error::new(Kind::Usage, format!("--set {unknown}=…: no question is called `{unknown}`")).hint("see the ids with `migrate-wizard playbooks list`"));
     }
+    for (id, value) in &flags {
+        if let Some(spec) = specs.iter().find(|s| &s.id == id && !s.options.is_empty() && !s.options.contains(value)) {
+            return Err(Error::new(Kind::Usage, format!("--set {id}={value}: `{value}` is not a choice of `{id}`")).hint(format!("one of: {}", spec.options.join(", "))));
+        }
+    }
     put(flags, Source::Flag);
+    for region in all.get("region").map(|given| &given.value).into_iter().chain(&args.region) {
+        cloud::region::check(region)?;
+    }
     Ok(all)
 }
 

@@ -80,7 +80,7 @@ impl Profile {
                 Kind::Input,
                 format!("{}: version {} is not understood", place(raw.version.span().start), raw.version.as_ref()),
             )
-            .hint(format!("this wizard reads version {VERSION}; get a newer one for a newer profile")));
+            .hint(format!("this wizard reads version = {VERSION}: write the file in that format, or get a newer wizard for a newer file")));
         }
         let mut problems = Vec::new();
         for (id, value) in &raw.answers {
@@ -107,7 +107,7 @@ impl Profile {
             }
         }
         if !problems.is_empty() {
-            let error = Error::new(Kind::Input, format!("{} in the profile {file}", crate::text::plural(problems.len() as u64, "mistake")));
+            let error = Error::new(Kind::Input, format!("{} in {file}", crate::text::plural(problems.len() as u64, "mistake")));
             return Err(problems.iter().fold(error, Error::cause).hint("correct these lines and start again"));
         }
         let name = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".toml").to_owned();

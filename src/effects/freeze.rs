@@ -54,7 +54,7 @@ impl Apply<World> for Freeze {
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        let session = world.source()?.connect(Access::ReadWrite).await?;
+        let session = world.source_to_freeze()?.connect(Access::ReadWrite).await?;
         let frozen = freeze::freeze(&session).await?;
         cx.reporter.log(format!("frozen; {} session(s) ended", frozen.ended));
         if frozen.left > 0 {
@@ -69,7 +69,7 @@ impl Apply<World> for Freeze {
             cx.reporter.log("the source was frozen before the wizard came: left as it was");
             return Ok(());
         }
-        let session = world.source()?.connect(Access::ReadWrite).await?;
+        let session = world.source_to_freeze()?.connect(Access::ReadWrite).await?;
         freeze::thaw(&session).await?;
         cx.reporter.log("the source takes writes again");
         Ok(())

@@ -6,14 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{World, write_files};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::postgres::{Access, HostKind, facts};
 use crate::text;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
 use crate::wizard::view::{PreviewLine, Sign};
-
-/// The oldest server that the wizard reads.
-const OLDEST: u32 = 13;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,10 +60,6 @@ impl Apply<World> for InspectSource {
         }
         let session = connector.connect(Access::ReadOnly).await?;
         let found = facts::inspect(&session).await?;
-        if found.server.major() < OLDEST {
-            return Err(Error::new(Kind::Conflict, format!("the source is PostgreSQL {}; the wizard reads {OLDEST} and newer", found.server.version))
-                .hint("upgrade the source first, or move it with pg_dump of its own version"));
-        }
         if found.server.unreadable_tables > 0 {
             cx.reporter.log(format!("{} cannot be read by {}: they would be missing", text::plural(found.server.unreadable_tables, "table"), found.server.user));
         }

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use super::cost::Costs;
 use crate::cli::RunArgs;
 use crate::cloud::{self, Aws};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::local::LocalServer;
 use crate::postgres::{self, Connector};
 use crate::wizard::effect::{self, Need};
@@ -165,8 +165,21 @@ impl World {
         }
     }
 
-    /// The source database.
+    /// The source database, which nobody can write to through this.
     pub fn source(&self) -> Result<Connector> {
+        self.named_source().map(|connector| connector.only_reading())
+    }
+
+    /// The source database for the one write it ever gets; in a dry run not even that.
+    pub fn source_to_freeze(&self) -> Result<Connector> {
+        self.named_source().map(|connector| self.as_the_run_allows(connector))
+    }
+
+    fn as_the_run_allows(&self, connector: Connector) -> Connector {
+        if self.dry { connector.only_reading() } else { connector }
+    }
+
+    fn named_source(&self) -> Result<Connector> {
         let asked = self.secrets.lock().ok().and_then(|s| s.get("source_url").cloned());
         match (asked, &self.source) {
             (Some(url), _) => Connector::from_url(&url),
@@ -179,9 +192,13 @@ impl World {
 
     /// The target database: the sandbox's disposable server, or what the stack made.
     pub async fn target(&self, target: &TargetRef) -> Result<Connector> {
+        self.named_target(target).await.map(|connector| self.as_the_run_allows(connector))
+    }
+
+    async fn named_target(&self, target: &TargetRef) -> Result<Connector> {
         if self.sandbox {
             let options = postgres::local::Options { database: "app".to_owned(), ..postgres::local::Options::default() };
-            let folder = self.server_dir();
+            let folder = self.server_dir()?;
             let server = self.server.get_or_try_init(|| LocalServer::start(&folder, &options)).await?;
             return Ok(server.connector());
         }
@@ -201,8 +218,17 @@ impl World {
     }
 
     /// Where the sandbox's server keeps its files: outside the app, so that a server that may not run as root can reach it.
-    fn server_dir(&self) -> PathBuf {
-        std::env::temp_dir().join("migrate-wizard").join(&self.run)
+    fn server_dir(&self) -> Result<PathBuf> {
+        let all = std::env::temp_dir().join("migrate-wizard");
+        if !all.exists() {
+            let what = format!("cannot make {}", all.display());
+            let hint = "check that the temporary folder (TMPDIR) can be written to";
+            std::fs::create_dir_all(&all).or_fail(Kind::Input, &what, hint)?;
+            // As with the temporary folder itself: other users of this machine rehearse too, each in folders of their own.
+            #[cfg(unix)]
+            std::fs::set_permissions(&all, std::os::unix::fs::PermissionsExt::from_mode(0o1777)).or_fail(Kind::Input, &what, hint)?;
+        }
+        Ok(all.join(&self.run))
     }
 
     /// Credentials that can be found without a call to a service.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::postgres::quote::{ident, qualified};
 use crate::postgres::session::Session;
 
@@ -111,8 +111,24 @@ impl ServerFacts {
     }
 }
 
+/// The oldest server that the wizard reads.
+const OLDEST: u32 = 13;
+
+/// Errors with [`Kind::Conflict`] for a server older than what the wizard reads. Asks first and with a word that every server knows:
+/// an old one would stumble over the questions that follow.
+async fn readable(session: &Session) -> Result<()> {
+    let told = session.text("show server_version_num").await?.into_iter().flatten().next().flatten().unwrap_or_default();
+    let major = told.trim().parse::<u32>().unwrap_or_default() / 10_000;
+    if major >= OLDEST {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Conflict, format!("{} runs PostgreSQL {major} (version number {told}); the wizard reads {OLDEST} and newer", session.label()))
+        .hint("upgrade the server first, or dump the database with pg_dump, restore it into a newer server and name that one in SOURCE_DATABASE_URL"))
+}
+
 /// Reads everything; a few statements, no scan of a large table.
 pub async fn inspect(session: &Session) -> Result<ServerFacts> {
+    readable(session).await?;
     let server: Server = session.json(include_str!("../../assets/sql/facts.sql")).await?;
     let tables: Vec<TableFact> = session.json(include_str!("../../assets/sql/facts_tables.sql")).await?;
     let objects: Objects = session.json(include_str!("../../assets/sql/facts_objects.sql")).await?;

@@ -240,7 +240,7 @@ fn parse(path: &Path, text: &[u8]) -> Result<(Vec<Record>, usize)> {
         let n = i as u64 + 1;
         let damaged = |why: &str| {
             Error::new(Kind::Input, format!("{}:{n}: the journal is damaged: {why}", path.display()))
-                .hint("restore the file from a backup; the lines before it are good. Do not edit a journal by hand")
+                .hint(format!("restore the file from a backup, or move {} away and begin a new run; the lines before it are good", path.parent().unwrap_or(path).display()))
         };
         let value: Value = serde_json::from_slice(line).map_err(|e| damaged(&format!("not a line of JSON ({e})")))?;
         if let Some(format) = value.pointer("/what/format").and_then(Value::as_u64)

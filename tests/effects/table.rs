@@ -249,7 +249,7 @@ pub fn table() -> Vec<Row> {
             kind: "service_plan",
             fields: |_| json!({ "services": "web:3000,api:3001", "routing": "path", "environment": "test", "domain": "" }),
             needs: &["services", "routing", "environment"],
-            wrong: &[("services", "web:no-port")],
+            wrong: &[("services", "9web")],
             gives: || json!({ "names": "web,api", "first": "web", "count": "2", "port_from": "3000", "port_to": "3001", "[web].port": "3000", "[api].port": "3001" }),
             after: READS,
             ..ROW

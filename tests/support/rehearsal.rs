@@ -84,6 +84,15 @@ impl Rehearsal {
         State::replay(&self.records()).unwrap()
     }
 
+    pub fn finished(&self) -> bool {
+        !self.records().is_empty() && self.state().ended.is_some()
+    }
+
+    /// Does the journal hold this entry? Asked often while a demo runs, so the text is not taken apart.
+    pub fn holds(&self, entry: &str) -> bool {
+        holds(&self.app(), entry)
+    }
+
     /// The source, started again: the demo stops it at its end.
     pub fn source(&self) -> Connector {
         serve(&self.source_folder())
@@ -105,8 +114,22 @@ impl Rehearsal {
 
     /// Servers of this rehearsal that run now.
     pub fn servers(&self) -> usize {
+        self.folders().iter().filter(|folder| block(LocalServer::attach(folder, "postgres")).unwrap().is_some()).count()
+    }
+
+    /// Of the source and of the target.
+    fn folders(&self) -> Vec<PathBuf> {
         let targets = std::fs::read_dir(self.targets()).into_iter().flatten().flatten().map(|e| e.path());
-        targets.chain([self.source_folder()]).filter(|folder| block(LocalServer::attach(folder, "postgres")).unwrap().is_some()).count()
+        targets.chain([self.source_folder()]).collect()
+    }
+
+    /// Stops what a demo left that was killed after its last entry: no further start takes that over.
+    pub fn stop_servers(&self) {
+        for folder in self.folders() {
+            if let Some(server) = block(LocalServer::attach(&folder, "postgres")).unwrap() {
+                block(server.stop()).unwrap();
+            }
+        }
     }
 
     pub fn is_frozen(&self) -> bool {
@@ -139,8 +162,7 @@ impl Rehearsal {
 
 impl Drop for Rehearsal {
     fn drop(&mut self) {
-        let targets = std::fs::read_dir(self.targets()).into_iter().flatten().flatten().map(|e| e.path());
-        for folder in targets.chain([self.source_folder()]) {
+        for folder in self.folders() {
             if let Err(error) = block(local::destroy(&folder)) {
                 eprintln!("{error}");
             }
@@ -209,6 +231,13 @@ fn serve(folder: &Path) -> Connector {
     block(LocalServer::start(folder, &Options { database: "app".into(), ..Options::default() })).unwrap().connector()
 }
 
+/// Does the journal of the newest run hold this entry, in the words of [`word`]?
+pub fn holds(app: &Path, entry: &str) -> bool {
+    let text = run_dirs(app).pop().and_then(|dir| std::fs::read_to_string(dir.join("journal.jsonl")).ok()).unwrap_or_default();
+    let (entry, step) = entry.split_once(' ').map_or((entry, String::new()), |(entry, step)| (entry, format!(",\"step\":\"{step}\"")));
+    text.contains(&format!("\"entry\":\"{entry}\"{step}"))
+}
+
 /// Starts a command whose output nobody reads.
 pub fn silent(mut command: Command) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
@@ -237,7 +266,7 @@ pub fn wait_until(child: &mut Child, what: &str, mut come: impl FnMut() -> bool)
             return come();
         }
         assert!(Instant::now() < deadline, "waited 90 s for {what}");
-        std::thread::sleep(Duration::from_micros(300));
+        std::thread::sleep(Duration::from_micros(500));
     }
 }
 

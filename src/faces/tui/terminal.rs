@@ -1,7 +1,7 @@
 //! The terminal while it is ours: raw mode and the alternate screen, given back on every way out.
 //! Draws nothing itself and prints nothing before the alternate screen is on.
 
-use std::io::{IsTerminal, Stdout, Write, stdout};
+use std::io::{IsTerminal, Stdout, Write, stderr, stdout};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -121,7 +121,8 @@ pub fn columns() -> Option<usize> {
     stdout().is_terminal().then(|| crossterm::terminal::size().ok()).flatten().map(|(columns, _)| usize::from(columns))
 }
 
-/// Ends the raw mode of a prompt that nobody will answer any more.
+/// Takes the terminal back from a prompt that nobody will answer any more; prompts write to standard error.
 pub fn cooked() {
+    let _nobody_to_tell = execute!(stderr(), DisableBracketedPaste, Show);
     let _nobody_to_tell = disable_raw_mode();
 }
