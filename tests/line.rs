@@ -103,7 +103,15 @@ fn a_reader_that_leaves_does_not_stop_the_work() {
 fn a_reader_that_leaves_is_no_panic_for_any_printing_command() {
     let wizard = Wizard::empty();
     wizard.run(&["tour", "--yes"]).expect(0);
-    for args in [&["completions", "bash"][..], &["playbooks", "list"], &["stacks", "list"], &["log"], &["log", "--json"], &["status", "--json"], &["cost", "--profile", "alva"]] {
+    for args in [
+        &["completions", "bash"][..],
+        &["playbooks", "list"],
+        &["stacks", "list"],
+        &["log"],
+        &["log", "--json"],
+        &["status", "--json"],
+        &["cost", "--profile", "alva"],
+    ] {
         let mut child = wizard.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
@@ -153,7 +161,16 @@ fn in_a_terminal_it_asks_and_shows_what_it_will_do_before_it_does_it() {
     assert!(!pty.screen().contains("Make something: started"), "nothing happens before the yes:\n{}", pty.screen());
     pty.keys(ENTER);
     pty.wait_for("Which parts has it?").wait_for("(web,api)");
-    in_order(&pty.screen(), &["Make something", "  make a thing for shop", "  $ echo \"make a thing for shop\"", "Make something: started", "Make something: done in"]);
+    in_order(
+        &pty.screen(),
+        &[
+            "Make something",
+            "  make a thing for shop",
+            "  $ echo \"make a thing for shop\"",
+            "Make something: started",
+            "Make something: done in",
+        ],
+    );
     for next in ["part web beside", "part api beside", "[ ] look out of the window", "hold-the-door-closed", "go-through-the-door"] {
         pty.keys(ENTER);
         pty.wait_for(next).wait_stable();
@@ -209,7 +226,8 @@ fn a_signal_ends_it_while_a_prompt_waits() {
 fn a_failure_asks_what_now() {
     let line = "text = \"make a thing for ${greeting}\"";
     let (wizard, playbooks) = tour_with(line, &format!("{line}\ntrouble = \"fail\""));
-    let mut pty = Pty::wizard(&wizard, &["tour", "--plain", "--playbooks", &playbooks, "--set", "greeting=shop", "--set", "speed=brisk"], 90, 40);
+    let mut pty =
+        Pty::wizard(&wizard, &["tour", "--plain", "--playbooks", &playbooks, "--set", "greeting=shop", "--set", "speed=brisk"], 90, 40);
     pty.wait_for("Enter goes on, Esc stops:");
     pty.keys(ENTER);
     pty.wait_for("! Make something: make a thing for shop did not work").wait_for("> try again").wait_for("roll back");
@@ -252,7 +270,9 @@ fn where_nobody_can_be_asked_it_says_how_to_answer() {
 #[test]
 fn completions_are_printed_for_each_shell() {
     let wizard = Wizard::empty();
-    for (shell, mark) in [("bash", "complete -F _migrate__wizard"), ("zsh", "#compdef migrate-wizard"), ("fish", "complete -c migrate-wizard")] {
+    for (shell, mark) in
+        [("bash", "complete -F _migrate__wizard"), ("zsh", "#compdef migrate-wizard"), ("fish", "complete -c migrate-wizard")]
+    {
         let script = wizard.run(&["completions", shell]).expect(0).out();
         for word in [mark, "rollback", "--dry-run", "dry-run", "playbooks"].into_iter().filter(|w| shell != "fish" || *w != "--dry-run") {
             assert!(script.contains(word), "{word:?} is missing in the completions for {shell}");
@@ -275,7 +295,9 @@ fn every_help_has_an_example() {
     for path in all {
         let args: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
         let help = wizard.run(&args).expect(0).out();
-        let example = help.split_once("Example").map(|(_, after)| after.contains(&format!("migrate-wizard {}", path.join(" ")).trim_end().to_owned()));
+        let example = help
+            .split_once("Example")
+            .map(|(_, after)| after.contains(&format!("migrate-wizard {}", path.join(" ")).trim_end().to_owned()));
         assert_eq!(example, Some(true), "no example of itself in the help of {path:?}:\n{help}");
     }
 }

@@ -438,6 +438,11 @@ fn killed_ten_times_at_random_moments_it_ends_equal_with_nothing_twice() {
         if chunks("true") > 0 {
             assert_eq!(rows(&pair.to, &lies), Vec::<String>::new(), "seed {seed}, kill {kills}");
         }
+        let gone = "select count(*) from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()";
+        let until = Instant::now() + Duration::from_secs(30);
+        while ask(gone) != "0" {
+            assert!(Instant::now() < until, "seed {seed}: the killed copy's sessions are still there");
+        }
         if chunks("chunk < 0") > 0 {
             // It had copied everything: the next one has all its work to do again.
             block(data::undo(&pair.to)).unwrap();

@@ -42,7 +42,11 @@ fn at_work() -> Model {
     let progress = |done| Progress { done, total: Some(1_204_331), unit: Unit::Rows, message: "public.orders, chunk 3 of 8".into() };
     model.on_event(Event::Progress { step: "data.copy".into(), progress: progress(100_000) }, 0);
     model.on_event(Event::Progress { step: "data.copy".into(), progress: progress(700_000) }, 60_000);
-    for (at, line) in [("14:02:10", "public.users: 4,210 rows"), ("14:02:51", "public.orders, chunk 1 of 8: 150,000 rows"), ("14:03:22", "public.orders, chunk 2 of 8: 150,000 rows")] {
+    for (at, line) in [
+        ("14:02:10", "public.users: 4,210 rows"),
+        ("14:02:51", "public.orders, chunk 1 of 8: 150,000 rows"),
+        ("14:03:22", "public.orders, chunk 2 of 8: 150,000 rows"),
+    ] {
         model.on_event(Event::Log { at: format!("2026-11-20T{at}.000Z"), step: Some("data.copy".into()), line: line.into() }, 60_000);
     }
     model
@@ -57,7 +61,8 @@ fn in_a_sandbox() -> View {
 
 /// Every picture that is kept: name, face, time since it began.
 fn pictures() -> Vec<(String, Model, u64)> {
-    let mut all: Vec<(String, Model, u64)> = sample_views::all().into_iter().map(|(name, view)| (name.replace(' ', "-"), model(view), 0)).collect();
+    let mut all: Vec<(String, Model, u64)> =
+        sample_views::all().into_iter().map(|(name, view)| (name.replace(' ', "-"), model(view), 0)).collect();
     all.push(("at-work".into(), at_work(), 60_000));
     all.push(("sandbox".into(), model(in_a_sandbox()), 0));
     all.push(("help".into(), pressed(sample_views::gate(), &[Key::Char('?')]), 0));
@@ -98,7 +103,12 @@ fn every_screen_looks_as_it_did() {
             }
         }
     }
-    assert!(wrong.is_empty(), "{} screens differ (- kept, + now); UPDATE_SNAPSHOTS=1 keeps them as they are now\n\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} screens differ (- kept, + now); UPDATE_SNAPSHOTS=1 keeps them as they are now\n\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -125,8 +135,8 @@ fn no_screen_is_wider_than_its_terminal_or_leaves_a_row_out() {
 
 #[test]
 fn every_size_from_1x1_to_200x60_draws() {
-    let screens: Vec<Model> = pictures().into_iter().map(|(_, model, _)| model).collect();
-    for width in 1..=200 {
+    // Each size with one of the screens, in turn; every screen at the sizes where the layout changes is the next test.
+    let draw = |width: u16, screens: &[Model]| {
         for height in 1..=60 {
             let turn = usize::from(width) * 7 + usize::from(height);
             let text = render_model(&screens[turn % screens.len()], width, height, 0);
@@ -134,7 +144,15 @@ fn every_size_from_1x1_to_200x60_draws() {
             let fits = width >= 60 && height >= 16;
             assert_eq!(text.contains("shop · run"), fits, "{width}x{height}:\n{text}");
         }
-    }
+    };
+    std::thread::scope(|scope| {
+        for first in 1..=4 {
+            scope.spawn(move || {
+                let screens: Vec<Model> = pictures().into_iter().map(|(_, model, _)| model).collect();
+                (first..=200).step_by(4).for_each(|width| draw(width, &screens));
+            });
+        }
+    });
 }
 
 #[test]
@@ -202,5 +220,9 @@ fn the_picture_in_the_readme_is_a_real_run() {
         std::fs::write(&path, format!("{before}{BEGIN}{block}{END}{after}")).unwrap();
         return;
     }
-    assert!(kept == block, "the picture in README.md is not what a run shows (- README, + run); UPDATE_SNAPSHOTS=1 puts it in\n{}", difference(kept, &block));
+    assert!(
+        kept == block,
+        "the picture in README.md is not what a run shows (- README, + run); UPDATE_SNAPSHOTS=1 puts it in\n{}",
+        difference(kept, &block)
+    );
 }

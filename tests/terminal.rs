@@ -232,7 +232,9 @@ fn a_panic_gives_the_terminal_back_before_its_message() {
     pty.keys(ENTER);
     assert_eq!(pty.wait_exit(), 70);
     pty.assert_restored();
-    pty.wait_for("a rehearsed panic").wait_for("error: something panicked while the screen was up").wait_for("this is a bug in migrate-wizard");
+    pty.wait_for("a rehearsed panic")
+        .wait_for("error: something panicked while the screen was up")
+        .wait_for("this is a bug in migrate-wizard");
     let (before, _) = pty.raw().split_once("a rehearsed panic").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     assert!(before.contains("\x1b[?1049l"), "the message must not vanish with the alternate screen");
 }
@@ -263,8 +265,12 @@ fn a_failed_step_waits_and_can_be_tried_again() {
     pty.keys("q");
     assert_eq!(pty.wait_exit(), 3);
     pty.assert_restored();
-    let attempts: Vec<_> =
-        wizard.journal().iter().filter(|e| e["what"]["entry"] == "started" && e["what"]["step"] == "build").map(|e| e["what"]["attempt"].clone()).collect();
+    let attempts: Vec<_> = wizard
+        .journal()
+        .iter()
+        .filter(|e| e["what"]["entry"] == "started" && e["what"]["step"] == "build")
+        .map(|e| e["what"]["attempt"].clone())
+        .collect();
     assert_eq!(attempts, [1, 2]);
 }
 
@@ -300,9 +306,11 @@ fn a_closed_terminal_ends_the_session_and_releases_the_guard() {
 #[test]
 fn no_color_means_no_colour() {
     let coloured = |raw: &str| {
-        raw.split("\x1b[").skip(1).filter_map(|s| s.split_once('m')).filter(|(p, _)| p.chars().all(|c| c.is_ascii_digit() || c == ';')).any(|(p, _)| {
-            p.split(';').filter_map(|n| n.parse::<u32>().ok()).any(|n| matches!(n, 30..=38 | 40..=48 | 90..=97 | 100..=107))
-        })
+        raw.split("\x1b[")
+            .skip(1)
+            .filter_map(|s| s.split_once('m'))
+            .filter(|(p, _)| p.chars().all(|c| c.is_ascii_digit() || c == ';'))
+            .any(|(p, _)| p.split(';').filter_map(|n| n.parse::<u32>().ok()).any(|n| matches!(n, 30..=38 | 40..=48 | 90..=97 | 100..=107)))
     };
     let plain = Wizard::empty().env("NO_COLOR", "1");
     let mut pty = at_a_gate(&plain);

@@ -83,15 +83,20 @@ pub struct Record {
 
 impl Record {
     fn seal(n: u64, at: String, what: Entry) -> Result<Self> {
-        let sum = sum(n, &at, &what)?;
+        let body = serde_json::to_string(&what).map_err(|e| Error::bug(format!("a journal entry cannot be written: {e}")))?;
+        let sum = sum(n, &at, &body);
         Ok(Self { n, at, sum, what })
     }
 }
 
-fn sum(n: u64, at: &str, what: &Entry) -> Result<String> {
-    let body = serde_json::to_string(what).map_err(|e| Error::bug(format!("a journal entry cannot be written: {e}")))?;
-    let digest = Sha256::digest(format!("{n}|{at}|{body}").as_bytes());
-    Ok(digest.iter().take(4).map(|b| format!("{b:02x}")).collect())
+fn sum(n: u64, at: &str, what: &str) -> String {
+    let digest = Sha256::digest(format!("{n}|{at}|{what}").as_bytes());
+    digest.iter().take(4).map(|b| format!("{b:02x}")).collect()
+}
+
+/// The entry's own text in a line. The check sum is over what was written: a number need not be written again as it was read.
+fn body(line: &[u8]) -> Option<&str> {
+    std::str::from_utf8(line).ok()?.split_once(",\"what\":")?.1.strip_suffix('}')
 }
 
 /// Who holds a run.
@@ -253,7 +258,7 @@ fn parse(path: &Path, text: &[u8]) -> Result<(Vec<Record>, usize)> {
         if record.n != n {
             return Err(damaged(&format!("it says it is entry {}, a line is missing or doubled", record.n)));
         }
-        if sum(record.n, &record.at, &record.what)? != record.sum {
+        if body(line).is_none_or(|body| sum(record.n, &record.at, body) != record.sum) {
             return Err(damaged("its check sum does not fit its text"));
         }
         records.push(record);
@@ -284,6 +289,16 @@ mod tests {
         let (mut journal, records) = Journal::open(dir.path()).unwrap();
         assert_eq!(records.len(), 3);
         assert_eq!(journal.append("t".into(), Entry::RolledBack {}).unwrap().n, 4);
+    }
+
+    #[test]
+    fn numbers_with_many_digits_are_no_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        let seconds: BTreeMap<String, Value> = (1..2000).map(|i| (i.to_string(), Value::from(f64::from(i).sqrt().sin().exp()))).collect();
+        let mut journal = three(dir.path());
+        journal.append("t".into(), Entry::Done { step: "rows".into(), outputs: seconds, took_ms: 1, simulated: false }).unwrap();
+        drop(journal);
+        assert_eq!(Journal::open(dir.path()).unwrap().1.len(), 4);
     }
 
     #[test]

@@ -71,7 +71,14 @@ impl Pty {
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
         let input = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
-        let output = Arc::new((Mutex::new(Output { parser: vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0), raw: Vec::new(), last: Instant::now() }), Condvar::new()));
+        let output = Arc::new((
+            Mutex::new(Output {
+                parser: vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0),
+                raw: Vec::new(),
+                last: Instant::now(),
+            }),
+            Condvar::new(),
+        ));
         let (shared, answers) = (Arc::clone(&output), Arc::clone(&input));
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
@@ -150,10 +157,13 @@ impl Pty {
             if now >= deadline {
                 let screen = output.parser.screen().contents();
                 drop(output);
-                panic!("{what} did not come in {PATIENCE:?}; the program {}; the screen is\n{screen}", match self.child.try_wait() {
-                    Ok(Some(status)) => format!("has ended with {}", status.exit_code()),
-                    _ => "is running".into(),
-                });
+                panic!(
+                    "{what} did not come in {PATIENCE:?}; the program {}; the screen is\n{screen}",
+                    match self.child.try_wait() {
+                        Ok(Some(status)) => format!("has ended with {}", status.exit_code()),
+                        _ => "is running".into(),
+                    }
+                );
             }
             // A moment at most: `ready` may depend on the time that has passed since the last byte.
             output = self.output.1.wait_timeout(output, (deadline - now).min(Duration::from_millis(20))).unwrap().0;
@@ -181,7 +191,9 @@ impl Pty {
 
     #[track_caller]
     pub fn wait_alternate(&mut self, on: bool) -> &mut Self {
-        self.wait_until(if on { "the alternate screen" } else { "the end of the alternate screen" }, |output| output.parser.screen().alternate_screen() == on);
+        self.wait_until(if on { "the alternate screen" } else { "the end of the alternate screen" }, |output| {
+            output.parser.screen().alternate_screen() == on
+        });
         self
     }
 
@@ -202,7 +214,8 @@ impl Pty {
     /// The modes of the terminal as `stty` sees them from outside.
     pub fn stty(&self) -> String {
         let name = self.master.tty_name().unwrap();
-        let output = Command::new("stty").arg("-a").stdin(File::open::<&Path>(name.as_ref()).unwrap()).stderr(Stdio::inherit()).output().unwrap();
+        let output =
+            Command::new("stty").arg("-a").stdin(File::open::<&Path>(name.as_ref()).unwrap()).stderr(Stdio::inherit()).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -233,9 +246,10 @@ impl Pty {
     }
 }
 
-/// "pid=123" at the start of a line.
+/// The first "pid=123" and the line's end after it; what was typed has "pid=$$".
 fn pid_in(raw: &[u8]) -> Option<u32> {
-    String::from_utf8_lossy(raw).lines().find_map(|l| l.strip_prefix("pid=").and_then(|n| n.trim().parse().ok()))
+    let text = String::from_utf8_lossy(raw);
+    text.split("pid=").skip(1).find_map(|after| after.split_once('\r').and_then(|(digits, _)| digits.parse().ok()))
 }
 
 /// Waits until a process that is not ours to wait for has ended.

@@ -186,7 +186,8 @@ impl Model {
             match self.screen() {
                 Some(Screen::RollbackGate(_)) => return self.send(Command::Back, now_ms),
                 Some(Screen::Ask(ask)) if ask.reopened => return self.send(Command::Back, now_ms),
-                Some(Screen::Ask(_) | Screen::Manual(_) | Screen::Gate(_) | Screen::Running(_) | Screen::Failed(_) | Screen::Ended(_)) | None => {}
+                Some(Screen::Ask(_) | Screen::Manual(_) | Screen::Gate(_) | Screen::Running(_) | Screen::Failed(_) | Screen::Ended(_))
+                | None => {}
             }
         }
         Vec::new()
@@ -247,7 +248,11 @@ impl Model {
                 let command = Command::Reopen { step: step.id.clone() };
                 return self.send(command, now_ms);
             }
-            let why = if step.question { "this question has not been answered yet" } else { "only an answer can be changed, and this step is not a question" };
+            let why = if step.question {
+                "this question has not been answered yet"
+            } else {
+                "only an answer can be changed, and this step is not a question"
+            };
             self.say(why, now_ms);
             return Vec::new();
         }

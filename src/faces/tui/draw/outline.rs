@@ -14,7 +14,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::model::{Model, Pane};
 use super::super::paper;
-use crate::wizard::view::{PhaseView, StepView};
+use crate::wizard::view::{PhaseView, Standing, StepView};
 
 /// A row before it is formatted.
 enum Row<'a> {
@@ -113,7 +113,9 @@ fn phase_line(model: &Model, phase: &PhaseView, columns: usize) -> Line<'static>
 
 fn step_line(model: &Model, step: &StepView, columns: usize) -> Line<'static> {
     let (symbol, style) = model.theme.standing(step.standing);
-    let right = step.took.clone().or_else(|| step.at.clone()).or_else(|| step.estimate.clone()).unwrap_or_default();
+    let ahead = !matches!(step.standing, Standing::Done | Standing::Stale | Standing::Skipped | Standing::Undone);
+    let expected = step.at.clone().or_else(|| step.estimate.clone()).filter(|_| ahead);
+    let right = step.took.clone().or(expected).unwrap_or_default();
     let right = paper::fit(&right, columns / 3);
     let mut left = vec![Span::styled(format!("   {symbol} "), style), Span::raw(step.title.clone())];
     let room = columns.saturating_sub(5 + paper::width(&step.title) + paper::width(&right) + 1);

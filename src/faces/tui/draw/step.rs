@@ -144,6 +144,9 @@ fn sheet(model: &Model, columns: usize, rows: usize, now_ms: u64) -> Sheet {
         Screen::RollbackGate(rollback) => end::rollback(&mut sheet, model, rollback),
         Screen::Ended(ended) => end::ended(&mut sheet, model, ended),
     }
+    while sheet.body.lines.last().is_some_and(|l| l.width() == 0) {
+        sheet.body.lines.pop();
+    }
     sheet
 }
 

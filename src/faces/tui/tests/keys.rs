@@ -109,7 +109,10 @@ fn an_earlier_answer_is_selected_and_opened() {
 fn only_an_answer_can_be_changed() {
     let mut model = model(sample_views::gate());
     model.pane = Pane::Outline;
-    for (step, why) in [("assess.read", "only an answer can be changed, and this step is not a question"), ("provision.network", "only an answer can be changed, and this step is not a question")] {
+    for (step, why) in [
+        ("assess.read", "only an answer can be changed, and this step is not a question"),
+        ("provision.network", "only an answer can be changed, and this step is not a question"),
+    ] {
         model.selected = Some(step.into());
         assert_eq!(key(&mut model, Key::Char('c')), []);
         assert_eq!(model.message(1_000), Some(why));

@@ -11,6 +11,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::super::super::model::{Model, Pane};
+use super::super::super::paper;
 use super::Sheet;
 use crate::wizard::view::{AnswerKind, AskView, OptionView};
 
@@ -69,6 +70,13 @@ fn draw_option(sheet: &mut Sheet, model: &Model, option: &OptionView, cost: Stri
     if option.recommended {
         left.push(Span::styled("  (recommended)", theme.good()));
     }
-    sheet.body.row(left, Span::styled(cost, theme.strong()));
+    // The label is never cut for the sake of the price: that takes a line of its own where both do not fit.
+    let together = left.iter().map(Span::width).sum::<usize>() + paper::width(&cost) + 2 <= sheet.body.columns;
+    if together {
+        sheet.body.row(left, Span::styled(cost, theme.strong()));
+    } else {
+        sheet.body.row(left, Span::raw(""));
+        sheet.body.hanging("    ", Style::new(), &cost, theme.strong());
+    }
     sheet.body.hanging("    ", Style::new(), &option.consequence, if selected { Style::new() } else { theme.muted() });
 }
