@@ -50,6 +50,6 @@ fn not_a_command(said: &clap::Error) -> ExitCode {
     let text = said.to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("For more information") && !line.starts_with("Usage:"));
     let what = lines.next().unwrap_or("the command line is not understood").trim_start_matches("error: ").to_owned();
-    let error = lines.fold(Error::new(Kind::Usage, what), Error::cause).hint("see `migrate-wizard --help`; each command has a --help with an example");
+    let error = lines.fold(Error::new(Kind::Usage, what), |error, line| error.cause(line.trim_start_matches("tip: "))).hint("see `migrate-wizard --help`; each command has a --help with an example");
     tell(&error, std::env::args_os().any(|word| word == "--json"))
 }

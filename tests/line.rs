@@ -142,7 +142,7 @@ fn json_tells_an_error_as_an_event_too() {
     let wizard = Wizard::empty();
     let done = wizard.run(&["tour", "--json", "--set", "speed=warp"]).expect(2);
     let last: serde_json::Value = serde_json::from_str(done.out().lines().last().unwrap()).unwrap();
-    assert_eq!((&last["event"], &last["kind"]), (&"error".into(), &"input".into()));
+    assert_eq!((&last["event"], &last["kind"]), (&"error".into(), &"usage".into()));
     assert!(last["what"].as_str().unwrap().contains("`speed`") && !last["hint"].as_str().unwrap().is_empty(), "{last}");
     for line in done.out().lines() {
         assert!(serde_json::from_str::<serde_json::Value>(line).unwrap().is_object(), "{line}");

@@ -255,7 +255,6 @@ fn a_demo_killed_at_forty_random_moments_reaches_the_same_end() {
 
     let fell: Mutex<Vec<String>> = Mutex::default();
     let run = |number: usize, kills: usize| {
-        let begun = Instant::now();
         let mut chance = Chance(seed.wrapping_add(number as u64));
         let whole = u64::try_from(timeline.whole.as_millis()).unwrap();
         let mut moments: Vec<_> = (0..kills).map(|_| Duration::from_millis(chance.below(whole))).collect();
@@ -267,10 +266,7 @@ fn a_demo_killed_at_forty_random_moments_reaches_the_same_end() {
             if rehearsal.finished() {
                 break;
             }
-            let b = Instant::now();
-            let k = killed_after(&rehearsal, entry, after);
-            println!("DBG run {number} {:.1}s at {moment:?} {entry:?}+{after:?}: {k:?} took {:.1}", begun.elapsed().as_secs_f64(), b.elapsed().as_secs_f64());
-            if let Some(place) = k {
+            if let Some(place) = killed_after(&rehearsal, entry, after) {
                 fell.lock().unwrap().push(place);
             }
         }
@@ -280,7 +276,6 @@ fn a_demo_killed_at_forty_random_moments_reaches_the_same_end() {
             rehearsal.finish();
         }
         reached_the_end(&rehearsal, &emulator, &calm_state);
-        println!("run {number}: {:.1} s", begun.elapsed().as_secs_f64());
     };
     at_once(4, RUNS, |number| run(number, KILLS));
     // A kill that came too late is made up for.

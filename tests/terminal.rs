@@ -242,13 +242,18 @@ fn a_panic_gives_the_terminal_back_before_its_message() {
 #[test]
 fn an_error_in_the_loop_gives_the_terminal_back() {
     let wizard = Wizard::empty();
-    let mut pty = Pty::wizard(&wizard, &["tour", "--set", "speed=warp"], 100, 30);
+    // Given a journal that cannot grow: no file may be larger than 512 bytes
+    let mut pty = Pty::script(&wizard, "trap '' XFSZ; ulimit -f 1; exec \"$MW\" tour", 100, 30);
     pty.wait_for("› my-app");
     pty.assert_taken();
+    // when answers are to be written to it
     pty.keys(ENTER);
-    assert_eq!(pty.wait_exit(), 2);
+    pty.wait_gone("› my-app");
+    pty.keys(ENTER);
+    // then nothing is done without its entry, and the terminal is given back before the message
+    assert_eq!(pty.wait_exit(), 1);
     pty.assert_restored();
-    pty.wait_for("error: the answer to `speed` from the flag will not do").wait_for("next:");
+    pty.wait_for("error: cannot write the journal").wait_for("next:");
 }
 
 #[test]

@@ -21,8 +21,9 @@ pub enum Access {
 const READS: [&str; 9] = ["Describe", "Get", "List", "Head", "BatchGet", "BatchCheck", "Simulate", "Lookup", "Search"];
 /// Reads whose names do not say so.
 const ALSO_READS: [&str; 4] = ["ValidateTemplate", "EstimateTemplateCost", "TestDNSAnswer", "DecodeAuthorizationMessage"];
-/// Not reads although they are called so: they hand out credentials for a session, or start work.
-const NOT_READS: [&str; 2] = ["GetFederationToken", "GetSessionToken"];
+/// Not reads although they are called so: they hand out credentials, with which somebody could write past this guard
+/// (`GetAuthorizationToken` is what an image is pushed with).
+const NOT_READS: [&str; 3] = ["GetFederationToken", "GetSessionToken", "GetAuthorizationToken"];
 
 /// Whether an operation, named as the service names it, changes nothing. Unknown names count as writes.
 pub fn is_read(operation: &str) -> bool {
@@ -135,7 +136,6 @@ mod tests {
         for read in [
             "DescribeStacks",
             "GetCallerIdentity",
-            "GetAuthorizationToken",
             "GetSecretValue",
             "ListHostedZones",
             "BatchGetImage",
@@ -160,6 +160,7 @@ mod tests {
             "BatchDeleteImage",
             "Getaway",
             "GetSessionToken",
+            "GetAuthorizationToken",
             "AssumeRole",
             "",
             "an unnamed operation",

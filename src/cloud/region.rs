@@ -25,7 +25,7 @@ pub fn check(name: &str) -> Result<()> {
     }
     let nearest = known.regions.iter().map(|(region, place)| (distance(name, region), region, place)).min();
     let meant = match nearest {
-        Some((changes, region, place)) if changes <= 3 => format!("did you mean {region}, {place}? "),
+        Some((changes, region, place)) if changes <= 2 => format!("did you mean {region}, {place}? "),
         Some(_) | None => String::new(),
     };
     Err(Error::new(Kind::Input, format!("AWS has no region called `{name}`"))

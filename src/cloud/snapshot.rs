@@ -178,6 +178,10 @@ pub async fn dsql_token(aws: &Aws, host: &str, admin: bool) -> Result<Secret> {
     let failed = |e: aws_sdk_sts::error::BoxError| {
         Error::new(Kind::Denied, &what).because(&*e).hint("sign in again (`aws sso login`, or new keys), then run the same command")
     };
+    if host.is_empty() || !host.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-') {
+        // the signer would panic
+        return Err(Error::new(Kind::Input, &what).cause("that is no host name").hint("the cluster's endpoint is an output of the database's stack: deploy it first"));
+    }
     let config = Config::builder().hostname(host).build().map_err(failed)?;
     let signer = AuthTokenGenerator::new(config);
     let token =
@@ -195,6 +199,7 @@ mod tests {
         let aws = Aws::for_test("http://127.0.0.1:9", Access::ReadOnly).await;
         let token = dsql_token(&aws, "abc.dsql.us-east-1.on.aws", true).await.unwrap();
         assert!(token.expose().starts_with("abc.dsql.us-east-1.on.aws/?Action=DbConnectAdmin&"));
+        assert_eq!(dsql_token(&aws, "<data-dsql.Endpoint>", true).await.unwrap_err().kind, Kind::Input);
         assert!(dsql_token(&aws, "abc.dsql.us-east-1.on.aws", false).await.unwrap().expose().contains("Action=DbConnect&"));
     }
 }

@@ -81,12 +81,14 @@ impl Apply<World> for Image {
             cx.reporter.log("the image is there already");
             return Ok(found);
         }
+        // First of all: who may not push need not build.
+        let aws = world.aws().await?;
+        let login = registry::login(aws).await?;
         let Some(tool) = image::find_tool().await else {
             return Err(Error::new(Kind::Conflict, "neither docker, podman nor buildah is at hand to build the image").hint(
                 "install one of them (apt-get install buildah, or Docker Desktop), or choose CI/CD = codepipeline so that AWS builds it; then try again",
             ));
         };
-        let aws = world.aws().await?;
         let local = format!("{}:{}", self.repository, self.tag);
         let work = image::Build {
             context: world.app_dir.join(&self.context),
@@ -96,7 +98,6 @@ impl Apply<World> for Image {
             build_args: Vec::new(),
         };
         image::build(&tool, &work, &cx.reporter).await?;
-        let login = registry::login(aws).await?;
         image::push(&tool, &local, &login.reference(&self.repository, &self.tag), &login, login.plain_http, &cx.reporter).await?;
         self.found(world).await?.ok_or_else(|| {
             Error::new(Kind::Failed, format!("{local} was pushed and ECR does not show it")).hint("try again to look again; the push itself is not repeated when it is there")

@@ -268,7 +268,10 @@ pub fn check(books: &[Playbook], texts: &BTreeMap<String, String>, given: &Facts
         for step in &book.steps {
             let here = |needle: &str, what: &str, expected: &str| caret(&book.file, text, locate(text, &step.id, needle), what, expected);
             if let Some(other) = seen.insert(&step.id, &book.file) {
-                return Err(here(&step.id, &format!("the step id `{}` is used twice (also in {other})", step.id), "ids are unique over all playbooks of a journey"));
+                let quoted = format!("\"{}\"", step.id);
+                let again = text.rfind(&format!("id = {quoted}")).map_or_else(|| locate(text, &step.id, &step.id), |i| i + 5..i + 5 + quoted.len());
+                let what = format!("the step id `{}` is used twice (first in {other})", step.id);
+                return Err(caret(&book.file, text, again, &what, "give one of them another id: ids are unique over all playbooks of a journey"));
             }
             for (name, values) in &step.when {
                 if !facts.contains_key(name) {

@@ -43,6 +43,11 @@ impl Pty {
         Self::start(wizard, "sh", &["-i"], columns, rows)
     }
 
+    /// A shell script in a terminal; the binary is `$MW`.
+    pub fn script(wizard: &Wizard, script: &str, columns: u16, rows: u16) -> Self {
+        Self::start(wizard, "sh", &["-c", script], columns, rows)
+    }
+
     fn start(wizard: &Wizard, program: &str, args: &[&str], columns: u16, rows: u16) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new(program);
