@@ -1,6 +1,6 @@
 //! All integration tests in one binary, by promise: each module is one promise of the wizard.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::type_complexity)]
 
 mod architecture;
 mod bad_input;

@@ -18,7 +18,6 @@ use serde_json::Value;
 
 use crate::support::wizard::Wizard;
 
-const PROFILES: [&str; 5] = ["grievance-portal", "dougust", "alva", "shadowtwin", "shadowtwin-ec2"];
 
 /// The journey with our own playbooks, as it stands before anything was done.
 struct Journey {

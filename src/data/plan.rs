@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn equal_tables_go_binary_and_keys_in_their_own_order() {
         let t = table("a", vec![column("id", "integer", "")], &["id"]);
-        let plan = plan(std::slice::from_ref(&t), &[t.clone()], &Choice::default()).unwrap();
+        let plan = plan(std::slice::from_ref(&t), std::slice::from_ref(&t), &Choice::default()).unwrap();
         assert!(plan.tables[0].binary);
         assert_eq!(plan.tables[0].key[0].source, "\"id\"");
     }
@@ -336,7 +336,7 @@ mod tests {
         let a = table("a", vec![column("id", "integer", ""), column("x", "text", "C:")], &["id"]);
         let b = table("b", vec![], &[]);
         let to = table("a", vec![column("id", "integer", "")], &["id"]);
-        let error = plan(&[a.clone(), b.clone()], &[to.clone()], &Choice::default()).unwrap_err();
+        let error = plan(&[a.clone(), b.clone()], std::slice::from_ref(&to), &Choice::default()).unwrap_err();
         assert_eq!(error.causes, ["public.a.x is on the source but not on the target", "public.b is on the source but not on the target"]);
         let except = Choice { except: vec!["public.*".to_owned()], ..Choice::default() };
         assert!(plan(&[a, b], &[to], &except).unwrap().tables.is_empty());

@@ -63,6 +63,8 @@ pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender
             Event::View(view) => {
                 printer.heading(&view);
                 let said = tokio::select! {
+                    // A screen that asks nothing is printed in one go: only a waiting prompt lets the other arm have its turn.
+                    biased;
                     said = printer.screen(&view.screen) => said,
                     (ended, lines) = end(&mut events) => {
                         // Stopped from outside while a prompt was waiting: it must not keep the terminal.

@@ -178,9 +178,8 @@ impl State {
                 step.writes = *writes;
                 step.effect = Some((kind.clone(), fields.clone()));
                 // What was there before the first touch is what an undo must bring back: later tries do not replace it.
-                if now != Status::Started && now != Status::Failed && now != Status::Done {
-                    step.before.clone_from(before);
-                } else if step.before.is_empty() {
+                let first_touch = !matches!(now, Status::Started | Status::Failed | Status::Done);
+                if first_touch || step.before.is_empty() {
                     step.before.clone_from(before);
                 }
                 step.error = None;

@@ -57,7 +57,9 @@ fn start(server: Server) -> Connector {
         server.pid(),
         folder.display()
     );
-    Command::new("setsid").args(["sh", "-c", &watcher]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The watcher outlives this process: that is what it is for.
+    #[allow(clippy::zombie_processes)]
+    let _watcher = Command::new("setsid").args(["sh", "-c", &watcher]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     server.connector()
 }
 
