@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -71,6 +71,7 @@ impl Terminal {
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(size(40), size(120), 0)));
         let mut reader = pair.master.try_clone_reader().unwrap();
+        let mut writer = pair.master.take_writer().unwrap();
         let into = Arc::clone(&screen);
         std::thread::spawn(move || {
             let mut bytes = [0; 16_384];
@@ -79,6 +80,10 @@ impl Terminal {
                     break;
                 }
                 into.lock().unwrap().process(&bytes[..n]);
+                // as every terminal does when it is asked where its cursor is
+                if bytes[..n].windows(4).any(|w| w == b"\x1b[6n") {
+                    writer.write_all(b"\x1b[1;1R").unwrap();
+                }
             }
         });
         Self { child, screen, _master: pair.master }
@@ -129,15 +134,35 @@ fn replay() {
     let mut put = |entry| {
         journal.append("2026-11-20T14:03:22.123Z".into(), entry).unwrap();
     };
-    put(Entry::Opened { format: FORMAT, run: "bench".into(), journey: "move".into(), mode: Mode::Live, sandbox: false, tool: "0".into(), facts: BTreeMap::new() });
+    put(Entry::Opened {
+        format: FORMAT,
+        run: "bench".into(),
+        journey: "move".into(),
+        mode: Mode::Live,
+        sandbox: false,
+        tool: "0".into(),
+        facts: BTreeMap::new(),
+    });
     let fields = json!({ "layer": "service", "name": "shop-production-web", "app": "shop", "environment": "production", "parameters": {
         "VpcId": "vpc-0123456789abcdef0", "SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1", "ContainerPort": "3000", "Cpu": "256", "Memory": "512" } });
     for i in 0..9_999_u32 {
         let step = format!("step{}", i / 2 % 400);
         if i % 2 == 0 {
-            put(Entry::Started { step, attempt: i / 800 + 1, kind: "stack".into(), fields: fields.clone(), before: BTreeMap::new(), writes: true });
+            put(Entry::Started {
+                step,
+                attempt: i / 800 + 1,
+                kind: "stack".into(),
+                fields: fields.clone(),
+                before: BTreeMap::new(),
+                writes: true,
+            });
         } else {
-            put(Entry::Done { step, outputs: BTreeMap::from([("arn".into(), json!("arn:aws:ecs:us-east-1:123456789012:service/web"))]), took_ms: 130_000, simulated: false });
+            put(Entry::Done {
+                step,
+                outputs: BTreeMap::from([("arn".into(), json!("arn:aws:ecs:us-east-1:123456789012:service/web"))]),
+                took_ms: 130_000,
+                simulated: false,
+            });
         }
     }
     drop(journal);
@@ -152,7 +177,12 @@ fn replay() {
         })
         .collect();
     let (middle, worst) = middle(times);
-    line("replay of a journal of 10,000 entries", &millis(middle), "< 50 ms", &format!("21 times, worst {}, {} KiB", millis(worst), bytes / 1024));
+    line(
+        "replay of a journal of 10,000 entries",
+        &millis(middle),
+        "< 50 ms",
+        &format!("21 times, worst {}, {} KiB", millis(worst), bytes / 1024),
+    );
 }
 
 fn frame() {
@@ -168,7 +198,13 @@ fn frame() {
         note: Some("equal".into()),
     };
     let view = View {
-        run: RunView { id: "live-20261120-ab12".into(), app: "shop".into(), mode: Mode::Live, simulated: None, account: Some("123456789012 us-east-1".into()) },
+        run: RunView {
+            id: "live-20261120-ab12".into(),
+            app: "shop".into(),
+            mode: Mode::Live,
+            simulated: None,
+            account: Some("123456789012 us-east-1".into()),
+        },
         phases: vec![PhaseView { id: "data".into(), title: "Data".into(), status: Standing::Current, done: 700, total: 1_000 }],
         steps: (0..1_000).map(step).collect(),
         screen: Screen::Running(RunningView {
@@ -188,7 +224,10 @@ fn frame() {
     let mut model = Model::new(Theme::from_env());
     model.on_event(Event::View(Box::new(view)), 0);
     for i in 0..10_000 {
-        model.on_event(Event::Log { at: "2026-11-20T14:03:22Z".into(), step: Some("rows[700]".into()), line: format!("chunk {i} of 10000 copied") }, 0);
+        model.on_event(
+            Event::Log { at: "2026-11-20T14:03:22Z".into(), step: Some("rows[700]".into()), line: format!("chunk {i} of 10000 copied") },
+            0,
+        );
     }
     let mut terminal = ratatui::Terminal::new(TestBackend::new(200, 60)).unwrap();
     let times = (0..201_u64)

@@ -33,7 +33,7 @@ pub struct RunArgs {
     /// Run the same steps against a disposable Postgres and the AWS endpoint of AWS_ENDPOINT_URL (none: AWS is simulated)
     #[arg(long, global = true, conflicts_with = "dry_run")]
     pub sandbox: bool,
-    /// Answer every decision from a profile: grievance-portal, dougust, alva, shadowtwin
+    /// Answer every decision from a profile: grievance-portal, dougust, alva, shadowtwin, shadowtwin-ec2
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
     /// Answer questions from a TOML file (version = 1, [answers] id = "value")
@@ -90,7 +90,9 @@ pub enum Cmd {
     #[command(after_help = "Example:\n  migrate-wizard doctor --json")]
     Doctor,
     /// Where the newest run of this checkout stands
-    #[command(after_help = "Example:\n  migrate-wizard status --json   {run, state: new|running|stopped|stuck|finished|rolled_back, phase, step, …}")]
+    #[command(
+        after_help = "Example:\n  migrate-wizard status --json   {run, state: new|running|stopped|stuck|finished|rolled_back, phase, step, …}"
+    )]
     Status,
     /// The journal of the newest run, in words (--json: the entries)
     #[command(after_help = "Example:\n  migrate-wizard log | tail")]
@@ -99,7 +101,9 @@ pub enum Cmd {
     #[command(after_help = "Example:\n  migrate-wizard plan --profile grievance-portal")]
     Plan,
     /// Undo what the run did, newest first
-    #[command(after_help = "Examples:\n  migrate-wizard rollback --plan            show it, do nothing\n  migrate-wizard rollback --to provision    back to and including that step")]
+    #[command(
+        after_help = "Examples:\n  migrate-wizard rollback --plan            show it, do nothing\n  migrate-wizard rollback --to provision    back to and including that step"
+    )]
     Rollback(RollbackArgs),
     /// Write the report of the newest run: Markdown and one self-contained HTML file
     #[command(after_help = "Example:\n  migrate-wizard report --out report/")]
@@ -117,13 +121,18 @@ pub enum Cmd {
     #[command(subcommand, after_help = "Example:\n  migrate-wizard schema convert --from dump.sql --target dsql --out sql/")]
     Schema(SchemaCmd),
     /// The data: copy and verify
-    #[command(subcommand, after_help = "Example:\n  migrate-wizard data verify --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  migrate-wizard data verify --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL"
+    )]
     Data(DataCmd),
     /// The CloudFormation stacks: list and export
     #[command(subcommand, after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
     Stacks(StacksCmd),
     /// Monthly cost of a profile or an answers file
-    #[command(after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust")]
+    #[command(
+        after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust"
+    )]
     Cost(CostArgs),
 }
 
@@ -171,7 +180,9 @@ pub enum AppCmd {
 #[derive(Debug, Clone, Subcommand)]
 pub enum SchemaCmd {
     /// Convert a schema for a target, with a finding for every change
-    #[command(after_help = "Examples:\n  migrate-wizard schema convert --from dump.sql --target dsql\n  SOURCE_DATABASE_URL=… migrate-wizard schema convert --target rds --out sql/")]
+    #[command(
+        after_help = "Examples:\n  migrate-wizard schema convert --from dump.sql --target dsql\n  SOURCE_DATABASE_URL=… migrate-wizard schema convert --target rds --out sql/"
+    )]
     Convert(ConvertArgs),
 }
 
@@ -208,7 +219,9 @@ impl TargetArg {
 #[derive(Debug, Clone, Subcommand)]
 pub enum DataCmd {
     /// Copy rows; run it again and only what differs is copied
-    #[command(after_help = "Example:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions")]
+    #[command(
+        after_help = "Example:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions"
+    )]
     Copy(DataArgs),
     /// Compare every table's rows and fingerprint
     #[command(after_help = "Example:\n  migrate-wizard data verify --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL")]

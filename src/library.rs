@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use crate::error::{Context, Error, Kind, Result};
-use crate::wizard::playbook::{self, Playbook};
 use crate::wizard::plan::Books;
+use crate::wizard::playbook::{self, Playbook};
 
 static PLAYBOOKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/playbooks");
 static STACKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/stacks");
@@ -33,10 +33,19 @@ pub fn playbooks(folders: &[PathBuf]) -> Result<Library> {
         .collect();
     let mut overridden = BTreeMap::new();
     for folder in folders {
-        for entry in std::fs::read_dir(folder).or_fail(Kind::Input, format!("cannot read the playbooks in {}", folder.display()), "check the folder's name")? {
-            let path = entry.or_fail(Kind::Input, format!("cannot read the playbooks in {}", folder.display()), "check its permissions")?.path();
+        for entry in std::fs::read_dir(folder).or_fail(
+            Kind::Input,
+            format!("cannot read the playbooks in {}", folder.display()),
+            "check the folder's name",
+        )? {
+            let path =
+                entry.or_fail(Kind::Input, format!("cannot read the playbooks in {}", folder.display()), "check its permissions")?.path();
             let Some(name) = path.file_name().and_then(|n| n.to_str()).filter(|n| n.ends_with(".toml")) else { continue };
-            let text = std::fs::read_to_string(&path).or_fail(Kind::Input, format!("cannot read {}", path.display()), "it must be a UTF-8 text file")?;
+            let text = std::fs::read_to_string(&path).or_fail(
+                Kind::Input,
+                format!("cannot read {}", path.display()),
+                "it must be a UTF-8 text file",
+            )?;
             texts.insert(name.to_owned(), text);
             overridden.insert(name.to_owned(), path.clone());
         }
@@ -46,7 +55,10 @@ pub fn playbooks(folders: &[PathBuf]) -> Result<Library> {
         .map(|(name, text)| playbook::parse(&overridden.get(name).map_or_else(|| name.clone(), |p| p.display().to_string()), text))
         .collect::<Result<Vec<_>>>()?;
     books.sort_by(|a, b| (a.order, &a.phase).cmp(&(b.order, &b.phase)));
-    let texts = texts.into_iter().map(|(name, text)| (overridden.get(&name).map_or_else(|| name.clone(), |p| p.display().to_string()), text)).collect();
+    let texts = texts
+        .into_iter()
+        .map(|(name, text)| (overridden.get(&name).map_or_else(|| name.clone(), |p| p.display().to_string()), text))
+        .collect();
     Ok(Library { books, texts, overridden })
 }
 
@@ -94,7 +106,11 @@ pub fn write_sample(into: &Path) -> Result<()> {
         }
         dir.dirs().try_for_each(|d| write(d, into))
     }
-    write(&SAMPLE, into).or_fail(Kind::Input, format!("cannot write the sample app into {}", into.display()), "choose another folder with --dir")
+    write(&SAMPLE, into).or_fail(
+        Kind::Input,
+        format!("cannot write the sample app into {}", into.display()),
+        "choose another folder with --dir",
+    )
 }
 
 /// A file of the sample.

@@ -34,7 +34,8 @@ fn main() -> ExitCode {
 /// An error as text, for machines too where they listen, and its exit code.
 fn tell(error: &Error, json: bool) -> ExitCode {
     if json {
-        let line = serde_json::json!({ "event": "error", "kind": error.kind, "what": error.what, "causes": error.causes, "hint": error.hint });
+        let line =
+            serde_json::json!({ "event": "error", "kind": error.kind, "what": error.what, "causes": error.causes, "hint": error.hint });
         command::out(line.to_string());
     }
     eprintln!("error: {error}");
@@ -48,8 +49,13 @@ fn not_a_command(said: &clap::Error) -> ExitCode {
         return ExitCode::from(u8::from(said.use_stderr()) * 2);
     }
     let text = said.to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("For more information") && !line.starts_with("Usage:"));
+    let mut lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information") && !line.starts_with("Usage:"));
     let what = lines.next().unwrap_or("the command line is not understood").trim_start_matches("error: ").to_owned();
-    let error = lines.fold(Error::new(Kind::Usage, what), |error, line| error.cause(line.trim_start_matches("tip: "))).hint("see `migrate-wizard --help`; each command has a --help with an example");
+    let error = lines
+        .fold(Error::new(Kind::Usage, what), |error, line| error.cause(line.trim_start_matches("tip: ")))
+        .hint("see `migrate-wizard --help`; each command has a --help with an example");
     tell(&error, std::env::args_os().any(|word| word == "--json"))
 }

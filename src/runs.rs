@@ -47,9 +47,8 @@ pub fn all(app: &Path) -> (Vec<Found>, Vec<crate::error::Error>) {
     let mut damaged = Vec::new();
     let Ok(entries) = std::fs::read_dir(app.join(FOLDER)) else { return (found, damaged) };
     for dir in entries.filter_map(std::result::Result::ok).map(|e| e.path()).filter(|p| p.join("journal.jsonl").is_file()) {
-        let read = journal::read(&dir).and_then(|records| {
-            if records.is_empty() { Ok(None) } else { State::replay(&records).map(|state| Some((state, records))) }
-        });
+        let read = journal::read(&dir)
+            .and_then(|records| if records.is_empty() { Ok(None) } else { State::replay(&records).map(|state| Some((state, records))) });
         match read {
             Ok(Some((state, records))) => found.push(Found { dir, state, records }),
             Ok(None) => {}
@@ -66,7 +65,9 @@ pub fn newest(app: &Path, flavour: Flavour) -> Result<Option<Found>> {
     if let Some(error) = damaged.into_iter().next() {
         return Err(error);
     }
-    Ok(found.into_iter().rfind(|f| f.state.journey == flavour.journey && f.state.mode == flavour.mode && f.state.sandbox == flavour.sandbox))
+    Ok(found
+        .into_iter()
+        .rfind(|f| f.state.journey == flavour.journey && f.state.mode == flavour.mode && f.state.sandbox == flavour.sandbox))
 }
 
 /// The newest run of any flavour but the tour.

@@ -26,8 +26,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "effects",
         &[
-            "wizard::effect", "wizard::view", "wizard::template", "wizard::plan", "wizard::playbook", "wizard::state", "app", "decide", "cloud", "postgres",
-            "schema", "data", "library", "cli", "error", "text", "progress",
+            "wizard::effect",
+            "wizard::view",
+            "wizard::template",
+            "wizard::plan",
+            "wizard::playbook",
+            "wizard::state",
+            "app",
+            "decide",
+            "cloud",
+            "postgres",
+            "schema",
+            "data",
+            "library",
+            "cli",
+            "error",
+            "text",
+            "progress",
         ],
     ),
 ];
@@ -46,7 +61,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["state", "plan", "playbook", "template", "view", "screens", "forecast", "keys"];
 
 /// A deliberate breach, with its reason.
-const PANICS_ON_PURPOSE: &[(&str, &str)] = &[("src/effects/simulate.rs", "rehearses a panic, so that the terminal's way back can be proved")];
+const PANICS_ON_PURPOSE: &[(&str, &str)] =
+    &[("src/effects/simulate.rs", "rehearses a panic, so that the terminal's way back can be proved")];
 
 /// A source file: its text, and its code without comments, texts and tests.
 struct Source {
@@ -88,7 +104,9 @@ fn only_code(text: &str) -> String {
     static NOT_CODE: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r##"(?s)//[^\n]*|/\*.*?\*/|\bb?r#+".*?"#+|\bb?r"[^"]*"|b?"(?:\\.|[^"\\])*"|b?'(?:\\[^'\n]+|[^\\'\n])'"##).unwrap()
     });
-    NOT_CODE.replace_all(text, |found: &regex::Captures<'_>| found[0].bytes().map(|b| if b == b'\n' { '\n' } else { ' ' }).collect::<String>()).into_owned()
+    NOT_CODE
+        .replace_all(text, |found: &regex::Captures<'_>| found[0].bytes().map(|b| if b == b'\n' { '\n' } else { ' ' }).collect::<String>())
+        .into_owned()
 }
 
 /// `#[cfg(test)] mod … { … }` becomes blanks.
@@ -240,25 +258,51 @@ fn rooms(source: &Source) -> Vec<String> {
     imports(source)
         .into_iter()
         .filter(|(_, path)| !may(path))
-        .map(|(byte, path)| format!("{}: `{room}` may not import `{path}`; it may import {}", source.at(byte), if allowed.is_empty() { "nothing of ours".to_owned() } else { allowed.join(", ") }))
+        .map(|(byte, path)| {
+            format!(
+                "{}: `{room}` may not import `{path}`; it may import {}",
+                source.at(byte),
+                if allowed.is_empty() { "nothing of ours".to_owned() } else { allowed.join(", ") }
+            )
+        })
         .collect()
 }
 
 #[test]
 fn rooms_import_only_whom_they_may() {
     for (path, bad, says) in [
-        ("src/faces/line.rs", "use crate::wizard::view::View;\nuse crate::wizard::engine::Engine;", "src/faces/line.rs:2: `faces` may not import `wizard::engine::Engine`"),
+        (
+            "src/faces/line.rs",
+            "use crate::wizard::view::View;\nuse crate::wizard::engine::Engine;",
+            "src/faces/line.rs:2: `faces` may not import `wizard::engine::Engine`",
+        ),
         ("src/faces/tui/mod.rs", "use crate::{text, effects};", "src/faces/tui/mod.rs:1: `faces` may not import `effects`"),
-        ("src/wizard/plan.rs", "fn f() {\n    crate::cloud::connect()\n}", "src/wizard/plan.rs:2: `wizard` may not import `cloud::connect`"),
-        ("src/cloud/guard.rs", "use crate::{error::{Error, Kind}, wizard::{view::View, plan}};", "`cloud` may not import `wizard::view::View`"),
-        ("src/decide/money.rs", "use super::super::postgres::Session;", "src/decide/money.rs:1: `decide` may not import `postgres::Session`"),
+        (
+            "src/wizard/plan.rs",
+            "fn f() {\n    crate::cloud::connect()\n}",
+            "src/wizard/plan.rs:2: `wizard` may not import `cloud::connect`",
+        ),
+        (
+            "src/cloud/guard.rs",
+            "use crate::{error::{Error, Kind}, wizard::{view::View, plan}};",
+            "`cloud` may not import `wizard::view::View`",
+        ),
+        (
+            "src/decide/money.rs",
+            "use super::super::postgres::Session;",
+            "src/decide/money.rs:1: `decide` may not import `postgres::Session`",
+        ),
         ("src/schema/mod.rs", "use crate::data;", "`schema` may not import `data`"),
         ("src/text.rs", "use crate::error::Error;", "`text` may not import `error::Error`"),
         ("src/effects/stack.rs", "use crate::faces::line;", "`effects` may not import `faces::line`"),
     ] {
         catches(rooms, path, bad, says);
     }
-    passes(rooms, "src/data/copy.rs", "use super::plan;\nuse crate::{error::Error, postgres::Session};\n// crate::wizard\n#[cfg(test)]\nmod tests {\n    use crate::wizard::plan;\n}");
+    passes(
+        rooms,
+        "src/data/copy.rs",
+        "use super::plan;\nuse crate::{error::Error, postgres::Session};\n// crate::wizard\n#[cfg(test)]\nmod tests {\n    use crate::wizard::plan;\n}",
+    );
     holds(rooms);
 }
 
@@ -266,7 +310,9 @@ fn crates(source: &Source) -> Vec<String> {
     MAY_USE
         .iter()
         .filter(|(_, places)| !places.iter().any(|p| source.path.starts_with(&format!("{p}/")) || source.path == format!("{p}.rs")))
-        .flat_map(|(names, places)| source.find(&format!(r"\b(?:{names})\b"), &format!("this crate is used only in {}", places.join(" and "))))
+        .flat_map(|(names, places)| {
+            source.find(&format!(r"\b(?:{names})\b"), &format!("this crate is used only in {}", places.join(" and ")))
+        })
         .collect()
 }
 
@@ -292,13 +338,21 @@ fn pure(source: &Source) -> Vec<String> {
     let unclean = ["fs", "env", "process", "net", "io", "thread", "os", "time::Instant", "time::SystemTime"];
     let std = paths(source, "std").into_iter().filter(|(_, path)| unclean.iter().any(|u| path == u || path.starts_with(&format!("{u}::"))));
     let std = std.map(|(byte, path)| format!("{}: `std::{path}`: this module is pure (no I/O, no clock)", source.at(byte)));
-    std.chain(source.find(r"\btokio\b|\bjiff\b|\basync\b|\bInstant::now\b|\bSystemTime\b|\b(?:print|eprint)(?:ln)?!|\buuid\b|\bstatic mut\b", "this module is pure (no I/O, no clock, no tokio)")).collect()
+    std.chain(source.find(
+        r"\btokio\b|\bjiff\b|\basync\b|\bInstant::now\b|\bSystemTime\b|\b(?:print|eprint)(?:ln)?!|\buuid\b|\bstatic mut\b",
+        "this module is pure (no I/O, no clock, no tokio)",
+    ))
+    .collect()
 }
 
 #[test]
 fn the_core_is_pure() {
     for (path, bad, says) in [
-        ("src/wizard/state.rs", "\n\nuse std::{collections::BTreeMap, fs::File};", "src/wizard/state.rs:3: `std::fs::File`: this module is pure"),
+        (
+            "src/wizard/state.rs",
+            "\n\nuse std::{collections::BTreeMap, fs::File};",
+            "src/wizard/state.rs:3: `std::fs::File`: this module is pure",
+        ),
         ("src/wizard/plan.rs", "let now = jiff::Timestamp::now();", "`jiff`: this module is pure"),
         ("src/wizard/view.rs", "use tokio::sync::mpsc;", "`tokio`"),
         ("src/wizard/forecast.rs", "let t = std::time::Instant::now();", "`std::time::Instant::now`"),
@@ -314,12 +368,21 @@ fn the_core_is_pure() {
 }
 
 fn mode(source: &Source) -> Vec<String> {
-    if source.room() != "effects" { Vec::new() } else { source.find(r"\bdry_run\b|\bMode::(?:Dry|Live)\b.*=>", "no effect knows the mode: the engine does, and the guards in the clients") }
+    if source.room() != "effects" {
+        Vec::new()
+    } else {
+        source.find(r"\bdry_run\b|\bMode::(?:Dry|Live)\b.*=>", "no effect knows the mode: the engine does, and the guards in the clients")
+    }
 }
 
 #[test]
 fn no_effect_knows_of_a_dry_run() {
-    catches(mode, "src/effects/dns.rs", "fn apply(&self,\n    dry_run: bool) {}", "src/effects/dns.rs:2: `dry_run`: no effect knows the mode");
+    catches(
+        mode,
+        "src/effects/dns.rs",
+        "fn apply(&self,\n    dry_run: bool) {}",
+        "src/effects/dns.rs:2: `dry_run`: no effect knows the mode",
+    );
     passes(mode, "src/effects/dns.rs", "// a dry_run needs no argument\n");
     holds(mode);
 }
@@ -350,7 +413,10 @@ fn panics(source: &Source) -> Vec<String> {
     if PANICS_ON_PURPOSE.iter().any(|(path, _)| *path == source.path) {
         return Vec::new();
     }
-    source.find(r"\.unwrap\(\)|\.expect\(|\bpanic!|\btodo!|\bunimplemented!|\bunreachable!|\bdbg!", "an error is returned, with what to do next; only tests may panic")
+    source.find(
+        r"\.unwrap\(\)|\.expect\(|\bpanic!|\btodo!|\bunimplemented!|\bunreachable!|\bdbg!",
+        "an error is returned, with what to do next; only tests may panic",
+    )
 }
 
 #[test]
@@ -358,7 +424,11 @@ fn nothing_panics_on_purpose_outside_tests() {
     for bad in ["x.unwrap();", "x\n    .expect(\"y\");", "panic!(\"y\")", "todo!()"] {
         catches(panics, "src/data/copy.rs", bad, "only tests may panic");
     }
-    passes(panics, "src/data/copy.rs", "x.unwrap_or_default();\n/// `x.unwrap()`\n#[cfg(test)]\nmod tests {\n    fn f() { x.unwrap(); }\n}\n");
+    passes(
+        panics,
+        "src/data/copy.rs",
+        "x.unwrap_or_default();\n/// `x.unwrap()`\n#[cfg(test)]\nmod tests {\n    fn f() { x.unwrap(); }\n}\n",
+    );
     holds(panics);
     for (path, why) in PANICS_ON_PURPOSE {
         assert!(read(path).contains("panic!"), "{path} no longer {why}: take it off the list");
@@ -374,7 +444,11 @@ fn length(source: &Source) -> usize {
 fn long(source: &Source, listed: &str) -> Vec<String> {
     let lines = length(source);
     let reason = listed.lines().any(|line| line.starts_with(&format!("| `{}` | ", source.path)));
-    if lines > 400 && !reason { vec![format!("{}: {lines} lines: split it, or list it under \"Long files\" in ARCHITECTURE.md with a reason", source.path)] } else { Vec::new() }
+    if lines > 400 && !reason {
+        vec![format!("{}: {lines} lines: split it, or list it under \"Long files\" in ARCHITECTURE.md with a reason", source.path)]
+    } else {
+        Vec::new()
+    }
 }
 
 #[test]
@@ -390,7 +464,11 @@ fn a_long_file_has_a_reason() {
 /// Files of `src/effects` that hold an effect, by name.
 fn effect_files(sources: &[Source]) -> BTreeSet<String> {
     let effect = Regex::new(r"impl (?:effect::)?Apply<World> for").unwrap();
-    sources.iter().filter(|s| s.room() == "effects" && effect.is_match(&s.code)).map(|s| s.module().last().copied().unwrap_or_default().to_owned()).collect()
+    sources
+        .iter()
+        .filter(|s| s.room() == "effects" && effect.is_match(&s.code))
+        .map(|s| s.module().last().copied().unwrap_or_default().to_owned())
+        .collect()
 }
 
 #[test]

@@ -33,7 +33,10 @@ impl Answer for Done {
         for word in words {
             assert!(message.contains(word), "expected {word:?} in:\n{message}");
         }
-        let next = message.lines().find_map(|line| line.trim_start().strip_prefix("next:")).unwrap_or_else(|| panic!("nothing says what to do next:\n{message}"));
+        let next = message
+            .lines()
+            .find_map(|line| line.trim_start().strip_prefix("next:"))
+            .unwrap_or_else(|| panic!("nothing says what to do next:\n{message}"));
         assert!(next.trim().len() > 10, "too little is said:\n{message}");
         for stream in [self.out(), self.err()] {
             assert!(!stream.contains("panicked") && !stream.contains("this is a bug"), "{stream}");
@@ -64,7 +67,9 @@ fn under(prefix: &[&str], command: &Command) -> Done {
 fn a_command_line_that_is_none() {
     let wizard = Wizard::empty();
     wizard.run(&["fly"]).answers(WRONG, &["unrecognized subcommand 'fly'", "migrate-wizard --help"]);
-    wizard.run(&["statsu"]).answers(WRONG, &["unrecognized subcommand 'statsu'", "because: some similar subcommands exist: 'stacks', 'status'"]);
+    wizard
+        .run(&["statsu"])
+        .answers(WRONG, &["unrecognized subcommand 'statsu'", "because: some similar subcommands exist: 'stacks', 'status'"]);
     wizard.run(&["--dryrun"]).answers(WRONG, &["unexpected argument '--dryrun'", "'--dry-run'"]);
     wizard.run(&["--set", "database"]).answers(WRONG, &["invalid value 'database'", "write it as ID=VALUE"]);
     wizard.run(&["--dry-run", "--sandbox"]).answers(WRONG, &["'--dry-run' cannot be used with '--sandbox'"]);
@@ -72,7 +77,10 @@ fn a_command_line_that_is_none() {
     // a machine is told the same
     let told = wizard.run(&["fly", "--json"]).answers(WRONG, &[]).out();
     let event: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((event["event"].as_str(), event["kind"].as_str(), event["what"].as_str()), (Some("error"), Some("usage"), Some("unrecognized subcommand 'fly'")));
+    assert_eq!(
+        (event["event"].as_str(), event["kind"].as_str(), event["what"].as_str()),
+        (Some("error"), Some("usage"), Some("unrecognized subcommand 'fly'"))
+    );
     assert!(event["hint"].as_str().unwrap().contains("--help"));
 
     // and help is no error
@@ -97,7 +105,10 @@ fn answers_that_nobody_asked_for() {
     let run = |args: &[&str]| wizard.run(&[&["--dry-run", "--yes"], args].concat());
     run(&["--set", "databse=rds"]).answers(WRONG, &["--set databse=…: no question is called `databse`", "migrate-wizard playbooks list"]);
     run(&["--set", "database=mysql"]).answers(WRONG, &["`mysql` is not a choice of `database`", "one of: dsql, rds, aurora"]);
-    run(&["--profile", "nobody"]).answers(WRONG, &["no profile is called `nobody`", "one of: alva, dougust, grievance-portal, shadowtwin, shadowtwin-ec2", "--answers FILE"]);
+    run(&["--profile", "nobody"]).answers(
+        WRONG,
+        &["no profile is called `nobody`", "one of: alva, dougust, grievance-portal, shadowtwin, shadowtwin-ec2", "--answers FILE"],
+    );
     run(&["--answers", "missing.toml"]).answers(WRONG, &["cannot read the answers file missing.toml", "No such file", "check its name"]);
     // nothing was begun
     assert!(!wizard.path().join(".migrate-wizard").exists());
@@ -110,7 +121,8 @@ fn an_answers_file_with_mistakes_names_every_one_with_its_line() {
         std::fs::write(wizard.path().join("answers.toml"), text).unwrap();
         wizard.run(&["--dry-run", "--yes", "--answers", "answers.toml"])
     };
-    file("version = 9\n[answers]\ndatabase = \"rds\"\n").answers(WRONG, &["answers.toml:1: version 9 is not understood", "this wizard reads version = 1"]);
+    file("version = 9\n[answers]\ndatabase = \"rds\"\n")
+        .answers(WRONG, &["answers.toml:1: version 9 is not understood", "this wizard reads version = 1"]);
     file("version = 1\n[answers]\ndatabase = \"mysql\"\ncolour = \"red\"\n").answers(
         WRONG,
         &[
@@ -120,7 +132,8 @@ fn an_answers_file_with_mistakes_names_every_one_with_its_line() {
             "correct these lines",
         ],
     );
-    file("version = 1\n[answers]\ndb_storage = 20\n").answers(WRONG, &["answers.toml:3: invalid type: integer `20`", "numbers in quotes too"]);
+    file("version = 1\n[answers]\ndb_storage = 20\n")
+        .answers(WRONG, &["answers.toml:3: invalid type: integer `20`", "numbers in quotes too"]);
     file("version = 1\n[answers\n").answers(WRONG, &["answers.toml:2: ", "[answers] with question = \"answer\" lines"]);
     assert!(!wizard.path().join(".migrate-wizard").exists());
 }
@@ -151,7 +164,9 @@ fn a_region_that_does_not_exist() {
     ] {
         wizard.run(args).answers(WRONG, &slip);
     }
-    wizard.run(&["plan", "--set", "region=moon-north-1"]).answers(WRONG, &["AWS has no region called `moon-north-1`", "--set region=us-east-1"]);
+    wizard
+        .run(&["plan", "--set", "region=moon-north-1"])
+        .answers(WRONG, &["AWS has no region called `moon-north-1`", "--set region=us-east-1"]);
     // nothing was begun, and the environment is heard out too
     assert!(!wizard.path().join(".migrate-wizard").exists());
     let doctor = Done(wizard.command(&["doctor"]).env("AWS_REGION", "us-eats-1").output().unwrap());
@@ -167,10 +182,34 @@ fn a_playbook_with_a_mistake_shows_the_line_and_a_caret() {
     let choice = "[[step]]\nid = \"mood\"\ntitle = \"Mood?\"\nwhy = \"It matters.\"\n[step.ask]\nkind = \"choice\"\n[[step.ask.option]]\nid = \"good\"\nlabel = \"Good\"\nconsequence = \"smile\"\n";
     for (body, at, what, marked, next) in [
         (format!("{step}colour = \"red\"\n{pretend}"), "tour.toml:10:1", "unknown field `colour`", "^^^^^^", "CONTRIBUTING.md"),
-        (format!("{step}{pretend}{step}{pretend}"), "tour.toml:14:6", "the step id `greet` is used twice", "^^^^^^^", "give one of them another id"),
-        (format!("{step}[step.effect]\nkind = \"simulate\"\ntext = \"hello ${{nobody.knows}}\"\n"), "tour.toml:12:15", "nothing is known as `nobody.knows`", "^^^^^^^^^^^^^^", "${name|fallback}"),
-        (format!("{choice}{step}when = {{ mood = \"bad\" }}\n{pretend}"), "tour.toml:20:", "`bad` is not an option of `mood`", "^^^", "one of: good"),
-        (format!("{step}when = {{ weather = \"fine\" }}\n{pretend}"), "tour.toml:10:", "`when` asks for `weather`, which no earlier step gives", "^^^^^^^", "an earlier question's id"),
+        (
+            format!("{step}{pretend}{step}{pretend}"),
+            "tour.toml:14:6",
+            "the step id `greet` is used twice",
+            "^^^^^^^",
+            "give one of them another id",
+        ),
+        (
+            format!("{step}[step.effect]\nkind = \"simulate\"\ntext = \"hello ${{nobody.knows}}\"\n"),
+            "tour.toml:12:15",
+            "nothing is known as `nobody.knows`",
+            "^^^^^^^^^^^^^^",
+            "${name|fallback}",
+        ),
+        (
+            format!("{choice}{step}when = {{ mood = \"bad\" }}\n{pretend}"),
+            "tour.toml:20:",
+            "`bad` is not an option of `mood`",
+            "^^^",
+            "one of: good",
+        ),
+        (
+            format!("{step}when = {{ weather = \"fine\" }}\n{pretend}"),
+            "tour.toml:10:",
+            "`when` asks for `weather`, which no earlier step gives",
+            "^^^^^^^",
+            "an earlier question's id",
+        ),
         (format!("{step}[step.effect]\nkind = \"fly\"\n"), "tour.toml:11:9", "no effect is called `fly`", "^^^", "one of: simulate"),
         (step.to_owned(), "tour.toml:7:6", "this step has no action", "^^^^^^^", "exactly one of [step.ask], [step.manual], [step.effect]"),
     ] {
@@ -178,7 +217,11 @@ fn a_playbook_with_a_mistake_shows_the_line_and_a_caret() {
         let wizard = Wizard::empty();
         let folder = wizard.path().join("mine");
         std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("tour.toml"), format!("phase = \"tour\"\ntitle = \"Tour\"\nwhy = \"To see.\"\njourney = \"tour\"\norder = 1\n{body}")).unwrap();
+        std::fs::write(
+            folder.join("tour.toml"),
+            format!("phase = \"tour\"\ntitle = \"Tour\"\nwhy = \"To see.\"\njourney = \"tour\"\norder = 1\n{body}"),
+        )
+        .unwrap();
         // when it is checked, and when it would be run
         for args in [&["playbooks", "check", "--playbooks", "mine"][..], &["tour", "--yes", "--playbooks", "mine"]] {
             wizard.run(args).answers(WRONG, &[at, what, marked, next]);
@@ -192,7 +235,9 @@ fn a_playbook_with_a_mistake_shows_the_line_and_a_caret() {
 /// A run that stopped at its second step: no source database is named.
 fn stopped() -> Wizard {
     let wizard = Wizard::sample();
-    wizard.run(&["--yes", "--profile", "dougust"]).answers(WRONG, &["step `source` (Read the source database) failed: no source database is named", "export SOURCE_DATABASE_URL="]);
+    wizard
+        .run(&["--yes", "--profile", "dougust"])
+        .answers(WRONG, &["step `source` (Read the source database) failed: no source database is named", "export SOURCE_DATABASE_URL="]);
     wizard
 }
 
@@ -208,7 +253,9 @@ fn a_journal_from_a_newer_version() {
     let (path, text) = journal(&wizard);
     std::fs::write(&path, text.replacen("\"format\":1", "\"format\":2", 1)).unwrap();
     for command in [&["--yes", "--profile", "dougust"][..], &["status"], &["log"], &["report"], &["rollback", "--yes"]] {
-        wizard.run(command).answers(WRONG, &["journal.jsonl:1: this journal has format 2; this program knows up to 1", "update the program"]);
+        wizard
+            .run(command)
+            .answers(WRONG, &["journal.jsonl:1: this journal has format 2; this program knows up to 1", "update the program"]);
     }
 }
 
@@ -248,7 +295,9 @@ fn two_wizards_at_once() {
     let deadline = Instant::now() + Duration::from_secs(20);
     let owner = loop {
         let runs = std::fs::read_dir(wizard.path().join(".migrate-wizard")).into_iter().flatten().flatten();
-        let found = runs.filter(|run| run.path().join("journal.jsonl").metadata().is_ok_and(|m| m.len() > 0)).find_map(|run| std::fs::read_to_string(run.path().join("owner.json")).ok());
+        let found = runs
+            .filter(|run| run.path().join("journal.jsonl").metadata().is_ok_and(|m| m.len() > 0))
+            .find_map(|run| std::fs::read_to_string(run.path().join("owner.json")).ok());
         match found.and_then(|text| serde_json::from_str::<Owner>(&text).ok()) {
             Some(owner) => break owner,
             None => assert!(Instant::now() < deadline, "the first wizard did not take its lock"),
@@ -259,7 +308,15 @@ fn two_wizards_at_once() {
     // when another comes for the same run
     let second = wizard.run(&["tour", "--yes"]);
     // then it names the first one, and since when it is there
-    second.answers(FAILED, &[&format!("this run is already open in process {} on ", first.id()), " (for ", &format!("since {}", owner.since), "end that process"]);
+    second.answers(
+        FAILED,
+        &[
+            &format!("this run is already open in process {} on ", first.id()),
+            " (for ",
+            &format!("since {}", owner.since),
+            "end that process",
+        ],
+    );
     assert!(wizard.run(&["status", "--json"]).out().contains("running") || first.try_wait().unwrap().is_some());
     // and when the first is gone, however it went, the way is free
     first.kill().unwrap();
@@ -275,7 +332,15 @@ fn a_full_disk_stops_the_run_and_it_goes_on_when_there_is_room() {
     let wizard = Wizard::empty();
     let full = under(&["sh", "-c", "trap '' XFSZ; ulimit -f 3; exec \"$0\" \"$@\""], &wizard.command(&["tour", "--yes"]));
     // then it stops, and every line that stands in the journal is whole
-    full.answers(FAILED, &["cannot write the journal ", "nothing was touched after the last written entry", "free some disk space", "run the same command again"]);
+    full.answers(
+        FAILED,
+        &[
+            "cannot write the journal ",
+            "nothing was touched after the last written entry",
+            "free some disk space",
+            "run the same command again",
+        ],
+    );
     let stopped_at = wizard.journal().len();
     assert!(stopped_at > 2, "{stopped_at}");
     // and with room it comes to its end, in the same run
@@ -298,7 +363,15 @@ fn a_folder_that_may_not_be_written_to() {
         "0" => under(&["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"], &command),
         _ => under(&["env"], &command),
     };
-    done.answers(WRONG, &["cannot make the run's folder ", ".migrate-wizard/tour-", "Permission denied", "choose a folder that can be written to with --dir, or mend its permissions"]);
+    done.answers(
+        WRONG,
+        &[
+            "cannot make the run's folder ",
+            ".migrate-wizard/tour-",
+            "Permission denied",
+            "choose a folder that can be written to with --dir, or mend its permissions",
+        ],
+    );
     std::fs::set_permissions(wizard.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -318,9 +391,19 @@ fn nobody() -> SocketAddr {
 #[test]
 fn a_source_that_cannot_be_reached() {
     let port = nobody().port();
-    read_source(&format!("postgresql://me:hunter2secret@127.0.0.1:{port}/shop"))
-        .answers(FAILED, &["step `source` (Read the source database) failed", &format!("cannot connect to shop on 127.0.0.1:{port} as me"), "Connection refused", "nothing listens there: check host and port"]);
-    read_source("postgresql://me:hunter2secret@helium/heliumdb?sslmode=disable").answers(FAILED, &["cannot connect to heliumdb on helium:5432", "helium is Replit's own database and answers only inside the Repl"]);
+    read_source(&format!("postgresql://me:hunter2secret@127.0.0.1:{port}/shop")).answers(
+        FAILED,
+        &[
+            "step `source` (Read the source database) failed",
+            &format!("cannot connect to shop on 127.0.0.1:{port} as me"),
+            "Connection refused",
+            "nothing listens there: check host and port",
+        ],
+    );
+    read_source("postgresql://me:hunter2secret@helium/heliumdb?sslmode=disable").answers(
+        FAILED,
+        &["cannot connect to heliumdb on helium:5432", "helium is Replit's own database and answers only inside the Repl"],
+    );
     let nonsense = read_source("mysql://me:hunter2secret@127.0.0.1/shop").answers(WRONG, &["in SOURCE_DATABASE_URL", "postgresql://"]);
     assert!(!nonsense.err().contains("hunter2secret") && !nonsense.out().contains("hunter2secret"));
 }
@@ -330,7 +413,8 @@ fn a_source_that_does_not_let_us_in() {
     let source = database("closed");
     read_source(&source.with_password("not-the-password").secret_url())
         .answers(FAILED, &["password authentication failed for user", "SQLSTATE 28P01", "the user name or password is wrong"]);
-    read_source(&source.with_database("no_such_shop").secret_url()).answers(WRONG, &["database \"no_such_shop\" does not exist", "check the name at the end of the URL"]);
+    read_source(&source.with_database("no_such_shop").secret_url())
+        .answers(WRONG, &["database \"no_such_shop\" does not exist", "check the name at the end of the URL"]);
     // a server without encryption, when encryption was asked for
     let encrypted = source.secret_url().replace("sslmode=prefer", "sslmode=verify-full");
     assert!(encrypted.ends_with("sslmode=verify-full"));
@@ -346,7 +430,13 @@ fn a_source_that_is_too_old() {
         let server = OldPostgres::start(version, number);
         let url = format!("postgresql://me:secret@{}/shop?sslmode=disable", server.at);
         let major = if number.len() == 5 { "9" } else { &number[..2] };
-        read_source(&url).answers(FAILED, &[&format!("shop on {} as me runs PostgreSQL {major} (version number {number}); the wizard reads 13 and newer", server.at), "upgrade the server first"]);
+        read_source(&url).answers(
+            FAILED,
+            &[
+                &format!("shop on {} as me runs PostgreSQL {major} (version number {number}); the wizard reads 13 and newer", server.at),
+                "upgrade the server first",
+            ],
+        );
         // it was asked nothing that it might not understand
         assert_eq!(*server.asked.lock().unwrap(), ["show server_version_num"]);
     }
@@ -388,7 +478,16 @@ impl OldPostgres {
                 return None;
             }
             heard.lock().unwrap().push(String::from_utf8_lossy(&body).trim_end_matches('\0').to_owned());
-            let column = [&1u16.to_be_bytes()[..], b"server_version_num\0", &[0; 6], &25u32.to_be_bytes(), &(-1i16).to_be_bytes(), &(-1i32).to_be_bytes(), &[0; 2]].concat();
+            let column = [
+                &1u16.to_be_bytes()[..],
+                b"server_version_num\0",
+                &[0; 6],
+                &25u32.to_be_bytes(),
+                &(-1i16).to_be_bytes(),
+                &(-1i32).to_be_bytes(),
+                &[0; 2],
+            ]
+            .concat();
             let row = [&1u16.to_be_bytes()[..], &(number.len() as u32).to_be_bytes(), number.as_bytes()].concat();
             stream.write_all(&[message(b'T', &column), message(b'D', &row), message(b'C', b"SHOW\0"), ready.clone()].concat()).ok()?;
         }
@@ -430,9 +529,16 @@ fn expired_or_refused_credentials() {
         ("InvalidClientTokenId", "AWS does not accept these credentials (sts:GetCallerIdentity)", "aws sts get-caller-identity"),
         ("AccessDenied", "AWS does not allow sts:GetCallerIdentity", "the right sts:GetCallerIdentity"),
     ] {
-        let body = format!("<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>{code}</Code><Message>said by the stand-in</Message></Error><RequestId>1</RequestId></ErrorResponse>");
+        let body = format!(
+            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>{code}</Code><Message>said by the stand-in</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+        );
         let aws = Http::answering("403 Forbidden", &body);
-        let done = check_aws(&[("AWS_ENDPOINT_URL", &aws.url()), ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "x"), ("AWS_SESSION_TOKEN", "old")]);
+        let done = check_aws(&[
+            ("AWS_ENDPOINT_URL", &aws.url()),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+            ("AWS_SESSION_TOKEN", "old"),
+        ]);
         done.answers(FAILED, &["step `aws` (Check AWS) failed", words, &format!("{code}: said by the stand-in"), next]);
         assert_eq!(aws.requests(), 1, "{code}: asked once, not again and again");
     }
@@ -456,7 +562,8 @@ impl Http {
     fn answering(status: &str, body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
-        let answer = format!("HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        let answer =
+            format!("HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
         let count = Arc::new(Mutex::new(0));
         let counter = Arc::clone(&count);
         std::thread::spawn(move || {
@@ -506,7 +613,14 @@ fn another_account_on_resume() {
     let other = Emulator::start(&[("MINISTACK_ACCOUNT_ID", "999999999999")]);
     let done = on(&other);
     // then both are named, and nothing was made there
-    done.answers(FAILED, &["the credentials belong to account 999999999999, but this run belongs to account 123456789012", "choose the profile of the run's account", "start a new run"]);
+    done.answers(
+        FAILED,
+        &[
+            "the credentials belong to account 999999999999, but this run belongs to account 123456789012",
+            "choose the profile of the run's account",
+            "start a new run",
+        ],
+    );
     assert!(!stacks(&other).contains("<StackName>"), "{}", stacks(&other));
     // and with the right ones it gets to where it was
     on(&own).answers(FAILED, &["step `network` (Network) failed"]);
@@ -531,5 +645,7 @@ fn stacks(emulator: &Emulator) -> String {
 fn an_app_that_is_none() {
     let wizard = Wizard::empty();
     wizard.run(&["rollback", "--yes"]).answers(WRONG, &["there is no run in . to roll back", "name the app's checkout with --dir"]);
-    wizard.run(&["--yes", "--profile", "dougust"]).answers(WRONG, &["holds no app that the wizard knows", "name the app's checkout with --dir", ".replit"]);
+    wizard
+        .run(&["--yes", "--profile", "dougust"])
+        .answers(WRONG, &["holds no app that the wizard knows", "name the app's checkout with --dir", ".replit"]);
 }

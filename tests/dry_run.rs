@@ -39,7 +39,10 @@ fn tree(dir: &Path) -> BTreeMap<PathBuf, String> {
         for entry in std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).filter(|p| *p != dir.join(".migrate-wizard")) {
             let meta = std::fs::symlink_metadata(&entry).unwrap();
             let content = if meta.is_file() { format!("{:?}", std::fs::read(&entry).unwrap()) } else { String::new() };
-            found.insert(entry.strip_prefix(dir).unwrap().to_owned(), format!("{:o} {} {}.{} {content}", meta.mode(), meta.ino(), meta.mtime(), meta.mtime_nsec()));
+            found.insert(
+                entry.strip_prefix(dir).unwrap().to_owned(),
+                format!("{:o} {} {}.{} {content}", meta.mode(), meta.ino(), meta.mtime(), meta.mtime_nsec()),
+            );
             if meta.is_dir() {
                 open.push(entry);
             }
@@ -66,7 +69,10 @@ fn the_tree_notices_every_kind_of_change() {
 
 /// Where the machine lets us: in a network namespace of its own with no way out, not even to itself.
 fn without_network(command: &Command) -> Command {
-    let prefix: &[&str] = [&["unshare", "-n"][..], &["unshare", "-rn"], &["env"]].into_iter().find(|p| Command::new(p[0]).args(&p[1..]).arg("true").output().is_ok_and(|o| o.status.success())).unwrap();
+    let prefix: &[&str] = [&["unshare", "-n"][..], &["unshare", "-rn"], &["env"]]
+        .into_iter()
+        .find(|p| Command::new(p[0]).args(&p[1..]).arg("true").output().is_ok_and(|o| o.status.success()))
+        .unwrap();
     let mut wrapped = Command::new(prefix[0]);
     wrapped.args(&prefix[1..]).arg(command.get_program()).args(command.get_args()).current_dir(command.get_current_dir().unwrap());
     for (name, value) in command.get_envs() {
@@ -87,7 +93,12 @@ fn log(done: &Done) -> Vec<(String, String)> {
 
 /// Steps of a journal that would write.
 fn writing(journal: &[Value]) -> Vec<String> {
-    journal.iter().map(|e| &e["what"]).filter(|e| e["entry"] == "started" && e["writes"] == true).map(|e| e["step"].as_str().unwrap().to_owned()).collect()
+    journal
+        .iter()
+        .map(|e| &e["what"])
+        .filter(|e| e["entry"] == "started" && e["writes"] == true)
+        .map(|e| e["step"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Rehearses a profile with no credential, no database and no network; gives the steps that would write, in order.
@@ -109,10 +120,14 @@ fn rehearse(profile: &str) -> Vec<String> {
     assert_eq!(tree(wizard.path()), before, "{profile}");
     assert_eq!((tree(home.path()).len(), tree(temporary.path()).len()), (0, 0), "{profile}");
     // and its log names each change of the plan, with the command that would do the same
-    let told: BTreeMap<String, String> = log(&done).into_iter().filter_map(|(step, line)| Some((step, line.strip_prefix("dry run: ")?.to_owned()))).collect();
+    let told: BTreeMap<String, String> =
+        log(&done).into_iter().filter_map(|(step, line)| Some((step, line.strip_prefix("dry run: ")?.to_owned()))).collect();
     let plan: Vec<Value> = serde_json::from_str(&plan.out()).unwrap();
-    let changes: Vec<(&str, String)> =
-        plan.iter().filter(|c| c["writes"] == true).map(|c| (c["step"].as_str().unwrap(), format!("{} — {}", c["describe"].as_str().unwrap(), c["command"].as_str().unwrap()))).collect();
+    let changes: Vec<(&str, String)> = plan
+        .iter()
+        .filter(|c| c["writes"] == true)
+        .map(|c| (c["step"].as_str().unwrap(), format!("{} — {}", c["describe"].as_str().unwrap(), c["command"].as_str().unwrap())))
+        .collect();
     for (step, change) in &changes {
         let line = told.get(*step).unwrap_or_else(|| panic!("{profile}: nothing is told of {step}, of {:?}", told.keys()));
         assert_eq!(line, change, "{profile}: {step}");
@@ -141,7 +156,18 @@ fn expect(profile: &str, provision: &[&str], application: &[&str], cutover: &[&s
 fn grievance_portal_is_rehearsed_with_nothing_at_hand() {
     expect(
         "grievance-portal",
-        &["network", "data_dsql", "edge", "identity", "cluster", "repository[app]", "session_secret", "stripe_secret", "observability", "backup"],
+        &[
+            "network",
+            "data_dsql",
+            "edge",
+            "identity",
+            "cluster",
+            "repository[app]",
+            "session_secret",
+            "stripe_secret",
+            "observability",
+            "backup",
+        ],
         &["service[app]", "pipeline[app]"],
         &["freeze", "final_rows", "schema_finish", "final_sequences", "start[app]"],
     );
@@ -151,7 +177,19 @@ fn grievance_portal_is_rehearsed_with_nothing_at_hand() {
 fn dougust_is_rehearsed_with_nothing_at_hand() {
     expect(
         "dougust",
-        &["network", "data_rds", "storage_stack", "edge", "cluster", "repository[app]", "database_url", "session_secret", "stripe_secret", "observability", "backup"],
+        &[
+            "network",
+            "data_rds",
+            "storage_stack",
+            "edge",
+            "cluster",
+            "repository[app]",
+            "database_url",
+            "session_secret",
+            "stripe_secret",
+            "observability",
+            "backup",
+        ],
         &["image[app]", "service[app]", "pipeline_github"],
         &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]"],
     );
@@ -162,11 +200,45 @@ fn alva_is_rehearsed_with_nothing_at_hand() {
     expect(
         "alva",
         &[
-            "network", "data_rds", "cache_stack", "edge", "cluster", "repository[web]", "repository[api]", "repository[auth]", "repository[admin]", "database_url",
-            "session_secret", "stripe_secret", "openai_secret", "observability", "backup",
+            "network",
+            "data_rds",
+            "cache_stack",
+            "edge",
+            "cluster",
+            "repository[web]",
+            "repository[api]",
+            "repository[auth]",
+            "repository[admin]",
+            "database_url",
+            "session_secret",
+            "stripe_secret",
+            "openai_secret",
+            "observability",
+            "backup",
         ],
-        &["image[web]", "image[api]", "image[auth]", "image[admin]", "service[web]", "service[api]", "service[auth]", "service[admin]", "pipeline_github"],
-        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[web]", "start[api]", "start[auth]", "start[admin]"],
+        &[
+            "image[web]",
+            "image[api]",
+            "image[auth]",
+            "image[admin]",
+            "service[web]",
+            "service[api]",
+            "service[auth]",
+            "service[admin]",
+            "pipeline_github",
+        ],
+        &[
+            "snapshot",
+            "freeze",
+            "final_rows",
+            "schema_finish",
+            "app_role",
+            "final_sequences",
+            "start[web]",
+            "start[api]",
+            "start[auth]",
+            "start[admin]",
+        ],
     );
 }
 
@@ -174,7 +246,22 @@ fn alva_is_rehearsed_with_nothing_at_hand() {
 fn shadowtwin_is_rehearsed_with_nothing_at_hand() {
     expect(
         "shadowtwin",
-        &["network", "data_rds", "cache_stack", "storage_stack", "edge", "cluster", "repository[app]", "database_url", "session_secret", "stripe_secret", "openai_secret", "observability", "backup"],
+        &[
+            "network",
+            "data_rds",
+            "cache_stack",
+            "storage_stack",
+            "edge",
+            "distribution",
+            "cluster",
+            "repository[app]",
+            "database_url",
+            "session_secret",
+            "stripe_secret",
+            "openai_secret",
+            "observability",
+            "backup",
+        ],
         &["image[app]", "service[app]", "pipeline_github"],
         &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]"],
     );
@@ -184,7 +271,21 @@ fn shadowtwin_is_rehearsed_with_nothing_at_hand() {
 fn shadowtwin_on_ec2_is_rehearsed_with_nothing_at_hand() {
     expect(
         "shadowtwin-ec2",
-        &["network", "data_rds", "cache_stack", "storage_stack", "bundle_bucket", "edge", "database_url", "session_secret", "stripe_secret", "openai_secret", "observability", "backup"],
+        &[
+            "network",
+            "data_rds",
+            "cache_stack",
+            "storage_stack",
+            "bundle_bucket",
+            "edge",
+            "distribution",
+            "database_url",
+            "session_secret",
+            "stripe_secret",
+            "openai_secret",
+            "observability",
+            "backup",
+        ],
         &[],
         &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "machine[app]"],
     );
@@ -273,7 +374,11 @@ fn http_requests(mut bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     while let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let header = |name: &str| head.lines().skip(1).find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()));
+        let header = |name: &str| {
+            head.lines()
+                .skip(1)
+                .find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()))
+        };
         let length: usize = header("content-length").map_or(0, |n| n.parse().unwrap());
         let body = String::from_utf8_lossy(&bytes[end + 4..(end + 4 + length).min(bytes.len())]).into_owned();
         let scope = header("authorization").unwrap_or_default();
@@ -319,13 +424,19 @@ fn plain(sql: &str) -> String {
 
 /// Statements that are not known to leave everything as it is.
 fn writes(statements: &[String]) -> Vec<&String> {
-    const READS: [&str; 10] = ["select ", "show ", "set ", "begin", "start transaction", "commit", "rollback", "with ", "prepare dump", "execute dump"];
+    const READS: [&str; 10] =
+        ["select ", "show ", "set ", "begin", "start transaction", "commit", "rollback", "with ", "prepare dump", "execute dump"];
     const WORDS: [&str; 10] = ["insert", "update", "delete", "truncate", "create", "alter", "drop", "nextval", "setval", "into"];
     let reads = |s: &str| {
-        READS.iter().any(|r| s.starts_with(r)) || s.starts_with("copy ") && s.contains(" to stdout") || s.starts_with("lock table ") && s.ends_with(" in access share mode")
+        READS.iter().any(|r| s.starts_with(r))
+            || s.starts_with("copy ") && s.contains(" to stdout")
+            || s.starts_with("lock table ") && s.ends_with(" in access share mode")
     };
     let word = |w: &str| WORDS.contains(&w);
-    statements.iter().filter(|s| !reads(s) || s.split(|c: char| !c.is_alphanumeric() && c != '_').any(word) || s.contains("read write")).collect()
+    statements
+        .iter()
+        .filter(|s| !reads(s) || s.split(|c: char| !c.is_alphanumeric() && c != '_').any(word) || s.contains("read write"))
+        .collect()
 }
 
 // --- with everything at hand ------------------------------------------------------------------------------------------------------
@@ -339,7 +450,8 @@ struct Source {
 impl Source {
     fn start() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let folder = std::env::temp_dir().join(format!("migrate-wizard-dry-run-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let folder =
+            std::env::temp_dir().join(format!("migrate-wizard-dry-run-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         let options = local::Options { database: "shop".into(), ..local::Options::default() };
         let server = block(LocalServer::start(&folder, &options)).unwrap();
         let own = Self { server: Some(server), folder };
@@ -377,7 +489,12 @@ fn keys() -> SharedCredentialsProvider {
 }
 
 fn options(access: cloud::Access, port: u16) -> cloud::Options {
-    cloud::Options { region: Some("us-east-1".into()), endpoint: Some(format!("http://127.0.0.1:{port}")), keys: Some(keys()), ..cloud::Options::new(access) }
+    cloud::Options {
+        region: Some("us-east-1".into()),
+        endpoint: Some(format!("http://127.0.0.1:{port}")),
+        keys: Some(keys()),
+        ..cloud::Options::new(access)
+    }
 }
 
 /// A session with an endpoint on this machine.
@@ -391,7 +508,9 @@ fn with_credentials_and_a_source_everything_is_read_and_nothing_is_written() {
     let emulator = Emulator::start(&[]);
     block(async {
         let session = aws(cloud::Access::ReadWrite, emulator.port).await;
-        secrets::ensure(&session, "dougust-production/session", &Secret::new("kept".to_owned()), "session", &BTreeMap::new(), "t").await.unwrap();
+        secrets::ensure(&session, "dougust-production/session", &Secret::new("kept".to_owned()), "session", &BTreeMap::new(), "t")
+            .await
+            .unwrap();
     });
     let cloud = Tap::before(emulator.port);
     let source = Source::start();
@@ -416,7 +535,9 @@ fn with_credentials_and_a_source_everything_is_read_and_nothing_is_written() {
     assert_eq!(source.next_transaction(), before);
     // and what was found is told: the account, the size, what is there already
     let log = log(&done);
-    let told = |step: &str, words: &str| assert!(log.iter().any(|(s, line)| s == step && line.contains(words)), "{step}: {words:?} is not in {log:#?}");
+    let told = |step: &str, words: &str| {
+        assert!(log.iter().any(|(s, line)| s == step && line.contains(words)), "{step}: {words:?} is not in {log:#?}")
+    };
     told("source", "20 tables of 3 schemas, about 3,7");
     told("aws", "ok      sts:GetCallerIdentity");
     told("session_secret", "it is there already");
@@ -477,7 +598,15 @@ fn a_dry_copy_reads_both_databases_and_writes_to_neither() {
 /// A world as a dry run has it.
 async fn dry_world(wizard: &Wizard, source: Option<Connector>, port: u16) -> World {
     let args = Cli::parse_from(["migrate-wizard", "--dry-run", "--dir", wizard.path().to_str().unwrap()]).run;
-    let opened = Entry::Opened { format: FORMAT, run: "dry".into(), journey: "move".into(), mode: Mode::Dry, sandbox: false, tool: "0".into(), facts: BTreeMap::new() };
+    let opened = Entry::Opened {
+        format: FORMAT,
+        run: "dry".into(),
+        journey: "move".into(),
+        mode: Mode::Dry,
+        sandbox: false,
+        tool: "0".into(),
+        facts: BTreeMap::new(),
+    };
     let state = State::replay([&Record { n: 1, at: String::new(), sum: String::new(), what: opened }]).unwrap();
     let setup = Setup { source, aws: Some(options(cloud::Access::ReadWrite, port)), ..Setup::default() };
     World::open(&args, &wizard.path().join(".migrate-wizard/dry"), &state, setup).await.unwrap()
@@ -536,7 +665,11 @@ fn forget(profile: &str) -> Vec<String> {
             }
             // then it is refused by the client, by its own word
             assert_eq!(error.kind, Kind::Refused, "{step}: {error}");
-            assert!(error.what.ends_with("would change something, and this is a dry run") || error.what.starts_with("a session that may write was asked for on "), "{step}: {error}");
+            assert!(
+                error.what.ends_with("would change something, and this is a dry run")
+                    || error.what.starts_with("a session that may write was asked for on "),
+                "{step}: {error}"
+            );
         }
     });
     // and neither AWS nor the source heard of it
@@ -572,7 +705,8 @@ fn an_effect_that_forgot_is_refused_by_the_client() {
 #[test]
 fn an_effect_that_forgot_is_refused_by_the_client_on_rds_too() {
     let steps = forget("dougust");
-    for step in ["data_rds", "repository[app]", "database_url", "image[app]", "snapshot", "freeze", "final_rows", "app_role", "start[app]"] {
+    for step in ["data_rds", "repository[app]", "database_url", "image[app]", "snapshot", "freeze", "final_rows", "app_role", "start[app]"]
+    {
         assert!(steps.iter().any(|s| s == step), "{step} is not among {steps:?}");
     }
 }

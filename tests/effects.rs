@@ -62,7 +62,10 @@ fn an_image_is_built_and_pushed_or_the_error_is_a_checklist() {
     let error = stage.run(effect.apply(&stage.world, &stage.context(Outputs::new()))).unwrap_err();
     assert_eq!(error.kind, Kind::Conflict);
     assert_eq!(error.what, "neither docker, podman nor buildah is at hand to build the image");
-    assert!(error.hint.starts_with("install one of them (apt-get install buildah, or Docker Desktop), or choose CI/CD = codepipeline"), "{error}");
+    assert!(
+        error.hint.starts_with("install one of them (apt-get install buildah, or Docker Desktop), or choose CI/CD = codepipeline"),
+        "{error}"
+    );
     println!("nothing here builds images");
 }
 
@@ -132,7 +135,9 @@ impl Contract<'_> {
             (Ok(Probe::Absent), Found::Absent) => {}
             (Ok(Probe::Present(found)), Found::Present) => {
                 // A step found done after a crash goes on with these: they must be those of the apply that was lost.
-                if effect.touch() == Touch::Writes && let Some(outputs) = outputs {
+                if effect.touch() == Touch::Writes
+                    && let Some(outputs) = outputs
+                {
                     self.must(&found == outputs, || format!("the probe gives {found:?}, apply gave {outputs:?}"));
                 }
             }
@@ -144,7 +149,9 @@ impl Contract<'_> {
         match self.stage.run(effect.preview(&self.stage.world)) {
             Ok(lines) => {
                 let first = lines.first().map(|line| format!("{:?} {}", line.sign, line.text)).unwrap_or_default();
-                self.must(first.starts_with(expected) && first.is_empty() == expected.is_empty(), || format!("{when} the preview must begin with {expected:?}: {first:?}"));
+                self.must(first.starts_with(expected) && first.is_empty() == expected.is_empty(), || {
+                    format!("{when} the preview must begin with {expected:?}: {first:?}")
+                });
             }
             Err(error) => self.problems.push(format!("{when} the preview fails: {error}")),
         }
@@ -176,7 +183,8 @@ impl Contract<'_> {
         };
         if row.part == Part::Aws {
             let dry = stage.dry();
-            let looked = dry.run(async { (effect.preview(&dry.world).await, effect.probe(&dry.world).await, effect.before(&dry.world).await) });
+            let looked =
+                dry.run(async { (effect.preview(&dry.world).await, effect.probe(&dry.world).await, effect.before(&dry.world).await) });
             self.must(looked.0.is_ok() && looked.1.is_ok() && looked.2.is_ok(), || format!("a dry run cannot look: {looked:?}"));
         }
         let looked = self.seen();
@@ -229,7 +237,9 @@ impl Contract<'_> {
             }
             let undone = self.seen();
             let left = if row.after == After::AsBefore { &given } else { &made };
-            self.must(outside(&undone) == outside(left), || format!("after the {time} undo there is another world: {}", difference(left, &undone)));
+            self.must(outside(&undone) == outside(left), || {
+                format!("after the {time} undo there is another world: {}", difference(left, &undone))
+            });
             self.probe(effect, "when it is undone", row.probes[2], None);
         }
         self.problems
@@ -254,7 +264,9 @@ impl Contract<'_> {
             match built {
                 Ok(()) => self.problems.push(format!("the field {name} may be {why}")),
                 Err(error) => {
-                    let named = error.what.contains(&format!("effect `{}`", row.kind)) && error.what.contains(&format!("`{name}`")) && error.what.contains(why);
+                    let named = error.what.contains(&format!("effect `{}`", row.kind))
+                        && error.what.contains(&format!("`{name}`"))
+                        && error.what.contains(why);
                     self.must(named && !error.hint.is_empty(), || format!("{why} {name}: the error must name effect and field: {error}"));
                 }
             }
@@ -330,7 +342,8 @@ fn a_secret_is_shown_nowhere() {
     let fields = json!({ "name": "shop-test/key", "from": "ask:key", "description": "a key", "app": "shop", "environment": "test" });
     let effect = stage.build("secret", fields.clone());
     let cx = stage.context(Outputs::new());
-    let stored = || stage.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({ "SecretId": "shop-test/key" }))["SecretString"].clone();
+    let stored =
+        || stage.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({ "SecretId": "shop-test/key" }))["SecretString"].clone();
     let mut shown = vec![format!("{:?}", effect.describe())];
     let mut look = |words: String| shown.push(words);
 
@@ -383,9 +396,15 @@ fn a_secret_from_the_environment_arrives() {
     let outputs = stage.apply("secret", json!({ "name": "shop-test/path", "from": "env:PATH", "description": "", "variable": "SHOP_PATH", "app": "shop", "environment": "test" }));
     let arn = outputs["arn"].as_str().unwrap();
     assert_eq!(outputs["binding"], json!(format!("SHOP_PATH={arn}")));
-    assert_eq!(stage.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({ "SecretId": "shop-test/path" }))["SecretString"], json!(path));
+    assert_eq!(
+        stage.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({ "SecretId": "shop-test/path" }))["SecretString"],
+        json!(path)
+    );
 
-    let none = stage.build("secret", json!({ "name": "shop-test/none", "from": "env:NO_SUCH_VARIABLE_HERE", "description": "", "app": "shop", "environment": "test" }));
+    let none = stage.build(
+        "secret",
+        json!({ "name": "shop-test/none", "from": "env:NO_SUCH_VARIABLE_HERE", "description": "", "app": "shop", "environment": "test" }),
+    );
     let error = stage.run(none.apply(&stage.world, &stage.context(Outputs::new()))).unwrap_err();
     assert_eq!((error.kind, error.what.as_str()), (Kind::Input, "no value for the secret shop-test/none"));
     assert!(error.hint.contains("export NO_SUCH_VARIABLE_HERE"), "{error}");
@@ -395,7 +414,12 @@ fn a_secret_from_the_environment_arrives() {
 #[test]
 fn an_app_that_is_not_well_is_told_from_one_that_is() {
     let stage = Stage::open(Run::Live, None, None);
-    let watch = |url: &str| stage.build("watch", json!({ "url": url, "for": "1s", "every": "100ms", "error_percent": 5, "p95_ms": 200, "content_type": "application/json" }));
+    let watch = |url: &str| {
+        stage.build(
+            "watch",
+            json!({ "url": url, "for": "1s", "every": "100ms", "error_percent": 5, "p95_ms": 200, "content_type": "application/json" }),
+        )
+    };
     let nobody = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}/api/health", free.local_addr().unwrap())

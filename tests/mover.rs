@@ -163,10 +163,16 @@ fn one_changed_byte_is_found_with_its_table_and_key_range() {
     // then it is found, there and nowhere else
     let report = pair.verify(&fifty);
     let bad: Vec<_> = report.tables.iter().filter(|t| !t.equal).collect();
-    assert_eq!(bad.iter().map(|t| (t.schema.as_str(), t.name.as_str(), t.different_chunks)).collect::<Vec<_>>(), [("public", "attachments", 1)]);
+    assert_eq!(
+        bad.iter().map(|t| (t.schema.as_str(), t.name.as_str(), t.different_chunks)).collect::<Vec<_>>(),
+        [("public", "attachments", 1)]
+    );
     assert_eq!(bad[0].different, [format!("keys after [\"{}\"] up to [\"{}\"]: 50 rows here, 50 there", key(99), key(149))]);
     let said = wizard.run(&["data", "verify"]).expect(1).out();
-    assert_eq!(said.lines().filter(|l| l.starts_with("differs")).collect::<Vec<_>>(), ["differs          200          200  public.attachments"]);
+    assert_eq!(
+        said.lines().filter(|l| l.starts_with("differs")).collect::<Vec<_>>(),
+        ["differs          200          200  public.attachments"]
+    );
     assert!(said.contains("keys after the first up to the last: 200 rows here, 200 there"), "{said}");
     // and the next copy repairs that one chunk
     assert_eq!(copied(&pair.copy(&fifty)), tables(&[("public.attachments", 1)]));
@@ -268,7 +274,10 @@ fn arrays_become_jsonb_on_a_schema_converted_for_dsql() {
     // then arrays are jsonb of the same elements, enums their text, numbers exact
     let kinds = "select column_name, data_type from information_schema.columns where table_schema = 'public' and (table_name, column_name) in (('grievances', 'tags'), ('grievances', 'status'), ('categories', 'levels'), ('payments', 'exchange_rate')) order by 1";
     assert_eq!(rows(&pair.to, kinds), ["exchange_rate|numeric", "levels|jsonb", "status|text", "tags|jsonb"]);
-    assert_eq!(rows(&pair.to, "select tags from grievances where id in (2, 3, 4) order by id"), [r#"["", "a,b", "NULL"]"#, r#"["🔥"]"#, "[]"]);
+    assert_eq!(
+        rows(&pair.to, "select tags from grievances where id in (2, 3, 4) order by id"),
+        [r#"["", "a,b", "NULL"]"#, r#"["🔥"]"#, "[]"]
+    );
     assert_eq!(value(&pair.to, "select levels from categories where code = 'lighting'"), "[[1, 2], [3, 4]]");
     assert_eq!(value(&pair.to, "select trim_scale(max(exchange_rate)) from payments"), "12345678901234567890.123456789");
     // and a change of the source converges there too
@@ -324,7 +333,10 @@ fn sides_that_order_text_differently_agree_on_ranges() {
     for side in [&pair.from, &pair.to] {
         sql(side, "create table t (k text, n int, v text, primary key (k, n)); create table empty ()");
     }
-    sql(&pair.from, "insert into t select chr(65 + g % 58) || '-' || (g % 97) || case when g % 2 = 0 then 'é' else 'E' end, g, 'v' from generate_series(1, 6000) g");
+    sql(
+        &pair.from,
+        "insert into t select chr(65 + g % 58) || '-' || (g % 97) || case when g % 2 = 0 then 'é' else 'E' end, g, 'v' from generate_series(1, 6000) g",
+    );
     assert_eq!(pair.copy(&small()).rows_copied, 6000);
     let verified = pair.verify(&small());
     assert!(verified.equal && verified.notes.iter().any(|n| n.contains("order its key differently")), "{verified:#?}");
@@ -336,8 +348,14 @@ fn sides_that_order_text_differently_agree_on_ranges() {
 
 #[test]
 fn a_copy_that_was_dropped_goes_on_and_leaves_on_request() {
-    let pair = Pair::new("resume", "create table big (id varchar primary key, n int not null, body text); create table small (id serial primary key, v text unique)");
-    sql(&pair.from, "insert into big select md5(g::text), g, repeat('x', g % 400) from generate_series(1, 60000) g; insert into small(v) select 'v'||g from generate_series(1,5000) g; analyze");
+    let pair = Pair::new(
+        "resume",
+        "create table big (id varchar primary key, n int not null, body text); create table small (id serial primary key, v text unique)",
+    );
+    sql(
+        &pair.from,
+        "insert into big select md5(g::text), g, repeat('x', g % 400) from generate_series(1, 60000) g; insert into small(v) select 'v'||g from generate_series(1,5000) g; analyze",
+    );
     let options = Options { jobs: 2, chunk_rows: Some(3000), ..Options::default() };
     // given a copy that is dropped in the middle
     let seen = Arc::new(AtomicU64::new(0));
@@ -369,7 +387,13 @@ fn a_copy_that_was_dropped_goes_on_and_leaves_on_request() {
     block(data::finish(&pair.to)).unwrap();
     let refused = pair.try_copy(&options).unwrap_err();
     assert_eq!(refused.kind, Kind::Conflict);
-    assert_eq!(refused.causes, ["public.big already has rows that migrate-wizard did not write", "public.small already has rows that migrate-wizard did not write"]);
+    assert_eq!(
+        refused.causes,
+        [
+            "public.big already has rows that migrate-wizard did not write",
+            "public.small already has rows that migrate-wizard did not write"
+        ]
+    );
     assert!(block(data::undo(&pair.to)).unwrap().tables.is_empty());
     assert_eq!(pair.copy(&Options { existing: Existing::Replace, ..options }).rows_copied, 0);
     assert_eq!(block(data::undo(&pair.to)).unwrap().tables, ["public.big", "public.small"]);
@@ -398,7 +422,10 @@ fn killed_ten_times_at_random_moments_it_ends_equal_with_nothing_twice() {
     let from = sample(30);
     let (to, _) = target_for(&from, Target::Rds);
     let pair = Pair { from, to };
-    let names = rows(&pair.from, "select format('%I.%I', schemaname, tablename), schemaname || '.' || tablename from pg_tables where schemaname in ('public', 'app', 'drizzle') order by 2");
+    let names = rows(
+        &pair.from,
+        "select format('%I.%I', schemaname, tablename), schemaname || '.' || tablename from pg_tables where schemaname in ('public', 'app', 'drizzle') order by 2",
+    );
     assert_eq!(names.len(), 20);
     let count = |(name, label): (&str, &str)| format!("select '{label}' as label, count(*) as n from {name}");
     let counts = names.iter().map(|row| count(row.split_once('|').unwrap())).collect::<Vec<_>>().join(" union all ");
@@ -465,7 +492,10 @@ const FAMILY: &str = "create table parent (id int primary key, n text); create t
 
 fn family(name: &str) -> Pair {
     let pair = Pair::new(name, FAMILY);
-    sql(&pair.from, "insert into parent select g, 'p' from generate_series(1,3000) g; insert into kid select g, g from generate_series(1,3000) g");
+    sql(
+        &pair.from,
+        "insert into parent select g, 'p' from generate_series(1,3000) g; insert into kid select g, g from generate_series(1,3000) g",
+    );
     pair
 }
 
@@ -474,7 +504,12 @@ fn the_source_cannot_be_written_to() {
     let pair = family("reader");
     block(async {
         let reader = pair.from.connect(Access::ReadOnly).await.unwrap();
-        for write in ["insert into parent values (0, '')", "create table x ()", "set default_transaction_read_only = off", "begin read write; delete from kid"] {
+        for write in [
+            "insert into parent values (0, '')",
+            "create table x ()",
+            "set default_transaction_read_only = off",
+            "begin read write; delete from kid",
+        ] {
             let refused = reader.batch(write).await.unwrap_err();
             assert_eq!(refused.kind, Kind::Refused, "{write}: {refused}");
             reader.rollback().await.unwrap();
@@ -488,7 +523,10 @@ fn a_table_on_one_side_only_is_named_or_left_out_as_asked() {
     let pair = family("extra");
     sql(&pair.from, "create table extra (id int); create sequence free start 5; select nextval('free')");
     let error = pair.try_copy(&small()).unwrap_err();
-    assert_eq!((error.kind, error.causes.as_slice()), (Kind::Conflict, ["public.extra is on the source but not on the target".to_owned()].as_slice()));
+    assert_eq!(
+        (error.kind, error.causes.as_slice()),
+        (Kind::Conflict, ["public.extra is on the source but not on the target".to_owned()].as_slice())
+    );
     let options = Options { choice: Choice { except: vec!["public.extra".into()], ..Choice::default() }, ..small() };
     assert_eq!(pair.copy(&options).rows_copied, 6000);
     let sequences = block(data::set_sequences(&pair.from, &pair.to)).unwrap();
@@ -561,7 +599,13 @@ fn a_freeze_holds_writers_back_until_it_is_thawed() {
 #[test]
 fn every_way_of_not_connecting_says_what_to_do() {
     let here = database("doors");
-    sql(&here, &format!("create role crowded login password 'pw' connection limit 0; create role stranger login password 'pw'; revoke connect on database {} from public", here.database()));
+    sql(
+        &here,
+        &format!(
+            "create role crowded login password 'pw' connection limit 0; create role stranger login password 'pw'; revoke connect on database {} from public",
+            here.database()
+        ),
+    );
     let url = |text: &str| Connector::from_url(text).unwrap();
     for (connector, kind, hint) in [
         (here.with_password("wrong"), Kind::Denied, "password is wrong"),
@@ -609,7 +653,12 @@ fn a_planted_password_is_seen_nowhere() {
         .env("MIGRATE_WIZARD_PG_BIN", bin.to_str().unwrap())
         .env("TMPDIR", scratch.to_str().unwrap());
     // when the schema is dumped
-    let child = wizard.command(&["schema", "convert", "--target", "rds"]).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let child = wizard
+        .command(&["schema", "convert", "--target", "rds"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let until = Instant::now() + Duration::from_secs(30);
     while !waiting.exists() {
         assert!(Instant::now() < until, "pg_dump was not started");

@@ -18,7 +18,6 @@ use serde_json::Value;
 
 use crate::support::wizard::Wizard;
 
-
 /// The journey with our own playbooks, as it stands before anything was done.
 struct Journey {
     library: Library,
@@ -50,7 +49,8 @@ impl Journey {
 
     /// Every step to come with these answers.
     fn coming(&self, answers: &BTreeMap<String, String>) -> Vec<Coming> {
-        let answers = answers.iter().map(|(id, value)| (id.clone(), Suggestion { value: value.clone(), source: Source::Profile })).collect();
+        let answers =
+            answers.iter().map(|(id, value)| (id.clone(), Suggestion { value: value.clone(), source: Source::Profile })).collect();
         forecast(&self.books, &self.state, &answers, &BTreeMap::new(), &effects::registry())
     }
 
@@ -116,7 +116,17 @@ fn the_embedded_set_is_the_folder() {
     let names: Vec<&str> = on_disk.keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["application.toml", "assess.toml", "cutover.toml", "data.toml", "decide.toml", "provision.toml", "rollback.toml", "schema.toml", "tour.toml"]
+        [
+            "application.toml",
+            "assess.toml",
+            "cutover.toml",
+            "data.toml",
+            "decide.toml",
+            "provision.toml",
+            "rollback.toml",
+            "schema.toml",
+            "tour.toml"
+        ]
     );
 }
 
@@ -139,27 +149,87 @@ fn when_selects_by_profile() {
     let expected: [Selection; 5] = [
         (
             "grievance-portal",
-            &["data_dsql", "foreign_keys", "serial_keys", "identity", "repository[app]", "service[app]", "pipeline[app]", "connection", "start[app]"],
-            &["data_rds", "data_aurora", "db_class", "database_url", "cache_stack", "storage_stack", "openai_secret", "zone", "certificate", "switch", "snapshot", "pipeline_github", "image[app]"],
+            &[
+                "data_dsql",
+                "foreign_keys",
+                "serial_keys",
+                "identity",
+                "repository[app]",
+                "service[app]",
+                "pipeline[app]",
+                "connection",
+                "start[app]",
+            ],
+            &[
+                "data_rds",
+                "data_aurora",
+                "db_class",
+                "database_url",
+                "cache_stack",
+                "storage_stack",
+                "openai_secret",
+                "zone",
+                "certificate",
+                "switch",
+                "snapshot",
+                "pipeline_github",
+                "image[app]",
+            ],
         ),
         (
             "dougust",
             &["data_rds", "database_url", "storage_stack", "service[app]", "image[app]", "pipeline_github", "snapshot"],
-            &["data_dsql", "data_aurora", "foreign_keys", "serial_keys", "cache_stack", "cache_class", "identity", "openai_secret", "pipeline[app]", "connection"],
+            &[
+                "data_dsql",
+                "data_aurora",
+                "foreign_keys",
+                "serial_keys",
+                "cache_stack",
+                "cache_class",
+                "identity",
+                "openai_secret",
+                "pipeline[app]",
+                "connection",
+            ],
         ),
         (
             "alva",
             &[
-                "data_rds", "cache_stack", "openai_secret", "repository[web]", "repository[api]", "repository[auth]", "repository[admin]", "service[web]", "service[api]",
-                "service[auth]", "service[admin]", "start[admin]", "pipeline_github",
+                "data_rds",
+                "cache_stack",
+                "openai_secret",
+                "repository[web]",
+                "repository[api]",
+                "repository[auth]",
+                "repository[admin]",
+                "service[web]",
+                "service[api]",
+                "service[auth]",
+                "service[admin]",
+                "start[admin]",
+                "pipeline_github",
             ],
             &["data_dsql", "service[app]", "storage_stack", "identity", "switch", "lower_ttl"],
         ),
-        ("shadowtwin", &["data_rds", "cache_stack", "storage_stack", "openai_secret", "service[app]", "cdn"], &["data_dsql", "identity", "ec2_size", "pipeline[app]"]),
+        (
+            "shadowtwin",
+            &["data_rds", "cache_stack", "storage_stack", "openai_secret", "service[app]", "cdn"],
+            &["data_dsql", "identity", "ec2_size", "pipeline[app]"],
+        ),
         (
             "shadowtwin-ec2",
             &["data_rds", "cache_stack", "ec2_size"],
-            &["task_size", "tasks_min", "cluster", "repository[app]", "service[app]", "start[app]", "image[app]", "pipeline[app]", "pipeline_github"],
+            &[
+                "task_size",
+                "tasks_min",
+                "cluster",
+                "repository[app]",
+                "service[app]",
+                "start[app]",
+                "image[app]",
+                "pipeline[app]",
+                "pipeline_github",
+            ],
         ),
     ];
     for (profile, has, lacks) in expected {
@@ -185,8 +255,16 @@ fn one_answer_changes_what_is_to_come() {
         (&[("database", "aurora")], &["data_aurora", "aurora_class", "database_url"], &["data_dsql", "data_rds", "db_class"]),
         (&[("cache", "valkey")], &["cache_stack", "cache_class"], &[]),
         (&[("services", "web:3000,api:4000")], &["service[web]", "service[api]"], &["service[app]"]),
-        (&[("domain", "route53"), ("domain_name", "shop.example.com")], &["domain_name", "zone", "delegate", "certificate", "lower_ttl", "switch"], &["switch_by_hand"]),
-        (&[("domain", "external"), ("domain_name", "shop.example.com")], &["domain_name", "switch_by_hand"], &["zone", "lower_ttl", "switch"]),
+        (
+            &[("domain", "route53"), ("domain_name", "shop.example.com")],
+            &["domain_name", "zone", "delegate", "certificate", "lower_ttl", "switch"],
+            &["switch_by_hand"],
+        ),
+        (
+            &[("domain", "external"), ("domain_name", "shop.example.com")],
+            &["domain_name", "switch_by_hand"],
+            &["zone", "lower_ttl", "switch"],
+        ),
         (&[("cicd", "github")], &["image[app]", "pipeline_github"], &["pipeline[app]", "connection"]),
         (&[("go", "no_go")], &["go"], &["freeze", "final_rows", "start[app]", "switched"]),
     ];
@@ -217,7 +295,9 @@ fn every_choice_of_every_question_can_be_chosen() {
                 if !taken {
                     broken.push(format!("{profile}: {question} = {}: it is not asked, or does not take that answer", option.id));
                 }
-                broken.extend(undescribed(&coming).into_iter().map(|step| format!("{profile}: {question} = {}: {step} cannot be built", option.id)));
+                broken.extend(
+                    undescribed(&coming).into_iter().map(|step| format!("{profile}: {question} = {}: {step} cannot be built", option.id)),
+                );
                 choices += 1;
             }
         }
@@ -261,7 +341,9 @@ fn overridden(text: &str) -> Wizard {
 #[test]
 fn a_playbook_of_ones_own_replaces_ours_by_name() {
     let ours = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/assess.toml")).unwrap();
-    let mine = format!("{ours}\n[[step]]\nid = \"own_look\"\ntitle = \"Look at our runbook\"\nwhy = \"house rule\"\n[step.manual]\nitems = [\"read it\"]\n");
+    let mine = format!(
+        "{ours}\n[[step]]\nid = \"own_look\"\ntitle = \"Look at our runbook\"\nwhy = \"house rule\"\n[step.manual]\nitems = [\"read it\"]\n"
+    );
     let wizard = overridden(&mine);
 
     let done = wizard.run(&["playbooks", "check"]).expect(0);
@@ -287,7 +369,9 @@ fn a_folder_named_on_the_command_line_wins() {
 
 #[test]
 fn a_bad_playbook_shows_the_line_and_a_caret() {
-    let wizard = overridden("phase = \"assess\"\ntitle = \"A\"\nwhy = \"w\"\n\n[[step]]\nid = \"scan\"\ntitle = \"t\"\nwhy = \"w\"\n[step.effect]\nkind = \"scan_ap\"\n");
+    let wizard = overridden(
+        "phase = \"assess\"\ntitle = \"A\"\nwhy = \"w\"\n\n[[step]]\nid = \"scan\"\ntitle = \"t\"\nwhy = \"w\"\n[step.effect]\nkind = \"scan_ap\"\n",
+    );
     for command in [["playbooks", "check"].as_slice(), &["plan"], &["--dry-run", "--yes", "--profile", "alva"]] {
         let done = wizard.run(command).expect(2);
         for part in ["assess.toml:10:", "kind = \"scan_ap\"", "^^^^^^^", "no effect is called `scan_ap`", "one of: simulate, scan_app"] {
@@ -311,7 +395,13 @@ fn every_template_passes_cfn_lint() {
     let version = Command::new(validator("cfn-lint")).arg("--version").output().unwrap();
     assert_eq!(String::from_utf8_lossy(&version.stdout).trim(), "cfn-lint 1.58.0");
 
-    let lint = |files: &[PathBuf]| Command::new(validator("cfn-lint")).args(["--non-zero-exit-code", "informational", "--regions", "us-east-1", "--"]).args(files).output().unwrap();
+    let lint = |files: &[PathBuf]| {
+        Command::new(validator("cfn-lint"))
+            .args(["--non-zero-exit-code", "informational", "--regions", "us-east-1", "--"])
+            .args(files)
+            .output()
+            .unwrap()
+    };
     let done = lint(&templates);
     assert!(done.status.success(), "{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
 

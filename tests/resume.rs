@@ -87,7 +87,11 @@ fn tour_survives_a_kill_at(n: usize) -> usize {
     for once in ["answered greeting", "answered speed", "answered parts", "ticked hands", "finished"] {
         assert_eq!(times(&after, once), 1, "killed at {landed}: {once}");
     }
-    assert_eq!(times(&after, "undo_done hold"), usize::from(door_was_held), "killed at {landed}: the door is let go exactly when it was held");
+    assert_eq!(
+        times(&after, "undo_done hold"),
+        usize::from(door_was_held),
+        "killed at {landed}: the door is let go exactly when it was held"
+    );
     check_resumes(&after, "hold", "switch");
     landed
 }
@@ -193,7 +197,12 @@ fn undisturbed(rehearsal: &Rehearsal) -> Timeline {
 /// Every step's status and every answer, but what follows from the app's name.
 fn outcome(state: &State) -> BTreeMap<String, (Status, Option<Value>)> {
     let named = ["app_name", "github_repository"];
-    state.steps.iter().filter(|(id, _)| !named.contains(&id.as_str())).map(|(id, s)| (id.clone(), (s.status, s.answer.clone().map(|(v, _)| v)))).collect()
+    state
+        .steps
+        .iter()
+        .filter(|(id, _)| !named.contains(&id.as_str()))
+        .map(|(id, s)| (id.clone(), (s.status, s.answer.clone().map(|(v, _)| v))))
+        .collect()
 }
 
 /// Where a run stood when it was killed.
@@ -211,7 +220,9 @@ fn killed_after(rehearsal: &Rehearsal, entry: Option<&str>, after: Duration) -> 
     let before = rehearsal.records();
     let mut child = rehearsal.start();
     // An opening or a resuming entry says that this start has taken the run up.
-    let reached = wait_until(&mut child, "the moment of a kill", || entry.is_none_or(|entry| entries(&rehearsal.app()) > before.len() && rehearsal.holds(entry)));
+    let reached = wait_until(&mut child, "the moment of a kill", || {
+        entry.is_none_or(|entry| entries(&rehearsal.app()) > before.len() && rehearsal.holds(entry))
+    });
     if reached {
         std::thread::sleep(after);
     }
@@ -392,7 +403,10 @@ fn ctrl_c_once_stops_after_the_step_and_says_so() {
 
     assert_eq!(code, 3);
     let printed = journey.printed();
-    assert!(printed.contains("stopping after this step; Ctrl-C again stops now. Nothing is lost: the same command goes on from here"), "{printed}");
+    assert!(
+        printed.contains("stopping after this step; Ctrl-C again stops now. Nothing is lost: the same command goes on from here"),
+        "{printed}"
+    );
     assert!(printed.contains("is stopped; the same command goes on from here"), "{printed}");
     assert_eq!(journey.status("slow"), Status::Done, "the step came to its end");
     assert_eq!(journey.status("pass"), Status::Waiting, "and no other was begun");

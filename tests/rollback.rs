@@ -68,8 +68,12 @@ fn undone(records: &[Record]) -> Vec<&str> {
 fn done_newest_first(records: &[Record]) -> Vec<String> {
     let state = State::replay(records).unwrap();
     let ticked_with_an_undo = ["switched", "third_parties", "connection", "edits"];
-    let mut steps: Vec<_> =
-        state.steps.iter().filter(|(id, s)| s.status == Status::Done && (s.writes || ticked_with_an_undo.contains(&id.as_str()))).map(|(id, s)| (s.started_n, id.clone())).collect();
+    let mut steps: Vec<_> = state
+        .steps
+        .iter()
+        .filter(|(id, s)| s.status == Status::Done && (s.writes || ticked_with_an_undo.contains(&id.as_str())))
+        .map(|(id, s)| (s.started_n, id.clone()))
+        .collect();
     steps.sort_unstable();
     steps.into_iter().rev().map(|(_, id)| id).collect()
 }
@@ -99,7 +103,10 @@ fn from_the_end_everything_is_undone_newest_first() {
     let emulator = Emulator::start(&[]);
     let rehearsal = finished_demo("back", &emulator);
     let at_the_end = rehearsal.records();
-    assert_eq!(value(&rehearsal.target(), "select count(*) from public.grievances"), value(&rehearsal.source(), "select count(*) from public.grievances"));
+    assert_eq!(
+        value(&rehearsal.target(), "select count(*) from public.grievances"),
+        value(&rehearsal.source(), "select count(*) from public.grievances")
+    );
     assert_eq!(value(&rehearsal.target(), "select count(*) > 0 from migrate_wizard.chunk"), "t");
     assert!(rehearsal.is_frozen());
     let mut source_before = rows(&rehearsal.source(), SOURCE);
@@ -175,7 +182,13 @@ fn a_roll_back_that_is_killed_goes_on_backwards() {
     let emulator = Emulator::start(&[("MWX_STEP_MS", "20")]);
     let rehearsal = finished_demo("torn", &emulator);
     let end = rehearsal.records().len();
-    for (entry, how) in [("undo_started schema_finish", "KILL"), ("undo_started rows", "TERM"), ("undo_started schema_before", "KILL"), ("undo_started service[app]", "TERM"), ("undo_started network", "KILL")] {
+    for (entry, how) in [
+        ("undo_started schema_finish", "KILL"),
+        ("undo_started rows", "TERM"),
+        ("undo_started schema_before", "KILL"),
+        ("undo_started service[app]", "TERM"),
+        ("undo_started network", "KILL"),
+    ] {
         let mut child = silent(rehearsal.command(&["rollback", "--yes"]));
         assert!(wait_until(&mut child, entry, || rehearsal.holds(entry)), "it ended before {entry}");
         signal(&child, how);
@@ -189,11 +202,18 @@ fn a_roll_back_that_is_killed_goes_on_backwards() {
 
     let records = rehearsal.records();
     assert_eq!(State::replay(&records).unwrap().ended, Some(End::RolledBack));
-    assert_eq!(records[end..].iter().filter(|r| matches!(r.what, Entry::RollbackStarted { .. })).count(), 1, "it is one roll back, gone on with");
+    assert_eq!(
+        records[end..].iter().filter(|r| matches!(r.what, Entry::RollbackStarted { .. })).count(),
+        1,
+        "it is one roll back, gone on with"
+    );
     check_resumes(&records, "freeze", "switched");
     // Only the guard may come earlier: it is released on every way out.
     let without_guard = |id: &&str| *id != "freeze";
-    assert_eq!(undone(&records).into_iter().filter(without_guard).collect::<Vec<_>>(), BACK.into_iter().filter(without_guard).collect::<Vec<_>>());
+    assert_eq!(
+        undone(&records).into_iter().filter(without_guard).collect::<Vec<_>>(),
+        BACK.into_iter().filter(without_guard).collect::<Vec<_>>()
+    );
     assert_eq!(rehearsal.servers(), 0, "nothing is left running");
     nothing_of_ours_is_left(&rehearsal, &emulator);
     assert!(!rehearsal.is_frozen());
@@ -227,7 +247,10 @@ fn what_cannot_be_undone_is_named_before_it_starts() {
 
     let out = rehearsal.run(&["rollback", "--yes"]).expect(0).out();
     let at = |text: &str| out.find(text).unwrap_or_else(|| panic!("{text:?} is not in:\n{out}"));
-    assert!(at("cannot be undone — Tell the customers: a mail that was sent cannot be called back") < at("rolling back everything"), "{out}");
+    assert!(
+        at("cannot be undone — Tell the customers: a mail that was sent cannot be called back") < at("rolling back everything"),
+        "{out}"
+    );
     assert_eq!(rehearsal.state().ended, Some(End::RolledBack));
     assert_eq!(undone(&rehearsal.records())[0], "mail");
     let words: Vec<_> = rehearsal.records().iter().map(|r| word(&r.what)).collect();

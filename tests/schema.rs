@@ -56,7 +56,9 @@ fn objects(database: &Connector) -> BTreeSet<String> {
 fn lost(from: &Connector, to: &Connector, conversion: &Conversion) -> Vec<String> {
     let there = objects(to);
     let told: Vec<String> = conversion.findings.iter().map(|f| format!("{} {}", f.object, f.what)).collect();
-    let name = |object: &str| object.rsplit(['|', '.']).next().unwrap_or_default().split('(').next().unwrap_or_default().trim_matches('"').to_owned();
+    let name = |object: &str| {
+        object.rsplit(['|', '.']).next().unwrap_or_default().split('(').next().unwrap_or_default().trim_matches('"').to_owned()
+    };
     let found = |object: &String| there.contains(object) || told.iter().any(|line| line.contains(&name(object)));
     objects(from).into_iter().filter(|object| !found(object)).collect()
 }
@@ -102,12 +104,42 @@ fn dsql_gets_only_what_it_can_hold() {
     let (to, conversion) = target_for(&rich(), Target::Dsql);
     apply(&to, &conversion, Phase::After);
     let kinds: BTreeSet<Kind> = conversion.statements.iter().map(|s| s.kind).collect();
-    for never in [Kind::Enum, Kind::Composite, Kind::Range, Kind::Extension, Kind::Trigger, Kind::MaterializedView, Kind::Exclusion, Kind::Partition, Kind::Policy] {
+    for never in [
+        Kind::Enum,
+        Kind::Composite,
+        Kind::Range,
+        Kind::Extension,
+        Kind::Trigger,
+        Kind::MaterializedView,
+        Kind::Exclusion,
+        Kind::Partition,
+        Kind::Policy,
+    ] {
         assert!(!kinds.contains(&never), "{never:?}");
     }
     let types = "select distinct format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null) from pg_attribute a join pg_type t on t.oid = a.atttypid join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
                  where n.nspname = 'shop' and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped order by 1";
-    let known = ["bigint", "boolean", "bytea", "character", "character varying", "date", "double precision", "integer", "interval", "json", "jsonb", "numeric", "real", "smallint", "text", "time without time zone", "timestamp with time zone", "timestamp without time zone", "uuid"];
+    let known = [
+        "bigint",
+        "boolean",
+        "bytea",
+        "character",
+        "character varying",
+        "date",
+        "double precision",
+        "integer",
+        "interval",
+        "json",
+        "jsonb",
+        "numeric",
+        "real",
+        "smallint",
+        "text",
+        "time without time zone",
+        "timestamp with time zone",
+        "timestamp without time zone",
+        "uuid",
+    ];
     let strange: Vec<String> = rows(&to, types).into_iter().filter(|t| !known.contains(&t.as_str())).collect();
     assert_eq!(strange, Vec::<String>::new());
 }
@@ -161,11 +193,30 @@ fn the_command_writes_ordered_files_that_psql_can_run() {
         // when it is converted into a folder
         let done = wizard.run(&["schema", "convert", "--from", "dump.sql", "--target", name, "--out", name]).expect(0);
         assert!(done.out().contains("Next: read report.md, then run the files in order"), "{}", done.out());
-        let mut files: Vec<String> = std::fs::read_dir(wizard.path().join(name)).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let mut files: Vec<String> =
+            std::fs::read_dir(wizard.path().join(name)).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         files.sort();
         let expected: &[&str] = match target {
-            Target::Dsql => &["10-schemas.sql", "30-sequences.sql", "40-tables.sql", "50-indexes.sql", "70-foreign-keys.sql", "80-functions.sql", "90-views.sql", "report.md"],
-            Target::Rds | Target::Aurora => &["10-schemas.sql", "20-types.sql", "40-tables.sql", "50-indexes.sql", "60-constraints.sql", "70-foreign-keys.sql", "90-views.sql", "report.md"],
+            Target::Dsql => &[
+                "10-schemas.sql",
+                "30-sequences.sql",
+                "40-tables.sql",
+                "50-indexes.sql",
+                "70-foreign-keys.sql",
+                "80-functions.sql",
+                "90-views.sql",
+                "report.md",
+            ],
+            Target::Rds | Target::Aurora => &[
+                "10-schemas.sql",
+                "20-types.sql",
+                "40-tables.sql",
+                "50-indexes.sql",
+                "60-constraints.sql",
+                "70-foreign-keys.sql",
+                "90-views.sql",
+                "report.md",
+            ],
         };
         assert_eq!(files, expected, "{target}");
         // then standard output has the same files, in the same order
@@ -198,7 +249,13 @@ fn a_live_source_of_a_newer_version_is_dumped_by_a_program_new_enough() {
     let programs = Server::Eighteen.programs().unwrap();
     let wizard = Wizard::empty().env("SOURCE_DATABASE_URL", &from.secret_url()).env("MIGRATE_WIZARD_PG_BIN", programs.to_str().unwrap());
     let done = wizard.run(&["schema", "convert", "--target", "dsql"]).expect(0);
-    assert!(done.out().contains("CREATE TABLE IF NOT EXISTS public.t (\n    id int NOT NULL,\n    tags jsonb,\n    CONSTRAINT t_pkey PRIMARY KEY (id)\n);"), "{}", done.out());
+    assert!(
+        done.out().contains(
+            "CREATE TABLE IF NOT EXISTS public.t (\n    id int NOT NULL,\n    tags jsonb,\n    CONSTRAINT t_pkey PRIMARY KEY (id)\n);"
+        ),
+        "{}",
+        done.out()
+    );
 }
 
 #[test]

@@ -36,7 +36,9 @@ impl Cloud {
     }
 
     fn keys() -> cloudformation::config::SharedCredentialsProvider {
-        cloudformation::config::SharedCredentialsProvider::new(cloudformation::config::Credentials::new("sandbox", "sandbox", None, None, "test"))
+        cloudformation::config::SharedCredentialsProvider::new(cloudformation::config::Credentials::new(
+            "sandbox", "sandbox", None, None, "test",
+        ))
     }
 
     /// A session, as a new process would open it.
@@ -183,7 +185,10 @@ fn a_failed_update_names_its_cause_first_and_leaves_what_was_there() {
         let error = stacks::deploy(&aws, &spec("net", QUEUES), "r1-net-2", &silent()).await.unwrap_err();
         assert_eq!(error.kind, Kind::Failed);
         assert_eq!(error.what, "stack net ended as UPDATE_ROLLBACK_COMPLETE");
-        assert!(error.causes[0].starts_with("AWS::SQS::Queue Second: ") && error.causes[0].contains("injected failure for Second"), "{error}");
+        assert!(
+            error.causes[0].starts_with("AWS::SQS::Queue Second: ") && error.causes[0].contains("injected failure for Second"),
+            "{error}"
+        );
         assert!(error.hint.contains("run the same command"), "{error}");
         assert_eq!(stacks::status(&aws, "net").await.unwrap().unwrap().outputs, outputs);
         // once the cause is gone the next attempt goes through
@@ -248,7 +253,9 @@ fn cut_short_anywhere_making_and_deleting_come_to_the_same_end() {
             assert!(outputs.unwrap()["VpcId"].starts_with("vpc-"), "{ms} ms");
             assert_eq!(cloud.stacks().await, [format!("cut-{ms} CREATE_COMPLETE")]);
             assert_eq!(cloud.resources(&spec.name).await, ["Group", "Queue", "Second", "Vpc"], "{ms} ms");
-            cuts += u32::from(tokio::time::timeout(after, stacks::delete(&cloud.aws().await, &spec.name, "r1-cut-2", &silent())).await.is_err());
+            cuts += u32::from(
+                tokio::time::timeout(after, stacks::delete(&cloud.aws().await, &spec.name, "r1-cut-2", &silent())).await.is_err(),
+            );
             tokio::time::timeout(PATIENCE, stacks::delete(&aws, &spec.name, "r1-cut-2", &silent())).await.unwrap().unwrap();
             assert_eq!(cloud.stacks().await, Vec::<String>::new(), "{ms} ms");
         }
@@ -306,7 +313,9 @@ fn deleting_twice_equals_once_and_what_stays_is_named() {
     assert!(cloud.emulator.http("GET", "/no-such-bucket").is_none());
     block(async {
         let aws = cloud.aws().await;
-        stacks::deploy(&aws, &spec("store", "  Keep: {Type: AWS::S3::Bucket, DeletionPolicy: Retain}\n"), "r1-store-1", &silent()).await.unwrap();
+        stacks::deploy(&aws, &spec("store", "  Keep: {Type: AWS::S3::Bucket, DeletionPolicy: Retain}\n"), "r1-store-1", &silent())
+            .await
+            .unwrap();
         let arn = stacks::status(&aws, "store").await.unwrap().unwrap().arn;
         // the first time what the template retains is named
         let first = stacks::delete(&aws, "store", "r1-store-2", &silent()).await.unwrap();

@@ -61,7 +61,15 @@ undo = ["undo"]
 }
 
 fn opened() -> Entry {
-    Entry::Opened { format: FORMAT, run: "r".into(), journey: "move".into(), mode: Mode::Live, sandbox: false, tool: "0".into(), facts: BTreeMap::new() }
+    Entry::Opened {
+        format: FORMAT,
+        run: "r".into(),
+        journey: "move".into(),
+        mode: Mode::Live,
+        sandbox: false,
+        tool: "0".into(),
+        facts: BTreeMap::new(),
+    }
 }
 
 fn record(n: u64, what: Entry) -> Record {
@@ -72,7 +80,14 @@ fn entries() -> impl Strategy<Value = Entry> {
     let step = prop::sample::select(STEPS.to_vec()).prop_map(str::to_owned);
     (step, 0..11u8, prop::bool::ANY).prop_map(|(step, kind, flag)| match kind {
         0 => Entry::Answered { step, value: json!(if flag { "x" } else { "y" }), source: Source::Asked },
-        1 => Entry::Started { step, attempt: 1, kind: "simulate".into(), fields: json!({ "text": "x" }), before: BTreeMap::new(), writes: flag },
+        1 => Entry::Started {
+            step,
+            attempt: 1,
+            kind: "simulate".into(),
+            fields: json!({ "text": "x" }),
+            before: BTreeMap::new(),
+            writes: flag,
+        },
         2 => Entry::Done { step, outputs: BTreeMap::from([("name".into(), json!("n"))]), took_ms: 1, simulated: false },
         3 => Entry::Failed { step, error: "e".into(), hint: "h".into(), took_ms: 1 },
         4 => Entry::Ticked { step, verified: flag },
@@ -175,7 +190,19 @@ fn step_of(entry: &Entry) -> Option<&str> {
 #[test]
 fn a_changed_answer_makes_stale_what_was_built_from_it_and_says_what() {
     let books = books();
-    let started = |n, step: &str, text: &str| record(n, Entry::Started { step: step.into(), attempt: 1, kind: "simulate".into(), fields: json!({ "text": text }), before: BTreeMap::new(), writes: true });
+    let started = |n, step: &str, text: &str| {
+        record(
+            n,
+            Entry::Started {
+                step: step.into(),
+                attempt: 1,
+                kind: "simulate".into(),
+                fields: json!({ "text": text }),
+                before: BTreeMap::new(),
+                writes: true,
+            },
+        )
+    };
     let story = [
         record(1, opened()),
         record(2, Entry::Answered { step: "q".into(), value: json!("x"), source: Source::Profile }),
@@ -198,9 +225,29 @@ fn a_guard_that_was_released_makes_later_steps_run_again() {
     let story = [
         record(1, opened()),
         record(2, Entry::Answered { step: "q".into(), value: json!("x"), source: Source::Asked }),
-        record(3, Entry::Started { step: "a".into(), attempt: 1, kind: "simulate".into(), fields: json!({ "text": "x" }), before: BTreeMap::new(), writes: true }),
+        record(
+            3,
+            Entry::Started {
+                step: "a".into(),
+                attempt: 1,
+                kind: "simulate".into(),
+                fields: json!({ "text": "x" }),
+                before: BTreeMap::new(),
+                writes: true,
+            },
+        ),
         record(4, done("a")),
-        record(5, Entry::Started { step: "b".into(), attempt: 1, kind: "simulate".into(), fields: json!({ "text": "n x" }), before: BTreeMap::new(), writes: true }),
+        record(
+            5,
+            Entry::Started {
+                step: "b".into(),
+                attempt: 1,
+                kind: "simulate".into(),
+                fields: json!({ "text": "n x" }),
+                before: BTreeMap::new(),
+                writes: true,
+            },
+        ),
         record(6, done("b")),
         record(7, Entry::UndoStarted { step: "a".into(), guard: true }),
         record(8, Entry::UndoDone { step: "a".into(), took_ms: 0 }),
@@ -230,7 +277,10 @@ fn opening_a_run_follows_the_table() {
         let mut args = vec!["tour", "--plain"];
         args.extend(extra);
         wizard.run(&args).expect(code);
-        let runs = std::fs::read_dir(wizard.path().join(".migrate-wizard")).unwrap().filter(|e| e.as_ref().unwrap().path().join("journal.jsonl").exists()).count();
+        let runs = std::fs::read_dir(wizard.path().join(".migrate-wizard"))
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().path().join("journal.jsonl").exists())
+            .count();
         assert_eq!(runs, expected_runs, "{newest:?} {args:?}");
     }
     // finished tour: another one; damaged: refused with the line; held: refused with the owner
@@ -244,4 +294,25 @@ fn opening_a_run_follows_the_table() {
     drop(held);
     std::fs::write(runs[0].join("journal.jsonl"), "{}\n").unwrap();
     wizard.run(&["tour", "--yes", "--set", "speed=brisk"]).expect(2).says("journal.jsonl:1: the journal is damaged");
+}
+
+#[test]
+fn a_flag_that_says_something_else_changes_the_answer_and_what_was_built_from_it() {
+    // given a tour stopped at its checklist, with a thing made for "my-app"
+    let wizard = Wizard::empty();
+    wizard.run(&["tour", "--yes", "--set", "speed=brisk"]).expect(0);
+    let finished = wizard.journal();
+    let hands = finished.iter().position(|r| r["what"]["entry"] == "ticked").unwrap();
+    let path = wizard.run_dir().join("journal.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.lines().take(hands).map(|l| format!("{l}\n")).collect::<String>()).unwrap();
+    // when it goes on with another name
+    wizard.run(&["tour", "--yes", "--set", "speed=brisk", "--set", "greeting=other"]).expect(0);
+    // then the answer is journalled as the flag's and the thing is made again for it
+    let journal = wizard.journal();
+    assert!(journal.iter().any(|r| r["what"]["entry"] == "answered"
+        && r["what"]["step"] == "greeting"
+        && r["what"]["value"] == "other"
+        && r["what"]["source"] == "flag"));
+    assert!(wizard.run_dir().join("simulated/make-a-thing-for-other").exists());
 }

@@ -378,27 +378,3 @@ fn ordinary_code_makes_no_findings() {
     .scan();
     assert_eq!(ids(&scan), Vec::<&str>::new());
 }
-
-/// Reads any app: `APP=/some/dir cargo test -- --ignored show`.
-#[test]
-#[ignore = "for reading by a person"]
-fn show() {
-    let scan = scan::scan(std::path::Path::new(&std::env::var("APP").unwrap()), &Reporter::silent()).unwrap();
-    for f in &scan.findings {
-        println!("{:?} {:4} {}:{} {} | {}", f.severity, f.signal, f.file, f.line.unwrap_or(0), f.title, f.excerpt);
-    }
-    println!(
-        "{:#?}\n{:#?}",
-        (&scan.name, &scan.generation, &scan.stack, &scan.services, &scan.notes, &scan.overview, &scan.system_packages),
-        env::plan(&scan, &Choices::from_scan(&scan)).unwrap()
-    );
-    for v in &scan.variables {
-        println!("{} default={} {:?}", v.name, v.has_default, v.places.first());
-    }
-    println!("{:?}", scan.databases);
-    for ci in [Ci::Github, Ci::Codepipeline] {
-        for f in files::generate(&scan, &Choices { ci, ..Choices::from_scan(&scan) }).unwrap() {
-            println!("=== {} ({}) exists={}\n{}", f.path, f.why, f.exists, f.contents);
-        }
-    }
-}

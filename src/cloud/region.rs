@@ -54,7 +54,13 @@ mod tests {
 
     #[test]
     fn letters_are_counted() {
-        for (from, to, changes) in [("", "abc", 3), ("abc", "", 3), ("us-east-1", "us-east-1", 0), ("us-eats-1", "us-east-1", 2), ("eu-central1", "eu-central-1", 1)] {
+        for (from, to, changes) in [
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("us-east-1", "us-east-1", 0),
+            ("us-eats-1", "us-east-1", 2),
+            ("eu-central1", "eu-central-1", 1),
+        ] {
             assert_eq!(distance(from, to), changes, "{from} {to}");
         }
     }
@@ -64,7 +70,11 @@ mod tests {
         for region in ["us-east-1", "eu-central-2", "ap-southeast-7", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"] {
             assert!(check(region).is_ok(), "{region}");
         }
-        for (wrong, meant) in [("us-eats-1", "did you mean us-east-1, US East (N. Virginia)?"), ("us-east-9", "did you mean us-east-"), ("aws-global", "give it with")] {
+        for (wrong, meant) in [
+            ("us-eats-1", "did you mean us-east-1, US East (N. Virginia)?"),
+            ("us-east-9", "did you mean us-east-"),
+            ("aws-global", "give it with"),
+        ] {
             let error = check(wrong).unwrap_err();
             assert_eq!(error.kind, Kind::Input);
             assert!(error.hint.contains(meant), "{wrong}: {}", error.hint);

@@ -180,7 +180,9 @@ pub async fn dsql_token(aws: &Aws, host: &str, admin: bool) -> Result<Secret> {
     };
     if host.is_empty() || !host.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-') {
         // the signer would panic
-        return Err(Error::new(Kind::Input, &what).cause("that is no host name").hint("the cluster's endpoint is an output of the database's stack: deploy it first"));
+        return Err(Error::new(Kind::Input, &what)
+            .cause("that is no host name")
+            .hint("the cluster's endpoint is an output of the database's stack: deploy it first"));
     }
     let config = Config::builder().hostname(host).build().map_err(failed)?;
     let signer = AuthTokenGenerator::new(config);

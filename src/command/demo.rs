@@ -99,10 +99,15 @@ async fn play(args: &RunArgs, dir: PathBuf, source: Connector) -> Result<u8> {
 fn show_report(dir: &Path, flavour: crate::runs::Flavour) -> Result<()> {
     let Some(found) = crate::runs::newest(dir, flavour)?.filter(|f| f.state.ended == Some(End::Finished)) else { return Ok(()) };
     let Some(report) = super::report::written(&found.dir) else { return Ok(()) };
-    let opener = if cfg!(target_os = "macos") { Some("open") } else { std::env::var_os("DISPLAY").or_else(|| std::env::var_os("WAYLAND_DISPLAY")).map(|_| "xdg-open") };
+    let opener = if cfg!(target_os = "macos") {
+        Some("open")
+    } else {
+        std::env::var_os("DISPLAY").or_else(|| std::env::var_os("WAYLAND_DISPLAY")).map(|_| "xdg-open")
+    };
     if let Some(opener) = opener {
         // Where no browser is there the path above has to do.
-        let _no_browser = std::process::Command::new(opener).arg(report).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn();
+        let _no_browser =
+            std::process::Command::new(opener).arg(report).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn();
     }
     Ok(())
 }
@@ -118,7 +123,11 @@ async fn seed(source: &Connector, scale: u32) -> Result<()> {
     }
     out("filling it (300,000 rows at full scale)");
     let text = library::sample_file("seed.sql")?;
-    let sql: String = text.lines().filter(|l| !l.trim_start().starts_with('\\')).collect::<Vec<_>>().join("\n").replace(":scale", &scale.to_string());
-    session.batch(&sql).await.map_err(|e| Error::new(Kind::Failed, "the sample database cannot be filled").because(&e).hint("run the same command again; the filling is one transaction"))
+    let sql: String =
+        text.lines().filter(|l| !l.trim_start().starts_with('\\')).collect::<Vec<_>>().join("\n").replace(":scale", &scale.to_string());
+    session.batch(&sql).await.map_err(|e| {
+        Error::new(Kind::Failed, "the sample database cannot be filled")
+            .because(&e)
+            .hint("run the same command again; the filling is one transaction")
+    })
 }
-

@@ -32,7 +32,12 @@ pub fn scan(args: &RunArgs) -> Result<u8> {
     }
     out(format!("{}: {}", scan.name, scan.generation.map_or("not a Replit app", |g| g.title())));
     for service in &scan.services {
-        out(format!("  service {} {} {}", service.name, service.port.map_or(String::new(), |p| format!("port {p}")), service.run.join(" ")));
+        out(format!(
+            "  service {} {} {}",
+            service.name,
+            service.port.map_or(String::new(), |p| format!("port {p}")),
+            service.run.join(" ")
+        ));
     }
     for note in &scan.notes {
         out(format!("  note: {note}"));
@@ -60,7 +65,11 @@ pub fn scan(args: &RunArgs) -> Result<u8> {
 pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
     let target: Target = what.target.name().parse()?;
     let sql = match &what.from {
-        Some(path) => std::fs::read_to_string(path).or_fail(Kind::Input, format!("cannot read {}", path.display()), "name a `pg_dump --schema-only` file")?,
+        Some(path) => std::fs::read_to_string(path).or_fail(
+            Kind::Input,
+            format!("cannot read {}", path.display()),
+            "name a `pg_dump --schema-only` file",
+        )?,
         None => dump::schema_only(&source(None, "SOURCE_DATABASE_URL")?, &["migrate_wizard".to_owned()]).await?,
     };
     let conversion = schema::convert(&sql, target, &schema::Options::default())?;
@@ -110,7 +119,9 @@ fn source(url: Option<&str>, env: &str) -> Result<Connector> {
     match url {
         Some(url) => Connector::from_url(url),
         None if std::env::var_os(env).is_some() => Connector::from_env(&[env]),
-        None => Err(Error::new(Kind::Usage, format!("{env} is not set")).hint(format!("export {env}='postgresql://user@host/db' (the password may stand in ~/.pgpass), or name the URL on the command line"))),
+        None => Err(Error::new(Kind::Usage, format!("{env} is not set")).hint(format!(
+            "export {env}='postgresql://user@host/db' (the password may stand in ~/.pgpass), or name the URL on the command line"
+        ))),
     }
 }
 
@@ -135,7 +146,11 @@ pub async fn copy(args: &RunArgs, what: &DataArgs) -> Result<u8> {
     let (from, to) = (source(what.source.as_deref(), &what.source_env)?, source(what.target.as_deref(), &what.target_env)?);
     if args.dry_run {
         let report = data::verify(&from, &to, &copy_options(what), &reporter(args.json)).await?;
-        out(format!("would make {} of {} tables equal; nothing was written", report.tables.iter().filter(|t| !t.equal).count(), report.tables.len()));
+        out(format!(
+            "would make {} of {} tables equal; nothing was written",
+            report.tables.iter().filter(|t| !t.equal).count(),
+            report.tables.len()
+        ));
         return Ok(0);
     }
     let report = data::copy(&from, &to, &copy_options(what), &reporter(args.json)).await?;
@@ -162,7 +177,14 @@ pub async fn verify(args: &RunArgs, what: &DataArgs) -> Result<u8> {
         out_json(&report)?;
     } else {
         for table in &report.tables {
-            out(format!("{} {:>12} {:>12}  {}.{}", if table.equal { "equal  " } else { "differs" }, table.source_rows, table.target_rows, table.schema, table.name));
+            out(format!(
+                "{} {:>12} {:>12}  {}.{}",
+                if table.equal { "equal  " } else { "differs" },
+                table.source_rows,
+                table.target_rows,
+                table.schema,
+                table.name
+            ));
             for range in &table.different {
                 out(format!("                                   {range}"));
             }
@@ -170,7 +192,12 @@ pub async fn verify(args: &RunArgs, what: &DataArgs) -> Result<u8> {
         for sequence in report.sequences.iter().filter(|s| !s.ahead) {
             out(format!("behind  sequence {}: a value in use is past its last one", sequence.sequence));
         }
-        out(format!("\n{} in {} tables: {}", text::plural(report.rows, "row"), report.tables.len(), if report.equal { "equal" } else { "different. Next: migrate-wizard data copy" }));
+        out(format!(
+            "\n{} in {} tables: {}",
+            text::plural(report.rows, "row"),
+            report.tables.len(),
+            if report.equal { "equal" } else { "different. Next: migrate-wizard data copy" }
+        ));
     }
     Ok(u8::from(!report.equal))
 }
@@ -186,8 +213,19 @@ pub fn stacks_list(args: &RunArgs) -> Result<u8> {
         return out_json(&all).map(|()| 0);
     }
     for layer in &all {
-        let names = |key: &str| layer.get(key).and_then(|v| v.as_array()).map(|list| list.iter().map(template::plain).collect::<Vec<_>>().join(" ")).unwrap_or_default();
-        out(format!("{}\n  parameters  {}\n  outputs     {}", layer.get("layer").map(template::plain).unwrap_or_default(), names("parameters"), names("outputs")));
+        let names = |key: &str| {
+            layer
+                .get(key)
+                .and_then(|v| v.as_array())
+                .map(|list| list.iter().map(template::plain).collect::<Vec<_>>().join(" "))
+                .unwrap_or_default()
+        };
+        out(format!(
+            "{}\n  parameters  {}\n  outputs     {}",
+            layer.get("layer").map(template::plain).unwrap_or_default(),
+            names("parameters"),
+            names("outputs")
+        ));
     }
     out("\nNext: migrate-wizard stacks export --profile NAME --out DIR");
     Ok(0)
@@ -208,7 +246,9 @@ pub fn stacks_export(args: &RunArgs, to: &OutArgs) -> Result<u8> {
     let state = State::replay([&Record { n: 1, at: String::new(), sum: String::new(), what: opened }])?;
     let coming = forecast(&books, &state, &answers(args, &books)?, &std::collections::BTreeMap::new(), &effects::registry());
     let folder = to.out.clone().unwrap_or_else(|| "infrastructure".into());
-    let mut readme = String::from("# Stacks\n\nPlain CloudFormation. Deploy in this order; a value in <angle brackets> is an output of the stack it names.\n");
+    let mut readme = String::from(
+        "# Stacks\n\nPlain CloudFormation. Deploy in this order; a value in <angle brackets> is an output of the stack it names.\n",
+    );
     let mut files = Vec::new();
     let mut layers = BTreeSet::new();
     for step in coming.iter().filter(|s| s.kind == "stack") {
@@ -224,7 +264,11 @@ pub fn stacks_export(args: &RunArgs, to: &OutArgs) -> Result<u8> {
     }
     files.push(("README.md".to_owned(), readme));
     write_all(&folder, &files)?;
-    out(format!("{} templates and README.md in {}. Next: read README.md; it has the command of each stack", layers.len(), folder.display()));
+    out(format!(
+        "{} templates and README.md in {}. Next: read README.md; it has the command of each stack",
+        layers.len(),
+        folder.display()
+    ));
     Ok(0)
 }
 
@@ -240,6 +284,10 @@ pub fn cost(args: &RunArgs, what: &CostArgs) -> Result<u8> {
     }
     let given: Answers = answers(args, &books)?.into_iter().map(|(id, s)| (id, s.value)).collect();
     let estimate = decide::estimate(&settle(&given), costs.prices());
-    if args.json { out_json(&estimate)? } else { out(estimate.table()) }
+    if args.json {
+        out_json(&estimate)?
+    } else {
+        out(estimate.table())
+    }
     Ok(0)
 }

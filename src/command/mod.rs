@@ -77,7 +77,8 @@ pub fn out(line: impl AsRef<str>) {
 
 /// Prints a value as JSON.
 pub fn out_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| crate::error::Error::bug(format!("a result cannot be written as JSON: {e}")))?;
+    let text =
+        serde_json::to_string_pretty(value).map_err(|e| crate::error::Error::bug(format!("a result cannot be written as JSON: {e}")))?;
     out(text);
     Ok(())
 }

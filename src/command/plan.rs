@@ -44,7 +44,10 @@ pub async fn run(args: &RunArgs) -> Result<u8> {
         }
     }
     let writes = coming.iter().filter(|c| c.writes).count();
-    out(format!("\n{} steps to come, {writes} of them change something (+). Nothing was touched. Next: migrate-wizard --dry-run, then migrate-wizard", coming.len()));
+    out(format!(
+        "\n{} steps to come, {writes} of them change something (+). Nothing was touched. Next: migrate-wizard --dry-run, then migrate-wizard",
+        coming.len()
+    ));
     Ok(0)
 }
 
@@ -68,7 +71,8 @@ pub async fn rollback(args: &RunArgs, rollback: &RollbackArgs) -> Result<u8> {
     }
     let (_, books) = checked_books(args, "move")?;
     let found = runs::newest(&args.dir, flavour(args))?.ok_or_else(|| {
-        Error::new(Kind::Input, format!("there is no run in {} to roll back", args.dir.display())).hint("name the app's checkout with --dir, and add --sandbox for a sandbox run")
+        Error::new(Kind::Input, format!("there is no run in {} to roll back", args.dir.display()))
+            .hint("name the app's checkout with --dir, and add --sandbox for a sandbox run")
     })?;
     let registry = effects::registry();
     let describe = |id: &str| {

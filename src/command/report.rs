@@ -21,8 +21,11 @@ use crate::wizard::state::Status;
 use crate::wizard::template;
 
 pub fn run(args: &RunArgs, to: &OutArgs) -> Result<u8> {
-    let newest = if args.dry_run || args.sandbox { runs::newest(&args.dir, super::flavour(args))? } else { runs::newest_of_any(&args.dir)? };
-    let found = newest.ok_or_else(|| Error::new(Kind::Input, format!("there is no run in {}", args.dir.display())).hint("begin one with `migrate-wizard`"))?;
+    let newest =
+        if args.dry_run || args.sandbox { runs::newest(&args.dir, super::flavour(args))? } else { runs::newest_of_any(&args.dir)? };
+    let found = newest.ok_or_else(|| {
+        Error::new(Kind::Input, format!("there is no run in {}", args.dir.display())).hint("begin one with `migrate-wizard`")
+    })?;
     let (_, books) = checked_books(args, &found.state.journey)?;
     let folder = to.out.clone().unwrap_or_else(|| found.dir.clone());
     let path = write(&found, &books, &folder)?;
@@ -64,7 +67,14 @@ fn document(found: &Found, books: &Books) -> Document {
     if let Some((account, region)) = &state.account {
         head.push(("AWS".into(), format!("{account} {region}")));
     }
-    let sections = [decisions(found, &outline), cost(&facts), findings(found, &outline), timings(found, &outline), verification(found), left(found, &outline)];
+    let sections = [
+        decisions(found, &outline),
+        cost(&facts),
+        findings(found, &outline),
+        timings(found, &outline),
+        verification(found),
+        left(found, &outline),
+    ];
     Document { title: format!("{app}: from Replit to AWS"), head, sections: sections.into_iter().flatten().collect() }
 }
 
@@ -89,7 +99,10 @@ fn decisions(found: &Found, outline: &[Planned<'_>]) -> Option<Section> {
 fn cost(facts: &template::Facts) -> Option<Section> {
     let rows = effects::cost_lines(facts)?;
     let total = effects::cost_words(facts).unwrap_or_default();
-    Some(Section::new("Cost", vec![Block::Text(total), Block::Table { head: ["layer", "what", "monthly", "as of", "source"].map(str::to_owned).to_vec(), rows }]))
+    Some(Section::new(
+        "Cost",
+        vec![Block::Text(total), Block::Table { head: ["layer", "what", "monthly", "as of", "source"].map(str::to_owned).to_vec(), rows }],
+    ))
 }
 
 /// `findings` outputs: lists of {severity, id, what, app_must}.
@@ -97,8 +110,12 @@ fn findings(found: &Found, outline: &[Planned<'_>]) -> Option<Section> {
     let text = |v: &Value, key: &str| v.get(key).map(template::plain).unwrap_or_default();
     let rows = outline
         .iter()
-        .filter_map(|p| found.state.steps.get(&p.id).and_then(|s| s.outputs.get("findings")).and_then(Value::as_array).map(|list| (p, list)))
-        .flat_map(|(p, list)| list.iter().map(move |f| vec![p.id.clone(), text(f, "severity"), text(f, "id"), text(f, "what"), text(f, "then")]))
+        .filter_map(|p| {
+            found.state.steps.get(&p.id).and_then(|s| s.outputs.get("findings")).and_then(Value::as_array).map(|list| (p, list))
+        })
+        .flat_map(|(p, list)| {
+            list.iter().map(move |f| vec![p.id.clone(), text(f, "severity"), text(f, "id"), text(f, "what"), text(f, "then")])
+        })
         .collect();
     table("Findings", &["step", "severity", "id", "what", "what to do"], rows)
 }
@@ -117,13 +134,20 @@ fn timings(found: &Found, outline: &[Planned<'_>]) -> Option<Section> {
 
 /// `tables` outputs of the newest verification: lists of {table, source_rows, target_rows, equal}.
 fn verification(found: &Found) -> Option<Section> {
-    let newest = found.state.steps.values().filter(|s| s.outputs.contains_key("tables") && s.outputs.contains_key("equal")).max_by_key(|s| s.started_n)?;
+    let newest = found
+        .state
+        .steps
+        .values()
+        .filter(|s| s.outputs.contains_key("tables") && s.outputs.contains_key("equal"))
+        .max_by_key(|s| s.started_n)?;
     let rows = newest
         .outputs
         .get("tables")?
         .as_array()?
         .iter()
-        .map(|t| ["table", "source_rows", "target_rows", "equal"].iter().map(|k| t.get(*k).map(template::plain).unwrap_or_default()).collect())
+        .map(|t| {
+            ["table", "source_rows", "target_rows", "equal"].iter().map(|k| t.get(*k).map(template::plain).unwrap_or_default()).collect()
+        })
         .collect();
     table("Verification", &["table", "rows at the source", "rows at the target", "equal"], rows)
 }

@@ -94,16 +94,22 @@ pub fn answers(args: &RunArgs, books: &Books) -> Result<BTreeMap<String, Suggest
         put(decide::Profile::load(name, &specs)?.answers, Source::Profile);
     }
     if let Some(path) = &args.answers {
-        let text = std::fs::read_to_string(path).or_fail(Kind::Input, format!("cannot read the answers file {}", path.display()), "check its name")?;
+        let text = std::fs::read_to_string(path).or_fail(
+            Kind::Input,
+            format!("cannot read the answers file {}", path.display()),
+            "check its name",
+        )?;
         put(decide::answers_file(&path.display().to_string(), &text, &specs)?, Source::File);
     }
     let flags = args.flags();
     if let Some(unknown) = flags.keys().find(|id| !specs.iter().any(|s| &s.id == *id)) {
-        return Err(Error::new(Kind::Usage, format!("--set {unknown}=…: no question is called `{unknown}`")).hint("see the ids with `migrate-wizard playbooks list`"));
+        return Err(Error::new(Kind::Usage, format!("--set {unknown}=…: no question is called `{unknown}`"))
+            .hint("see the ids with `migrate-wizard playbooks list`"));
     }
     for (id, value) in &flags {
         if let Some(spec) = specs.iter().find(|s| &s.id == id && !s.options.is_empty() && !s.options.contains(value)) {
-            return Err(Error::new(Kind::Usage, format!("--set {id}={value}: `{value}` is not a choice of `{id}`")).hint(format!("one of: {}", spec.options.join(", "))));
+            return Err(Error::new(Kind::Usage, format!("--set {id}={value}: `{value}` is not a choice of `{id}`"))
+                .hint(format!("one of: {}", spec.options.join(", "))));
         }
     }
     put(flags, Source::Flag);
@@ -158,12 +164,25 @@ struct Opened {
 }
 
 /// Engine, world and face, until the session ends.
-async fn go(args: &RunArgs, books: Books, answers: BTreeMap<String, Suggestion>, rollback: Option<Option<String>>, opened: Opened, setup: Setup) -> Result<u8> {
+async fn go(
+    args: &RunArgs,
+    books: Books,
+    answers: BTreeMap<String, Suggestion>,
+    rollback: Option<Option<String>>,
+    opened: Opened,
+    setup: Setup,
+) -> Result<u8> {
     let Opened { dir, journal, state } = opened;
     let rehearsed = runs::rehearsed(&args.dir);
     let run = state.run.clone();
     let world = Arc::new(World::open(args, &dir, &state, setup).await?);
-    let settings = Settings { unattended: args.yes || args.json, confirmed: args.confirm.iter().cloned().collect::<BTreeSet<_>>(), answers, rehearsed, rollback };
+    let settings = Settings {
+        unattended: args.yes || args.json,
+        confirmed: args.confirm.iter().cloned().collect::<BTreeSet<_>>(),
+        answers,
+        rehearsed,
+        rollback,
+    };
     let (event_tx, event_rx) = unbounded_channel();
     let (command_tx, command_rx) = unbounded_channel();
     let unattended = settings.unattended;
@@ -272,7 +291,9 @@ fn farewell(outcome: Outcome, run: &str, dir: &Path) {
                 out(format!("run {run} is finished"));
             }
         }
-        Outcome::Rehearsed => out(format!("dry run {run} is finished: nothing was touched. Next: migrate-wizard plan, then migrate-wizard")),
+        Outcome::Rehearsed => {
+            out(format!("dry run {run} is finished: nothing was touched. Next: migrate-wizard plan, then migrate-wizard"))
+        }
         Outcome::RolledBack => out(format!("run {run} is rolled back")),
         Outcome::Stopped | Outcome::Interrupted => out(format!("run {run} is stopped; the same command goes on from here")),
         Outcome::Failed => out(format!("run {run}: a step failed; the same command tries again")),

@@ -15,7 +15,8 @@ fn newest(args: &RunArgs) -> Result<Option<Found>> {
 }
 
 fn none(args: &RunArgs) -> Error {
-    Error::new(Kind::Input, format!("there is no run in {}", args.dir.display())).hint("begin one with `migrate-wizard`, or name the app's checkout with --dir")
+    Error::new(Kind::Input, format!("there is no run in {}", args.dir.display()))
+        .hint("begin one with `migrate-wizard`, or name the app's checkout with --dir")
 }
 
 pub fn status(args: &RunArgs) -> Result<u8> {

@@ -80,7 +80,9 @@ impl Profile {
                 Kind::Input,
                 format!("{}: version {} is not understood", place(raw.version.span().start), raw.version.as_ref()),
             )
-            .hint(format!("this wizard reads version = {VERSION}: write the file in that format, or get a newer wizard for a newer file")));
+            .hint(format!(
+                "this wizard reads version = {VERSION}: write the file in that format, or get a newer wizard for a newer file"
+            )));
         }
         let mut problems = Vec::new();
         for (id, value) in &raw.answers {

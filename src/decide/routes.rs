@@ -23,7 +23,12 @@ pub fn routes(services: &[Service], routing: &str, domain: &str, environment: &s
         .zip(services)
         .map(|(i, service)| {
             let first = i == 0;
-            let mut route = Route { host: String::new(), path: "/*".into(), listener_port: 0, priority: if first { 100 + 10 * count } else { 100 + 10 * i } };
+            let mut route = Route {
+                host: String::new(),
+                path: "/*".into(),
+                listener_port: 0,
+                priority: if first { 100 + 10 * count } else { 100 + 10 * i },
+            };
             match (routing, service.route.as_deref()) {
                 (_, Some(own)) if own.starts_with('/') => route.path = format!("{}*", own.trim_end_matches('*')),
                 (_, Some(own)) => own.clone_into(&mut route.host),

@@ -42,7 +42,9 @@ impl AppRole {
         let aws = world.aws().await?;
         let Some(found) = secrets::describe(aws, &self.secret).await?.filter(|s| !s.scheduled_for_deletion) else { return Ok(None) };
         let value = secrets::value(aws, &found.arn).await?;
-        Ok(Connector::from_url(value.expose()).ok().filter(|c| c.user() == self.role && c.host() == target.host() && c.port() == target.port()))
+        Ok(Connector::from_url(value.expose())
+            .ok()
+            .filter(|c| c.user() == self.role && c.host() == target.host() && c.port() == target.port()))
     }
 }
 
@@ -51,7 +53,10 @@ impl Apply<World> for AppRole {
     fn describe(&self) -> Description {
         Description::new(
             format!("make the role {} that reads and writes the app's tables, and keep its URL in {}", self.role, self.secret),
-            format!("psql -c 'create role {} login password …; grant …' && aws secretsmanager put-secret-value --secret-id {}", self.role, self.secret),
+            format!(
+                "psql -c 'create role {} login password …; grant …' && aws secretsmanager put-secret-value --secret-id {}",
+                self.role, self.secret
+            ),
         )
     }
 
@@ -66,7 +71,10 @@ impl Apply<World> for AppRole {
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
         let session = world.target(&self.target).await?.connect(Access::ReadOnly).await?;
         let there = role::exists(&session, &self.role).await?;
-        Ok(vec![PreviewLine::new(if there { Sign::Same } else { Sign::Add }, format!("role {}", self.role)), PreviewLine::new(Sign::Change, format!("secret {}", self.secret))])
+        Ok(vec![
+            PreviewLine::new(if there { Sign::Same } else { Sign::Add }, format!("role {}", self.role)),
+            PreviewLine::new(Sign::Change, format!("secret {}", self.secret)),
+        ])
     }
 
     async fn probe(&self, world: &World) -> Result<Probe> {

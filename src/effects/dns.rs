@@ -51,7 +51,13 @@ impl Dns {
         match (self.value.is_empty(), old) {
             (true, None) => None,
             (true, Some(old)) => Some(Record { ttl, ..old.clone() }),
-            (false, _) => Some(Record { name: self.name.clone(), kind: self.kind_of_record.clone(), ttl, values: vec![self.value.clone()], alias: None }),
+            (false, _) => Some(Record {
+                name: self.name.clone(),
+                kind: self.kind_of_record.clone(),
+                ttl,
+                values: vec![self.value.clone()],
+                alias: None,
+            }),
         }
     }
 
@@ -66,7 +72,10 @@ impl Apply<World> for Dns {
         let to = if self.value.is_empty() { String::new() } else { format!(" {}", self.value) };
         Description::new(
             format!("set {} {}{to} with a time to live of {} s", self.name, self.kind_of_record, self.ttl),
-            format!("aws route53 change-resource-record-sets --hosted-zone-id … --change-batch 'UPSERT {} {} {}{to}'", self.name, self.kind_of_record, self.ttl),
+            format!(
+                "aws route53 change-resource-record-sets --hosted-zone-id … --change-batch 'UPSERT {} {} {}{to}'",
+                self.name, self.kind_of_record, self.ttl
+            ),
         )
     }
 

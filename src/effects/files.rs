@@ -34,7 +34,10 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
 #[async_trait]
 impl Apply<World> for Files {
     fn describe(&self) -> Description {
-        Description::new("generate container, compose, pipeline and checklist files for the app into the run's folder", "ls .migrate-wizard/*/app")
+        Description::new(
+            "generate container, compose, pipeline and checklist files for the app into the run's folder",
+            "ls .migrate-wizard/*/app",
+        )
     }
 
     fn touch(&self) -> Touch {
@@ -73,7 +76,8 @@ impl Apply<World> for Files {
         for (path, _) in &files {
             cx.reporter.log(format!("wrote app/{path}"));
         }
-        let dockerfile = files.iter().find(|(p, _)| p.ends_with("Dockerfile")).map_or("app/Dockerfile".to_owned(), |(p, _)| format!("app/{p}"));
+        let dockerfile =
+            files.iter().find(|(p, _)| p.ends_with("Dockerfile")).map_or("app/Dockerfile".to_owned(), |(p, _)| format!("app/{p}"));
         Ok(Outputs::from([
             ("dockerfile".into(), json!(dockerfile)),
             ("written".into(), json!(files.iter().map(|(p, _)| p.clone()).collect::<Vec<_>>())),
@@ -86,6 +90,10 @@ impl Apply<World> for Files {
     }
 
     fn example(&self) -> Outputs {
-        Outputs::from([("dockerfile".into(), json!("app/Dockerfile")), ("written".into(), json!([])), ("summary".into(), json!("no files were generated"))])
+        Outputs::from([
+            ("dockerfile".into(), json!("app/Dockerfile")),
+            ("written".into(), json!([])),
+            ("summary".into(), json!("no files were generated")),
+        ])
     }
 }

@@ -22,7 +22,10 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
 #[async_trait]
 impl Apply<World> for Freeze {
     fn describe(&self) -> Description {
-        Description::new("freeze the source database: new transactions are read-only, other sessions are ended", "psql \"$SOURCE_DATABASE_URL\" -c 'alter database … set default_transaction_read_only = on'")
+        Description::new(
+            "freeze the source database: new transactions are read-only, other sessions are ended",
+            "psql \"$SOURCE_DATABASE_URL\" -c 'alter database … set default_transaction_read_only = on'",
+        )
     }
 
     fn touch(&self) -> Touch {
@@ -39,7 +42,10 @@ impl Apply<World> for Freeze {
         let frozen = freeze::is_frozen(&session).await?;
         Ok(vec![
             PreviewLine::new(if frozen { Sign::Same } else { Sign::Change }, format!("{}: read-only", source.label())),
-            PreviewLine::new(Sign::Note, "from here the app on Replit cannot write; it is released on every way out until traffic is switched"),
+            PreviewLine::new(
+                Sign::Note,
+                "from here the app on Replit cannot write; it is released on every way out until traffic is switched",
+            ),
         ])
     }
 
@@ -58,8 +64,11 @@ impl Apply<World> for Freeze {
         let frozen = freeze::freeze(&session).await?;
         cx.reporter.log(format!("frozen; {} session(s) ended", frozen.ended));
         if frozen.left > 0 {
-            return Err(Error::new(Kind::Conflict, format!("{} session(s) of the source cannot be ended and may still write", frozen.left))
-                .hint("stop the app on Replit (Deployments, Shut down), then try again"));
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("{} session(s) of the source cannot be ended and may still write", frozen.left),
+            )
+            .hint("stop the app on Replit (Deployments, Shut down), then try again"));
         }
         Ok(Outputs::from([("ended".into(), json!(frozen.ended)), ("since".into(), json!(jiff::Timestamp::now().to_string()))]))
     }

@@ -54,7 +54,13 @@ impl Apply<World> for Image {
     fn describe(&self) -> Description {
         Description::new(
             format!("build the image {}:{} for {} and push it", self.repository, self.tag, self.platform()),
-            format!("docker build --platform {} -f {} -t {}:{} . && docker push …", self.platform(), self.dockerfile, self.repository, self.tag),
+            format!(
+                "docker build --platform {} -f {} -t {}:{} . && docker push …",
+                self.platform(),
+                self.dockerfile,
+                self.repository,
+                self.tag
+            ),
         )
     }
 
@@ -69,7 +75,10 @@ impl Apply<World> for Image {
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
         let tool = image::find_tool().await.map_or("no builder is there".to_owned(), |t| format!("with {}", t.path.display()));
         let there = self.found(world).await?.is_some();
-        Ok(vec![PreviewLine::new(if there { Sign::Same } else { Sign::Add }, format!("{}:{}", self.repository, self.tag)), PreviewLine::new(Sign::Note, tool)])
+        Ok(vec![
+            PreviewLine::new(if there { Sign::Same } else { Sign::Add }, format!("{}:{}", self.repository, self.tag)),
+            PreviewLine::new(Sign::Note, tool),
+        ])
     }
 
     async fn probe(&self, world: &World) -> Result<Probe> {
@@ -100,7 +109,8 @@ impl Apply<World> for Image {
         image::build(&tool, &work, &cx.reporter).await?;
         image::push(&tool, &local, &login.reference(&self.repository, &self.tag), &login, login.plain_http, &cx.reporter).await?;
         self.found(world).await?.ok_or_else(|| {
-            Error::new(Kind::Failed, format!("{local} was pushed and ECR does not show it")).hint("try again to look again; the push itself is not repeated when it is there")
+            Error::new(Kind::Failed, format!("{local} was pushed and ECR does not show it"))
+                .hint("try again to look again; the push itself is not repeated when it is there")
         })
     }
 

@@ -34,7 +34,10 @@ fn host_words(kind: &HostKind) -> &'static str {
 #[async_trait]
 impl Apply<World> for InspectSource {
     fn describe(&self) -> Description {
-        Description::new("read what the source database is: version, size, tables, extensions, rights", "psql \"$SOURCE_DATABASE_URL\" -c '\\dt+'")
+        Description::new(
+            "read what the source database is: version, size, tables, extensions, rights",
+            "psql \"$SOURCE_DATABASE_URL\" -c '\\dt+'",
+        )
     }
 
     fn touch(&self) -> Touch {
@@ -61,10 +64,20 @@ impl Apply<World> for InspectSource {
         let session = connector.connect(Access::ReadOnly).await?;
         let found = facts::inspect(&session).await?;
         if found.server.unreadable_tables > 0 {
-            cx.reporter.log(format!("{} cannot be read by {}: they would be missing", text::plural(found.server.unreadable_tables, "table"), found.server.user));
+            cx.reporter.log(format!(
+                "{} cannot be read by {}: they would be missing",
+                text::plural(found.server.unreadable_tables, "table"),
+                found.server.user
+            ));
         }
         for table in found.largest(5) {
-            cx.reporter.log(format!("{}.{}: about {}, {}", table.schema, table.name, text::plural(table.rows, "row"), text::bytes(table.bytes)));
+            cx.reporter.log(format!(
+                "{}.{}: about {}, {}",
+                table.schema,
+                table.name,
+                text::plural(table.rows, "row"),
+                text::bytes(table.bytes)
+            ));
         }
         let bytes = found.server.database_bytes.unwrap_or(0);
         let host = host_words(&connector.kind());

@@ -67,7 +67,8 @@ impl Apply<World> for Resolves {
         if self.agrees().await? {
             return Ok(Outputs::new());
         }
-        Err(Error::new(Kind::Conflict, format!("{} does not resolve to {} yet", self.host, self.to)).hint("wait for the old time to live to pass, then try again"))
+        Err(Error::new(Kind::Conflict, format!("{} does not resolve to {} yet", self.host, self.to))
+            .hint("wait for the old time to live to pass, then try again"))
     }
 
     async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {

@@ -61,7 +61,10 @@ impl Apply<World> for Rows {
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
         let source = world.source()?;
         let target = world.target(&self.target).await?;
-        Ok(vec![PreviewLine::new(Sign::Change, format!("{} → {}", source.label(), target.label())), PreviewLine::new(Sign::Note, "the source is only read")])
+        Ok(vec![
+            PreviewLine::new(Sign::Change, format!("{} → {}", source.label(), target.label())),
+            PreviewLine::new(Sign::Note, "the source is only read"),
+        ])
     }
 
     async fn probe(&self, _world: &World) -> Result<Probe> {
@@ -74,7 +77,12 @@ impl Apply<World> for Rows {
         for note in &report.notes {
             cx.reporter.log(note);
         }
-        let summary = format!("{} copied, {} were equal, {} tables", text::plural(report.rows_copied, "row"), text::count(report.rows_equal), report.tables.len());
+        let summary = format!(
+            "{} copied, {} were equal, {} tables",
+            text::plural(report.rows_copied, "row"),
+            text::count(report.rows_equal),
+            report.tables.len()
+        );
         cx.reporter.log(&summary);
         Ok(Outputs::from([
             ("rows_copied".into(), json!(report.rows_copied)),
@@ -95,6 +103,11 @@ impl Apply<World> for Rows {
     }
 
     fn example(&self) -> Outputs {
-        Outputs::from([("rows_copied".into(), json!(0)), ("rows_equal".into(), json!(0)), ("seconds".into(), json!(0)), ("summary".into(), json!("no row was copied"))])
+        Outputs::from([
+            ("rows_copied".into(), json!(0)),
+            ("rows_equal".into(), json!(0)),
+            ("seconds".into(), json!(0)),
+            ("summary".into(), json!("no row was copied")),
+        ])
     }
 }

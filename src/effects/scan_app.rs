@@ -23,7 +23,9 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
 pub async fn scan(world: &World, cx: Option<&Context>) -> Result<Scan> {
     let dir = world.app_dir.clone();
     let reporter = cx.map_or_else(crate::progress::Reporter::silent, |cx| cx.reporter.clone());
-    tokio::task::spawn_blocking(move || app::scan(&dir, &reporter)).await.map_err(|e| Error::bug(format!("the scan stopped by itself: {e}")))?
+    tokio::task::spawn_blocking(move || app::scan(&dir, &reporter))
+        .await
+        .map_err(|e| Error::bug(format!("the scan stopped by itself: {e}")))?
 }
 
 /// Does the app take payments through Stripe? Its sync, its connector or its variables say so.

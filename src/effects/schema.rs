@@ -106,7 +106,10 @@ impl Schema {
         let statements = self.chosen(conversion, phase).len() as u64;
         let mut out = Outputs::from([
             ("statements".into(), json!(statements)),
-            ("summary".into(), json!(format!("{}, {}", text::plural(statements, "statement"), text::plural(conversion.findings.len() as u64, "finding")))),
+            (
+                "summary".into(),
+                json!(format!("{}, {}", text::plural(statements, "statement"), text::plural(conversion.findings.len() as u64, "finding"))),
+            ),
         ]);
         if phase == Phase::Before {
             out.insert("findings".into(), json!(findings));
@@ -148,7 +151,10 @@ impl Apply<World> for Schema {
         };
         Description::new(
             format!("convert the schema for {} and make its {half}", self.target.kind),
-            format!("pg_dump --schema-only --no-owner --no-privileges \"$SOURCE_DATABASE_URL\" | migrate-wizard schema convert --target {}", self.target.kind),
+            format!(
+                "pg_dump --schema-only --no-owner --no-privileges \"$SOURCE_DATABASE_URL\" | migrate-wizard schema convert --target {}",
+                self.target.kind
+            ),
         )
     }
 
@@ -163,8 +169,12 @@ impl Apply<World> for Schema {
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
         let phase = self.phase()?;
         let conversion = self.conversion(world, phase == Phase::Before).await?;
-        let mut lines: Vec<PreviewLine> =
-            self.chosen(&conversion, phase).iter().filter(|s| s.kind != schema::Kind::Session).map(|s| PreviewLine::new(Sign::Add, s.id.clone())).collect();
+        let mut lines: Vec<PreviewLine> = self
+            .chosen(&conversion, phase)
+            .iter()
+            .filter(|s| s.kind != schema::Kind::Session)
+            .map(|s| PreviewLine::new(Sign::Add, s.id.clone()))
+            .collect();
         if phase == Phase::Before {
             let notable = conversion.findings.iter().filter(|f| f.severity != schema::Severity::Info);
             lines.extend(notable.map(|f| PreviewLine::new(Sign::Warning, format!("{} {}: {}", f.id, f.object, f.what))));
@@ -181,7 +191,11 @@ impl Apply<World> for Schema {
         let conversion = self.conversion(world, false).await?;
         let session = world.target(&self.target).await?.connect(Access::ReadOnly).await?;
         let there = there(&session).await?;
-        let all = self.chosen(&conversion, phase).iter().filter(|s| is_relation(s.kind)).all(|s| split(&s.object).is_some_and(|o| there.contains(&o)));
+        let all = self
+            .chosen(&conversion, phase)
+            .iter()
+            .filter(|s| is_relation(s.kind))
+            .all(|s| split(&s.object).is_some_and(|o| there.contains(&o)));
         Ok(if all { Probe::Present(self.outputs(&conversion, phase)) } else { Probe::Absent })
     }
 
@@ -190,7 +204,8 @@ impl Apply<World> for Schema {
         let session = world.target(&self.target).await?.connect(Access::ReadOnly).await?;
         let there = there(&session).await?;
         let mine = self.chosen(&conversion, self.phase()?);
-        let existed: Vec<&str> = mine.iter().filter(|s| split(&s.object).is_some_and(|o| there.contains(&o))).map(|s| s.id.as_str()).collect();
+        let existed: Vec<&str> =
+            mine.iter().filter(|s| split(&s.object).is_some_and(|o| there.contains(&o))).map(|s| s.id.as_str()).collect();
         Ok(Outputs::from([("existed".into(), json!(existed))]))
     }
 
@@ -220,7 +235,8 @@ impl Apply<World> for Schema {
         let phase = self.phase()?;
         let conversion = self.conversion(world, false).await?;
         let session = world.target(&self.target).await?.connect(Access::ReadWrite).await?;
-        let existed: HashSet<&str> = cx.before.get("existed").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let existed: HashSet<&str> =
+            cx.before.get("existed").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         for statement in self.chosen(&conversion, phase).into_iter().rev() {
             if existed.contains(statement.id.as_str()) {
                 cx.reporter.log(format!("{} was there before: left alone", statement.id));

@@ -110,7 +110,9 @@ impl Apply<World> for SecretStep {
         Ok(match secrets::describe(world.aws().await?, &self.name).await? {
             None => Probe::Absent,
             Some(found) if found.scheduled_for_deletion => Probe::Absent,
-            Some(found) if !found.ours => Probe::Conflict(format!("a secret called {} is there and was not made by migrate-wizard", self.name)),
+            Some(found) if !found.ours => {
+                Probe::Conflict(format!("a secret called {} is there and was not made by migrate-wizard", self.name))
+            }
             Some(found) => Probe::Present(self.outputs(&found.arn)),
         })
     }

@@ -25,7 +25,9 @@ pub struct Service {
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let service = from_fields::<Service>("service", fields)?;
     if service.desired.parse::<i32>().is_err() {
-        return Err(Error::new(Kind::Input, format!("effect `service`: `desired` is `{}`", service.desired)).hint("give a whole number of tasks"));
+        return Err(
+            Error::new(Kind::Input, format!("effect `service`: `desired` is `{}`", service.desired)).hint("give a whole number of tasks")
+        );
     }
     Ok(Box::new(service))
 }
@@ -41,7 +43,8 @@ impl Service {
 
     async fn now(&self, world: &World) -> Result<services::ServiceStatus> {
         services::status(world.aws().await?, &self.cluster, &self.service).await?.ok_or_else(|| {
-            Error::new(Kind::Conflict, format!("there is no service {} in the cluster {}", self.service, self.cluster)).hint("its stack makes it: go back to the service's stack")
+            Error::new(Kind::Conflict, format!("there is no service {} in the cluster {}", self.service, self.cluster))
+                .hint("its stack makes it: go back to the service's stack")
         })
     }
 }
@@ -51,7 +54,10 @@ impl Apply<World> for Service {
     fn describe(&self) -> Description {
         Description::new(
             format!("run {} task(s) of {} and wait until they are steady", self.desired, self.service),
-            format!("aws ecs update-service --cluster {0} --service {1} --desired-count {2} && aws ecs wait services-stable --cluster {0} --services {1}", self.cluster, self.service, self.desired),
+            format!(
+                "aws ecs update-service --cluster {0} --service {1} --desired-count {2} && aws ecs wait services-stable --cluster {0} --services {1}",
+                self.cluster, self.service, self.desired
+            ),
         )
     }
 
@@ -76,7 +82,11 @@ impl Apply<World> for Service {
         let Some(now) = services::status(world.aws().await?, &self.cluster, &self.service).await? else { return Ok(Probe::Absent) };
         let steady = Some(now.desired) == self.desired() && now.running == now.desired && now.deployments == 1;
         // Which image runs is not told by the status: only without one to set can it be known to be done.
-        Ok(if steady && self.image.is_empty() { Probe::Present(Outputs::from([("current".into(), json!(now.task_definition))])) } else { Probe::Absent })
+        Ok(if steady && self.image.is_empty() {
+            Probe::Present(Outputs::from([("current".into(), json!(now.task_definition))]))
+        } else {
+            Probe::Absent
+        })
     }
 
     async fn before(&self, world: &World) -> Result<Outputs> {
@@ -85,7 +95,8 @@ impl Apply<World> for Service {
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        let deployed = services::deploy(world.aws().await?, &self.cluster, &self.service, self.image(), self.desired(), &cx.reporter).await?;
+        let deployed =
+            services::deploy(world.aws().await?, &self.cluster, &self.service, self.image(), self.desired(), &cx.reporter).await?;
         Ok(Outputs::from([("current".into(), json!(deployed.current))]))
     }
 

@@ -84,7 +84,10 @@ impl Apply<World> for Simulate {
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         match self.trouble.as_str() {
-            "fail" => return Err(Error::new(Kind::Failed, format!("{} did not work", self.text)).hint("this is a rehearsed failure: try again to see it again, or roll back")),
+            "fail" => {
+                return Err(Error::new(Kind::Failed, format!("{} did not work", self.text))
+                    .hint("this is a rehearsed failure: try again to see it again, or roll back"));
+            }
             #[allow(clippy::panic)]
             "panic" => panic!("a rehearsed panic"),
             _ => {}

@@ -47,9 +47,16 @@ impl SnapshotStep {
 impl Apply<World> for SnapshotStep {
     fn describe(&self) -> Description {
         let command = match self.source() {
-            Some(Source::Instance(id)) => format!("aws rds create-db-snapshot --db-instance-identifier {id} --db-snapshot-identifier {}", self.name),
-            Some(Source::Cluster(id)) => format!("aws rds create-db-cluster-snapshot --db-cluster-identifier {id} --db-cluster-snapshot-identifier {}", self.name),
-            None => format!("aws backup start-backup-job --backup-vault-name {} --resource-arn {} --iam-role-arn {}", self.vault, self.of, self.role_arn),
+            Some(Source::Instance(id)) => {
+                format!("aws rds create-db-snapshot --db-instance-identifier {id} --db-snapshot-identifier {}", self.name)
+            }
+            Some(Source::Cluster(id)) => {
+                format!("aws rds create-db-cluster-snapshot --db-cluster-identifier {id} --db-cluster-snapshot-identifier {}", self.name)
+            }
+            None => format!(
+                "aws backup start-backup-job --backup-vault-name {} --resource-arn {} --iam-role-arn {}",
+                self.vault, self.of, self.role_arn
+            ),
         };
         Description::new(format!("take the snapshot {} of {}", self.name, self.of), command)
     }

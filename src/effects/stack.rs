@@ -37,10 +37,18 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let known = stacks::template_parameters(of_field("stack", "layer", library::stack(&stack.layer))?)?;
     if let Some(unknown) = stack.parameters.keys().find(|k| !known.contains_key(*k)) {
         let names: Vec<_> = known.keys().map(String::as_str).collect();
-        return Err(Error::new(Kind::Input, format!("effect `stack`: `parameters`: the template `{}` has no parameter `{unknown}`", stack.layer)).hint(format!("one of: {}", names.join(", "))));
+        return Err(Error::new(
+            Kind::Input,
+            format!("effect `stack`: `parameters`: the template `{}` has no parameter `{unknown}`", stack.layer),
+        )
+        .hint(format!("one of: {}", names.join(", "))));
     }
     if let Some(missing) = known.iter().find(|(name, p)| p.default.is_none() && !stack.parameters.contains_key(*name)) {
-        return Err(Error::new(Kind::Input, format!("effect `stack`: `parameters`: the template `{}` needs the parameter `{}`", stack.layer, missing.0)).hint("give it under `parameters` of the step"));
+        return Err(Error::new(
+            Kind::Input,
+            format!("effect `stack`: `parameters`: the template `{}` needs the parameter `{}`", stack.layer, missing.0),
+        )
+        .hint("give it under `parameters` of the step"));
     }
     Ok(Box::new(stack))
 }
@@ -59,7 +67,13 @@ impl Stack {
             ("environment".to_owned(), self.environment.clone()),
             ("migrate-wizard:run".to_owned(), self.run.clone()),
         ]);
-        Ok(StackSpec { name: self.name.clone(), template_body: library::stack(&self.layer)?.to_owned(), parameters, tags, termination_protection: self.protect })
+        Ok(StackSpec {
+            name: self.name.clone(),
+            template_body: library::stack(&self.layer)?.to_owned(),
+            parameters,
+            tags,
+            termination_protection: self.protect,
+        })
     }
 
     fn outputs(values: BTreeMap<String, String>) -> Outputs {
@@ -74,7 +88,10 @@ impl Apply<World> for Stack {
         let parameters = if parameters.is_empty() { String::new() } else { format!(" --parameter-overrides {}", parameters.join(" ")) };
         Description::new(
             format!("deploy the stack {} ({} layer)", self.name, self.layer),
-            format!("aws cloudformation deploy --stack-name {} --template-file {}.yaml --capabilities CAPABILITY_NAMED_IAM{parameters}", self.name, self.layer),
+            format!(
+                "aws cloudformation deploy --stack-name {} --template-file {}.yaml --capabilities CAPABILITY_NAMED_IAM{parameters}",
+                self.name, self.layer
+            ),
         )
     }
 
@@ -110,7 +127,9 @@ impl Apply<World> for Stack {
     async fn probe(&self, world: &World) -> Result<Probe> {
         Ok(match stacks::status(world.aws().await?, &self.name).await? {
             None => Probe::Absent,
-            Some(found) if !found.ours => Probe::Conflict(format!("a stack called {} is there and was not made by migrate-wizard", self.name)),
+            Some(found) if !found.ours => {
+                Probe::Conflict(format!("a stack called {} is there and was not made by migrate-wizard", self.name))
+            }
             Some(found) if found.succeeded() && self.carries(&found.parameters) => Probe::Present(Self::outputs(found.outputs)),
             Some(_) => Probe::Absent,
         })

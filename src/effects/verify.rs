@@ -48,7 +48,10 @@ impl Apply<World> for Verify {
     }
 
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
-        Ok(vec![PreviewLine::new(Sign::Note, format!("reads {} and {}", world.source()?.label(), world.target(&self.target).await?.label()))])
+        Ok(vec![PreviewLine::new(
+            Sign::Note,
+            format!("reads {} and {}", world.source()?.label(), world.target(&self.target).await?.label()),
+        )])
     }
 
     async fn probe(&self, _world: &World) -> Result<Probe> {
@@ -62,19 +65,31 @@ impl Apply<World> for Verify {
         }
         let different: Vec<_> = report.tables.iter().filter(|t| !t.equal).collect();
         for table in &different {
-            cx.reporter.log(format!("{}.{} differs: {} rows and {} rows; up to key {}", table.schema, table.name, table.source_rows, table.target_rows, table.different.join(", ")));
+            cx.reporter.log(format!(
+                "{}.{} differs: {} rows and {} rows; up to key {}",
+                table.schema,
+                table.name,
+                table.source_rows,
+                table.target_rows,
+                table.different.join(", ")
+            ));
         }
         if self.strict && !report.equal {
             let behind: Vec<String> = report.sequences.iter().filter(|s| !s.ahead).map(|s| s.sequence.clone()).collect();
             let names: Vec<String> = different.iter().map(|t| format!("{}.{}", t.schema, t.name)).collect();
-            let mut error = Error::new(Kind::Failed, format!("{} of {} tables differ although the source stands still", different.len(), report.tables.len()));
+            let mut error = Error::new(
+                Kind::Failed,
+                format!("{} of {} tables differ although the source stands still", different.len(), report.tables.len()),
+            );
             if !names.is_empty() {
                 error = error.cause(format!("tables: {}", names.join(", ")));
             }
             if !behind.is_empty() {
                 error = error.cause(format!("sequences behind their keys: {}", behind.join(", ")));
             }
-            return Err(error.hint("see the keys in the log; r compares again after you have mended it, b goes back: the source is released by itself"));
+            return Err(error.hint(
+                "see the keys in the log; r compares again after you have mended it, b goes back: the source is released by itself",
+            ));
         }
         let summary = if report.equal {
             format!("{} in {} tables equal", text::plural(report.rows, "row"), report.tables.len())
@@ -99,6 +114,11 @@ impl Apply<World> for Verify {
     }
 
     fn example(&self) -> Outputs {
-        Outputs::from([("equal".into(), json!(true)), ("rows".into(), json!(0)), ("tables".into(), json!([])), ("summary".into(), json!("nothing was compared"))])
+        Outputs::from([
+            ("equal".into(), json!(true)),
+            ("rows".into(), json!(0)),
+            ("tables".into(), json!([])),
+            ("summary".into(), json!("nothing was compared")),
+        ])
     }
 }

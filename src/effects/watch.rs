@@ -51,7 +51,9 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let watch = from_fields::<Watch>("watch", fields)?;
     for (name, value) in [("for", &watch.length), ("every", &watch.every)] {
         if text::parse_duration(value).is_none() {
-            return Err(Error::new(Kind::Input, format!("effect `watch`: `{name}` is `{value}`, not a duration")).hint("write it like 90s or 10m"));
+            return Err(
+                Error::new(Kind::Input, format!("effect `watch`: `{name}` is `{value}`, not a duration")).hint("write it like 90s or 10m")
+            );
         }
     }
     Ok(Box::new(watch))
@@ -133,7 +135,12 @@ impl Apply<World> for Watch {
                 problems.push(problem);
             }
             let spent = begun.elapsed().min(length);
-            cx.reporter.progress(spent.as_secs(), Some(length.as_secs()), Unit::Seconds, format!("{} looks, {} failed", times.len(), problems.len()));
+            cx.reporter.progress(
+                spent.as_secs(),
+                Some(length.as_secs()),
+                Unit::Seconds,
+                format!("{} looks, {} failed", times.len(), problems.len()),
+            );
             if begun.elapsed() >= length {
                 break;
             }
@@ -144,7 +151,12 @@ impl Apply<World> for Watch {
         let p95 = times.get(at).copied().unwrap_or_default();
         let percent = problems.len() as u64 * 100 / times.len().max(1) as u64;
         let breach = if percent > self.error_percent {
-            Some(format!("{percent} % of {} looks failed, the limit is {} %; last: {}", times.len(), self.error_percent, problems.last().map_or("", String::as_str)))
+            Some(format!(
+                "{percent} % of {} looks failed, the limit is {} %; last: {}",
+                times.len(),
+                self.error_percent,
+                problems.last().map_or("", String::as_str)
+            ))
         } else if u64::try_from(p95.as_millis()).unwrap_or(u64::MAX) > self.p95_ms {
             Some(format!("p95 was {}, the limit is {} ms", text::duration(p95), self.p95_ms))
         } else {
@@ -167,6 +179,11 @@ impl Apply<World> for Watch {
     }
 
     fn example(&self) -> Outputs {
-        Outputs::from([("looks".into(), json!(1)), ("errors".into(), json!(0)), ("p95_ms".into(), json!(100)), ("summary".into(), json!("not watched"))])
+        Outputs::from([
+            ("looks".into(), json!(1)),
+            ("errors".into(), json!(0)),
+            ("p95_ms".into(), json!(100)),
+            ("summary".into(), json!("not watched")),
+        ])
     }
 }

@@ -107,12 +107,18 @@ impl World {
         let began_simulated = state.given.get(AWS_SIMULATED).map(crate::wizard::template::plain);
         match (began_simulated.as_deref(), aws_simulated) {
             (Some("no"), true) => {
-                return Err(Error::new(Kind::Conflict, format!("the sandbox run {} was made with an AWS endpoint, and none is named now", state.run))
-                    .hint("export AWS_ENDPOINT_URL again (the same endpoint), or begin a new run with --new"));
+                return Err(Error::new(
+                    Kind::Conflict,
+                    format!("the sandbox run {} was made with an AWS endpoint, and none is named now", state.run),
+                )
+                .hint("export AWS_ENDPOINT_URL again (the same endpoint), or begin a new run with --new"));
             }
             (Some("yes"), false) if state.sandbox => {
-                return Err(Error::new(Kind::Conflict, format!("the sandbox run {} began with AWS simulated, and AWS_ENDPOINT_URL is set now", state.run))
-                    .hint("unset AWS_ENDPOINT_URL to go on with it, or begin a new run with --new"));
+                return Err(Error::new(
+                    Kind::Conflict,
+                    format!("the sandbox run {} began with AWS simulated, and AWS_ENDPOINT_URL is set now", state.run),
+                )
+                .hint("unset AWS_ENDPOINT_URL to go on with it, or begin a new run with --new"));
             }
             (_, _) => {}
         }
@@ -156,8 +162,10 @@ impl World {
     pub fn settle_region(&self, region: &str) -> Result<()> {
         let mut options = self.aws_options.lock().map_err(|_| Error::bug("the AWS options are lost"))?;
         match options.region.as_deref() {
-            Some(given) if given != region => Err(Error::new(Kind::Conflict, format!("the region was decided as {region}, and --region or the run's pin says {given}"))
-                .hint("change the answer to `region`, or leave --region out")),
+            Some(given) if given != region => {
+                Err(Error::new(Kind::Conflict, format!("the region was decided as {region}, and --region or the run's pin says {given}"))
+                    .hint("change the answer to `region`, or leave --region out"))
+            }
             Some(_) | None => {
                 options.region = Some(region.to_owned());
                 Ok(())
@@ -206,15 +214,18 @@ impl World {
         let port = if target.port.is_empty() { "5432" } else { &target.port };
         if target.kind == "dsql" {
             let token = cloud::snapshot::dsql_token(aws, &target.host, true).await?;
-            return Ok(Connector::from_url(&format!("postgresql://admin@{}:{port}/postgres?sslmode=verify-full", target.host))?.with_password(token.expose()));
+            return Ok(Connector::from_url(&format!("postgresql://admin@{}:{port}/postgres?sslmode=verify-full", target.host))?
+                .with_password(token.expose()));
         }
         let secret = cloud::secrets::value(aws, &target.secret_arn).await?;
         let fields: BTreeMap<String, serde_json::Value> = serde_json::from_str(secret.expose()).map_err(|_| {
-            Error::new(Kind::Conflict, format!("the secret {} does not hold user and password as JSON", target.secret_arn)).hint("it is made by the database's stack: deploy the stack again")
+            Error::new(Kind::Conflict, format!("the secret {} does not hold user and password as JSON", target.secret_arn))
+                .hint("it is made by the database's stack: deploy the stack again")
         })?;
         let text = |key: &str| fields.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
         let database = if target.database.is_empty() { "app" } else { &target.database };
-        Ok(Connector::from_url(&format!("postgresql://{}@{}:{port}/{database}?sslmode=verify-full", text("username"), target.host))?.with_password(&text("password")))
+        Ok(Connector::from_url(&format!("postgresql://{}@{}:{port}/{database}?sslmode=verify-full", text("username"), target.host))?
+            .with_password(&text("password")))
     }
 
     /// Where the sandbox's server keeps its files: outside the app, so that a server that may not run as root can reach it.

@@ -12,7 +12,9 @@ pub async fn run(mut events: UnboundedReceiver<Event>) -> Outcome {
     let mut outcome = Outcome::Interrupted;
     while let Some(event) = events.recv().await {
         let line = match &event {
-            Event::View(view) => serde_json::to_string(&serde_json::json!({ "event": "screen", "run": view.run, "screen": view.screen, "cost": view.cost })),
+            Event::View(view) => {
+                serde_json::to_string(&serde_json::json!({ "event": "screen", "run": view.run, "screen": view.screen, "cost": view.cost }))
+            }
             Event::Progress { .. } | Event::Log { .. } => serde_json::to_string(&event),
             Event::Ended { outcome: ended } => {
                 outcome = *ended;

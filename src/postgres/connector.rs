@@ -136,7 +136,19 @@ impl Connector {
         let ssl = if host.starts_with('/') { SslMode::Disable } else { ssl };
         let password = parts.password.or_else(|| passfile::look_up(env, &host, port, &database, &user));
         let (root_cert, options, require_channel_binding) = (parts.root_cert, parts.options, parts.require_channel_binding);
-        Ok(Self { host, port, database, user, password, ssl, root_cert, options, require_channel_binding, at_most: Access::ReadWrite, notes })
+        Ok(Self {
+            host,
+            port,
+            database,
+            user,
+            password,
+            ssl,
+            root_cert,
+            options,
+            require_channel_binding,
+            at_most: Access::ReadWrite,
+            notes,
+        })
     }
 
     /// A connector from its parts, with the default encryption for the host.

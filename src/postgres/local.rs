@@ -21,7 +21,6 @@ const SETTINGS: &str = "
 # written by migrate-wizard: disposable, so nothing waits for the disk
 listen_addresses = '127.0.0.1'
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 max_wal_size = '4GB'
 max_connections = 60

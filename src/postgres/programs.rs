@@ -49,7 +49,8 @@ pub async fn in_folder(folder: &Path, name: &str) -> Result<Program> {
     let path = folder.join(name);
     let major = major(&path).await;
     major.map(|major| Program { path, major }).ok_or_else(|| {
-        Error::new(Kind::Input, format!("there is no {name} of PostgreSQL in {}", folder.display())).hint("name the folder that holds its programs")
+        Error::new(Kind::Input, format!("there is no {name} of PostgreSQL in {}", folder.display()))
+            .hint("name the folder that holds its programs")
     })
 }
 

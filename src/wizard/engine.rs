@@ -121,6 +121,7 @@ impl<W: World> Engine<W> {
             self.world.check_account(&account).await?;
         }
         self.release_guards().await?;
+        self.change_by_flags()?;
         loop {
             let flow = if self.stopping {
                 Flow::End(Outcome::Stopped)
@@ -140,6 +141,32 @@ impl<W: World> Engine<W> {
                 Flow::End(outcome) => return Ok(outcome),
             }
         }
+    }
+
+    /// A flag that says something else than the run's own answer changes it, as reopening the question would.
+    fn change_by_flags(&mut self) -> Result<()> {
+        if self.state.ended.is_some() || self.state.rollback.is_some() {
+            return Ok(());
+        }
+        let books = self.books.clone();
+        for (id, given) in self.settings.answers.clone() {
+            let answered = self.state.steps.get(&id).and_then(|s| s.answer.as_ref()).map(|(value, _)| template::plain(value));
+            let Some((_, step)) = books.find(&id).filter(|_| given.source == Source::Flag && answered.is_some_and(|a| a != given.value))
+            else {
+                continue;
+            };
+            let Action::Ask(ask) = &step.action else { continue };
+            if let Err(why) = plan::legal(ask, &given.value) {
+                return Err(Error::new(Kind::Input, format!("the answer to `{id}` from the flag will not do: {why}"))
+                    .hint("correct it, or leave it out"));
+            }
+            let stales = crate::wizard::screens::built_from(&books, &self.state, &id);
+            self.answer(&id, ask, &given.value, Source::Flag)?;
+            if !stales.is_empty() {
+                self.log(Some(&id), &format!("built from this answer, looked at again: {}", stales.join(", ")));
+            }
+        }
+        Ok(())
     }
 
     async fn step(&mut self) -> Result<Flow> {
@@ -175,8 +202,11 @@ impl<W: World> Engine<W> {
         let given = self.settings.answers.get(&planned.id).cloned();
         if let Some(given) = given {
             if let Err(why) = plan::legal(ask, &given.value) {
-                return Err(Error::new(Kind::Input, format!("the answer to `{}` from the {} will not do: {why}", planned.id, given.source.words()))
-                    .hint("correct it there, or leave it out to be asked"));
+                return Err(Error::new(
+                    Kind::Input,
+                    format!("the answer to `{}` from the {} will not do: {why}", planned.id, given.source.words()),
+                )
+                .hint("correct it there, or leave it out to be asked"));
             }
             self.answer(&planned.id, ask, &given.value, given.source)?;
             return Ok(Flow::Go);
@@ -211,8 +241,10 @@ impl<W: World> Engine<W> {
     fn missing(&self, planned: &Planned<'_>, ask: &Ask) -> Result<Flow> {
         let options: Vec<_> = ask.options.iter().map(|o| o.id.as_str()).collect();
         let how = if options.is_empty() { "\"…\"".to_owned() } else { format!("\"{}\"", options.join("|")) };
-        Err(Error::new(Kind::Input, format!("no answer for `{}` ({})", planned.id, planned.step.title))
-            .hint(format!("give it with --set {}={how}, in an answers file ([answers] {} = {how}), or run without --yes to be asked", planned.id, planned.id)))
+        Err(Error::new(Kind::Input, format!("no answer for `{}` ({})", planned.id, planned.step.title)).hint(format!(
+            "give it with --set {}={how}, in an answers file ([answers] {} = {how}), or run without --yes to be asked",
+            planned.id, planned.id
+        )))
     }
 
     /// An answer by hand: refused with a word when it will not do.

@@ -31,7 +31,13 @@ pub struct Coming {
 }
 
 /// All that is to come, in order.
-pub fn forecast<W>(books: &Books, state: &State, answers: &BTreeMap<String, Suggestion>, rehearsed: &Rehearsed, registry: &Registry<W>) -> Vec<Coming> {
+pub fn forecast<W>(
+    books: &Books,
+    state: &State,
+    answers: &BTreeMap<String, Suggestion>,
+    rehearsed: &Rehearsed,
+    registry: &Registry<W>,
+) -> Vec<Coming> {
     let mut facts = state.facts();
     let mut seen = BTreeSet::new();
     let mut coming = Vec::new();
@@ -66,7 +72,14 @@ pub fn forecast<W>(books: &Books, state: &State, answers: &BTreeMap<String, Sugg
                 }
                 let effect = template::fill_value(&spec.value(), &own).ok().and_then(|fields| registry.build(&spec.kind, fields).ok());
                 match effect {
-                    None => coming.push(line(&planned, &spec.kind, true, "cannot be described yet: it depends on a step that has not run".into(), String::new(), rehearsed)),
+                    None => coming.push(line(
+                        &planned,
+                        &spec.kind,
+                        true,
+                        "cannot be described yet: it depends on a step that has not run".into(),
+                        String::new(),
+                        rehearsed,
+                    )),
                     Some(effect) => {
                         let about = effect.describe();
                         coming.push(line(&planned, &spec.kind, effect.touch() != Touch::Reads, about.sentence, about.command, rehearsed));

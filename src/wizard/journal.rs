@@ -46,25 +46,74 @@ impl Source {
 #[serde(tag = "entry", rename_all = "snake_case")]
 pub enum Entry {
     /// First line of every journal.
-    Opened { format: u32, run: String, journey: String, mode: Mode, sandbox: bool, tool: String, facts: BTreeMap<String, Value> },
+    Opened {
+        format: u32,
+        run: String,
+        journey: String,
+        mode: Mode,
+        sandbox: bool,
+        tool: String,
+        facts: BTreeMap<String, Value>,
+    },
     /// Another process took the run up again.
-    Resumed { tool: String },
+    Resumed {
+        tool: String,
+    },
     /// The AWS account and region this run is tied to.
-    Pinned { account: String, region: String },
+    Pinned {
+        account: String,
+        region: String,
+    },
     /// `value` is null for a secret.
-    Answered { step: String, value: Value, source: Source },
+    Answered {
+        step: String,
+        value: Value,
+        source: Source,
+    },
     /// Written and synced before the world is touched; holds the resolved effect.
     /// `writes` is false when the effect only reads: a roll back passes it by.
-    Started { step: String, attempt: u32, kind: String, fields: Value, before: BTreeMap<String, Value>, writes: bool },
-    Done { step: String, outputs: BTreeMap<String, Value>, took_ms: u64, simulated: bool },
-    Failed { step: String, error: String, hint: String, took_ms: u64 },
+    Started {
+        step: String,
+        attempt: u32,
+        kind: String,
+        fields: Value,
+        before: BTreeMap<String, Value>,
+        writes: bool,
+    },
+    Done {
+        step: String,
+        outputs: BTreeMap<String, Value>,
+        took_ms: u64,
+        simulated: bool,
+    },
+    Failed {
+        step: String,
+        error: String,
+        hint: String,
+        took_ms: u64,
+    },
     /// A checklist was ticked (and verified, where it can be).
-    Ticked { step: String, verified: bool },
+    Ticked {
+        step: String,
+        verified: bool,
+    },
     /// Roll back back to and including `to`; everything when `None`.
-    RollbackStarted { to: Option<String> },
-    UndoStarted { step: String, guard: bool },
-    UndoDone { step: String, took_ms: u64 },
-    UndoFailed { step: String, error: String, hint: String },
+    RollbackStarted {
+        to: Option<String>,
+    },
+    UndoStarted {
+        step: String,
+        guard: bool,
+    },
+    UndoDone {
+        step: String,
+        took_ms: u64,
+    },
+    UndoFailed {
+        step: String,
+        error: String,
+        hint: String,
+    },
     RolledBack {},
     Finished {},
 }
@@ -124,12 +173,11 @@ impl Journal {
         std::fs::create_dir_all(dir).or_fail(Kind::Input, format!("cannot make the run's folder {}", dir.display()), read_only)?;
         let lock = lock(dir)?;
         let path = dir.join("journal.jsonl");
-        let file = OpenOptions::new()
-            .create_new(true)
-            .read(true)
-            .append(true)
-            .open(&path)
-            .or_fail(Kind::Input, format!("cannot make the journal {}", path.display()), read_only)?;
+        let file = OpenOptions::new().create_new(true).read(true).append(true).open(&path).or_fail(
+            Kind::Input,
+            format!("cannot make the journal {}", path.display()),
+            read_only,
+        )?;
         if let Ok(parent) = File::open(dir) {
             parent.sync_all().or_fail(Kind::Input, format!("cannot sync {}", dir.display()), read_only)?;
         }
@@ -140,11 +188,11 @@ impl Journal {
     pub fn open(dir: &Path) -> Result<(Self, Vec<Record>)> {
         let lock = lock(dir)?;
         let path = dir.join("journal.jsonl");
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .open(&path)
-            .or_fail(Kind::Input, format!("cannot open the journal {}", path.display()), "check the path and its permissions")?;
+        let mut file = OpenOptions::new().read(true).append(true).open(&path).or_fail(
+            Kind::Input,
+            format!("cannot open the journal {}", path.display()),
+            "check the path and its permissions",
+        )?;
         let mut text = Vec::new();
         file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut text)).or_fail(
             Kind::Input,
@@ -188,7 +236,11 @@ impl Journal {
 /// Reads a journal without locking it, for `status`, `log` and `report`.
 pub fn read(dir: &Path) -> Result<Vec<Record>> {
     let path = dir.join("journal.jsonl");
-    let text = std::fs::read(&path).or_fail(Kind::Input, format!("cannot read the journal {}", path.display()), "run `migrate-wizard` here first")?;
+    let text = std::fs::read(&path).or_fail(
+        Kind::Input,
+        format!("cannot read the journal {}", path.display()),
+        "run `migrate-wizard` here first",
+    )?;
     Ok(parse(&path, &text)?.0)
 }
 
@@ -216,7 +268,11 @@ fn lock(dir: &Path) -> Result<File> {
         let held_by = owner(dir).map_or_else(
             || "another process".into(),
             |o| {
-                let age = o.since.parse::<jiff::Timestamp>().map(|t| crate::text::duration(jiff::Timestamp::now().duration_since(t).unsigned_abs())).unwrap_or_default();
+                let age = o
+                    .since
+                    .parse::<jiff::Timestamp>()
+                    .map(|t| crate::text::duration(jiff::Timestamp::now().duration_since(t).unsigned_abs()))
+                    .unwrap_or_default();
                 format!("process {} on {} (for {age}, since {})", o.pid, o.host, o.since)
             },
         );
@@ -225,12 +281,21 @@ fn lock(dir: &Path) -> Result<File> {
     }
     let me = Owner { pid: std::process::id(), host: host(), since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string() };
     let text = serde_json::to_string(&me).map_err(|e| Error::bug(format!("the lock's owner cannot be written: {e}")))?;
-    std::fs::write(dir.join("owner.json"), text).or_fail(Kind::Input, format!("cannot write {}", dir.join("owner.json").display()), "check that the disk is not full or read-only")?;
+    std::fs::write(dir.join("owner.json"), text).or_fail(
+        Kind::Input,
+        format!("cannot write {}", dir.join("owner.json").display()),
+        "check that the disk is not full or read-only",
+    )?;
     Ok(file)
 }
 
 fn host() -> String {
     std::fs::read_to_string("/etc/hostname").map(|s| s.trim().to_owned()).unwrap_or_else(|_| "this machine".into())
+}
+
+fn newer(path: &Path, line: u64, format: u64) -> Error {
+    Error::new(Kind::Input, format!("{}:{line}: this journal has format {format}; this program knows up to {FORMAT}", path.display()))
+        .hint("it was written by a newer migrate-wizard: update the program and run it again")
 }
 
 /// Records and the number of good bytes.
@@ -244,17 +309,24 @@ fn parse(path: &Path, text: &[u8]) -> Result<(Vec<Record>, usize)> {
         }
         let n = i as u64 + 1;
         let damaged = |why: &str| {
-            Error::new(Kind::Input, format!("{}:{n}: the journal is damaged: {why}", path.display()))
-                .hint(format!("restore the file from a backup, or move {} away and begin a new run; the lines before it are good", path.parent().unwrap_or(path).display()))
+            Error::new(Kind::Input, format!("{}:{n}: the journal is damaged: {why}", path.display())).hint(format!(
+                "restore the file from a backup, or move {} away and begin a new run; the lines before it are good",
+                path.parent().unwrap_or(path).display()
+            ))
         };
-        let value: Value = serde_json::from_slice(line).map_err(|e| damaged(&format!("not a line of JSON ({e})")))?;
-        if let Some(format) = value.pointer("/what/format").and_then(Value::as_u64)
-            && format > u64::from(FORMAT)
-        {
-            return Err(Error::new(Kind::Input, format!("{}:{n}: this journal has format {format}; this program knows up to {FORMAT}", path.display()))
-                .hint("it was written by a newer migrate-wizard: update the program and run it again"));
-        }
-        let record: Record = serde_json::from_value(value).map_err(|e| damaged(&format!("not an entry ({e})")))?;
+        let record = match serde_json::from_slice::<Record>(line) {
+            // Only the opening entry has a format.
+            Ok(Record { what: Entry::Opened { format, .. }, .. }) if format > FORMAT => return Err(newer(path, n, u64::from(format))),
+            Ok(record) => record,
+            Err(error) => {
+                // A newer format may have entries that we cannot read: then that is what is said.
+                let value: Value = serde_json::from_slice(line).map_err(|e| damaged(&format!("not a line of JSON ({e})")))?;
+                return Err(match value.pointer("/what/format").and_then(Value::as_u64) {
+                    Some(format) if format > u64::from(FORMAT) => newer(path, n, format),
+                    Some(_) | None => damaged(&format!("not an entry ({error})")),
+                });
+            }
+        };
         if record.n != n {
             return Err(damaged(&format!("it says it is entry {}, a line is missing or doubled", record.n)));
         }
@@ -271,7 +343,15 @@ mod tests {
     use super::*;
 
     fn opened() -> Entry {
-        Entry::Opened { format: FORMAT, run: "r".into(), journey: "tour".into(), mode: Mode::Live, sandbox: false, tool: "0".into(), facts: BTreeMap::new() }
+        Entry::Opened {
+            format: FORMAT,
+            run: "r".into(),
+            journey: "tour".into(),
+            mode: Mode::Live,
+            sandbox: false,
+            tool: "0".into(),
+            facts: BTreeMap::new(),
+        }
     }
 
     fn three(dir: &Path) -> Journal {
@@ -322,7 +402,12 @@ mod tests {
         drop(three(dir.path()));
         let path = dir.path().join("journal.jsonl");
         let whole = std::fs::read_to_string(&path).unwrap();
-        for (from, to, says) in [("\"q\"", "\"p\"", ":2: the journal is damaged: its check sum"), ("\"n\":2", "\"n\":3", ":2: the journal is damaged: it says"), ("{\"n\":2", "n\":2", ":2: the journal is damaged: not a line"), ("\"format\":1", "\"format\":9", ":1: this journal has format 9")] {
+        for (from, to, says) in [
+            ("\"q\"", "\"p\"", ":2: the journal is damaged: its check sum"),
+            ("\"n\":2", "\"n\":3", ":2: the journal is damaged: it says"),
+            ("{\"n\":2", "n\":2", ":2: the journal is damaged: not a line"),
+            ("\"format\":1", "\"format\":9", ":1: this journal has format 9"),
+        ] {
             std::fs::write(&path, whole.replace(from, to)).unwrap();
             let error = Journal::open(dir.path()).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");

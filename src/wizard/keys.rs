@@ -114,9 +114,16 @@ pub fn find(key: Key) -> Option<&'static Binding> {
 pub fn word(binding: &Binding, view: &View) -> &'static str {
     match (binding.action, &view.screen) {
         (Action::Go, Screen::Ended(_)) => "leave",
-        (_, Screen::Ask(_) | Screen::Manual(_) | Screen::Gate(_) | Screen::RollbackGate(_) | Screen::Running(_) | Screen::Failed(_) | Screen::Ended(_)) => {
-            binding.text
-        }
+        (
+            _,
+            Screen::Ask(_)
+            | Screen::Manual(_)
+            | Screen::Gate(_)
+            | Screen::RollbackGate(_)
+            | Screen::Running(_)
+            | Screen::Failed(_)
+            | Screen::Ended(_),
+        ) => binding.text,
     }
 }
 

@@ -32,9 +32,19 @@ pub enum Next<'a> {
     Manual(Planned<'a>),
     Effect(Planned<'a>),
     /// Started or undoing without an end: probe first.
-    Recover { planned: Option<Planned<'a>>, id: String, undoing: bool },
-    Undo { id: String, title: String },
-    UndoManual { planned: Planned<'a>, items: Vec<String> },
+    Recover {
+        planned: Option<Planned<'a>>,
+        id: String,
+        undoing: bool,
+    },
+    Undo {
+        id: String,
+        title: String,
+    },
+    UndoManual {
+        planned: Planned<'a>,
+        items: Vec<String>,
+    },
     /// Every step is done and the journal does not say so yet.
     Finish,
     /// Everything is undone and the journal does not say so yet.
@@ -78,7 +88,13 @@ fn unfold<'a>(books: &'a [Playbook], facts: &Facts) -> Vec<Planned<'a>> {
                     Vec::new()
                 }
                 Action::Manual(_) => Vec::new(),
-                Action::Effect(spec) => if spec.takes_answers() { questions.clone() } else { Vec::new() },
+                Action::Effect(spec) => {
+                    if spec.takes_answers() {
+                        questions.clone()
+                    } else {
+                        Vec::new()
+                    }
+                }
             };
             let alone = |applies| Planned { id: step.id.clone(), item: None, step, phase: &book.phase, applies, asked: asked.clone() };
             match &step.each {
@@ -216,7 +232,11 @@ fn next_back<'a>(books: &'a Books, state: &State, facts: &Facts) -> Next<'a> {
     let since = state.rollback.as_ref().map_or(0, |r| r.since);
     for (id, step) in &state.steps {
         if step.status == Status::Started && step.started_n > since {
-            return Next::Recover { planned: books.rollback_outline(facts).into_iter().find(|p| &p.id == id), id: id.clone(), undoing: false };
+            return Next::Recover {
+                planned: books.rollback_outline(facts).into_iter().find(|p| &p.id == id),
+                id: id.clone(),
+                undoing: false,
+            };
         }
     }
     if state.rollback.as_ref().is_some_and(|r| r.to.is_none()) {

@@ -173,14 +173,21 @@ pub fn caret(file: &str, text: &str, span: Range<usize>, what: &str, expected: &
     let width = text.get(span.start..span.end.min(line_start + line.len())).map_or(1, |s| s.chars().count()).max(1);
     let gutter = line_no.to_string();
     let pad = " ".repeat(gutter.len());
-    let place = format!("{file}:{line_no}:{}\n{pad} |\n{gutter} | {line}\n{pad} | {}{} {what}", column + 1, " ".repeat(column), "^".repeat(width));
+    let place =
+        format!("{file}:{line_no}:{}\n{pad} |\n{gutter} | {line}\n{pad} | {}{} {what}", column + 1, " ".repeat(column), "^".repeat(width));
     Error::new(Kind::Input, format!("{what} ({file}:{line_no}:{})", column + 1)).cause(place).hint(expected)
 }
 
 /// Reads one playbook; the error shows file, line and a caret, and what was expected.
 pub fn parse(file: &str, text: &str) -> Result<Playbook> {
     let raw: RawBook = toml::from_str(text).map_err(|e| {
-        caret(file, text, e.span().unwrap_or(0..1), &e.message().replace('\n', " "), "see CONTRIBUTING.md, \"Playbooks\", for the keys of a playbook, a step and an action")
+        caret(
+            file,
+            text,
+            e.span().unwrap_or(0..1),
+            &e.message().replace('\n', " "),
+            "see CONTRIBUTING.md, \"Playbooks\", for the keys of a playbook, a step and an action",
+        )
     })?;
     let mut steps = Vec::with_capacity(raw.steps.len());
     for spanned in raw.steps {
@@ -201,12 +208,19 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
         (Some(ask), None, None) => Action::Ask(check_ask(ask, &place)?),
         (None, Some(manual), None) => Action::Manual(manual),
         (None, None, Some(effect)) => Action::Effect(effect),
-        (None, None, None) => return Err(place("this step has no action", "give it exactly one of [step.ask], [step.manual], [step.effect]")),
-        (Some(_), _, _) | (_, Some(_), _) => return Err(place("this step has more than one action", "keep exactly one of [step.ask], [step.manual], [step.effect]")),
+        (None, None, None) => {
+            return Err(place("this step has no action", "give it exactly one of [step.ask], [step.manual], [step.effect]"));
+        }
+        (Some(_), _, _) | (_, Some(_), _) => {
+            return Err(place("this step has more than one action", "keep exactly one of [step.ask], [step.manual], [step.effect]"));
+        }
     };
     let length = |raw: &Option<Spanned<String>>| -> Result<Option<std::time::Duration>> {
         raw.as_ref()
-            .map(|s| crate::text::parse_duration(s.as_ref()).ok_or_else(|| caret(file, text, s.span(), "not a duration", "write it like 90s, 2m10s or 1h30m")))
+            .map(|s| {
+                crate::text::parse_duration(s.as_ref())
+                    .ok_or_else(|| caret(file, text, s.span(), "not a duration", "write it like 90s, 2m10s or 1h30m"))
+            })
             .transpose()
     };
     length(&raw.estimate)?;
@@ -215,7 +229,18 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
         id,
         title: raw.title,
         why: raw.why,
-        when: raw.when.into_iter().map(|(name, values)| Ok((name, allowed(&values).ok_or_else(|| place("`when` maps a name to a text or a list of texts", "write when = { database = [\"rds\", \"aurora\"] }"))?))).collect::<Result<_>>()?,
+        when: raw
+            .when
+            .into_iter()
+            .map(|(name, values)| {
+                Ok((
+                    name,
+                    allowed(&values).ok_or_else(|| {
+                        place("`when` maps a name to a text or a list of texts", "write when = { database = [\"rds\", \"aurora\"] }")
+                    })?,
+                ))
+            })
+            .collect::<Result<_>>()?,
         irreversible: raw.irreversible,
         at: raw.at,
         estimate: raw.estimate.map(Spanned::into_inner),
@@ -231,7 +256,9 @@ fn allowed(values: &toml::Value) -> Option<Vec<String>> {
     match values {
         toml::Value::String(one) => Some(vec![one.clone()]),
         toml::Value::Array(many) => many.iter().map(|v| v.as_str().map(str::to_owned)).collect(),
-        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => {
+            None
+        }
     }
 }
 
@@ -259,7 +286,12 @@ fn check_ask(ask: Ask, place: &dyn Fn(&str, &str) -> Error) -> Result<Ask> {
 
 /// Checks a whole journey: unique ids, known facts in `when`, `each` and holes, known effects with good fields.
 /// `texts` maps file names to their text (for carets); `build` makes an effect from kind and filled fields and gives its example outputs.
-pub fn check(books: &[Playbook], texts: &BTreeMap<String, String>, given: &Facts, build: &dyn Fn(&str, Value) -> Result<Facts>) -> Result<()> {
+pub fn check(
+    books: &[Playbook],
+    texts: &BTreeMap<String, String>,
+    given: &Facts,
+    build: &dyn Fn(&str, Value) -> Result<Facts>,
+) -> Result<()> {
     let mut facts = given.clone();
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     let mut questions: BTreeSet<&str> = BTreeSet::new();
@@ -269,19 +301,34 @@ pub fn check(books: &[Playbook], texts: &BTreeMap<String, String>, given: &Facts
             let here = |needle: &str, what: &str, expected: &str| caret(&book.file, text, locate(text, &step.id, needle), what, expected);
             if let Some(other) = seen.insert(&step.id, &book.file) {
                 let quoted = format!("\"{}\"", step.id);
-                let again = text.rfind(&format!("id = {quoted}")).map_or_else(|| locate(text, &step.id, &step.id), |i| i + 5..i + 5 + quoted.len());
+                let again =
+                    text.rfind(&format!("id = {quoted}")).map_or_else(|| locate(text, &step.id, &step.id), |i| i + 5..i + 5 + quoted.len());
                 let what = format!("the step id `{}` is used twice (first in {other})", step.id);
-                return Err(caret(&book.file, text, again, &what, "give one of them another id: ids are unique over all playbooks of a journey"));
+                return Err(caret(
+                    &book.file,
+                    text,
+                    again,
+                    &what,
+                    "give one of them another id: ids are unique over all playbooks of a journey",
+                ));
             }
             for (name, values) in &step.when {
                 if !facts.contains_key(name) {
-                    return Err(here(name, &format!("`when` asks for `{name}`, which no earlier step gives"), "name an earlier question's id or `step.output`"));
+                    return Err(here(
+                        name,
+                        &format!("`when` asks for `{name}`, which no earlier step gives"),
+                        "name an earlier question's id or `step.output`",
+                    ));
                 }
                 if let Some(ask) = questions.get(name.as_str()).and(find_ask(books, name)) {
                     for value in values {
                         if ask.kind == AnswerKind::Choice && !ask.options.iter().any(|o| &o.id == value) {
                             let known: Vec<_> = ask.options.iter().map(|o| o.id.as_str()).collect();
-                            return Err(here(value, &format!("`{value}` is not an option of `{name}`"), &format!("one of: {}", known.join(", "))));
+                            return Err(here(
+                                value,
+                                &format!("`{value}` is not an option of `{name}`"),
+                                &format!("one of: {}", known.join(", ")),
+                            ));
                         }
                     }
                 }
@@ -289,16 +336,22 @@ pub fn check(books: &[Playbook], texts: &BTreeMap<String, String>, given: &Facts
             let mut local = facts.clone();
             if let Some(list) = &step.each {
                 if !facts.contains_key(list) {
-                    return Err(here(list, &format!("`each` asks for `{list}`, which no earlier step gives"), "name an earlier answer or output"));
+                    return Err(here(
+                        list,
+                        &format!("`each` asks for `{list}`, which no earlier step gives"),
+                        "name an earlier answer or output",
+                    ));
                 }
                 let items = facts.get(list).map(template::plain).unwrap_or_default();
                 local = template::for_item(items.split(',').next().unwrap_or("item").trim(), &facts);
             }
             let fill = |value: &Value| {
                 template::fill_value(value, &local).map_err(|e| match &e {
-                    template::Unfilled::Missing(path) => {
-                        here(&format!("${{{path}"), &e.to_string(), "name an earlier question, `step.output` or `run.*`, or give a fallback: ${name|fallback}")
-                    }
+                    template::Unfilled::Missing(path) => here(
+                        &format!("${{{path}"),
+                        &e.to_string(),
+                        "name an earlier question, `step.output` or `run.*`, or give a fallback: ${name|fallback}",
+                    ),
                     template::Unfilled::Unclosed => here("${", &e.to_string(), "close the hole with `}`"),
                 })
             };
@@ -337,7 +390,13 @@ pub fn check(books: &[Playbook], texts: &BTreeMap<String, String>, given: &Facts
             if let Some(until) = &step.guard_until
                 && !seen.contains_key(until.as_str())
             {
-                return Err(caret(&book.file, text, locate(text, &step.id, until), &format!("`guard-until` names no step: `{until}`"), "name a later step's id"));
+                return Err(caret(
+                    &book.file,
+                    text,
+                    locate(text, &step.id, until),
+                    &format!("`guard-until` names no step: `{until}`"),
+                    "name a later step's id",
+                ));
             }
         }
     }
@@ -379,7 +438,11 @@ mod tests {
         let parsed = parse("p.toml", &text).and_then(|b| {
             let texts = BTreeMap::from([("p.toml".to_owned(), text.clone())]);
             check(&[b], &texts, &Facts::new(), &|kind, _| {
-                if kind == "simulate" { Ok(Facts::from([("out".into(), Value::from("x"))])) } else { Err(Error::new(Kind::Input, format!("no effect is called `{kind}`")).hint("one of: simulate")) }
+                if kind == "simulate" {
+                    Ok(Facts::from([("out".into(), Value::from("x"))]))
+                } else {
+                    Err(Error::new(Kind::Input, format!("no effect is called `{kind}`")).hint("one of: simulate"))
+                }
             })
         });
         parsed.err().map_or_else(|| "no error".into(), |e| e.to_string())
@@ -398,12 +461,27 @@ mod tests {
         for (body, at, what, expected) in [
             (format!("{step}colour='red'\n[step.manual]\nitems=[]\n"), "p.toml:8:1", "unknown field `colour`", "CONTRIBUTING.md"),
             (step.to_owned(), "p.toml:5:6", "no action", "exactly one of"),
-            (format!("{step}[step.manual]\nitems=[]\n[step.effect]\nkind='simulate'\n"), "p.toml:5:6", "more than one action", "exactly one of"),
+            (
+                format!("{step}[step.manual]\nitems=[]\n[step.effect]\nkind='simulate'\n"),
+                "p.toml:5:6",
+                "more than one action",
+                "exactly one of",
+            ),
             (format!("{step}[step.effect]\nkind='fly'\n"), "p.toml:9:7", "no effect is called `fly`", "simulate"),
-            (format!("{step}[step.effect]\nkind='simulate'\ntext='${{nobody.knows}}'\n"), "p.toml:10:7", "nothing is known as `nobody.knows`", "fallback"),
+            (
+                format!("{step}[step.effect]\nkind='simulate'\ntext='${{nobody.knows}}'\n"),
+                "p.toml:10:7",
+                "nothing is known as `nobody.knows`",
+                "fallback",
+            ),
             (format!("{step}when={{x='y'}}\n[step.effect]\nkind='simulate'\n"), "p.toml:8:7", "no earlier step gives", "earlier question"),
             (format!("{step}timeout='soon'\n[step.effect]\nkind='simulate'\n"), "p.toml:8:9", "not a duration", "2m10s"),
-            (format!("{step}[step.effect]\nkind='simulate'\n{step}[step.effect]\nkind='simulate'\n"), "p.toml:5", "used twice", "unique"),
+            (
+                format!("{step}[step.effect]\nkind='simulate'\n{step}[step.effect]\nkind='simulate'\n"),
+                "p.toml:11:6",
+                "used twice",
+                "unique",
+            ),
         ] {
             let message = error(&body);
             for part in [at, what, expected, "^"] {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::text;
-use crate::wizard::playbook::{Action, Ask};
 use crate::wizard::plan::{self, Books, Planned, Suggestion};
+use crate::wizard::playbook::{Action, Ask};
 use crate::wizard::state::{State, Status};
 use crate::wizard::template::{self, Facts};
 use crate::wizard::view::{AskView, OptionView, PhaseView, RollbackLine, RollbackView, RunView, Screen, Standing, StepView, View};
@@ -195,7 +195,12 @@ pub fn rollback(books: &Books, state: &State, to: Option<&str>, error: Option<St
             step: id.clone(),
             title: books.find(id).map_or_else(|| id.clone(), |(_, s)| s.title.clone()),
             describe: match books.find(id).map(|(_, s)| &s.action) {
-                Some(Action::Manual(manual)) => manual.undo.iter().map(|item| template::fill(item, &facts).unwrap_or_else(|_| item.clone())).collect::<Vec<_>>().join("; "),
+                Some(Action::Manual(manual)) => manual
+                    .undo
+                    .iter()
+                    .map(|item| template::fill(item, &facts).unwrap_or_else(|_| item.clone()))
+                    .collect::<Vec<_>>()
+                    .join("; "),
                 Some(Action::Ask(_) | Action::Effect(_)) | None => describe(id),
             },
         })

@@ -91,9 +91,10 @@ impl State {
     /// The state after all records.
     pub fn replay<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Self> {
         let mut records = records.into_iter();
-        let first = records
-            .next()
-            .ok_or_else(|| Error::new(Kind::Input, "the journal is empty").hint("remove the run's folder under .migrate-wizard and start again: nothing had been done"))?;
+        let first = records.next().ok_or_else(|| {
+            Error::new(Kind::Input, "the journal is empty")
+                .hint("remove the run's folder under .migrate-wizard and start again: nothing had been done")
+        })?;
         let Entry::Opened { run, journey, mode, sandbox, facts, .. } = &first.what else {
             return Err(Error::new(Kind::Input, "the journal does not begin with an opening entry").hint("restore the file from a backup"));
         };
@@ -261,7 +262,7 @@ impl State {
 
 /// The one table of the house: which status follows when an entry meets a status; `None` where it may not.
 pub fn follow(status: Status, entry: &Entry) -> Option<Status> {
-    use Status::{Answered, Done, Failed, Started, Undoing, UndoFailed, Undone, Waiting};
+    use Status::{Answered, Done, Failed, Started, UndoFailed, Undoing, Undone, Waiting};
     match (status, entry) {
         (Waiting | Answered | Undone, Entry::Answered { .. }) => Some(Answered),
         (Waiting | Started | Done | Failed | Undone, Entry::Started { .. }) => Some(Started),

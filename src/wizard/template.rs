@@ -82,7 +82,8 @@ impl Hole<'_> {
 fn known(path: &str, facts: &Facts) -> Option<Value> {
     let Some((step, output)) = path.split_once("[*].") else { return facts.get(path).filter(|v| !v.is_null()).cloned() };
     let (head, tail) = (format!("{step}["), format!("].{output}"));
-    let all: Vec<String> = facts.iter().filter(|(name, _)| name.starts_with(&head) && name.ends_with(&tail)).map(|(_, v)| plain(v)).collect();
+    let all: Vec<String> =
+        facts.iter().filter(|(name, _)| name.starts_with(&head) && name.ends_with(&tail)).map(|(_, v)| plain(v)).collect();
     if all.is_empty() { known(&format!("{step}.{output}"), facts) } else { Some(Value::from(all.join(","))) }
 }
 

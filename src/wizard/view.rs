@@ -302,18 +302,34 @@ pub enum Event {
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
     /// Answers the question on show or changes an earlier answer.
-    Answer { step: String, value: String },
+    Answer {
+        step: String,
+        value: String,
+    },
     /// Opens an earlier question again.
-    Reopen { step: String },
+    Reopen {
+        step: String,
+    },
     /// The checklist is done.
-    ManualDone { step: String },
+    ManualDone {
+        step: String,
+    },
     /// Go on with the effect on show; `typed` where the gate asks for it.
-    Apply { step: String, typed: Option<String> },
-    Retry { step: String },
+    Apply {
+        step: String,
+        typed: Option<String>,
+    },
+    Retry {
+        step: String,
+    },
     /// Show what a roll back would do, back to and including `to` (all when `None`).
-    Rollback { to: Option<String> },
+    Rollback {
+        to: Option<String>,
+    },
     /// Yes to the roll back on show.
-    ConfirmRollback { typed: String },
+    ConfirmRollback {
+        typed: String,
+    },
     /// Leave the roll back or reopened question and go back to where the run was.
     Back,
     /// Stop after the current step; resumable.

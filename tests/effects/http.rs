@@ -17,7 +17,10 @@ pub fn answers(status: &'static str, content_type: &'static str, after: Duration
                 let mut request = [0; 2048];
                 let _asked = stream.read(&mut request);
                 std::thread::sleep(after);
-                let _left = write!(stream, "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}");
+                let _left = write!(
+                    stream,
+                    "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+                );
             });
         }
     });

@@ -172,7 +172,8 @@ impl Stage {
 
     /// One call of a JSON service; the answer, or the error's type as text.
     pub fn ask(&self, service: &str, target: &str, body: &Value) -> Value {
-        let text = self.send(service, "POST", "/", &[("x-amz-target", target), ("content-type", "application/x-amz-json-1.1")], body.to_string());
+        let text =
+            self.send(service, "POST", "/", &[("x-amz-target", target), ("content-type", "application/x-amz-json-1.1")], body.to_string());
         serde_json::from_str(&text).unwrap_or(Value::String(text))
     }
 
@@ -193,7 +194,8 @@ impl Stage {
 
     pub fn send(&self, service: &str, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> String {
         let url = format!("{}{path}", self.endpoint.as_ref().expect("this stage has AWS"));
-        let signed = format!("AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
+        let signed =
+            format!("AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
         self.run(async {
             let mut request = reqwest::Client::new().request(method.parse().unwrap(), url).header("authorization", signed).body(body);
             for (name, value) in headers {
@@ -210,7 +212,11 @@ impl Stage {
                 if entry.is_dir() {
                     walk(&entry, root, into);
                 } else {
-                    into.push(format!("{}: {}", entry.strip_prefix(root).unwrap().display(), String::from_utf8_lossy(&std::fs::read(&entry).unwrap())));
+                    into.push(format!(
+                        "{}: {}",
+                        entry.strip_prefix(root).unwrap().display(),
+                        String::from_utf8_lossy(&std::fs::read(&entry).unwrap())
+                    ));
                 }
             }
         }
@@ -252,7 +258,9 @@ pub fn database_seen(stage: &Stage, connector: &Connector) -> Vec<String> {
         let mut seen = Vec::new();
         for query in queries {
             let rows = session.text(&query).await.unwrap();
-            seen.extend(rows.into_iter().map(|row| row.into_iter().map(|v| v.unwrap_or_else(|| "NULL".into())).collect::<Vec<_>>().join("|")));
+            seen.extend(
+                rows.into_iter().map(|row| row.into_iter().map(|v| v.unwrap_or_else(|| "NULL".into())).collect::<Vec<_>>().join("|")),
+            );
         }
         seen
     })

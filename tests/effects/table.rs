@@ -78,7 +78,10 @@ const READS: After = Stays("it only reads; its record is in the run's own folder
 fn express_app(stage: &Stage) {
     let app = stage.app();
     stage.put(&app.join(".replit"), "modules = [\"nodejs-20\"]\nrun = \"npm run start\"\n[[ports]]\nlocalPort = 3000\nexternalPort = 80\n");
-    stage.put(&app.join("package.json"), r#"{ "name": "shop", "scripts": { "start": "node index.js" }, "dependencies": { "express": "5.1.0" } }"#);
+    stage.put(
+        &app.join("package.json"),
+        r#"{ "name": "shop", "scripts": { "start": "node index.js" }, "dependencies": { "express": "5.1.0" } }"#,
+    );
     stage.put(&app.join("index.js"), "import express from 'express';\nexpress().listen(process.env.PORT);\n");
 }
 
@@ -121,9 +124,18 @@ fn stacks_seen(stage: &Stage, layer: &str) -> Vec<String> {
     if gone || all.is_empty() {
         all.clear();
     } else {
-        all.extend(elements(&resources, "LogicalResourceId").into_iter().zip(elements(&resources, "PhysicalResourceId")).map(|(l, p)| format!("{l}={p}")));
+        all.extend(
+            elements(&resources, "LogicalResourceId")
+                .into_iter()
+                .zip(elements(&resources, "PhysicalResourceId"))
+                .map(|(l, p)| format!("{l}={p}")),
+        );
     }
-    all.extend(elements(&stage.query("ec2", "DescribeVpcs", &[("Filter.1.Name", "tag:app"), ("Filter.1.Value.1", "shop")]), "cidrBlock").into_iter().map(|c| format!("vpc {c}")));
+    all.extend(
+        elements(&stage.query("ec2", "DescribeVpcs", &[("Filter.1.Name", "tag:app"), ("Filter.1.Value.1", "shop")]), "cidrBlock")
+            .into_iter()
+            .map(|c| format!("vpc {c}")),
+    );
     all
 }
 
@@ -134,7 +146,11 @@ fn secrets_seen(stage: &Stage) -> Vec<String> {
         let name = secret["Name"].as_str().unwrap();
         let value = stage.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({ "SecretId": name }));
         let versions = stage.ask("secretsmanager", "secretsmanager.ListSecretVersionIds", &json!({ "SecretId": name }));
-        lines.push(format!("{name}: {} versions, value {}", versions["Versions"].as_array().map_or(0, Vec::len), value["SecretString"].as_str().map_or("none".into(), |v| format!("of {} characters {v}", v.len()))));
+        lines.push(format!(
+            "{name}: {} versions, value {}",
+            versions["Versions"].as_array().map_or(0, Vec::len),
+            value["SecretString"].as_str().map_or("none".into(), |v| format!("of {} characters {v}", v.len()))
+        ));
     }
     lines
 }
@@ -146,20 +162,36 @@ fn repositories_seen(stage: &Stage) -> Vec<String> {
         let name = repository["repositoryName"].as_str().unwrap();
         lines.push(format!("repository {name}, scan on push {}", repository["imageScanningConfiguration"]["scanOnPush"]));
         let images = stage.ask("ecr", "AmazonEC2ContainerRegistry_V20150921.ListImages", &json!({ "repositoryName": name }));
-        lines.extend(images["imageIds"].as_array().into_iter().flatten().map(|i| format!("{name}:{} {}", i["imageTag"].as_str().unwrap_or("untagged"), if i["imageDigest"].is_string() { "with a digest" } else { "without a digest" })));
+        lines.extend(images["imageIds"].as_array().into_iter().flatten().map(|i| {
+            format!(
+                "{name}:{} {}",
+                i["imageTag"].as_str().unwrap_or("untagged"),
+                if i["imageDigest"].is_string() { "with a digest" } else { "without a digest" }
+            )
+        }));
     }
     lines
 }
 
 fn snapshots_seen(stage: &Stage) -> Vec<String> {
-    elements(&stage.query("rds", "DescribeDBSnapshots", &[("SnapshotType", "manual")]), "DBSnapshotIdentifier").into_iter().map(|id| format!("snapshot {id}")).collect()
+    elements(&stage.query("rds", "DescribeDBSnapshots", &[("SnapshotType", "manual")]), "DBSnapshotIdentifier")
+        .into_iter()
+        .map(|id| format!("snapshot {id}"))
+        .collect()
 }
 
 fn an_instance(stage: &Stage) {
     let made = stage.query(
         "rds",
         "CreateDBInstance",
-        &[("DBInstanceIdentifier", "shop-db"), ("DBInstanceClass", "db.t4g.micro"), ("Engine", "postgres"), ("AllocatedStorage", "20"), ("MasterUsername", "master"), ("MasterUserPassword", "not-a-real-one")],
+        &[
+            ("DBInstanceIdentifier", "shop-db"),
+            ("DBInstanceClass", "db.t4g.micro"),
+            ("Engine", "postgres"),
+            ("AllocatedStorage", "20"),
+            ("MasterUsername", "master"),
+            ("MasterUserPassword", "not-a-real-one"),
+        ],
     );
     assert!(made.contains("shop-db"), "{made}");
 }
@@ -170,7 +202,11 @@ fn a_service(stage: &Stage) {
     stage.ask("ecs", &format!("{ECS}.CreateCluster"), &json!({ "clusterName": "shop" }));
     let container = json!({ "name": "web", "image": "registry.example/shop:1", "essential": true });
     stage.ask("ecs", &format!("{ECS}.RegisterTaskDefinition"), &json!({ "family": "web", "containerDefinitions": [container], "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512" }));
-    let made = stage.ask("ecs", &format!("{ECS}.CreateService"), &json!({ "cluster": "shop", "serviceName": "web", "taskDefinition": "web:1", "desiredCount": 0, "launchType": "FARGATE" }));
+    let made = stage.ask(
+        "ecs",
+        &format!("{ECS}.CreateService"),
+        &json!({ "cluster": "shop", "serviceName": "web", "taskDefinition": "web:1", "desiredCount": 0, "launchType": "FARGATE" }),
+    );
     assert_eq!(made["service"]["serviceName"], "web", "{made}");
 }
 
@@ -179,13 +215,20 @@ fn service_seen(stage: &Stage) -> Vec<String> {
     let service = &found["services"][0];
     let definition = service["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let described = stage.ask("ecs", &format!("{ECS}.DescribeTaskDefinition"), &json!({ "taskDefinition": definition }));
-    vec![format!("{definition} with {}: {} wanted, {} run", described["taskDefinition"]["containerDefinitions"][0]["image"].as_str().unwrap(), service["desiredCount"], service["runningCount"])]
+    vec![format!(
+        "{definition} with {}: {} wanted, {} run",
+        described["taskDefinition"]["containerDefinitions"][0]["image"].as_str().unwrap(),
+        service["desiredCount"],
+        service["runningCount"]
+    )]
 }
 
 const ROUTE53: &str = "2013-04-01";
 
 fn a_zone(stage: &Stage) {
-    let body = format!("<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/{ROUTE53}/\"><Name>shop.example.</Name><CallerReference>1</CallerReference></CreateHostedZoneRequest>");
+    let body = format!(
+        "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/{ROUTE53}/\"><Name>shop.example.</Name><CallerReference>1</CallerReference></CreateHostedZoneRequest>"
+    );
     let made = stage.send("route53", "POST", &format!("/{ROUTE53}/hostedzone"), &[("content-type", "application/xml")], body);
     assert!(made.contains("shop.example"), "{made}");
 }
@@ -201,7 +244,15 @@ fn records_seen(stage: &Stage) -> Vec<String> {
     let all = stage.send("route53", "GET", &format!("/{ROUTE53}/hostedzone/{id}/rrset"), &[], String::new());
     all.split("<ResourceRecordSet>")
         .skip(1)
-        .map(|set| format!("{} {} {} {}", elements(set, "Name").join(""), elements(set, "Type").join(""), elements(set, "TTL").join(""), elements(set, "Value").join(" ")))
+        .map(|set| {
+            format!(
+                "{} {} {} {}",
+                elements(set, "Name").join(""),
+                elements(set, "Type").join(""),
+                elements(set, "TTL").join(""),
+                elements(set, "Value").join(" ")
+            )
+        })
         .filter(|line| !line.contains(" NS ") && !line.contains(" SOA "))
         .collect()
 }
@@ -308,7 +359,13 @@ pub fn table() -> Vec<Row> {
             name: "stack: network",
             kind: "stack",
             part: Part::Aws,
-            fields: |_| stack("network", false, json!({ "AppName": "shop", "Environment": "test", "NatGateways": "none", "ServicePortFrom": "3000", "ServicePortTo": "3000", "ExtraPublicPortFrom": "" })),
+            fields: |_| {
+                stack(
+                    "network",
+                    false,
+                    json!({ "AppName": "shop", "Environment": "test", "NatGateways": "none", "ServicePortFrom": "3000", "ServicePortTo": "3000", "ExtraPublicPortFrom": "" }),
+                )
+            },
             needs: &["layer", "name", "app", "environment", "run"],
             wrong: &[("layer", "no-such-layer")],
             preview: ["Add AWS::EC2::", "Same the template is deployed already; parameters may differ"],
@@ -322,7 +379,13 @@ pub fn table() -> Vec<Row> {
             name: "stack: cluster, protected",
             kind: "stack",
             part: Part::Aws,
-            fields: |_| stack("cluster", true, json!({ "AppName": "shop", "Environment": "test", "VpcId": "vpc-0123", "ServiceDiscovery": "false" })),
+            fields: |_| {
+                stack(
+                    "cluster",
+                    true,
+                    json!({ "AppName": "shop", "Environment": "test", "VpcId": "vpc-0123", "ServiceDiscovery": "false" }),
+                )
+            },
             needs: &["layer", "name", "app", "environment", "run"],
             preview: ["Add AWS::ECS::Cluster", "Same the template is deployed already; parameters may differ"],
             probes: [Absent, Present, Absent],

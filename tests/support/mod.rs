@@ -3,7 +3,7 @@
 
 pub mod emulator;
 pub mod postgres;
-pub mod rehearsal;
 pub mod pty;
+pub mod rehearsal;
 pub mod schema;
 pub mod wizard;

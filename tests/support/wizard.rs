@@ -47,7 +47,10 @@ impl Wizard {
                 command.env_remove(name);
             }
         }
-        command.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
+        command
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_CONFIG_FILE", "/nonexistent")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
         command
     }
@@ -63,7 +66,11 @@ impl Wizard {
 
     /// The folder of the newest run.
     pub fn run_dir(&self) -> PathBuf {
-        let mut runs: Vec<_> = std::fs::read_dir(self.path().join(".migrate-wizard")).unwrap().map(|e| e.unwrap().path()).filter(|p| p.join("journal.jsonl").exists()).collect();
+        let mut runs: Vec<_> = std::fs::read_dir(self.path().join(".migrate-wizard"))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .filter(|p| p.join("journal.jsonl").exists())
+            .collect();
         runs.sort_by_key(|p| std::fs::metadata(p.join("journal.jsonl")).unwrap().modified().unwrap());
         runs.pop().unwrap()
     }

@@ -16,7 +16,9 @@ pub fn markdown(document: &Document) -> String {
                 Block::Text(text) => out.push_str(&format!("{text}\n")),
                 Block::List(items) => items.iter().for_each(|i| out.push_str(&format!("- {i}\n"))),
                 Block::Table { head, rows } => {
-                    let line = |cells: &[String]| format!("| {} |\n", cells.iter().map(|c| c.replace('|', "\\|").replace('\n', " ")).collect::<Vec<_>>().join(" | "));
+                    let line = |cells: &[String]| {
+                        format!("| {} |\n", cells.iter().map(|c| c.replace('|', "\\|").replace('\n', " ")).collect::<Vec<_>>().join(" | "))
+                    };
                     out.push_str(&line(head));
                     out.push_str(&format!("|{}\n", "---|".repeat(head.len())));
                     rows.iter().for_each(|r| out.push_str(&line(r)));

@@ -112,7 +112,8 @@ impl<W: World> Engine<W> {
             return effect.example();
         }
         self.log(Some(&planned.id), &format!("{why}: {} — {}", about.sentence, about.command));
-        if readable && !simulated
+        if readable
+            && !simulated
             && let Ok(Probe::Present(outputs)) = effect.probe(&self.world).await
         {
             self.log(Some(&planned.id), "it is there already");
@@ -274,7 +275,9 @@ impl<W: World> Engine<W> {
         match &result {
             Ending::Aborted => {}
             Ending::Came(Ok(())) => self.append(Entry::UndoDone { step: id.to_owned(), took_ms: millis(begun.elapsed()) })?,
-            Ending::Came(Err(error)) => self.append(Entry::UndoFailed { step: id.to_owned(), error: error.line(), hint: error.hint.clone() })?,
+            Ending::Came(Err(error)) => {
+                self.append(Entry::UndoFailed { step: id.to_owned(), error: error.line(), hint: error.hint.clone() })?
+            }
         }
         Ok(result)
     }

@@ -31,10 +31,21 @@ impl<W: World> Engine<W> {
         let facts = self.state.facts();
         let stales = match self.state.status(&planned.id) {
             Status::Answered => screens::built_from(&self.books, &self.state, &planned.id),
-            Status::Waiting | Status::Started | Status::Done | Status::Failed | Status::Undoing | Status::UndoFailed | Status::Undone => Vec::new(),
+            Status::Waiting | Status::Started | Status::Done | Status::Failed | Status::Undoing | Status::UndoFailed | Status::Undone => {
+                Vec::new()
+            }
         };
         let cost_of = |option: &str| self.world.cost_of(&facts, &planned.id, option);
-        self.show(Screen::Ask(screens::ask(planned, ask, &facts, suggestion, self.refused.clone(), self.reopened.is_some(), stales, &cost_of)));
+        self.show(Screen::Ask(screens::ask(
+            planned,
+            ask,
+            &facts,
+            suggestion,
+            self.refused.clone(),
+            self.reopened.is_some(),
+            stales,
+            &cost_of,
+        )));
     }
 
     pub(super) fn show_running(&self, planned: &Planned<'_>, effect: &dyn Apply<W>, attempt: u32, undoing: bool) {
@@ -93,10 +104,11 @@ impl<W: World> Engine<W> {
         let typed = planned.step.irreversible.as_ref().filter(|_| real && !self.state.rehearsal()).map(|_| planned.id.clone());
         if self.settings.unattended {
             return match typed {
-                Some(id) if !self.settings.confirmed.contains(&id) => {
-                    Err(Error::new(Kind::Input, format!("step `{id}` cannot be undone: {}", planned.step.irreversible.as_deref().unwrap_or_default()))
-                        .hint(format!("run it by hand without --yes, or confirm it beforehand with --confirm {id}")))
-                }
+                Some(id) if !self.settings.confirmed.contains(&id) => Err(Error::new(
+                    Kind::Input,
+                    format!("step `{id}` cannot be undone: {}", planned.step.irreversible.as_deref().unwrap_or_default()),
+                )
+                .hint(format!("run it by hand without --yes, or confirm it beforehand with --confirm {id}"))),
                 Some(_) | None => Ok(None),
             };
         }
@@ -155,9 +167,13 @@ impl<W: World> Engine<W> {
                     self.append(Entry::Ticked { step: planned.id.clone(), verified })?;
                     Ok(Flow::Go)
                 }
-                Ok(_) => Err(Error::new(Kind::Input, format!("the checklist `{}` waits for human hands: {}", planned.id, planned.step.title))
-                    .hint(format!("do it, then run again with --confirm {}, or run without --yes", planned.id))),
-                Err(why) => Err(Error::new(Kind::Conflict, format!("the checklist `{}` is not done", planned.id)).cause(why).hint("do it, then run again")),
+                Ok(_) => {
+                    Err(Error::new(Kind::Input, format!("the checklist `{}` waits for human hands: {}", planned.id, planned.step.title))
+                        .hint(format!("do it, then run again with --confirm {}, or run without --yes", planned.id)))
+                }
+                Err(why) => Err(Error::new(Kind::Conflict, format!("the checklist `{}` is not done", planned.id))
+                    .cause(why)
+                    .hint("do it, then run again")),
             };
         }
         self.show(Screen::Manual(self.manual_view(planned, manual)));
@@ -296,7 +312,9 @@ impl<W: World> Engine<W> {
         }
         let next = match outcome {
             Outcome::Finished => vec![
-                facts.get("report.path").map_or("read the report: migrate-wizard report".to_owned(), |p| format!("read the report: {}", template::plain(p))),
+                facts
+                    .get("report.path")
+                    .map_or("read the report: migrate-wizard report".to_owned(), |p| format!("read the report: {}", template::plain(p))),
                 "the way back stays open: migrate-wizard rollback".into(),
             ],
             Outcome::Rehearsed => vec!["see every change it would make: migrate-wizard plan".into(), "go live: migrate-wizard".into()],
@@ -313,8 +331,14 @@ impl<W: World> Engine<W> {
                     self.offered = Some(to);
                     return Ok(Flow::Go);
                 }
-                Command::Stop | Command::Abort | Command::Back | Command::Apply { .. } | Command::ManualDone { .. } => return Ok(Flow::End(outcome)),
-                Command::Rollback { .. } | Command::Answer { .. } | Command::Reopen { .. } | Command::Retry { .. } | Command::ConfirmRollback { .. } => {}
+                Command::Stop | Command::Abort | Command::Back | Command::Apply { .. } | Command::ManualDone { .. } => {
+                    return Ok(Flow::End(outcome));
+                }
+                Command::Rollback { .. }
+                | Command::Answer { .. }
+                | Command::Reopen { .. }
+                | Command::Retry { .. }
+                | Command::ConfirmRollback { .. } => {}
             }
         }
     }
@@ -340,9 +364,13 @@ pub fn words(entry: &Entry, books: &Books) -> Option<(Option<String>, String)> {
             (Some(step.clone()), format!("{}: done in {}{}", title(step), took(*took_ms), if *simulated { " (simulated)" } else { "" }))
         }
         Entry::Failed { step, error, .. } => (Some(step.clone()), format!("{}: failed: {error}", title(step))),
-        Entry::Ticked { step, verified } => (Some(step.clone()), format!("{}: ticked{}", title(step), if *verified { ", verified" } else { "" })),
+        Entry::Ticked { step, verified } => {
+            (Some(step.clone()), format!("{}: ticked{}", title(step), if *verified { ", verified" } else { "" }))
+        }
         Entry::RollbackStarted { to } => (None, to.as_ref().map_or("rolling back everything".into(), |to| format!("rolling back to {to}"))),
-        Entry::UndoStarted { step, guard } => (Some(step.clone()), format!("{}: {}", title(step), if *guard { "releasing" } else { "undoing" })),
+        Entry::UndoStarted { step, guard } => {
+            (Some(step.clone()), format!("{}: {}", title(step), if *guard { "releasing" } else { "undoing" }))
+        }
         Entry::UndoDone { step, took_ms } => (Some(step.clone()), format!("{}: undone in {}", title(step), took(*took_ms))),
         Entry::UndoFailed { step, error, .. } => (Some(step.clone()), format!("{}: undo failed: {error}", title(step))),
         Entry::RolledBack {} => (None, "rolled back".into()),
