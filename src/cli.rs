@@ -138,7 +138,7 @@ pub enum Cmd {
 
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
-    /// Rows: 100 gives the full sample (300,000 rows), 1 gives 3,000
+    /// Rows: 100 gives the full sample (365,067 rows), 1 gives 3,717
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub scale: u32,
 }

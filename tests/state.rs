@@ -316,3 +316,22 @@ fn a_flag_that_says_something_else_changes_the_answer_and_what_was_built_from_it
         && r["what"]["source"] == "flag"));
     assert!(wizard.run_dir().join("simulated/make-a-thing-for-other").exists());
 }
+
+#[test]
+fn a_panic_while_a_guard_is_up_releases_it_on_the_way_out() {
+    // given a tour whose step after the guard panics
+    let wizard = Wizard::empty();
+    let folder = wizard.path().join(".migrate-wizard/playbooks");
+    std::fs::create_dir_all(&folder).unwrap();
+    let tour = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/tour.toml")).unwrap();
+    let through = "text = \"go through the door with ${part.names|its parts}\"";
+    assert!(tour.contains(through));
+    std::fs::write(folder.join("tour.toml"), tour.replace(through, &format!("{through}\ntrouble = \"panic\""))).unwrap();
+    // when it runs into it
+    wizard.run(&["tour", "--yes", "--set", "speed=brisk"]).expect(70);
+    // then the guard was released before the end
+    let journal = wizard.journal();
+    let last: Vec<_> =
+        journal.iter().rev().take(2).map(|r| (r["what"]["entry"].as_str().unwrap(), r["what"]["step"].as_str().unwrap())).collect();
+    assert_eq!(last, [("undo_done", "hold"), ("undo_started", "hold")]);
+}

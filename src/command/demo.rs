@@ -121,7 +121,7 @@ async fn seed(source: &Connector, scale: u32) -> Result<()> {
     if there {
         return Ok(());
     }
-    out("filling it (300,000 rows at full scale)");
+    out("filling it (365,067 rows at full scale)");
     let text = library::sample_file("seed.sql")?;
     let sql: String =
         text.lines().filter(|l| !l.trim_start().starts_with('\\')).collect::<Vec<_>>().join("\n").replace(":scale", &scale.to_string());

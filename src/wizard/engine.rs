@@ -7,7 +7,10 @@ mod showing;
 pub use showing::words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+
+use futures_util::FutureExt as _;
 
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -102,7 +105,16 @@ impl<W: World> Engine<W> {
 
     /// Runs until the end, a stop or a failure nobody waits for. Guards are released on every way out.
     pub async fn run(mut self) -> Result<Outcome> {
-        let outcome = self.session().await;
+        // A panic of ours is a way out too: the guards come down before it goes on.
+        let outcome = match AssertUnwindSafe(self.session()).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                if let Err(error) = self.release_guards().await {
+                    self.log(None, &error.line());
+                }
+                std::panic::resume_unwind(panic)
+            }
+        };
         let released = self.release_guards().await;
         let outcome = match (outcome, released) {
             (Ok(outcome), Ok(())) => Ok(outcome),
