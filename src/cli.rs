@@ -36,7 +36,7 @@ pub struct RunArgs {
     /// Answer every decision from a profile: grievance-portal, dougust, alva, shadowtwin, shadowtwin-ec2
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Answer questions from a TOML file (version = 1, [answers] id = "value")
+    /// Answer questions from a TOML file: version = 1, then a table "answers" with id = "value"
     #[arg(long, global = true, value_name = "FILE")]
     pub answers: Option<PathBuf>,
     /// Answer one question; may be given again

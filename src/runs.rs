@@ -8,11 +8,35 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::wizard::journal::{self, Entry, Record};
 use crate::wizard::screens::Rehearsed;
-use crate::wizard::state::{State, Status};
+use crate::wizard::state::{End, State, Status};
 use crate::wizard::view::Mode;
 
 /// The folder of all runs of an app.
 pub const FOLDER: &str = ".migrate-wizard";
+
+/// What is done with the newest run of a flavour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    New,
+    Resume,
+    /// A roll back was asked for and there is none to roll back.
+    Refuse,
+}
+
+/// The table "Opening a run" of ARCHITECTURE.md. `newest` is how the newest run of the flavour ended: `None` when there is none,
+/// `Some(None)` when it is open.
+pub fn opening(newest: Option<Option<End>>, flavour: Flavour, new: bool, rollback: bool) -> Opening {
+    match (newest, rollback) {
+        (None, true) => Opening::Refuse,
+        (Some(_), true) => Opening::Resume,
+        (None, false) => Opening::New,
+        (Some(_), false) if new => Opening::New,
+        (Some(None), false) => Opening::Resume,
+        // A finished run is looked at again where something real came of it.
+        (Some(Some(End::Finished)), false) if flavour.journey != "tour" && flavour.mode == Mode::Live => Opening::Resume,
+        (Some(Some(End::Finished | End::RolledBack)), false) => Opening::New,
+    }
+}
 
 /// What flavour of run: each goes on only with its own kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +125,6 @@ pub fn rehearsed(app: &Path) -> Rehearsed {
 
 /// `new|running|stopped|stuck|finished|rolled_back`, for `status`.
 pub fn standing(found: &Found) -> &'static str {
-    use crate::wizard::state::End;
     match found.state.ended {
         Some(End::Finished) => "finished",
         Some(End::RolledBack) => "rolled_back",

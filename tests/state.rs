@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use migrate_wizard::faces::tui::{Model, Press, Reply, Theme, sample_views};
+use migrate_wizard::runs::{Flavour, Opening, opening};
 use migrate_wizard::wizard::journal::{Entry, FORMAT, Journal, Record, Source};
+use migrate_wizard::wizard::keys::Key;
 use migrate_wizard::wizard::plan::{self, Books, Next};
 use migrate_wizard::wizard::playbook;
-use migrate_wizard::wizard::state::{State, Status, follow};
-use migrate_wizard::wizard::view::Mode;
+use migrate_wizard::wizard::state::{End, State, Status, follow};
+use migrate_wizard::wizard::view::{Command, Event, Mode, Screen};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -334,4 +337,69 @@ fn a_panic_while_a_guard_is_up_releases_it_on_the_way_out() {
     let last: Vec<_> =
         journal.iter().rev().take(2).map(|r| (r["what"]["entry"].as_str().unwrap(), r["what"]["step"].as_str().unwrap())).collect();
     assert_eq!(last, [("undo_done", "hold"), ("undo_started", "hold")]);
+}
+
+/// A row of a table of ARCHITECTURE.md: its cells, without the first.
+fn row(table: &str, first: &str) -> Vec<String> {
+    let map = include_str!("../ARCHITECTURE.md");
+    let section = map.split(&format!("## {table}")).nth(1).unwrap().split("\n## ").next().unwrap().to_owned();
+    let line =
+        section.lines().find(|l| l.starts_with(&format!("| {first} |"))).unwrap_or_else(|| panic!("no row {first:?} under {table:?}"));
+    line.trim_matches('|').split('|').skip(1).map(|cell| cell.trim().to_owned()).collect()
+}
+
+proptest! {
+    /// Given any newest run and any flags, then it is opened as the table of ARCHITECTURE.md says, word by word.
+    #[test]
+    fn every_opening_is_in_the_table(
+        newest in prop::sample::select(vec![None, Some(None), Some(Some(End::Finished)), Some(Some(End::RolledBack))]),
+        tour in prop::bool::ANY, dry in prop::bool::ANY, sandbox in prop::bool::ANY, new in prop::bool::ANY, rollback in prop::bool::ANY,
+    ) {
+        let flavour = Flavour { journey: if tour { "tour" } else { "move" }, mode: if dry { Mode::Dry } else { Mode::Live }, sandbox };
+        let name = match newest {
+            None => "there is none",
+            Some(None) => "open (never ended)",
+            Some(Some(End::Finished)) if tour || dry => "finished, dry run or tour",
+            Some(Some(End::Finished)) => "finished, live or sandbox",
+            Some(Some(End::RolledBack)) => "rolled back",
+        };
+        let column = if rollback { 2 } else { usize::from(new) };
+        let word = match opening(newest, flavour, new, rollback) {
+            Opening::New => "new",
+            Opening::Resume => "resume",
+            Opening::Refuse => "refuse",
+        };
+        let cell = row("Opening a run", name)[column].clone();
+        prop_assert!(cell.starts_with(word), "{name}: the table says {cell:?}, the code {word:?}");
+    }
+
+    /// Given any screen and any rhythm of Ctrl-C and other keys, then the second Ctrl-C within three seconds, with no other key
+    /// between, stops now, and nothing else does; at the end it leaves.
+    #[test]
+    fn ctrl_c_follows_the_table(screen in 0..sample_views::all().len(), presses in prop::collection::vec((prop::bool::ANY, 0u64..5000), 1..8)) {
+        let (_, view) = sample_views::all().swap_remove(screen);
+        let ended = matches!(view.screen, Screen::Ended(_));
+        let mut model = Model::new(Theme::PLAIN);
+        model.on_event(Event::View(Box::new(view)), 0);
+        let (mut now, mut armed, mut aborted): (u64, Option<u64>, bool) = (10_000, None, false);
+        for (interrupt, pause) in presses {
+            now += pause;
+            if !interrupt {
+                model.on_key(Press::Key(Key::Tab), now);
+                armed = None;
+                continue;
+            }
+            let replies = model.on_key(Press::Key(Key::Ctrl('c')), now);
+            if ended {
+                prop_assert!(replies.iter().any(|r| matches!(r, Reply::Leave(_))), "the end is left at once");
+                break;
+            }
+            let expected = !aborted && armed.is_some_and(|at| now < at + 3000);
+            prop_assert_eq!(replies.iter().any(|r| matches!(r, Reply::Send(Command::Abort))), expected);
+            aborted |= expected;
+            if !expected && !aborted {
+                armed = Some(now);
+            }
+        }
+    }
 }

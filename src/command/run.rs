@@ -15,7 +15,7 @@ use crate::effects::{self, Setup, World};
 use crate::error::{Context, Error, Kind, Result};
 use crate::library::{self, Library};
 use crate::postgres::local::LocalServer;
-use crate::runs::{self, Flavour};
+use crate::runs::{self, Flavour, Opening};
 use crate::wizard::engine::{Engine, Settings, now};
 use crate::wizard::journal::{Entry, FORMAT, Journal, Source};
 use crate::wizard::plan::{self, Books, Suggestion};
@@ -127,11 +127,15 @@ pub async fn open(args: &RunArgs, flavour: Flavour, mut rollback: Option<Option<
     let (_, books) = checked_books(args, flavour.journey)?;
     let answers = answers(args, &books)?;
     let newest = runs::newest(&args.dir, flavour)?;
-    let again = newest.filter(|f| !args.new && (rollback.is_some() || goes_on(f.state.ended, flavour)));
-    if rollback.is_some() && again.is_none() {
-        return Err(Error::new(Kind::Input, format!("there is no run in {} to roll back", args.dir.display()))
-            .hint("name the app's checkout with --dir, and add --sandbox for a sandbox run"));
-    }
+    let how = runs::opening(newest.as_ref().map(|f| f.state.ended), flavour, args.new, rollback.is_some());
+    let again = match how {
+        Opening::Resume => newest,
+        Opening::New => None,
+        Opening::Refuse => {
+            return Err(Error::new(Kind::Input, format!("there is no run in {} to roll back", args.dir.display()))
+                .hint("name the app's checkout with --dir, and add --sandbox for a sandbox run"));
+        }
+    };
     let (dir, journal, state) = match again {
         Some(found) => {
             let (mut journal, records) = Journal::open(&found.dir)?;
@@ -233,15 +237,6 @@ pub fn back_to(books: &Books, state: &State, name: &str) -> Result<String> {
         Error::new(Kind::Usage, format!("--to {name}: this run has begun no such step or phase"))
             .hint("see what it did with `migrate-wizard rollback --plan`; a question is not undone, its answer can be changed")
     })
-}
-
-/// Is a run that ended so taken up again?
-fn goes_on(ended: Option<End>, flavour: Flavour) -> bool {
-    match ended {
-        None => true,
-        Some(End::Finished) => flavour.journey != "tour" && flavour.mode == Mode::Live,
-        Some(End::RolledBack) => false,
-    }
 }
 
 fn create(args: &RunArgs, flavour: Flavour, setup: &Setup) -> Result<(PathBuf, Journal, State)> {
