@@ -97,6 +97,10 @@ pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
             for (_, contents) in files {
                 out(contents);
             }
+            // The SQL may go down a pipe; what was changed must be seen all the same.
+            for finding in &conversion.findings {
+                eprintln!("-- {:<22} {}: {}", finding.id, finding.object, finding.what);
+            }
         }
     }
     Ok(0)

@@ -96,6 +96,10 @@ pub async fn rollback(args: &RunArgs, rollback: &RollbackArgs) -> Result<u8> {
     for why in &view.irreversible {
         out(format!("! cannot be undone: {why}"));
     }
-    out(format!("\n{} steps would be undone, newest first. Nothing was touched. Next: migrate-wizard rollback", view.steps.len()));
+    out(format!(
+        "\n{} steps would be undone, newest first. Nothing was touched. Next: migrate-wizard rollback{}",
+        view.steps.len(),
+        if args.sandbox { " --sandbox" } else { "" }
+    ));
     Ok(0)
 }

@@ -30,7 +30,7 @@ fn questions() -> Vec<QuestionSpec> {
             .unwrap_or_default();
         let default = text(ask, "recommended")
             .or(text(ask, "default"))
-            .map(|d| d.replace("${scan.services|app}", "app").replace("${scan.port|3000}", "3000").replace("${scan.name|app}", "app"));
+            .map(|d| d.replace("${scan.services|app:3000}", "app:3000").replace("${scan.name|app}", "app"));
         found.push(QuestionSpec { id: text(step, "id").unwrap(), options, default, when });
     }
     found

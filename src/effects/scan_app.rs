@@ -35,7 +35,7 @@ fn has_stripe(scan: &Scan) -> bool {
 
 fn outputs(scan: &Scan) -> Outputs {
     let containers: Vec<_> = scan.services.iter().filter(|s| !matches!(s.kind, ServiceKind::Static)).collect();
-    let services: Vec<String> = containers.iter().map(|s| s.port.map_or(s.name.clone(), |p| format!("{}:{p}", s.name))).collect();
+    let services: Vec<String> = containers.iter().map(|s| format!("{}:{}", s.name, s.port.or(scan.port).unwrap_or(3000))).collect();
     let count = |severity| scan.of(severity).count();
     let findings: Vec<Value> = scan
         .findings

@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::postgres::connector::Access;
-use crate::postgres::quote::ident;
+use crate::postgres::quote::{ident, literal};
 use crate::postgres::session::Session;
+
+/// How a session that freezes is called on the server.
+const FREEZING: &str = "migrate-wizard freeze";
 
 /// What a freeze did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,8 @@ pub struct Frozen {
 
 /// New sessions of this database begin read-only; those of other clients are ended. Twice equals once.
 pub async fn freeze(session: &Session) -> Result<Frozen> {
+    // A freeze that is cut off may still be at work on the server: by this name the thaw finds and ends it.
+    session.batch(&format!("set application_name = {}", literal(FREEZING))).await?;
     let already = is_frozen(session).await?;
     let database: String = session.value("select current_database()::text", &[]).await?;
     if !already {
@@ -47,11 +52,26 @@ pub async fn freeze(session: &Session) -> Result<Frozen> {
 
 /// Takes the freeze back for new sessions. Twice equals once.
 pub async fn thaw(session: &Session) -> Result<()> {
+    end_freezing(session).await?;
     if !is_frozen(session).await? {
         return Ok(());
     }
     let database: String = session.value("select current_database()::text", &[]).await?;
     write(session, &format!("alter database {} reset default_transaction_read_only", ident(&database))).await
+}
+
+/// Ends a freeze whose client is gone and waits until it is: else it could still take effect after the thaw.
+async fn end_freezing(session: &Session) -> Result<()> {
+    let at_work = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name = $1";
+    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while session.value::<i64>(at_work, &[&FREEZING]).await? > 0 {
+        if tokio::time::Instant::now() > until {
+            return Err(Error::new(Kind::Conflict, "a freeze that was cut off is still at work on the source")
+                .hint("run the same command again in a moment"));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    Ok(())
 }
 
 /// Whether the database's own setting makes new sessions read-only.

@@ -6,6 +6,7 @@ mod capabilities;
 mod classify;
 mod conversion;
 mod drop;
+mod dumped;
 mod files;
 mod finding;
 mod names;
@@ -38,6 +39,9 @@ use crate::error::Result;
 pub fn convert(dump: &str, target: Target, options: &Options) -> Result<Conversion> {
     let capabilities = Capabilities::of(target)?;
     let sources = parse(dump)?;
+    if capabilities.rewrite {
+        dumped::check(&sources)?;
+    }
     if capabilities.rewrite {
         rules::convert(sources, target, &capabilities, options)
     } else {

@@ -17,7 +17,7 @@ mod theme;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use futures_util::StreamExt;
+use futures_util::{FutureExt as _, StreamExt};
 use ratatui::backend::TestBackend;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, sleep_until};
@@ -39,6 +39,10 @@ const FRAME: Duration = Duration::from_millis(16);
 const TICK: Duration = Duration::from_secs(1);
 /// Events taken in before a frame is due again.
 const BURST: usize = 5_000;
+
+fn panicked() -> Error {
+    Error::bug("something panicked while the screen was up; the message is above")
+}
 
 /// Shows the run until it ends or the person leaves.
 ///
@@ -97,13 +101,15 @@ pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender
                 let _gone = commands.send(Command::Abort);
                 model.aborting = true;
             },
-            () = terminal.lost() => return Err(Error::bug("something panicked while the screen was up; the message is above")),
+            () = terminal.lost() => return Err(panicked()),
             () = sleep_until(due), if dirty => {}
             () = sleep(TICK), if !dirty && model.ticks() => dirty = true,
         }
         let stays = matches!(model.screen(), Some(Screen::Ended(_))) && !model.aborting;
         match model.ended {
             Some(outcome) if !stays => return Ok(outcome),
+            // A panic takes the screen away before it takes the run away.
+            None if !open && !stays && terminal.lost().now_or_never().is_some() => return Err(panicked()),
             None if !open && !stays => return Err(Error::bug("the run went away without saying how it ended")),
             Some(_) | None => {}
         }
