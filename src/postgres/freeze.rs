@@ -47,6 +47,7 @@ pub async fn freeze(session: &Session) -> Result<Frozen> {
             Err(error) => return Err(error),
         }
     }
+    session.batch("reset application_name").await?;
     Ok(Frozen { database, already, ended, left })
 }
 
