@@ -25,6 +25,44 @@ pub struct Progress {
     pub unit: Unit,
     /// What is being done now: "public.orders, chunk 3 of 8".
     pub message: String,
+    /// Seconds still to go, where the work itself knows better than `done` and `total` tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_s: Option<u64>,
+    /// Exact counts beside the one of the bar, by name: `rows`, `bytes`, `bytes_per_s`, `retries`, `quarantined`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
+    /// What it is made of, those at work first: a table, an index that is built.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+/// A count with its name.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Figure {
+    pub name: String,
+    pub value: u64,
+    pub unit: Unit,
+}
+
+/// One piece of the work: a table that is copied, an index that is built.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Part {
+    /// "public.orders".
+    pub name: String,
+    pub done: u64,
+    pub total: Option<u64>,
+    pub unit: Unit,
+    /// "chunk 3 of 8", "waits", "done".
+    pub note: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_s: Option<u64>,
+}
+
+impl Progress {
+    /// A figure and a word; no more is known.
+    pub fn new(done: u64, total: Option<u64>, unit: Unit, message: impl Into<String>) -> Self {
+        Self { done, total, unit, message: message.into(), remaining_s: None, figures: Vec::new(), parts: Vec::new() }
+    }
 }
 
 /// Where work reports to. Cheap to clone and to call; must not block.
@@ -50,7 +88,11 @@ impl Reporter {
     }
 
     pub fn progress(&self, done: u64, total: Option<u64>, unit: Unit, message: impl Into<String>) {
-        (self.0)(Note::Progress(Progress { done, total, unit, message: message.into() }));
+        self.report(Progress::new(done, total, unit, message));
+    }
+
+    pub fn report(&self, progress: Progress) {
+        (self.0)(Note::Progress(progress));
     }
 
     pub fn log(&self, line: impl AsRef<str>) {

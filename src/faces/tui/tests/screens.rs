@@ -69,7 +69,7 @@ fn a_gate_shows_command_preview_and_what_enter_does() {
 #[test]
 fn a_running_step_shows_clock_bar_time_left_and_its_log() {
     let mut model = model(sample_views::running());
-    let progress = |done| Progress { done, total: Some(2_000), unit: Unit::Rows, message: "public.orders, chunk 3 of 8".into() };
+    let progress = |done| Progress::new(done, Some(2_000), Unit::Rows, "public.orders, chunk 3 of 8");
     model.on_event(Event::Progress { step: "data.copy".into(), progress: progress(200) }, 0);
     model.on_event(Event::Progress { step: "data.copy".into(), progress: progress(1_200) }, 10_000);
     model.on_event(
