@@ -27,8 +27,9 @@ rust:
 setup: rust
 	@missing=(); \
 	command -v cc >/dev/null || missing+=(build-essential); \
-	if [ -z "$${LIBCLANG_PATH:-}" ] && ! command -v clang >/dev/null && ! compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null && ! compgen -G '/usr/lib/*/libclang*.so*' >/dev/null; then \
-	  missing+=(clang libclang-dev); fi; \
+	libclang() { local place; for place in /usr/lib /usr/lib64 '/usr/lib/*' '/usr/lib/llvm-*/lib' '/opt/homebrew/opt/llvm*/lib' /Library/Developer/CommandLineTools/usr/lib; do \
+	  compgen -G "$$place/libclang.so*" || compgen -G "$$place/libclang-[0-9]*.so*" || compgen -G "$$place/libclang.dylib" || continue; return 0; done >/dev/null; return 1; }; \
+	[ -n "$${LIBCLANG_PATH:-}" ] || libclang || missing+=(clang libclang-dev); \
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv); \
 	command -v ps >/dev/null || missing+=(procps); \
 	command -v openssl >/dev/null || missing+=(openssl); \
