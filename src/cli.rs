@@ -126,6 +126,11 @@ pub enum Cmd {
         after_help = "Example:\n  migrate-wizard data verify --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL"
     )]
     Data(DataCmd),
+    /// Take chunks from the ledger on the target until none is left: several of them share one copy
+    #[command(
+        after_help = "Example:\n  migrate-wizard worker --jobs 2 &   as often as you like, on as many machines\n\nThe first one begins the pass. It must live until the others have opened their sessions; any of them may be killed:\nits chunks are taken over. Progress is in `migrate-wizard data status`."
+    )]
+    Worker(CopyArgs),
     /// The CloudFormation stacks: list and export
     #[command(subcommand, after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
     Stacks(StacksCmd),
@@ -220,12 +225,21 @@ impl TargetArg {
 pub enum DataCmd {
     /// Copy rows; run it again and only what differs is copied
     #[command(
-        after_help = "Example:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions"
+        after_help = "Examples:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions\n  migrate-wizard data copy --with-schema --jobs 4       tables, rows, indexes, keys, sequences\n  migrate-wizard data copy --with-schema --dry-run      what it would do\n  migrate-wizard data copy --source $AWS_URL --target $REPLIT_URL   the way back, after a copy the other way\n\nStop it anywhere: the same command goes on. Exit code 1: rows were quarantined or in conflict, or it failed."
     )]
-    Copy(DataArgs),
+    Copy(CopyArgs),
     /// Compare every table's rows and fingerprint
     #[command(after_help = "Example:\n  migrate-wizard data verify --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL")]
     Verify(DataArgs),
+    /// Which rows differ, by key and column; never their values
+    #[command(after_help = "Example:\n  migrate-wizard data diff --only public.orders --rows 50")]
+    Diff(DiffArgs),
+    /// How far the copy is, as the ledger on the target tells: from any terminal, after any crash
+    #[command(after_help = "Example:\n  watch migrate-wizard data status --target-env TARGET_DATABASE_URL")]
+    Status(TargetArgs),
+    /// The move is done: remove the ledger (schema migrate_wizard) from the target; the way back ends with it
+    #[command(after_help = "Example:\n  migrate-wizard data finish --target-env TARGET_DATABASE_URL")]
+    Finish(TargetArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -242,15 +256,66 @@ pub struct DataArgs {
     /// Environment variable that holds the target URL
     #[arg(long, value_name = "NAME", default_value = "TARGET_DATABASE_URL")]
     pub target_env: String,
-    /// Tables at once
+    /// Chunks (and indexes) at once
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub jobs: usize,
-    /// Only these tables (schema.table); may be given again
+    /// Only these tables (schema.table or schema.*); may be given again
     #[arg(long, value_name = "TABLE")]
     pub only: Vec<String>,
     /// Not these tables; may be given again
     #[arg(long, value_name = "TABLE")]
     pub except: Vec<String>,
+    /// Rows of a chunk at most (default: by bytes)
+    #[arg(long, value_name = "N")]
+    pub chunk_rows: Option<u64>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct CopyArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Make the tables first, and indexes, keys, statistics and all else after the rows
+    #[arg(long)]
+    pub with_schema: bool,
+    /// What the target is (default: what its server says)
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub target_kind: Option<KindArg>,
+    /// Make rows equal that are on the target but were not written by this tool, which may delete them
+    #[arg(long)]
+    pub replace: bool,
+    /// Write in batches within the limits of another kind of target
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub limits: Option<LimitsArg>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Rows named for each table
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub rows: usize,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct TargetArgs {
+    /// Target URL without a password (it comes from ~/.pgpass); better: --target-env
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    /// Environment variable that holds the target URL
+    #[arg(long, value_name = "NAME", default_value = "TARGET_DATABASE_URL")]
+    pub target_env: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KindArg {
+    Postgres,
+    Dsql,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LimitsArg {
+    Dsql,
 }
 
 #[derive(Debug, Clone, Subcommand)]

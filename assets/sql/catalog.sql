@@ -1,21 +1,30 @@
 -- One JSON array: every user table with its columns and key, as the mover needs them. Read-only; plain enough for Aurora DSQL.
+-- `key` is the primary key, or else the narrowest unique index whose columns are never null.
 -- `collation` names the rule that orders a column's text, with its version; empty for types that have none.
 select coalesce(jsonb_agg(jsonb_build_object(
   'schema', n.nspname,
   'name', c.relname,
+  'oid', c.oid::int8,
   'partitioned', c.relkind = 'p',
   'has_children', c.relkind = 'r' and c.relhassubclass,
+  'is_child', exists (select 1 from pg_inherits h where h.inhrelid = c.oid),
   'rows', case when c.relkind = 'p'
      then (select coalesce(sum(greatest(p.reltuples::bigint, 0)), 0) from pg_class p join pg_inherits h on h.inhrelid = p.oid where h.inhparent = c.oid)
      else greatest(c.reltuples::bigint, 0) end,
-  'pages', c.relpages,
+  'pages', greatest(c.relpages, 0),
+  'indexes', (select count(*) from pg_index i where i.indrelid = c.oid),
   'triggers', (select coalesce(jsonb_agg(jsonb_build_object('name', g.tgname, 'always', g.tgenabled in ('A', 'R')) order by g.tgname), '[]')
      from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D'),
   'foreign_keys', (select coalesce(jsonb_agg(f.conname order by f.conname), '[]')
-     from pg_constraint f where f.contype = 'f' and (f.conrelid = c.oid or f.confrelid = c.oid)),
-  'key', (select coalesce(jsonb_agg(a.attname order by array_position(i.indkey::int2[], a.attnum)), '[]')
-     from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey::int2[])
-     where i.indrelid = c.oid and i.indisprimary),
+     from pg_constraint f where f.contype = 'f' and f.conparentid = 0 and (f.conrelid = c.oid or f.confrelid = c.oid)),
+  'primary', exists (select 1 from pg_index i where i.indrelid = c.oid and i.indisprimary),
+  'key', (select coalesce(jsonb_agg(a.attname order by array_position(k.columns, a.attnum)), '[]')
+     from (select i.indrelid, (i.indkey::int2[])[0:i.indnkeyatts - 1] as columns from pg_index i
+        where i.indrelid = c.oid and i.indisunique and i.indimmediate and i.indisvalid and i.indpred is null and i.indexprs is null
+          and not exists (select 1 from pg_attribute o where o.attrelid = i.indrelid and not o.attnotnull
+             and o.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
+        order by i.indisprimary desc, i.indnkeyatts, i.indexrelid limit 1) k
+     join pg_attribute a on a.attrelid = k.indrelid and a.attnum = any (k.columns)),
   'columns', (select coalesce(jsonb_agg(jsonb_build_object(
        'name', a.attname,
        'type', case when tn.nspname = 'pg_catalog' then format_type(a.atttypid, a.atttypmod) else quote_ident(tn.nspname) || '.' || quote_ident(ty.typname) end,

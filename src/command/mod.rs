@@ -1,6 +1,8 @@
 //! One file for each command; each returns its exit code and ends by saying what to do next.
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
+mod connections;
+mod data;
 mod demo;
 mod doctor;
 mod engines;
@@ -9,6 +11,8 @@ mod playbooks;
 mod report;
 mod run;
 mod status;
+mod telling;
+mod whole;
 
 use std::path::PathBuf;
 
@@ -40,8 +44,12 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Playbooks(what)) => playbooks::run(&args, &what),
         Some(Cmd::App(AppCmd::Scan)) => engines::scan(&args),
         Some(Cmd::Schema(SchemaCmd::Convert(convert))) => engines::convert(&args, &convert).await,
-        Some(Cmd::Data(DataCmd::Copy(data))) => engines::copy(&args, &data).await,
-        Some(Cmd::Data(DataCmd::Verify(data))) => engines::verify(&args, &data).await,
+        Some(Cmd::Data(DataCmd::Copy(what))) => data::copy(&args, &what).await,
+        Some(Cmd::Data(DataCmd::Verify(what))) => data::verify(&args, &what).await,
+        Some(Cmd::Data(DataCmd::Diff(what))) => data::diff(&args, &what).await,
+        Some(Cmd::Data(DataCmd::Status(what))) => data::status(&args, &what).await,
+        Some(Cmd::Data(DataCmd::Finish(what))) => data::finish(&args, &what).await,
+        Some(Cmd::Worker(what)) => data::worker(&args, &what).await,
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
         Some(Cmd::Stacks(StacksCmd::Export(out))) => engines::stacks_export(&args, &out),
         Some(Cmd::Cost(cost)) => engines::cost(&args, &cost),

@@ -12,17 +12,30 @@ use crate::postgres::quote::qualified;
 pub struct Table {
     pub schema: String,
     pub name: String,
+    pub oid: i64,
     pub partitioned: bool,
     /// Other tables inherit from it: reading it must not read theirs.
     pub has_children: bool,
+    /// It inherits from another table.
+    pub is_child: bool,
     /// The planner's estimate; 0 when it has none.
     pub rows: u64,
     /// Of 8 KiB, without indexes and large values.
-    pub pages: i64,
+    pub pages: u64,
+    /// With large values, without indexes; measured by [`read_with_sizes`], else reckoned from `pages`.
+    #[serde(default)]
+    pub bytes: u64,
+    /// What its indexes take.
+    #[serde(default)]
+    pub index_bytes: u64,
+    /// How many indexes it has, those of keys too.
+    pub indexes: u64,
     pub triggers: Vec<Trigger>,
     /// Foreign keys from it or to it.
     pub foreign_keys: Vec<String>,
-    /// Columns of the primary key, in its order; empty without one.
+    /// `key` is the primary key; otherwise a unique index without nulls.
+    pub primary: bool,
+    /// Columns of the key, in its order; empty without one.
     pub key: Vec<String>,
     pub columns: Vec<Column>,
 }
@@ -78,7 +91,31 @@ impl Column {
     }
 }
 
-/// The tables, largest first.
+/// The tables, in the order of their main part's size.
 pub async fn read(session: &Session) -> Result<Vec<Table>> {
-    session.json(include_str!("../../assets/sql/catalog.sql")).await
+    let mut tables: Vec<Table> = session.json(include_str!("../../assets/sql/catalog.sql")).await?;
+    for table in &mut tables {
+        table.bytes = table.pages.saturating_mul(8192);
+    }
+    Ok(tables)
+}
+
+#[derive(Deserialize)]
+struct Size {
+    oid: i64,
+    bytes: u64,
+    indexes: u64,
+}
+
+/// The tables, largest first, with their measured sizes; DSQL has no such figures.
+pub async fn read_with_sizes(session: &Session) -> Result<Vec<Table>> {
+    let mut tables = read(session).await?;
+    let sizes: Vec<Size> = session.json(include_str!("../../assets/sql/sizes.sql")).await?;
+    for table in &mut tables {
+        if let Some(size) = sizes.iter().find(|size| size.oid == table.oid) {
+            (table.bytes, table.index_bytes) = (size.bytes, size.indexes);
+        }
+    }
+    tables.sort_by_key(|table| std::cmp::Reverse(table.bytes));
+    Ok(tables)
 }

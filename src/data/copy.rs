@@ -1,23 +1,24 @@
-//! One pass: every chunk of every common table made equal to the source, several at a time.
-//! Safe to drop at any await and to run again: a second pass copies only what differs.
+//! A pass: every chunk of every common table made equal to one moment of the source, by several workers that share the ledger.
+//! Safe to drop at any await and to run again: what is settled stays settled, and a new pass copies only what differs.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::time::Instant;
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex as Turn, mpsc};
 
-use crate::data::chunk::{self, Cutter, Range};
-use crate::data::insert::Limits;
-use crate::data::ledger::Ledger;
-use crate::data::plan::{Choice, Plan, Side, TablePlan, plan};
-use crate::data::settle::{Outcome, Work};
-use crate::data::{catalog, open};
+use crate::data::chunk::{Cut, Cutter};
+use crate::data::horizon::{self, Horizon};
+use crate::data::ledger::{self, Aside, Claim, Ledger, Opening, PassRow};
+use crate::data::limits::Limits;
+use crate::data::open::{self, Opened};
+use crate::data::plan::{Choice, Digest, Plan, Side, TablePlan, plan};
+use crate::data::tally::{Ahead, TableCopied, Tally};
+use crate::data::worker::{Crew, Worker, pass_lost};
+use crate::data::{aside, back, catalog, large_objects, quarantine, watch};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::fault::sqlstate;
 use crate::postgres::{Connector, Session};
-use crate::progress::{Reporter, Unit};
+use crate::postgres::fault::sqlstate;
+use crate::progress::Reporter;
 
 /// What to do with rows on the target that this tool did not write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,112 +33,216 @@ pub enum Existing {
 /// How to copy.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Chunks at the same time; each takes one session on either side, and one more reads the keys.
+    /// Chunks at the same time; each takes one session on either side, and two more lead.
     pub jobs: usize,
     pub choice: Choice,
     pub existing: Existing,
-    /// Rows of a chunk at most; `None` is [`chunk::ROWS`].
+    /// Rows of a chunk at most; `None`: by bytes alone.
     pub chunk_rows: Option<u64>,
-    /// Batches instead of COPY; a DSQL target gets them by itself.
+    /// Batches within these limits; a DSQL target gets them by itself.
     pub limits: Option<Limits>,
+    /// What follows the rows, for the time it takes still.
+    pub ahead: Ahead,
+    /// Times that a pass which lost a connection is begun anew, without progress in between.
+    pub patience: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { jobs: 4, choice: Choice::default(), existing: Existing::Refuse, chunk_rows: None, limits: None }
+        Self {
+            jobs: 4,
+            choice: Choice::default(),
+            existing: Existing::Refuse,
+            chunk_rows: None,
+            limits: None,
+            ahead: Ahead(0),
+            patience: 5,
+        }
     }
 }
 
 /// What a pass did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CopyReport {
     pub pass: i32,
-    /// An earlier run had begun this pass.
+    /// An earlier pass was begun and did not end.
     pub resumed: bool,
     /// All readers saw the same moment.
     pub consistent: bool,
     pub tables: Vec<TableCopied>,
+    /// Rows that were written or deleted on the target.
     pub rows_copied: u64,
     pub rows_equal: u64,
+    /// Bytes that crossed from one side to the other.
+    pub bytes: u64,
+    pub retries: u64,
+    /// All rows that are set aside, of this and earlier passes.
+    pub quarantine: Vec<Aside>,
+    /// Rows that both sides changed since the cutover: left as they are on both.
+    pub conflicts: Vec<Aside>,
+    pub large_objects: u64,
+    /// The rows went back to the database that they once came from.
+    pub way_back: bool,
     pub seconds: f64,
     pub notes: Vec<String>,
 }
 
-/// One table's part of a pass.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableCopied {
-    pub schema: String,
-    pub name: String,
-    pub chunks_copied: u64,
-    pub chunks_equal: u64,
-    pub rows_copied: u64,
-    pub rows_equal: u64,
+/// Makes the target's tables equal to the source's. The source is only read.
+///
+/// A lost connection begins a new pass by itself, as often as `patience` says without progress in between. Where another process is at
+/// work on the same target with the same tables, this one shares its pass.
+pub async fn copy(source: &Connector, target: &Connector, options: &Options, reporter: &Reporter) -> Result<CopyReport> {
+    open::distinct(source, target)?;
+    let start = Instant::now();
+    let (mut tries, mut settled) = (0, 0);
+    loop {
+        let (outcome, now) = one_pass(source, target, options, reporter, start).await;
+        let error = match outcome {
+            Ok(report) => return Ok(report),
+            Err(error) => error,
+        };
+        if now > settled {
+            (tries, settled) = (0, now);
+        }
+        tries += 1;
+        if error.kind != Kind::Unreachable || tries > options.patience {
+            return Err(error);
+        }
+        reporter.log(format!("{}; begins anew, try {tries} of {}", error.line(), options.patience));
+        tokio::time::sleep(Duration::from_millis(250 << tries.min(5))).await;
+    }
 }
 
-/// Makes the target's tables equal to the source's. The source is only read.
-pub async fn copy(source: &Connector, target: &Connector, options: &Options, reporter: &Reporter) -> Result<CopyReport> {
-    let start = Instant::now();
-    open::distinct(source, target)?;
-    // `lead` holds the moment that all readers share, and walks the keys.
-    let lead = open::source(source, None).await?;
-    let snapshot = open::export(&lead).await?;
-    let to = open::target(target).await?;
-    let dsql = to.session.is_dsql().await?;
-    let limits = if dsql { Some(options.limits.unwrap_or(Limits::DSQL)) } else { options.limits };
-    if !dsql {
-        open::claim(&to.session).await?;
-    }
-    let mut plan = plan(&catalog::read(&lead).await?, &catalog::read(&to.session).await?, &options.choice)?;
-    if snapshot.is_none() {
-        plan.notes.push("the source cannot share a snapshot: each reader sees its own moment, so writes must have stopped".to_owned());
-    }
-    let empty = preflight(&plan, &to, options.existing).await?;
-    let ledger = Ledger::open(&to.session).await?;
-    if ledger.resumed {
-        reporter.log(format!("going on with pass {}, which an earlier run did not end", ledger.pass));
-    }
-    let pass = Pass {
-        plan: &plan,
-        empty,
-        ledger,
-        limits,
-        locks: !dsql,
-        chunk_rows: options.chunk_rows.unwrap_or_else(|| limits.map_or(chunk::ROWS, Limits::chunk_rows)),
-        reporter,
-        tally: Mutex::new(
-            plan.tables.iter().map(|t| TableCopied { schema: t.schema.clone(), name: t.name.clone(), ..TableCopied::default() }).collect(),
-        ),
-        late: Mutex::new(BTreeMap::new()),
+/// One pass, and how many chunks it settled, whether it ended or not.
+async fn one_pass(
+    source: &Connector,
+    target: &Connector,
+    options: &Options,
+    reporter: &Reporter,
+    start: Instant,
+) -> (Result<CopyReport>, u64) {
+    let opened = match begin(source, target, options, reporter).await {
+        Ok(opened) => opened,
+        Err(error) => return (Err(error), 0),
     };
-    let (sender, receiver) = mpsc::channel(options.jobs.max(1) * 2);
-    let receiver = Turn::new(receiver);
-    let workers = (0..options.jobs.max(1)).map(|_| pass.work(source, target, snapshot.as_deref(), &receiver));
-    tokio::try_join!(pass.cut(&lead, sender), futures_util::future::try_join_all(workers))?;
-    pass.settle_late(&lead, &to.session).await?;
-    to.session.settings(&[("synchronous_commit", "on")]).await?;
-    ledger.close(&to.session).await?;
-    Ok(pass.report(snapshot.is_some(), start))
+    if let Some(way_back) = &opened.way_back {
+        return (back::carry(&opened, way_back, source, target, options, reporter, start).await, 0);
+    }
+    let tally = Tally::new(&opened.plan, reporter, options.ahead);
+    let result = run(source, target, &opened, options, &tally, start).await;
+    let settled = tally.tables().iter().map(|t| t.chunks_copied + t.chunks_equal).sum();
+    (result, settled)
+}
+
+/// A pass that is begun or joined, with the sessions that lead it.
+#[derive(Debug)]
+pub struct Begun {
+    pub lead: Opened,
+    pub to: Opened,
+    pub plan: Plan,
+    pub pass: i32,
+    resumed: bool,
+    /// This process cuts the tables; another one does where it is false.
+    leads: bool,
+    pub snapshot: Option<String>,
+    bases: BTreeMap<i32, Horizon>,
+    empty: Vec<bool>,
+    pub way_back: Option<back::WayBack>,
+}
+
+async fn begin(source: &Connector, target: &Connector, options: &Options, reporter: &Reporter) -> Result<Begun> {
+    let (lead, to) = tokio::try_join!(open::reader(source, None), open::writer(target))?;
+    let identity = horizon::identity(&lead, source).await;
+    let from_tables = if lead.dsql { catalog::read(&lead.session).await? } else { catalog::read_with_sizes(&lead.session).await? };
+    let to_tables = catalog::read(&to.session).await?;
+    let digest = if lead.dsql || to.dsql { Digest::Md5 } else { Digest::Hash };
+    let mut plan = plan(&from_tables, &to_tables, &options.choice, digest)?;
+    let way_back = back::recognise(&lead, &to, target).await?;
+    let known = if ledger::exists(&to.session).await? { ledger::tables(&to.session).await? } else { Vec::new() };
+    let empty = preflight(&plan, &to, &known, options.existing, way_back.is_some()).await?;
+    ledger::create(&to.session).await?;
+    let last = ledger::last_pass(&to.session, to.dsql).await?;
+    let choice = options.choice.text();
+    let pass = last.as_ref().map_or(1, |last| last.pass + 1);
+    let resumed = last.as_ref().is_some_and(|last| last.state != "ended");
+    if let Some(other) = last
+        && other.at_work()
+    {
+        joinable(&other, &identity, &choice)?;
+        if let Some(snapshot) = &other.snapshot {
+            lead.session.rollback().await?;
+            open::at(&lead.session, Some(snapshot)).await.map_err(|error| match sqlstate(&error) {
+                Some("22023" | "42704") => pass_lost(),
+                _ => error,
+            })?;
+        }
+        reporter.log(format!("shares pass {} with the process that began it", other.pass));
+        return opened(lead, to, plan, other.pass, other.state == "open", false, other.snapshot.clone(), empty, way_back).await;
+    }
+    if resumed {
+        reporter.log(format!("pass {} did not end: pass {pass} copies what is missing and what changed since", pass - 1));
+    }
+    let snapshot = open::export(&lead).await?;
+    let now = Horizon::of(&lead).await?;
+    if snapshot.is_none() {
+        plan.notes.push("the source cannot share a moment among readers: each statement sees its own, so writes must have stopped".to_owned());
+    }
+    let text = now.as_ref().map(Horizon::text);
+    let opening = Opening { snapshot: snapshot.as_deref(), source: &identity, horizon: text.as_deref(), choice: &choice };
+    if !ledger::begin_pass(&to.session, pass, &opening, to.dsql).await? {
+        return Err(Error::new(Kind::Unreachable, "another process began a pass at the same moment").hint("run the same command again: it shares that pass"));
+    }
+    opened(lead, to, plan, pass, resumed, true, snapshot, empty, way_back).await
+}
+
+#[allow(clippy::too_many_arguments)]
+async fn opened(
+    lead: Opened,
+    to: Opened,
+    plan: Plan,
+    pass: i32,
+    resumed: bool,
+    leads: bool,
+    snapshot: Option<String>,
+    empty: Vec<bool>,
+    way_back: Option<back::WayBack>,
+) -> Result<Begun> {
+    let all = ledger::passes(&to.session, to.dsql).await?;
+    let now = Horizon::of(&lead).await?;
+    let source = all.iter().find(|row| row.pass == pass).map(|row| row.source.clone()).unwrap_or_default();
+    let bases = bases(&all, pass, &source, now.as_ref());
+    Ok(Begun { lead, to, plan, pass, resumed, leads, snapshot, bases, empty, way_back })
+}
+
+/// The moments of earlier passes; one of another database, or of this one before it was set back, says nothing.
+fn bases(all: &[PassRow], pass: i32, source: &str, now: Option<&Horizon>) -> BTreeMap<i32, Horizon> {
+    let comparable = |row: &PassRow| {
+        let base = Horizon::parse(row.horizon.as_deref()?)?;
+        (row.pass != pass && row.source == source && base.reaches(now?)).then_some((row.pass, base))
+    };
+    all.iter().filter_map(comparable).collect()
+}
+
+fn joinable(other: &PassRow, identity: &str, choice: &str) -> Result<()> {
+    if other.source != identity || other.choice != choice {
+        return Err(Error::new(Kind::Conflict, format!("another copy (pass {}) writes to this target", other.pass))
+            .cause(if other.source == identity { "it copies other tables" } else { "it copies from another database" })
+            .hint("let it end, or stop it, then run the same command again"));
+    }
+    Ok(())
 }
 
 /// Whether each table is empty on the target; fails with everything that stands in the way.
-async fn preflight(plan: &Plan, to: &open::Target, existing: Existing) -> Result<Vec<bool>> {
-    let ours = crate::data::ledger::exists(&to.session).await?;
-    let mut problems = Vec::new();
-    let mut empty = Vec::new();
-    for table in &plan.tables {
+async fn preflight(plan: &Plan, to: &Opened, known: &[String], existing: Existing, way_back: bool) -> Result<Vec<bool>> {
+    let (mut problems, mut empty) = (Vec::new(), Vec::new());
+    let looks: Vec<String> = plan.tables.iter().map(|t| format!("not exists (select 1 from {})", t.rows_of(Side::Target))).collect();
+    for looks in looks.chunks(100) {
+        let row = to.session.text(&format!("select {}", looks.join(", "))).await?.into_iter().next().unwrap_or_default();
+        empty.extend(row.iter().map(|value| value.as_deref() == Some("t")));
+    }
+    for (table, empty) in plan.tables.iter().zip(&empty) {
         let label = table.label();
-        let has_rows: bool = to.session.value(&format!("select exists (select 1 from {})", table.rows_of(Side::Target)), &[]).await?;
-        empty.push(!has_rows);
-        for trigger in table.always_triggers.iter().chain(table.triggers.iter().filter(|_| !to.replica)) {
-            problems.push(format!("trigger {trigger} on {label} would fire for every copied row"));
-        }
-        if has_rows && !to.replica && !table.foreign_keys.is_empty() {
-            problems.push(format!(
-                "{label} has rows and foreign keys ({}), and this user may not set session_replication_role",
-                table.foreign_keys.join(", ")
-            ));
-        }
-        if has_rows && !ours && existing == Existing::Refuse {
+        if !empty && !known.contains(&label) && existing == Existing::Refuse && !way_back {
             problems.push(format!("{label} already has rows that migrate-wizard did not write"));
         }
     }
@@ -145,130 +250,206 @@ async fn preflight(plan: &Plan, to: &open::Target, existing: Existing) -> Result
         return Ok(empty);
     }
     let error = Error::new(Kind::Conflict, "the target is not ready for the copy");
-    Err(problems
-        .iter()
-        .fold(error, Error::cause)
-        .hint("check that this is the right target; empty the tables and create triggers and foreign keys after the data"))
+    Err(problems.iter().fold(error, Error::cause).hint("check that this is the right target; empty these tables, or replace their rows with --replace"))
 }
 
-struct Pass<'a> {
-    plan: &'a Plan,
-    empty: Vec<bool>,
-    ledger: Ledger,
-    limits: Option<Limits>,
-    /// The target has advisory locks (DSQL has none).
-    locks: bool,
-    chunk_rows: u64,
-    reporter: &'a Reporter,
-    tally: Mutex<Vec<TableCopied>>,
-    /// Chunks that another chunk stood in the way of, by table.
-    late: Mutex<BTreeMap<usize, Vec<Range>>>,
+impl Begun {
+    /// What the workers of this process share.
+    pub async fn crew<'a>(
+        &'a self,
+        source: &'a Connector,
+        target: &'a Connector,
+        options: &Options,
+        tally: &'a Tally,
+    ) -> Result<Crew<'a>> {
+        let batch_limits = Limits::dsql()?;
+        let limits = if self.to.dsql { Some(options.limits.unwrap_or(batch_limits)) } else { options.limits };
+        Ok(Crew {
+            plan: &self.plan,
+            source,
+            target,
+            snapshot: self.snapshot.clone(),
+            bases: self.bases.clone(),
+            limits,
+            batch_limits,
+            // All batches in hand together stay within this.
+            batch_bytes: (BATCHES / options.jobs.max(1)).max(256 << 10),
+            by_copy: limits.is_some() && takes_copy(&self.to).await?,
+            empty: self.empty.clone(),
+            tables: self.plan.tables.iter().map(TablePlan::label).collect(),
+            cleared: tokio::sync::Mutex::new(HashSet::new()),
+            tally,
+        })
+    }
 }
 
-impl Pass<'_> {
-    /// Cuts all tables, as fast as the workers take the pieces.
-    async fn cut(&self, lead: &Session, queue: mpsc::Sender<(usize, Range)>) -> Result<()> {
-        for (index, table) in self.plan.tables.iter().enumerate() {
-            let mut cutter = Cutter::new(table, chunk::size(table, self.chunk_rows));
-            while let Some(range) = cutter.next(lead).await? {
-                if queue.send((index, range)).await.is_err() {
-                    // Every worker has ended with an error, which is the one to tell.
-                    return Ok(());
-                }
-            }
+async fn run(
+    source: &Connector,
+    target: &Connector,
+    begun: &Begun,
+    options: &Options,
+    tally: &Tally,
+    start: Instant,
+) -> Result<CopyReport> {
+    let jobs = options.jobs.max(1);
+    let dsql = begun.to.dsql;
+    let crew = begun.crew(source, target, options, tally).await?;
+    let limits = crew.limits;
+    let ledger = Ledger::new(begun.pass, "lead", dsql);
+    let cut = async {
+        if begun.leads {
+            cut_all(begun, &ledger, options, limits).await?;
+            ledger.state(&begun.to.session, "open").await?;
         }
-        Ok(())
-    }
+        Ok::<_, Error>(())
+    };
+    let work = async {
+        let lists = futures_util::future::try_join_all((0..jobs).map(|number| one_worker(&crew, begun.pass, number))).await?;
+        Ok::<Vec<Claim>, Error>(lists.into_iter().flatten().collect())
+    };
+    let watching = watch::copies(target, tally, dsql);
+    let keeping = keep(&begun.to.session, &ledger);
+    let ((), late) = tokio::select! {
+        done = async { tokio::try_join!(cut, work) } => done?,
+        error = keeping => return Err(error),
+        () = watching => return Err(Error::bug("the watch of the copies ended")),
+    };
+    settle_late(&crew, begun, late).await?;
+    finish_pass(begun, &ledger, tally, start).await
+}
 
-    /// Takes pieces until there are none.
-    async fn work(
-        &self,
-        source: &Connector,
-        target: &Connector,
-        snapshot: Option<&str>,
-        queue: &Turn<mpsc::Receiver<(usize, Range)>>,
-    ) -> Result<()> {
-        let from = open::source(source, snapshot).await?;
-        let to = open::target(target).await?;
-        if self.locks {
-            open::share(&to.session).await?;
-        }
-        loop {
-            let Some((index, range)) = queue.lock().await.recv().await else { return Ok(()) };
-            let Some(table) = self.plan.tables.get(index) else { continue };
-            let work = Work { from: &from, to: &to.session, table, ledger: &self.ledger, limits: self.limits };
-            match work.settle(&range, self.empty.get(index).copied().unwrap_or_default()).await {
-                Ok(outcome) => self.count(index, table, &range, outcome),
-                Err(error) if matches!(sqlstate(&error), Some("23505" | "23503" | "23P01" | "40P01")) => {
-                    self.reporter.log(format!("{}, chunk {}: waits for the others ({})", table.label(), range.chunk + 1, error.line()));
-                    if let Ok(mut late) = self.late.lock() {
-                        late.entry(index).or_default().push(range);
-                    }
-                }
-                Err(error) => {
-                    return Err(Error {
-                        what: format!("cannot copy {}, chunk {}: {}", table.label(), range.chunk + 1, error.what),
-                        ..error
-                    });
-                }
-            }
+/// Bytes of all batches of a process.
+const BATCHES: usize = 12 << 20;
+
+async fn one_worker(crew: &Crew<'_>, pass: i32, number: usize) -> Result<Vec<Claim>> {
+    let mut worker = Worker::open(crew, pass, number).await.map_err(|error| match sqlstate(&error) {
+        Some("22023" | "42704") if crew.snapshot.is_some() => pass_lost(),
+        _ => error,
+    })?;
+    worker.work().await
+}
+
+/// Keeps the pass while the workers are at it; ends only with an error.
+async fn keep(to: &Session, ledger: &Ledger) -> Error {
+    loop {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        match ledger.keep(to).await {
+            Err(error) if sqlstate(&error) != Some("40001") => return error,
+            _ => {}
         }
     }
+}
 
-    /// The chunks that waited: all of a table in one transaction.
-    async fn settle_late(&self, lead: &Session, to: &Session) -> Result<()> {
-        let late = self.late.lock().map(|mut late| std::mem::take(&mut *late)).unwrap_or_default();
-        for (index, ranges) in late {
-            let Some(table) = self.plan.tables.get(index) else { continue };
-            let work = Work { from: lead, to, table, ledger: &self.ledger, limits: self.limits };
-            if self.limits.is_some() {
-                for range in &ranges {
-                    let outcome = work.settle(range, false).await?;
-                    self.count(index, table, range, outcome);
-                }
+/// Whether batches may go by COPY: asked of the target itself, because what DSQL says of it is told in two ways.
+async fn takes_copy(to: &Opened) -> Result<bool> {
+    if !to.dsql {
+        return Ok(true);
+    }
+    let sql = "copy migrate_wizard.quarantine (\"table\", key) from stdin";
+    let nothing: crate::postgres::session::Frames = Box::pin(futures_util::stream::empty());
+    match to.session.copy_in(sql, nothing, |_| {}).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind == Kind::Unreachable => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Writes down the chunks of every table that the ledger does not know as it is now.
+async fn cut_all(begun: &Begun, ledger: &Ledger, options: &Options, limits: Option<Limits>) -> Result<()> {
+    let known = ledger.known(&begun.to.session).await?;
+    let rows = options.chunk_rows.or_else(|| limits.map(|limits| limits.chunk_rows()));
+    for table in &begun.plan.tables {
+        let label = table.label();
+        if let Some(known) = known.get(&label) {
+            if known.complete && known.shape == table.shape() && !known.by_pages {
                 continue;
             }
-            let rows = work.replace_all(&ranges, true).await?;
-            for (i, range) in ranges.iter().enumerate() {
-                self.count(index, table, range, Outcome::Copied { rows: if i == 0 { rows } else { 0 } });
+            if known.complete && known.by_pages && known.settled && known.shape == table.shape() {
+                // Pages say nothing of a later moment: from now on the table is one piece.
+                ledger.make_whole(&begun.to.session, &label).await?;
+                continue;
             }
+            if known.by_pages && !begun.to.dsql {
+                begun.to.session.batch(&format!("truncate {}", table.rows_of(Side::Target))).await?;
+            }
+            ledger.forget(&begun.to.session, &label).await?;
+        }
+        let mut cutter = Cutter::new(table, Cut::of(table, rows));
+        let mut ranges = Vec::new();
+        while let Some(range) = cutter.next(&begun.lead.session).await? {
+            ranges.push(range);
+        }
+        ledger.add(&begun.to.session, table, &ranges).await?;
+    }
+    Ok(())
+}
+
+/// The chunks that others stood in the way of: all of a table in one transaction.
+async fn settle_late(crew: &Crew<'_>, begun: &Begun, late: Vec<Claim>) -> Result<()> {
+    if late.is_empty() {
+        return Ok(());
+    }
+    let mut worker = Worker::open(crew, begun.pass, crew.tables.len()).await?;
+    let mut tables: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
+    for claim in late {
+        tables.entry(claim.table.clone()).or_default().push(claim);
+    }
+    for claims in tables.into_values() {
+        worker.settle_late(claims).await?;
+    }
+    Ok(())
+}
+
+async fn finish_pass(begun: &Begun, ledger: &Ledger, tally: &Tally, start: Instant) -> Result<CopyReport> {
+    let to = &begun.to;
+    if !to.dsql {
+        aside::restore(&to.session).await?;
+        to.session.settings(&[("synchronous_commit", "on")]).await?;
+    }
+    let mut notes = begun.plan.notes.clone();
+    let large_objects = large_objects::copy(&begun.lead, to, &mut notes).await?;
+    quarantine::prune(to, &begun.plan).await?;
+    ledger.close(&to.session).await?;
+    tally.last();
+    let tables = tally.tables();
+    Ok(CopyReport {
+        pass: begun.pass,
+        resumed: begun.resumed,
+        consistent: begun.snapshot.is_some(),
+        rows_copied: tables.iter().map(|table| table.rows_copied).sum(),
+        rows_equal: tables.iter().map(|table| table.rows_equal).sum(),
+        tables,
+        bytes: tally.bytes(),
+        retries: tally.retries(),
+        quarantine: ledger::set_aside(&to.session, "quarantine").await?,
+        conflicts: Vec::new(),
+        large_objects,
+        way_back: false,
+        seconds: start.elapsed().as_secs_f64(),
+        notes,
+    })
+}
+
+impl Worker<'_> {
+    /// Chunks of one table that stood in each other's way.
+    async fn settle_late(&mut self, claims: Vec<Claim>) -> Result<()> {
+        let Some((index, table)) = claims.first().and_then(|claim| self.table(claim)) else { return Ok(()) };
+        for claim in &claims {
+            self.ledger.take_over(&self.to.session, claim).await?;
+        }
+        if self.crew.limits.is_some() {
+            for claim in &claims {
+                self.crew.tally.begin(&self.name, index, &claim.range);
+                let outcome = self.compare(claim, table).await?;
+                self.crew.tally.end(&self.name, index, &outcome);
+            }
+            return Ok(());
+        }
+        let outcome = self.replace_all(&claims, table).await?;
+        for (i, claim) in claims.iter().enumerate() {
+            self.crew.tally.begin(&self.name, index, &claim.range);
+            self.crew.tally.end(&self.name, index, &if i == 0 { outcome } else { crate::data::worker::Outcome { written: 1, ..Default::default() } });
         }
         Ok(())
-    }
-
-    fn count(&self, index: usize, table: &TablePlan, range: &Range, outcome: Outcome) {
-        let Ok(mut tally) = self.tally.lock() else { return };
-        if let Some(own) = tally.get_mut(index) {
-            match outcome {
-                Outcome::Equal { rows } => {
-                    own.chunks_equal += 1;
-                    own.rows_equal += rows;
-                }
-                Outcome::Copied { rows } => {
-                    own.chunks_copied += 1;
-                    own.rows_copied += rows;
-                }
-            }
-        }
-        let done: u64 = tally.iter().map(|table| table.rows_copied + table.rows_equal).sum();
-        // An estimate is corrected upwards by what was seen.
-        let total: u64 =
-            tally.iter().zip(&self.plan.tables).map(|(seen, table)| (seen.rows_copied + seen.rows_equal).max(table.rows)).sum();
-        drop(tally);
-        self.reporter.progress(done, Some(total), Unit::Rows, format!("{}, chunk {}", table.label(), range.chunk + 1));
-    }
-
-    fn report(&self, consistent: bool, start: Instant) -> CopyReport {
-        let tables = self.tally.lock().map(|tally| tally.clone()).unwrap_or_default();
-        CopyReport {
-            pass: self.ledger.pass,
-            resumed: self.ledger.resumed,
-            consistent,
-            rows_copied: tables.iter().map(|table| table.rows_copied).sum(),
-            rows_equal: tables.iter().map(|table| table.rows_equal).sum(),
-            tables,
-            seconds: start.elapsed().as_secs_f64(),
-            notes: self.plan.notes.clone(),
-        }
     }
 }

@@ -1,15 +1,15 @@
-//! A fingerprint of the rows in a range, computed by the server that holds them.
+//! A fingerprint of the rows in a span, computed by the server that holds them.
 //! Never moves a row; the same rows in any order give the same value on any server and version.
 
 use std::fmt;
 use std::ops::Add;
 
-use crate::data::chunk::Range;
-use crate::data::plan::{Side, TablePlan};
+use crate::data::chunk::{Span, whose};
+use crate::data::plan::{Digest, Side, TablePlan};
 use crate::error::{Error, Result};
 use crate::postgres::Session;
 
-/// Number of rows and two sums of 64 bits of each row's MD5: duplicates count, order does not.
+/// Number of rows and two sums of 64 bits of each row's digest: duplicates count, order does not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     pub rows: u64,
@@ -31,29 +31,41 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// The fingerprint of one range on one side.
-pub async fn fingerprint(session: &Session, table: &TablePlan, side: Side, range: &Range) -> Result<Fingerprint> {
-    let row = session.text(&sql(table, side, range)).await?.into_iter().next().unwrap_or_default();
+/// A row as one text: `row(…)::text` tells null from empty and one column from the next.
+fn whole_row(table: &TablePlan, side: Side) -> String {
+    format!("row({})::text", table.prints(side).join(", "))
+}
+
+/// A row's digest as text, for telling two rows of one key apart.
+pub fn row_digest(table: &TablePlan, side: Side) -> String {
+    let row = whole_row(table, side);
+    match table.digest {
+        Digest::Md5 => format!("md5({row})"),
+        Digest::Hash => format!("hashtextextended({row} collate \"C\", 0)::text"),
+    }
+}
+
+/// The fingerprint of a span on one side; `but` are further conditions.
+pub async fn fingerprint(session: &Session, table: &TablePlan, side: Side, span: &Span, but: &[String]) -> Result<Fingerprint> {
+    let mut conditions = span.conditions(table, side);
+    conditions.extend_from_slice(but);
+    let row = session.text(&sql(table, side, &conditions)).await?.into_iter().next().unwrap_or_default();
     let value = |i: usize| row.get(i).and_then(Option::as_deref);
     let read = || Some(Fingerprint { rows: value(0)?.parse().ok()?, high: value(1)?.parse().ok()?, low: value(2)?.parse().ok()? });
     read().ok_or_else(|| Error::bug("a fingerprint could not be read").cause(table.label()))
 }
 
-fn sql(table: &TablePlan, side: Side, range: &Range) -> String {
-    let prints: Vec<&str> = table
-        .columns
-        .iter()
-        .map(|column| match side {
-            Side::Source => column.source_print.as_str(),
-            Side::Target => column.target_print.as_str(),
-        })
-        .collect();
-    // `row(…)::text` tells null from empty and one column from the next; `offset 0` keeps the digest from being computed twice.
-    format!(
-        "select count(*), coalesce(sum(('x' || substr(h, 1, 16))::bit(64)::bigint), 0), coalesce(sum(('x' || substr(h, 17, 16))::bit(64)::bigint), 0) \
-         from (select md5(row({})::text) as h from {}{} offset 0) as digests",
-        prints.join(", "),
-        table.rows_of(side),
-        range.condition(table, side)
-    )
+fn sql(table: &TablePlan, side: Side, conditions: &[String]) -> String {
+    let (row, from, whose) = (whole_row(table, side), table.rows_of(side), whose(conditions));
+    // `offset 0` keeps the row's text from being made twice.
+    match table.digest {
+        Digest::Md5 => format!(
+            "select count(*), coalesce(sum(('x' || substr(h, 1, 16))::bit(64)::bigint), 0), coalesce(sum(('x' || substr(h, 17, 16))::bit(64)::bigint), 0) \
+             from (select md5({row}) as h from {from}{whose} offset 0) as digests"
+        ),
+        Digest::Hash => format!(
+            "select count(*), coalesce(sum(hashtextextended(t, 0)), 0), coalesce(sum(hashtextextended(t, 1)), 0) \
+             from (select {row} collate \"C\" as t from {from}{whose} offset 0) as rows"
+        ),
+    }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{catalog, ledger};
+use crate::data::{aside, catalog, ledger};
 use crate::error::Result;
 use crate::postgres::quote::qualified;
 use crate::postgres::{Access, Connector, Session};
@@ -14,9 +14,14 @@ pub struct Undone {
     pub tables: Vec<String>,
 }
 
-/// Removes the ledger. Afterwards the target's rows are no longer ours: another copy is refused. Twice equals once.
+/// Puts back what is still set aside, then removes the ledger. Afterwards the target's rows are no longer ours: another copy is refused,
+/// and the way back knows no row any more. Twice equals once.
 pub async fn finish(target: &Connector) -> Result<()> {
-    drop_ledger(&target.connect(Access::ReadWrite).await?).await
+    let to = target.connect(Access::ReadWrite).await?;
+    if ledger::exists(&to).await? && !to.is_dsql().await? {
+        aside::restore(&to).await?;
+    }
+    drop_ledger(&to).await
 }
 
 /// Empties the tables that the ledger names, then removes it. Twice equals once.
@@ -57,6 +62,8 @@ async fn empty_in_batches(to: &Session, table: &catalog::Table) -> Result<()> {
 
 /// Table and schema one by one: DSQL takes a single definition for each transaction.
 async fn drop_ledger(to: &Session) -> Result<()> {
-    to.batch("drop table if exists migrate_wizard.chunk").await?;
+    for table in ["conflict", "quarantine", "aside", "pass", "chunk"] {
+        to.batch(&format!("drop table if exists migrate_wizard.{table}")).await?;
+    }
     to.batch("drop schema if exists migrate_wizard").await
 }

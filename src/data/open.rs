@@ -5,12 +5,13 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::quote::literal;
 use crate::postgres::{Access, Connector, Session};
 
-/// Text forms must not depend on a server's or a role's taste. `row_security = off` makes a filtered read an error instead of a loss.
+/// Text forms must not depend on a server's or a role's taste. All that Aurora DSQL lets a session set.
+const FORMS: [(&str, &str); 4] =
+    [("datestyle", "'ISO, MDY'"), ("intervalstyle", "'postgres'"), ("timezone", "'UTC'"), ("extra_float_digits", "1")];
+
+/// `row_security = off` makes a filtered read an error instead of a loss. A dead peer is noticed within a minute or two.
 const SETTINGS: [(&str, &str); 11] = [
-    ("datestyle", "'ISO, MDY'"),
-    ("intervalstyle", "'postgres'"),
-    ("timezone", "'UTC'"),
-    ("extra_float_digits", "1"),
+    ("standard_conforming_strings", "on"),
     ("bytea_output", "'hex'"),
     ("xmlbinary", "'base64'"),
     ("lc_monetary", "'C'"),
@@ -18,63 +19,76 @@ const SETTINGS: [(&str, &str); 11] = [
     ("statement_timeout", "0"),
     ("lock_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "6"),
 ];
 
-/// A reader in a transaction of its own moment, or of the moment `snapshot` names.
-pub async fn source(connector: &Connector, snapshot: Option<&str>) -> Result<Session> {
-    let session = connector.connect(Access::ReadOnly).await?;
-    session.settings(&SETTINGS).await?;
-    session.begin_snapshot().await?;
-    if let Some(snapshot) = snapshot {
-        session.batch(&format!("set transaction snapshot {}", literal(snapshot))).await?;
-    }
-    Ok(session)
-}
+/// What a writer asks for besides; a server that refuses one goes without (source: `docs/performance.md`, "What makes the difference").
+/// New large values as lz4: pglz costs more than the bytes it saves.
+const WRITING: [(&str, &str); 3] = [("synchronous_commit", "off"), ("default_toast_compression", "lz4"), ("maintenance_work_mem", "'512MB'")];
 
-/// The name of the session's moment for other readers; `None` where the server has no such thing (DSQL).
-pub async fn export(session: &Session) -> Result<Option<String>> {
-    if session.is_dsql().await? {
-        return Ok(None);
-    }
-    session.value("select pg_export_snapshot()", &[]).await.map(Some)
-}
-
-/// A writer.
+/// A session and what it may do there.
 #[derive(Debug)]
-pub struct Target {
+pub struct Opened {
     pub session: Session,
+    pub dsql: bool,
     /// Triggers and foreign keys do not fire for this session.
     pub replica: bool,
 }
 
-pub async fn target(connector: &Connector) -> Result<Target> {
-    let session = connector.connect(Access::ReadWrite).await?;
-    session.settings(&SETTINGS).await?;
-    session.settings(&[("synchronous_commit", "off")]).await?;
-    let replica = session.settings(&[("session_replication_role", "replica")]).await?.is_empty();
-    Ok(Target { session, replica })
-}
-
-/// "migrate-wizard" on a telephone's keys: the advisory lock of a copy.
-const LOCK: i64 = 6_447_283_949;
-
-/// Waits until no other copy writes to this target, then marks it as being written to by us. A killed run's session is gone in seconds.
-pub async fn claim(lead: &Session) -> Result<()> {
-    for _ in 0..60 {
-        if lead.value::<bool>("select pg_try_advisory_lock($1)", &[&LOCK]).await? {
-            share(lead).await?;
-            lead.query("select pg_advisory_unlock($1)", &[&LOCK]).await?;
-            return Ok(());
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+/// A reader. On Postgres in a transaction of its own moment, or of the moment that `snapshot` names; on DSQL, where a transaction
+/// may last five minutes only, each statement sees its own moment.
+pub async fn reader(connector: &Connector, snapshot: Option<&str>) -> Result<Opened> {
+    let session = connector.connect(Access::ReadOnly).await?;
+    let dsql = prepare(&session).await?;
+    if !dsql {
+        at(&session, snapshot).await?;
     }
-    Err(Error::new(Kind::Conflict, format!("another copy writes to {}", lead.label()))
-        .hint("let it end, or stop it, then run the same command again"))
+    Ok(Opened { session, dsql, replica: false })
 }
 
-/// A writer of the copy that holds the claim.
-pub async fn share(session: &Session) -> Result<()> {
-    session.query("select pg_advisory_lock_shared($1)", &[&LOCK]).await.map(drop)
+/// Begins a transaction at a moment.
+pub async fn at(session: &Session, snapshot: Option<&str>) -> Result<()> {
+    session.begin_snapshot().await?;
+    match snapshot {
+        Some(snapshot) => session.batch(&format!("set transaction snapshot {}", literal(snapshot))).await,
+        None => Ok(()),
+    }
+}
+
+/// The name of the session's moment for other readers; `None` where the server has no such thing (DSQL).
+pub async fn export(opened: &Opened) -> Result<Option<String>> {
+    if opened.dsql {
+        return Ok(None);
+    }
+    opened.session.value("select pg_export_snapshot()", &[]).await.map(Some)
+}
+
+/// A writer.
+pub async fn writer(connector: &Connector) -> Result<Opened> {
+    let session = connector.connect(Access::ReadWrite).await?;
+    let dsql = prepare(&session).await?;
+    let mut replica = false;
+    if !dsql {
+        session.settings(&WRITING).await?;
+        replica = session.settings(&[("session_replication_role", "replica")]).await?.is_empty();
+    }
+    Ok(Opened { session, dsql, replica })
+}
+
+/// A session that builds indexes and keys.
+pub async fn builder(connector: &Connector) -> Result<Session> {
+    Ok(writer(connector).await?.session)
+}
+
+async fn prepare(session: &Session) -> Result<bool> {
+    let dsql = session.is_dsql().await?;
+    session.settings(&FORMS).await?;
+    if !dsql {
+        session.settings(&SETTINGS).await?;
+    }
+    Ok(dsql)
 }
 
 /// The two must not be one.

@@ -12,8 +12,17 @@ pub enum Side {
     Target,
 }
 
+/// How a row's values become a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digest {
+    /// Every server has it, Aurora DSQL too.
+    Md5,
+    /// `hashtextextended` over bytes: several times faster, the same on every PostgreSQL since 11.
+    Hash,
+}
+
 /// Which tables, as `schema.table` or `schema.*`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
     /// Empty means all.
     pub only: Vec<String>,
@@ -21,6 +30,11 @@ pub struct Choice {
 }
 
 impl Choice {
+    /// For the ledger: two processes share a pass only when they chose the same.
+    pub fn text(&self) -> String {
+        serde_json::json!({ "only": self.only, "except": self.except }).to_string()
+    }
+
     fn takes(&self, table: &Table) -> bool {
         let named =
             |list: &[String]| list.iter().any(|entry| *entry == table.label() || entry.strip_suffix(".*") == Some(table.schema.as_str()));
@@ -44,15 +58,25 @@ pub struct TablePlan {
     source_rows: String,
     target_rows: String,
     pub columns: Vec<ColumnPlan>,
-    /// Empty: the whole table is one chunk.
+    /// Computed on both sides: compared, never copied.
+    pub computed: Vec<ColumnPlan>,
+    /// Empty: rows cannot be told apart, so a table that changed is copied as a whole.
     pub key: Vec<KeyPlan>,
+    /// A plain table: it may be truncated, frozen and cut by pages.
+    pub plain: bool,
+    pub digest: Digest,
     /// Binary COPY means the same on both sides.
     pub binary: bool,
     pub overriding: bool,
     /// The source's estimate.
     pub rows: u64,
-    /// Bytes of an average row, without large values; 0 when unknown.
-    pub width: u64,
+    /// On the source's disk, with large values.
+    pub bytes: u64,
+    pub index_bytes: u64,
+    /// Indexes on the target: each adds an entry to every row that is written.
+    pub indexes: u64,
+    /// The source's pages of the main part.
+    pub pages: u64,
     pub triggers: Vec<String>,
     pub always_triggers: Vec<String>,
     pub foreign_keys: Vec<String>,
@@ -79,8 +103,9 @@ pub struct KeyPlan {
     target_type: String,
     /// The column, quoted.
     pub name: String,
-    /// The value as text, on the source.
-    pub print: String,
+    /// The value as text, equal on both sides.
+    source_print: String,
+    target_print: String,
 }
 
 impl TablePlan {
@@ -101,6 +126,30 @@ impl TablePlan {
         }
     }
 
+    /// A short text that changes with the columns and the key: rows copied by another plan prove nothing.
+    pub fn shape(&self) -> String {
+        use sha2::{Digest as _, Sha256};
+        let text = format!("{:?} {:?} {:?}", self.columns, self.computed, self.key);
+        Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// All that must be equal, as text on one side.
+    pub fn prints(&self, side: Side) -> Vec<&str> {
+        self.columns
+            .iter()
+            .chain(&self.computed)
+            .map(|column| match side {
+                Side::Source => column.source_print.as_str(),
+                Side::Target => column.target_print.as_str(),
+            })
+            .collect()
+    }
+
+    /// The key as text on one side, column by column.
+    pub fn key_prints(&self, side: Side) -> Vec<&str> {
+        self.key.iter().map(|key| key.print(side)).collect()
+    }
+
     /// `"a", "b"`.
     pub fn column_list(&self) -> String {
         self.columns.iter().map(|column| ident(&column.name)).collect::<Vec<_>>().join(", ")
@@ -114,10 +163,18 @@ impl KeyPlan {
             Side::Target => (&self.target, &self.target_type),
         }
     }
+
+    /// The value as text.
+    pub fn print(&self, side: Side) -> &str {
+        match side {
+            Side::Source => &self.source_print,
+            Side::Target => &self.target_print,
+        }
+    }
 }
 
 /// Pairs the two catalogues. Every problem is named in one error of [`Kind::Conflict`].
-pub fn plan(source: &[Table], target: &[Table], choice: &Choice) -> Result<Plan> {
+pub fn plan(source: &[Table], target: &[Table], choice: &Choice, digest: Digest) -> Result<Plan> {
     let mut plan = Plan::default();
     let mut problems = Vec::new();
     for from in source {
@@ -127,8 +184,7 @@ pub fn plan(source: &[Table], target: &[Table], choice: &Choice) -> Result<Plan>
             continue;
         }
         match target.iter().find(|to| to.schema == from.schema && to.name == from.name) {
-            Some(to) => match pair(from, to, &mut plan.notes) {
-                Ok(table) if table.columns.is_empty() => plan.notes.push(format!("{label} has no columns to copy")),
+            Some(to) => match pair(from, to, digest, &mut plan.notes) {
                 Ok(table) => plan.tables.push(table),
                 Err(missing) => problems.extend(missing),
             },
@@ -148,16 +204,18 @@ pub fn plan(source: &[Table], target: &[Table], choice: &Choice) -> Result<Plan>
     Err(problems.iter().fold(error, Error::cause).hint("create the schema on the target first, or leave tables out with `except`"))
 }
 
-fn pair(from: &Table, to: &Table, notes: &mut Vec<String>) -> Result<TablePlan, Vec<String>> {
+fn pair(from: &Table, to: &Table, digest: Digest, notes: &mut Vec<String>) -> Result<TablePlan, Vec<String>> {
     let label = from.label();
     let mut problems = Vec::new();
-    let mut columns = Vec::new();
+    let (mut columns, mut computed) = (Vec::new(), Vec::new());
     let mut binary = true;
     for column in &from.columns {
         match to.column(&column.name) {
             Some(twin) if twin.generated => {
                 if !column.generated {
                     notes.push(format!("{label}.{} is computed on the target, not copied", column.name));
+                } else {
+                    computed.push(column_plan(column, twin));
                 }
             }
             Some(twin) => {
@@ -182,8 +240,11 @@ fn pair(from: &Table, to: &Table, notes: &mut Vec<String>) -> Result<TablePlan, 
         from.key.iter().map(|name| Some(key_plan(from.column(name)?, to.column(name).filter(|twin| !twin.generated)?))).collect();
     let key = key.unwrap_or_default();
     if key.is_empty() {
-        notes.push(format!("{label} has no primary key: it is copied and compared as one piece"));
-    } else if key.iter().any(|key| key.source.contains(" collate ") || key.target.contains(" collate ")) {
+        notes.push(format!("{label} has no key that tells its rows apart: when it changes it is copied again as a whole"));
+    } else if !from.primary {
+        notes.push(format!("{label} has no primary key: its unique index on {} tells its rows apart", from.key.join(", ")));
+    }
+    if key.iter().any(|key| key.source.contains(" collate ") || key.target.contains(" collate ")) {
         notes.push(format!("{label}: the two sides order its key differently, so one of them compares chunks without an index, slowly when the table is large"));
     }
     let names = |always: bool| to.triggers.iter().filter(|trigger| trigger.always == always).map(|trigger| trigger.name.clone()).collect();
@@ -193,11 +254,17 @@ fn pair(from: &Table, to: &Table, notes: &mut Vec<String>) -> Result<TablePlan, 
         source_rows: from.rows_of(),
         target_rows: to.rows_of(),
         columns,
+        computed,
         key,
+        plain: !from.partitioned && !to.partitioned,
+        digest,
         binary,
         overriding: to.columns.iter().any(|column| column.identity_always),
         rows: from.rows,
-        width: u64::try_from(from.pages).unwrap_or_default().saturating_mul(8192).checked_div(from.rows).unwrap_or_default(),
+        bytes: from.bytes,
+        index_bytes: from.index_bytes,
+        indexes: to.indexes,
+        pages: from.pages,
         triggers: names(false),
         always_triggers: names(true),
         foreign_keys: to.foreign_keys.clone(),
@@ -259,15 +326,30 @@ fn key_plan(from: &Column, to: &Column) -> KeyPlan {
             source_type: "text".to_owned(),
             target_type: "text".to_owned(),
             name,
-            print: columns.source_print,
+            source_print: columns.source_print,
+            target_print: columns.target_print,
         };
     }
+    // 1.0 and 1.00 are one number and one key.
+    let print = if is_number(from) && !same_type(from, to) && (from.sql_type.starts_with("numeric") || to.sql_type.starts_with("numeric")) {
+        format!("trim_scale({name}::numeric)::text")
+    } else {
+        format!("{name}::text")
+    };
     let versioned = from.collation.split_once(':').is_some_and(|(_, version)| !version.is_empty());
     let same_order =
         from.collation.is_empty() || (from.ordered_by_bytes() && to.ordered_by_bytes()) || (from.collation == to.collation && versioned);
     let (source, target) =
         if same_order { (name.clone(), name.clone()) } else { (by_bytes(from, name.clone()), by_bytes(to, name.clone())) };
-    KeyPlan { source, target, source_type: from.sql_type.clone(), target_type: to.sql_type.clone(), print: format!("{name}::text"), name }
+    KeyPlan {
+        source,
+        target,
+        source_type: from.sql_type.clone(),
+        target_type: to.sql_type.clone(),
+        source_print: print.clone(),
+        target_print: print,
+        name,
+    }
 }
 
 #[cfg(test)]
@@ -294,10 +376,16 @@ mod tests {
         Table {
             schema: "public".to_owned(),
             name: name.to_owned(),
+            oid: 1,
             partitioned: false,
             has_children: false,
+            is_child: false,
             rows: 10,
             pages: 1,
+            bytes: 8192,
+            index_bytes: 0,
+            indexes: 1,
+            primary: true,
             triggers: Vec::new(),
             foreign_keys: Vec::new(),
             key: key.iter().map(|k| (*k).to_owned()).collect(),
@@ -308,7 +396,7 @@ mod tests {
     #[test]
     fn equal_tables_go_binary_and_keys_in_their_own_order() {
         let t = table("a", vec![column("id", "integer", "")], &["id"]);
-        let plan = plan(std::slice::from_ref(&t), std::slice::from_ref(&t), &Choice::default()).unwrap();
+        let plan = plan(std::slice::from_ref(&t), std::slice::from_ref(&t), &Choice::default(), Digest::Hash).unwrap();
         assert!(plan.tables[0].binary);
         assert_eq!(plan.tables[0].key[0].source, "\"id\"");
     }
@@ -317,7 +405,7 @@ mod tests {
     fn text_keys_of_different_order_are_compared_by_bytes() {
         let us = table("a", vec![column("id", "text", "en_US.UTF-8:2.36")], &["id"]);
         let c = table("a", vec![column("id", "text", "C:")], &["id"]);
-        let key = plan(&[us], &[c], &Choice::default()).unwrap().tables[0].key[0].clone();
+        let key = plan(&[us], &[c], &Choice::default(), Digest::Hash).unwrap().tables[0].key[0].clone();
         assert_eq!((key.source.as_str(), key.target.as_str()), ("\"id\" collate \"C\"", "\"id\""));
     }
 
@@ -325,7 +413,7 @@ mod tests {
     fn arrays_become_jsonb_and_numbers_keep_their_digits() {
         let from = table("a", vec![column("tags", "text[]", ""), column("n", "numeric", "")], &[]);
         let to = table("a", vec![column("tags", "jsonb", ""), column("n", "numeric(18,6)", "")], &[]);
-        let plan = plan(&[from], &[to], &Choice::default()).unwrap();
+        let plan = plan(&[from], &[to], &Choice::default(), Digest::Hash).unwrap();
         assert!(!plan.tables[0].binary);
         assert_eq!(plan.tables[0].columns[0].value, "to_jsonb(\"tags\")");
         assert_eq!(plan.tables[0].columns[1].source_print, "trim_scale(\"n\")::text");
@@ -336,9 +424,9 @@ mod tests {
         let a = table("a", vec![column("id", "integer", ""), column("x", "text", "C:")], &["id"]);
         let b = table("b", vec![], &[]);
         let to = table("a", vec![column("id", "integer", "")], &["id"]);
-        let error = plan(&[a.clone(), b.clone()], std::slice::from_ref(&to), &Choice::default()).unwrap_err();
+        let error = plan(&[a.clone(), b.clone()], std::slice::from_ref(&to), &Choice::default(), Digest::Hash).unwrap_err();
         assert_eq!(error.causes, ["public.a.x is on the source but not on the target", "public.b is on the source but not on the target"]);
         let except = Choice { except: vec!["public.*".to_owned()], ..Choice::default() };
-        assert!(plan(&[a, b], &[to], &except).unwrap().tables.is_empty());
+        assert!(plan(&[a, b], &[to], &except, Digest::Hash).unwrap().tables.is_empty());
     }
 }

@@ -8,12 +8,14 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex as Turn, mpsc};
 
-use crate::data::chunk::{self, Cutter, Range};
+use crate::data::catch_up::of_keys;
+use crate::data::chunk::{Cut, Cutter, Range, Span};
 use crate::data::copy::Options;
 use crate::data::fingerprint::{Fingerprint, fingerprint};
-use crate::data::plan::{Side, plan};
+use crate::data::open::{self, Opened};
+use crate::data::plan::{Digest, Plan, Side, TablePlan, plan};
 use crate::data::sequences::{self, SequenceVerdict};
-use crate::data::{catalog, open};
+use crate::data::{catalog, ledger, quarantine};
 use crate::error::Result;
 use crate::postgres::Connector;
 use crate::progress::{Reporter, Unit};
@@ -28,6 +30,8 @@ pub struct VerifyReport {
     pub tables: Vec<TableVerdict>,
     pub sequences: Vec<SequenceVerdict>,
     pub rows: u64,
+    /// Rows that are known not to be on the target, set aside by key and reason; they are left out of the comparison.
+    pub quarantined: u64,
     pub seconds: f64,
     pub notes: Vec<String>,
 }
@@ -44,6 +48,7 @@ pub struct TableVerdict {
     pub target_fingerprint: String,
     pub chunks: u64,
     pub different_chunks: u64,
+    pub quarantined: u64,
     /// The first few ranges that differ, by their last key.
     pub different: Vec<String>,
 }
@@ -57,60 +62,111 @@ struct Sum {
     different_chunks: u64,
 }
 
+/// Both sides opened at one moment each, with the plan of what to compare.
+pub struct Compared {
+    pub lead: Opened,
+    pub other: Opened,
+    here: Option<String>,
+    there: Option<String>,
+    pub plan: Plan,
+    /// By table: conditions that leave out, on the source, the rows that are set aside.
+    but: Vec<Vec<String>>,
+    quarantined: Vec<u64>,
+}
+
+impl Compared {
+    pub async fn open(source: &Connector, target: &Connector, options: &Options) -> Result<Self> {
+        open::distinct(source, target)?;
+        let (lead, other) = tokio::try_join!(open::reader(source, None), open::reader(target, None))?;
+        let (here, there) = (open::export(&lead).await?, open::export(&other).await?);
+        let digest = if lead.dsql || other.dsql { Digest::Md5 } else { Digest::Hash };
+        let from_tables = if lead.dsql { catalog::read(&lead.session).await? } else { catalog::read_with_sizes(&lead.session).await? };
+        let plan = plan(&from_tables, &catalog::read(&other.session).await?, &options.choice, digest)?;
+        let aside = ledger::exists(&other.session).await?;
+        let (mut but, mut quarantined) = (Vec::new(), Vec::new());
+        for table in &plan.tables {
+            let keys = if aside { quarantine::keys(&other.session, table).await? } else { Vec::new() };
+            quarantined.push(keys.len() as u64);
+            but.push(keys.chunks(500).map(|keys| format!("not ({})", of_keys(table, Side::Source, keys))).collect());
+        }
+        Ok(Self { lead, other, here, there, plan, but, quarantined })
+    }
+
+    /// Fingerprints of every chunk on both sides, several at a time; `each` gets them as they come.
+    pub async fn fingerprints(
+        &self,
+        source: &Connector,
+        target: &Connector,
+        options: &Options,
+        each: impl Fn(usize, &TablePlan, &Range, Fingerprint, Fingerprint) + Sync,
+    ) -> Result<()> {
+        let (sender, receiver) = mpsc::channel::<(usize, Range)>(options.jobs.max(1) * 2);
+        let receiver = Turn::new(receiver);
+        let cut = async {
+            for (index, table) in self.plan.tables.iter().enumerate() {
+                let mut cutter = Cutter::new(table, Cut::for_comparing(table, options.chunk_rows));
+                while let Some(range) = cutter.next(&self.lead.session).await? {
+                    if sender.send((index, range)).await.is_err() {
+                        break;
+                    }
+                }
+            }
+            drop(sender);
+            Ok(())
+        };
+        let each = &each;
+        let receiver = &receiver;
+        let work = async || {
+            let (from, to) = tokio::try_join!(open::reader(source, self.here.as_deref()), open::reader(target, self.there.as_deref()))?;
+            loop {
+                let Some((index, range)) = receiver.lock().await.recv().await else { return Ok(()) };
+                let (Some(table), Some(but)) = (self.plan.tables.get(index), self.but.get(index)) else { continue };
+                let (a, b) = tokio::try_join!(
+                    fingerprint(&from.session, table, Side::Source, &range.span, but),
+                    fingerprint(&to.session, table, Side::Target, &range.span, &[])
+                )?;
+                each(index, table, &range, a, b);
+            }
+        };
+        let workers = futures_util::future::try_join_all((0..options.jobs.max(1)).map(|_| work()));
+        tokio::try_join!(cut, workers).map(drop)
+    }
+}
+
 /// Compares all common tables. Fails, as the copy does, when the tables themselves differ.
 pub async fn verify(source: &Connector, target: &Connector, options: &Options, reporter: &Reporter) -> Result<VerifyReport> {
     let start = Instant::now();
-    open::distinct(source, target)?;
-    let lead = open::source(source, None).await?;
-    let here = open::export(&lead).await?;
-    let other = open::source(target, None).await?;
-    let there = open::export(&other).await?;
-    let plan = plan(&catalog::read(&lead).await?, &catalog::read(&other).await?, &options.choice)?;
-    let rows = options.chunk_rows.unwrap_or(chunk::ROWS);
-    let sums: Mutex<Vec<Sum>> = Mutex::new(plan.tables.iter().map(|_| Sum::default()).collect());
-    let (sender, receiver) = mpsc::channel::<(usize, Range)>(options.jobs.max(1) * 2);
-    let receiver = Turn::new(receiver);
-    let cut = async {
-        for (index, table) in plan.tables.iter().enumerate() {
-            let mut cutter = Cutter::new(table, chunk::size(table, rows));
-            while let Some(range) = cutter.next(&lead).await? {
-                if sender.send((index, range)).await.is_err() {
-                    break;
-                }
-            }
+    let compared = Compared::open(source, target, options).await?;
+    let sums: Mutex<Vec<Sum>> = Mutex::new(compared.plan.tables.iter().map(|_| Sum::default()).collect());
+    let take = |index: usize, table: &TablePlan, range: &Range, a: Fingerprint, b: Fingerprint| {
+        let Ok(mut sums) = sums.lock() else { return };
+        if let Some(sum) = sums.get_mut(index) {
+            sum.add(range, a, b);
         }
-        drop(sender);
-        Ok(())
+        let done: u64 = sums.iter().map(|sum| sum.source.rows).sum();
+        let total: u64 = sums.iter().zip(&compared.plan.tables).map(|(sum, table)| sum.source.rows.max(table.rows)).sum();
+        drop(sums);
+        reporter.progress(done, Some(total), Unit::Rows, format!("comparing {}, chunk {}", table.label(), range.chunk + 1));
     };
-    let work = || async {
-        let from = open::source(source, here.as_deref()).await?;
-        let to = open::source(target, there.as_deref()).await?;
-        loop {
-            let Some((index, range)) = receiver.lock().await.recv().await else { return Ok(()) };
-            let Some(table) = plan.tables.get(index) else { continue };
-            let (a, b) = tokio::try_join!(fingerprint(&from, table, Side::Source, &range), fingerprint(&to, table, Side::Target, &range))?;
-            let Ok(mut sums) = sums.lock() else { continue };
-            if let Some(sum) = sums.get_mut(index) {
-                sum.add(&range, a, b);
-            }
-            let done: u64 = sums.iter().map(|sum| sum.source.rows).sum();
-            let total: u64 = sums.iter().zip(&plan.tables).map(|(sum, table)| sum.source.rows.max(table.rows)).sum();
-            drop(sums);
-            reporter.progress(done, Some(total), Unit::Rows, format!("comparing {}, chunk {}", table.label(), range.chunk + 1));
-        }
-    };
-    let workers = futures_util::future::try_join_all((0..options.jobs.max(1)).map(|_| work()));
-    tokio::try_join!(cut, workers)?;
+    compared.fingerprints(source, target, options, take).await?;
     let sums = sums.into_inner().unwrap_or_default();
-    let tables: Vec<TableVerdict> = plan.tables.iter().zip(sums).map(|(table, sum)| sum.verdict(&table.schema, &table.name)).collect();
-    let sequences = sequences::check(&other).await?;
+    let tables: Vec<TableVerdict> = compared
+        .plan
+        .tables
+        .iter()
+        .zip(sums)
+        .zip(&compared.quarantined)
+        .map(|((table, sum), quarantined)| TableVerdict { quarantined: *quarantined, ..sum.verdict(&table.schema, &table.name) })
+        .collect();
+    let sequences = sequences::check(&compared.other.session).await?;
     Ok(VerifyReport {
         equal: tables.iter().all(|table| table.equal) && sequences.iter().all(|sequence| sequence.ahead),
         rows: tables.iter().map(|table| table.source_rows).sum(),
+        quarantined: compared.quarantined.iter().sum(),
         tables,
         sequences,
         seconds: start.elapsed().as_secs_f64(),
-        notes: plan.notes,
+        notes: compared.plan.notes.clone(),
     })
 }
 
@@ -124,17 +180,8 @@ impl Sum {
         }
         self.different_chunks += 1;
         if self.different.len() < NAMED {
-            let (lo, hi) = (Range::bound(range.lo.as_ref()), Range::bound(range.hi.as_ref()));
-            self.different.insert(
-                range.chunk,
-                format!(
-                    "keys after {} up to {}: {} rows here, {} there",
-                    end(&lo, "the first"),
-                    end(&hi, "the last"),
-                    source.rows,
-                    target.rows
-                ),
-            );
+            let span: &Span = &range.span;
+            self.different.insert(range.chunk, format!("{}: {} rows here, {} there", span.words(), source.rows, target.rows));
         }
     }
 
@@ -149,11 +196,8 @@ impl Sum {
             target_fingerprint: self.target.to_string(),
             chunks: self.chunks,
             different_chunks: self.different_chunks,
+            quarantined: 0,
             different: self.different.into_values().collect(),
         }
     }
-}
-
-fn end<'a>(bound: &'a str, open: &'a str) -> &'a str {
-    if bound.is_empty() { open } else { bound }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::world::TargetRef;
 use super::{World, write_files};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::{Access, Session, dump, quote};
+use crate::postgres::{Access, Session, dump};
 use crate::schema::{self, Conversion, Dialect, Options, Phase, Statement, Target};
 use crate::text;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
@@ -54,8 +54,8 @@ impl Schema {
 
     /// Does the statement wait for the last row?
     fn finishes(statement: &Statement) -> bool {
-        use schema::Kind::{Check, Exclusion, Index, IndexPartition, Session, Unique};
-        !matches!(statement.kind, Session | Index | Unique | Exclusion | IndexPartition | Check)
+        use schema::Kind::{Check, Exclusion, Index, IndexPartition, PrimaryKey, Session, Unique};
+        !matches!(statement.kind, Session | PrimaryKey | Index | Unique | Exclusion | IndexPartition | Check)
     }
 
     fn except(&self) -> Vec<String> {
@@ -214,18 +214,7 @@ impl Apply<World> for Schema {
         let conversion = self.conversion(world, phase == Phase::Before).await?;
         let session = world.target(&self.target).await?.connect(Access::ReadWrite).await?;
         let dialect = if session.is_dsql().await? { Dialect::Dsql } else { Dialect::Postgres };
-        let run = async |sql: String| -> Result<()> {
-            match dialect {
-                Dialect::Postgres => session.batch(&sql).await,
-                Dialect::Dsql => {
-                    let answer = session.text(&sql).await?;
-                    match answer.first().and_then(|row| row.first()).cloned().flatten() {
-                        Some(job) => session.batch(&format!("call sys.wait_for_job({})", quote::literal(&job))).await,
-                        None => Ok(()),
-                    }
-                }
-            }
-        };
+        let run = async |sql: String| schema::send(&session, dialect, &sql).await;
         let applied = schema::apply(self.chosen(&conversion, phase), dialect, |_| false, run, &cx.reporter).await?;
         cx.reporter.log(format!("{} made, {} there already", text::plural(applied.made.len() as u64, "statement"), applied.there.len()));
         Ok(self.outputs(&conversion, phase))

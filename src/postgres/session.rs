@@ -2,6 +2,7 @@
 //! A read-only session never passes on a statement that would make itself writable.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -29,15 +30,21 @@ pub struct Session {
     access: Access,
     label: String,
     busy: AtomicBool,
+    since: Instant,
 }
 
 impl Session {
     pub(super) fn new(client: Client, driver: JoinHandle<()>, tls: MakeRustlsConnect, access: Access, label: String) -> Self {
-        Self { client, driver, tls, access, label, busy: AtomicBool::new(false) }
+        Self { client, driver, tls, access, label, busy: AtomicBool::new(false), since: Instant::now() }
     }
 
     pub fn access(&self) -> Access {
         self.access
+    }
+
+    /// How long ago it was opened: a server may end a session at a certain age (DSQL: an hour), so renew it before.
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// "db on host:port as user".
@@ -91,6 +98,14 @@ impl Session {
         self.run(sql, self.client.execute(sql, params)).await
     }
 
+    /// Rows touched by a statement without parameters, in one round trip.
+    pub async fn affected(&self, sql: &str) -> Result<u64> {
+        self.allowed(sql)?;
+        let messages = self.run(sql, self.client.simple_query(sql)).await?;
+        let count = messages.iter().map(|message| if let SimpleQueryMessage::CommandComplete(rows) = message { *rows } else { 0 });
+        Ok(count.sum())
+    }
+
     /// Several statements without results; one transaction unless they say otherwise.
     pub async fn batch(&self, sql: &str) -> Result<()> {
         self.allowed(sql)?;
@@ -123,14 +138,21 @@ impl Session {
     }
 
     /// Sends frames to `COPY … FROM STDIN`; the number of rows the server took. A frame that is an error aborts the copy.
-    pub async fn copy_in(&self, sql: &str, mut frames: Frames) -> Result<u64> {
+    /// `sent` is told of the bytes of each frame.
+    pub async fn copy_in(&self, sql: &str, mut frames: Frames, sent: impl Fn(u64)) -> Result<u64> {
         self.allowed(sql)?;
         self.busy.store(true, Ordering::Relaxed);
         let what = self.what(sql);
         let sink = self.client.copy_in::<_, Bytes>(sql).await.map_err(|error| fault(&what, &error))?;
         let mut sink = std::pin::pin!(sink);
         while let Some(frame) = frames.next().await {
-            sink.send(frame?).await.map_err(|error| fault(&what, &error))?;
+            let frame = frame?;
+            let bytes = frame.len() as u64;
+            if let Err(error) = sink.feed(frame).await {
+                // What the server has against the rows it says when it is asked for the end; the broken pipe alone says nothing.
+                return Err(fault(&what, &sink.finish().await.err().unwrap_or(error)));
+            }
+            sent(bytes);
         }
         let rows = sink.finish().await.map_err(|error| fault(&what, &error));
         self.busy.store(false, Ordering::Relaxed);
@@ -214,7 +236,7 @@ impl Drop for Session {
             let (cancel, tls) = (self.client.cancel_token(), self.tls.clone());
             let driver = self.driver.abort_handle();
             runtime.spawn(async move {
-                let _ = tokio::time::timeout(std::time::Duration::from_secs(5), cancel.cancel_query(tls)).await;
+                let _ = tokio::time::timeout(Duration::from_secs(5), cancel.cancel_query(tls)).await;
                 driver.abort();
             });
         }

@@ -65,12 +65,12 @@ where
     Ok(applied)
 }
 
-fn is_there(error: &Error) -> bool {
+pub(super) fn is_there(error: &Error) -> bool {
     let line = error.line();
     THERE.iter().chain(&THERE_IN_WORDS).any(|mark| line.contains(mark))
 }
 
-fn failed(error: Error, statement: &Statement, sql: &str) -> Error {
+pub(super) fn failed(error: Error, statement: &Statement, sql: &str) -> Error {
     let shown: String = sql.chars().take(400).collect();
     let mut out = Error::new(error.kind, format!("cannot apply {}", statement.id)).cause(&error.what);
     out.causes.extend(error.causes);

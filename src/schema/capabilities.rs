@@ -29,6 +29,9 @@ pub struct Capabilities {
     pub functions: Functions,
     /// `keep`, `btree` (build as one) or `drop`, by access method.
     pub index_methods: BTreeMap<String, IndexMethod>,
+    /// What a load must keep to: the mover's, not the compiler's.
+    #[serde(default)]
+    pub load: BTreeMap<String, u64>,
     /// What to say, by finding id.
     pub findings: BTreeMap<String, Fact>,
 }

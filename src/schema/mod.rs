@@ -2,6 +2,7 @@
 //! Never connects to anything: statements go out through a closure that the caller gives to [`apply()`].
 
 mod apply;
+mod build;
 mod capabilities;
 mod classify;
 mod conversion;
@@ -15,11 +16,13 @@ mod order;
 mod parse;
 mod passthrough;
 mod rules;
+mod send;
 mod statement;
 mod target;
 mod tree;
 
 pub use apply::{Applied, apply};
+pub use build::{Built, Task, build, tasks};
 pub use capabilities::Capabilities;
 pub use conversion::{Conversion, TypeChange};
 pub use drop::drop_statement;
@@ -27,6 +30,7 @@ pub use files::{files, report};
 pub use finding::{Finding, Lossless, Severity};
 pub use options::{Numeric, Options};
 pub use parse::{Source, parse};
+pub use send::send;
 pub use statement::{Dialect, Kind, Phase, Statement};
 pub use target::Target;
 

@@ -73,6 +73,8 @@ fn place(kind: Kind, node: &NodeEnum) -> u16 {
         // pg_dump makes an empty stand-in first and replaces it once the keys that the view needs are there.
         (Kind::View, NodeEnum::ViewStmt(view)) if view.replace => rank(kind),
         (Kind::Schema | Kind::Extension | Kind::Language | Kind::AccessMethod, _) => rank(kind),
+        // Built over the rows, as every index: rows are loaded into bare tables.
+        (Kind::PrimaryKey, _) => AFTER,
         (Kind::Check, NodeEnum::AlterTableStmt(alter)) if command(alter).and_then(added).is_some_and(|c| !c.skip_validation) => 230,
         (Kind::Setting, NodeEnum::AlterTableStmt(alter)) if command(alter).is_some_and(waits_for_nothing) => DEFINITIONS,
         (
@@ -99,7 +101,6 @@ fn place(kind: Kind, node: &NodeEnum) -> u16 {
             Kind::Session
             | Kind::Default
             | Kind::Identity
-            | Kind::PrimaryKey
             | Kind::Index
             | Kind::Unique
             | Kind::Exclusion

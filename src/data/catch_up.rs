@@ -1,0 +1,184 @@
+//! What changed since an earlier pass, told by the row versions of both servers: one scan that reads no value, then only the changed rows.
+//! Sound because a version that the earlier moment saw and that is still there is the row that was copied; never used without that moment.
+
+use crate::data::chunk::{Span, whose};
+use crate::data::differ::{What, differ};
+use crate::data::horizon::{Horizon, not_by};
+use crate::data::ledger::{Claim, Settled};
+use crate::data::load::read;
+use crate::data::plan::{Side, TablePlan};
+use crate::data::worker::{Outcome, Worker};
+use crate::error::Result;
+use crate::postgres::Session;
+use crate::postgres::quote::literal;
+
+/// Rows of a span, and how many of them have a version that `new` selects.
+async fn count(session: &Session, table: &TablePlan, side: Side, span: &Span, new: &str) -> Result<(u64, u64)> {
+    let sql = format!(
+        "select count(*), count(*) filter (where {new}) from {}{}",
+        table.rows_of(side),
+        whose(&span.conditions(table, side))
+    );
+    let row = session.query_opt(&sql, &[]).await?;
+    let value = |i: usize| row.as_ref().and_then(|row| u64::try_from(row.get::<_, i64>(i)).ok()).unwrap_or_default();
+    Ok((value(0), value(1)))
+}
+
+impl Worker<'_> {
+    /// Makes a chunk equal that was equal at the moment `base`.
+    pub async fn catch_up(&mut self, claim: &Claim, table: &TablePlan, base: &Horizon) -> Result<Outcome> {
+        let span = &claim.range.span;
+        // On DSQL no version can be seen: nobody but us writes there until the cutover, and the check of all values follows.
+        let foreign = if self.to.dsql { "false".to_owned() } else { not_by(&claim.xids) };
+        let newer = base.newer();
+        let ((here, new), (there, foreign)) = tokio::try_join!(
+            count(&self.from.session, table, Side::Source, span, &newer),
+            count(&self.to.session, table, Side::Target, span, &foreign)
+        )?;
+        if foreign > 0 || (self.to.dsql && there != claim.rows) {
+            // Somebody else wrote to the target.
+            return self.compare(claim, table).await;
+        }
+        if new == 0 && here == there {
+            let settled = Settled { how: "equal", rows: here, bytes: 0, anew: false, wrote: false };
+            self.ledger.record(&self.to.session, claim, &settled).await?;
+            return Ok(Outcome::equal(here));
+        }
+        if self.crew.limits.is_some() {
+            return self.compare(claim, table).await;
+        }
+        // Where most rows changed, or rows have no key, copying is quicker than telling them apart.
+        if table.key.is_empty() || table.columns.is_empty() || new > here / 3 {
+            return self.replace(claim, table).await;
+        }
+        self.apply_changes(claim, table, base, here, there).await
+    }
+
+    async fn apply_changes(&mut self, claim: &Claim, table: &TablePlan, base: &Horizon, here: u64, there: u64) -> Result<Outcome> {
+        self.clear_the_way(table).await?;
+        let span = &claim.range.span;
+        let to = &self.to.session;
+        let mut conditions = span.conditions(table, Side::Source);
+        conditions.push(base.newer());
+        to.begin().await?;
+        let mut bytes = 0;
+        let (mut deleted, mut inserted) = (0, 0);
+        if here > 0 {
+            bytes = self.fetch(table, &conditions).await?;
+            deleted = self.delete_fetched(table).await?;
+            inserted = self.insert_fetched(table).await?;
+        }
+        // Now the target holds every key of the source; one row more is one row that was deleted there.
+        let mut gone = 0;
+        if there + inserted - deleted != here {
+            let Some(difference) = differ(&self.from.session, to, table, span, What::Keys).await? else {
+                to.rollback().await?;
+                return self.replace(claim, table).await;
+            };
+            for keys in difference.only_target.chunks(500) {
+                gone += to.affected(&delete_keys(table, keys)).await?;
+            }
+        }
+        if there + inserted - deleted - gone != here {
+            // Something else than the app's own changes: the values decide.
+            to.rollback().await?;
+            return self.compare(claim, table).await;
+        }
+        let settled = Settled { how: "changed", rows: here, bytes, anew: false, wrote: inserted > 0 };
+        self.ledger.record(to, claim, &settled).await?;
+        to.commit().await?;
+        Ok(Outcome { rows: here, written: inserted + gone, quarantined: 0 })
+    }
+
+    /// Rows of the source into a temporary table of the open transaction; their bytes.
+    pub async fn fetch(&self, table: &TablePlan, conditions: &[String]) -> Result<u64> {
+        let to = &self.to.session;
+        let list = table.column_list();
+        to.batch(&format!(
+            "drop table if exists pg_temp.migrate_wizard_rows; create temporary table migrate_wizard_rows on commit drop as select {list} from {} limit 0",
+            table.qualified()
+        ))
+        .await?;
+        let bytes = std::sync::atomic::AtomicU64::new(0);
+        self.fetch_more(table, conditions, &bytes).await?;
+        Ok(bytes.into_inner())
+    }
+
+    /// More rows into that table.
+    pub async fn fetch_more(&self, table: &TablePlan, conditions: &[String], bytes: &std::sync::atomic::AtomicU64) -> Result<()> {
+        let format = if table.binary { "binary" } else { "text" };
+        let frames = self.from.session.copy_out(&read(table, conditions, format)).await?;
+        let write = format!("copy pg_temp.migrate_wizard_rows ({}) from stdin (format {format})", table.column_list());
+        let sent = |count| {
+            bytes.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+            self.crew.tally.moved(&self.name, count);
+        };
+        self.to.session.copy_in(&write, frames, sent).await.map(drop)
+    }
+
+    /// Deletes the target's rows of the fetched keys.
+    pub async fn delete_fetched(&self, table: &TablePlan) -> Result<u64> {
+        let same: Vec<String> = table.key.iter().map(|key| format!("t.{0} = r.{0}", key.name)).collect();
+        let to = &self.to.session;
+        to.batch("analyze pg_temp.migrate_wizard_rows").await?;
+        to.affected(&format!("delete from {} t using pg_temp.migrate_wizard_rows r where {}", table.rows_of(Side::Target), same.join(" and "))).await
+    }
+
+    /// Inserts the fetched rows.
+    pub async fn insert_fetched(&self, table: &TablePlan) -> Result<u64> {
+        let overriding = if table.overriding { " overriding system value" } else { "" };
+        let list = table.column_list();
+        let sql = format!("insert into {} ({list}){overriding} select {list} from pg_temp.migrate_wizard_rows", table.qualified());
+        self.to.session.affected(&sql).await
+    }
+
+    /// Replaces all rows of the chunk in one transaction.
+    pub async fn replace(&mut self, claim: &Claim, table: &TablePlan) -> Result<Outcome> {
+        if self.crew.limits.is_some() {
+            return self.replace_in_batches(claim, table).await;
+        }
+        if claim.range.span.is_all() && table.plain && !table.columns.is_empty() {
+            // Truncated, copied and frozen, as the first time.
+            return self.load(claim, table).await;
+        }
+        self.replace_all(std::slice::from_ref(claim), table).await
+    }
+
+    /// The same for several chunks of a table, in one transaction: two rows may have swapped a unique value.
+    pub async fn replace_all(&mut self, claims: &[Claim], table: &TablePlan) -> Result<Outcome> {
+        self.clear_the_way(table).await?;
+        let to = &self.to.session;
+        to.begin().await?;
+        for claim in claims {
+            let whose = whose(&claim.range.span.conditions(table, Side::Target));
+            to.affected(&format!("delete from {}{whose}", table.rows_of(Side::Target))).await?;
+        }
+        let mut outcome = Outcome::default();
+        for claim in claims {
+            let (rows, bytes) = self.write(claim, table, false).await?;
+            let settled = Settled { how: "replaced", rows, bytes, anew: true, wrote: rows > 0 };
+            self.ledger.record(&self.to.session, claim, &settled).await?;
+            outcome.rows += rows;
+            outcome.written += rows;
+        }
+        self.to.session.commit().await?;
+        Ok(outcome)
+    }
+}
+
+/// A condition: the row has one of these keys.
+pub fn of_keys(table: &TablePlan, side: Side, keys: &[Vec<String>]) -> String {
+    let names: Vec<&str> = table.key.iter().map(|key| key.on(side).0).collect();
+    let value = |key: &Vec<String>| {
+        let fields: Vec<String> = table.key.iter().zip(key).map(|(plan, value)| format!("{}::{}", literal(value), plan.on(side).1)).collect();
+        if fields.len() == 1 { fields.concat() } else { format!("({})", fields.join(", ")) }
+    };
+    let values: Vec<String> = keys.iter().map(value).collect();
+    let names = if names.len() == 1 { names.concat() } else { format!("({})", names.join(", ")) };
+    format!("{names} in ({})", values.join(", "))
+}
+
+/// Deletes rows of the target by their keys.
+pub fn delete_keys(table: &TablePlan, keys: &[Vec<String>]) -> String {
+    format!("delete from {} where {}", table.rows_of(Side::Target), of_keys(table, Side::Target, keys))
+}

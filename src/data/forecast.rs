@@ -1,0 +1,125 @@
+//! Before a copy: how large each table is, how it would be moved, and what would not move. Reads both sides, writes nothing.
+//! Never promises a time: that is measured while it runs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::catalog::{self, Table};
+use crate::data::chunk::Cut;
+use crate::data::copy::Options;
+use crate::data::open;
+use crate::data::plan::{Digest, TablePlan, plan};
+use crate::data::tally::Ahead;
+use crate::error::Result;
+use crate::postgres::{Access, Connector};
+use crate::text;
+
+/// What a byte of an index costs to build, in bytes of a table to copy (measured: `docs/performance.md`).
+const INDEX: f64 = 1.0;
+/// What statistics, keys and all else cost for a byte of a table.
+const REST: f64 = 0.05;
+
+/// How large the source's tables are.
+#[derive(Debug, Clone, Default)]
+pub struct Sizes(Vec<(String, u64, u64)>);
+
+impl Sizes {
+    /// Bytes of a table and its indexes.
+    pub fn of(&self, table: &str) -> u64 {
+        self.0.iter().find(|(label, _, _)| label == table).map_or(0, |(_, bytes, indexes)| bytes + indexes)
+    }
+
+    /// Bytes of all tables.
+    pub fn all(&self) -> u64 {
+        self.0.iter().map(|(_, bytes, _)| (*bytes).max(8192)).sum()
+    }
+
+    /// What follows the rows.
+    pub fn ahead(&self) -> Ahead {
+        let work = self.0.iter().map(|(_, bytes, indexes)| *indexes as f64 * INDEX + *bytes as f64 * REST).sum::<f64>();
+        Ahead(work as u64)
+    }
+}
+
+/// Reads the sizes.
+pub async fn sizes(source: &Connector) -> Result<Sizes> {
+    let session = source.connect(Access::ReadOnly).await?;
+    let tables = if session.is_dsql().await? { catalog::read(&session).await? } else { catalog::read_with_sizes(&session).await? };
+    Ok(Sizes(tables.iter().map(|table| (table.label(), table.bytes, table.index_bytes)).collect()))
+}
+
+/// What a copy would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forecast {
+    pub tables: Vec<TableForecast>,
+    pub rows: u64,
+    pub bytes: u64,
+    pub index_bytes: u64,
+    pub notes: Vec<String>,
+}
+
+/// One table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableForecast {
+    pub table: String,
+    /// As the planner reckons.
+    pub rows: u64,
+    pub bytes: u64,
+    pub index_bytes: u64,
+    pub how: String,
+}
+
+impl Forecast {
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self
+            .tables
+            .iter()
+            .map(|t| format!("{:>10}  about {:>14}  {:>10} of indexes  {}  ({})", text::bytes(t.bytes), text::plural(t.rows, "row"), text::bytes(t.index_bytes), t.table, t.how))
+            .collect();
+        lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
+        lines.push(format!(
+            "{} in {} tables, {} of indexes, about {}",
+            text::bytes(self.bytes),
+            self.tables.len(),
+            text::bytes(self.index_bytes),
+            text::plural(self.rows, "row")
+        ));
+        lines
+    }
+}
+
+fn how(table: &TablePlan, options: &Options) -> String {
+    let format = if table.binary { "binary" } else { "text" };
+    let pieces = match Cut::of(table, options.chunk_rows) {
+        Cut::Whole => "one chunk".to_owned(),
+        Cut::Rows(rows) => format!("chunks of {}", text::plural(rows, "row")),
+        Cut::Pages(pages) => format!("chunks of {} pages", text::count(pages)),
+    };
+    format!("{format}, {pieces}")
+}
+
+/// Reads what would be copied. Where the target's tables are not made yet (`to_be_made`), they are taken to be like the source's.
+pub async fn forecast(source: &Connector, target: &Connector, options: &Options, to_be_made: bool) -> Result<Forecast> {
+    open::distinct(source, target)?;
+    let lead = open::reader(source, None).await?;
+    let from = if lead.dsql { catalog::read(&lead.session).await? } else { catalog::read_with_sizes(&lead.session).await? };
+    let to: Vec<Table> = if to_be_made { from.clone() } else { catalog::read(&open::reader(target, None).await?.session).await? };
+    let plan = plan(&from, &to, &options.choice, Digest::Hash)?;
+    let tables: Vec<TableForecast> = plan
+        .tables
+        .iter()
+        .map(|table| TableForecast {
+            table: table.label(),
+            rows: table.rows,
+            bytes: table.bytes,
+            index_bytes: table.index_bytes,
+            how: how(table, options),
+        })
+        .collect();
+    Ok(Forecast {
+        rows: tables.iter().map(|t| t.rows).sum(),
+        bytes: tables.iter().map(|t| t.bytes).sum(),
+        index_bytes: tables.iter().map(|t| t.index_bytes).sum(),
+        tables,
+        notes: plan.notes,
+    })
+}

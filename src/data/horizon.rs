@@ -1,0 +1,86 @@
+//! A moment of a database that a later look can be compared with: which row versions it saw, told by their transaction numbers.
+//! Never trusted when the database may be another one, or one that was set back in time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::open::Opened;
+use crate::error::Result;
+use crate::postgres::Connector;
+
+/// Transaction numbers are compared over at most so many; beyond, they may have come round.
+const REACH: u64 = 1_500_000_000;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Horizon {
+    /// Every row version of an older transaction was seen, or was already gone. 64 bits: with the epoch.
+    pub xmin: u64,
+    /// The next transaction's number.
+    pub next: u64,
+    /// `pg_current_snapshot()`, for an exact answer about versions near the edge.
+    pub snapshot: String,
+}
+
+/// Which database this is, however it is reached: the cluster's own number where the server tells it, else the address.
+pub async fn identity(opened: &Opened, connector: &Connector) -> String {
+    let sql = "select (select system_identifier::text from pg_control_system()) || '/' || current_database()";
+    let told = if opened.dsql { None } else { opened.session.text(sql).await.ok() };
+    if told.is_none() && !opened.dsql {
+        // A refused question ends the transaction; the caller's snapshot is taken after this.
+        let _ = opened.session.rollback().await;
+        let _ = opened.session.begin_snapshot().await;
+    }
+    told.and_then(|rows| rows.into_iter().next()?.into_iter().next()?)
+        .unwrap_or_else(|| format!("{}:{}/{}", connector.host(), connector.port(), connector.database()))
+}
+
+impl Horizon {
+    /// Of the session's own transaction; `None` where transactions have no such numbers (DSQL).
+    pub async fn of(opened: &Opened) -> Result<Option<Self>> {
+        if opened.dsql {
+            return Ok(None);
+        }
+        let sql = "select pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text, s::text from pg_current_snapshot() s";
+        let row = opened.session.text(sql).await?.into_iter().next().unwrap_or_default();
+        let value = |i: usize| row.get(i).cloned().flatten();
+        let read = || Some(Self { xmin: value(0)?.parse().ok()?, next: value(1)?.parse().ok()?, snapshot: value(2)? });
+        Ok(read())
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether row versions can be compared with this horizon at the moment `now` of the same database.
+    pub fn reaches(&self, now: &Self) -> bool {
+        self.next <= now.next && self.xmin <= now.xmin && now.next - self.xmin < REACH
+    }
+
+    /// A condition: the row's version is of a transaction that this horizon may not have seen.
+    pub fn newer(&self) -> String {
+        format!("age(xmin) <= age('{}'::xid)", self.xmin & 0xffff_ffff)
+    }
+}
+
+/// A condition: the row was not written by one of these transactions.
+pub fn not_by(xids: &[u32]) -> String {
+    let list: Vec<String> = xids.iter().map(u32::to_string).collect();
+    if list.is_empty() { "true".to_owned() } else { format!("xmin <> all ('{{{}}}'::xid[])", list.join(",")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_set_back_in_time_is_not_compared() {
+        let at = |next| Horizon { xmin: next - 1, next, snapshot: String::new() };
+        assert!(at(100).reaches(&at(100)) && at(100).reaches(&at(5_000)));
+        assert!(!at(100).reaches(&at(99)), "set back");
+        assert!(!at(100).reaches(&at(2_000_000_000)), "too long ago");
+        assert_eq!(Horizon::parse(&at(7).text()), Some(at(7)));
+    }
+}

@@ -1,0 +1,24 @@
+//! What the target's server says of running copies, for the display alone: rows that each COPY has taken so far.
+//! Never an error: a figure that cannot be had is not shown.
+
+use std::time::Duration;
+
+use crate::data::tally::Tally;
+use crate::postgres::{Access, Connector};
+
+/// Looks twice a second, for ever.
+pub async fn copies(target: &Connector, tally: &Tally, dsql: bool) {
+    const SQL: &str = "select n.nspname || '.' || c.relname, sum(p.tuples_processed)::bigint from pg_stat_progress_copy p \
+        join pg_class c on c.oid = p.relid join pg_namespace n on n.oid = c.relnamespace where p.command = 'COPY FROM' group by 1";
+    let session = if dsql { None } else { target.connect(Access::ReadOnly).await.ok() };
+    let Some(session) = session else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let Ok(rows) = session.text(SQL).await else { return std::future::pending().await };
+        for row in rows {
+            if let [Some(table), Some(rows)] = row.as_slice() {
+                tally.seen(table, rows.parse().unwrap_or_default());
+            }
+        }
+    }
+}

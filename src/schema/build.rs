@@ -1,0 +1,339 @@
+//! What follows the rows, several statements at a time: indexes, keys made of them, statistics, foreign keys, and then all the rest in order.
+//! Never runs two statements together that would wait for each other's locks, and never begins one whose foundation is not there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+
+use super::apply::{failed, is_there};
+use super::conversion::Conversion;
+use super::statement::{Dialect, Kind, Phase, Statement};
+use crate::error::{Error, Result};
+
+/// When a task may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Shares its table with others of its kind.
+    Index,
+    /// A key out of an index, an exclusion constraint, an attached partition index: alone on its table, once its indexes are there.
+    Key,
+    /// Statistics: the same.
+    Statistics,
+    /// Needs the keys of every table.
+    ForeignKey,
+    /// In order, one after the other, at the end.
+    Rest,
+}
+
+/// Something to run.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// `index:public.orders_at_idx`, `analyze:public.orders`.
+    pub id: String,
+    /// `schema.table`; empty for what stands on none.
+    pub table: String,
+    stage: Stage,
+    statement: Option<Statement>,
+    sql: Vec<String>,
+    /// Larger ones begin first.
+    weight: u64,
+}
+
+impl Task {
+    /// Whether it works through a table's rows, as opposed to changing the catalogue alone.
+    pub fn is_long(&self) -> bool {
+        matches!(self.stage, Stage::Index | Stage::Statistics | Stage::ForeignKey)
+    }
+
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Built {
+    pub made: u64,
+    /// Found to be there.
+    pub there: u64,
+}
+
+/// The tasks after the rows. `bytes` says how large a table is; each of `analyzed` gets statistics.
+pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) -> u64) -> Vec<Task> {
+    let partitioned: BTreeSet<&str> = conversion
+        .statements
+        .iter()
+        .filter(|s| s.kind == Kind::Table && s.sql.to_ascii_uppercase().contains("PARTITION BY"))
+        .map(|s| s.object.as_str())
+        .collect();
+    let mut tasks = Vec::new();
+    for statement in conversion.phase(Phase::After) {
+        if statement.kind == Kind::Session {
+            continue;
+        }
+        let table = table_of(statement);
+        let weight = bytes(&table);
+        let task = |stage, sql: Vec<String>, id: String| Task {
+            id,
+            table: table.clone(),
+            stage,
+            statement: Some(statement.clone()),
+            sql,
+            weight,
+        };
+        match statement.kind {
+            Kind::Index => tasks.push(task(Stage::Index, vec![statement.sql.clone()], statement.id.clone())),
+            Kind::PrimaryKey | Kind::Unique => match index_and_key(&statement.sql).filter(|_| !partitioned.contains(table.as_str())) {
+                Some((index, key)) => {
+                    tasks.push(task(Stage::Index, vec![index], format!("{} (its index)", statement.id)));
+                    tasks.push(task(Stage::Key, vec![key], statement.id.clone()));
+                }
+                None => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
+            },
+            Kind::Exclusion | Kind::IndexPartition => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
+            Kind::ForeignKey => tasks.push(task(Stage::ForeignKey, vec![statement.sql.clone()], statement.id.clone())),
+            _ => tasks.push(task(Stage::Rest, vec![statement.sql.clone()], statement.id.clone())),
+        }
+    }
+    for table in analyzed {
+        let Some((schema, name)) = table.split_once('.') else { continue };
+        tasks.push(Task {
+            id: format!("analyze:{table}"),
+            table: table.clone(),
+            stage: Stage::Statistics,
+            statement: None,
+            sql: vec![format!("analyze {}", crate::postgres::quote::qualified(schema, name))],
+            weight: bytes(table),
+        });
+    }
+    // Stable: the rest keeps its order.
+    tasks.sort_by_key(|task| (task.stage, std::cmp::Reverse(if task.stage == Stage::Rest { 0 } else { task.weight })));
+    tasks
+}
+
+/// The table that a statement stands on: in `public.orders.orders_pkey` the first two, of an index what follows ON.
+fn table_of(statement: &Statement) -> String {
+    if statement.kind == Kind::Index {
+        return index_table(&statement.sql).unwrap_or_default();
+    }
+    let parts: Vec<&str> = statement.object.splitn(3, '.').collect();
+    match parts.as_slice() {
+        [schema, table, ..] => format!("{schema}.{table}"),
+        _ => statement.object.clone(),
+    }
+}
+
+fn index_table(sql: &str) -> Option<String> {
+    let parsed = pg_query::parse(sql).ok()?;
+    let node = parsed.protobuf.stmts.into_iter().next()?.stmt?.node?;
+    let pg_query::NodeEnum::IndexStmt(index) = node else { return None };
+    let relation = index.relation?;
+    Some(format!("{}.{}", relation.schemaname, relation.relname))
+}
+
+/// A plain key as a unique index and the constraint made of it, so that other indexes of the table can be built beside it.
+fn index_and_key(sql: &str) -> Option<(String, String)> {
+    let (head, body) = sql.split_once("ADD CONSTRAINT ")?;
+    let table = head.trim().strip_prefix("ALTER TABLE ONLY ").or_else(|| head.trim().strip_prefix("ALTER TABLE "))?.trim();
+    let (name, kind, columns) = [" PRIMARY KEY (", " UNIQUE ("].iter().find_map(|kind| {
+        let (name, columns) = body.split_once(kind)?;
+        Some((name, kind.trim().trim_end_matches(" ("), columns.trim().strip_suffix(')')?))
+    })?;
+    // Anything behind the columns (INCLUDE, DEFERRABLE, WITH) is left to the statement as it is.
+    if columns.contains(['(', ')']) {
+        return None;
+    }
+    Some((
+        format!("CREATE UNIQUE INDEX {name} ON {table} ({columns})"),
+        format!("ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name}"),
+    ))
+}
+
+#[derive(Default)]
+struct Board {
+    pending: Vec<Task>,
+    /// Tasks that run, by table: how many, and whether one of them is alone.
+    busy: BTreeMap<String, (usize, bool)>,
+    running: BTreeMap<Stage, usize>,
+    built: Built,
+    error: Option<Error>,
+}
+
+impl Board {
+    fn take(&mut self) -> Option<Task> {
+        let at = (0..self.pending.len()).find(|&at| self.pending.get(at).is_some_and(|task| self.may_run(task)))?;
+        let task = self.pending.remove(at);
+        if !task.table.is_empty() {
+            let entry = self.busy.entry(task.table.clone()).or_default();
+            *entry = (entry.0 + 1, task.stage != Stage::Index);
+        }
+        *self.running.entry(task.stage).or_default() += 1;
+        Some(task)
+    }
+
+    fn may_run(&self, task: &Task) -> bool {
+        let free = match self.busy.get(&task.table) {
+            None | Some((0, _)) => true,
+            Some((_, alone)) => task.stage == Stage::Index && !alone,
+        };
+        let runs = |stage: Stage| self.running.get(&stage).is_some_and(|count| *count > 0);
+        let waits = |stage: Stage| self.pending.iter().any(|other| other.stage == stage);
+        free && match task.stage {
+            Stage::Index => true,
+            Stage::Key => !self.pending.iter().any(|other| other.stage == Stage::Index && other.table == task.table),
+            Stage::Statistics => !self.pending.iter().any(|other| other.stage <= Stage::Key && other.table == task.table),
+            Stage::ForeignKey => ![Stage::Index, Stage::Key].into_iter().any(|stage| waits(stage) || runs(stage)),
+            Stage::Rest => {
+                ![Stage::Index, Stage::Key, Stage::Statistics, Stage::ForeignKey].into_iter().any(|stage| waits(stage) || runs(stage))
+                    && !runs(Stage::Rest)
+            }
+        }
+    }
+
+    fn put_back(&mut self, task: &Task) {
+        if let Some(entry) = self.busy.get_mut(&task.table) {
+            entry.0 = entry.0.saturating_sub(1);
+        }
+        if let Some(count) = self.running.get_mut(&task.stage) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+/// Runs the tasks on `workers`, each a way to send one statement; `told` hears of every task that begins (`false`) and ends (`true`).
+///
+/// What exists already counts as done. The first error stops the others after the task they are at.
+pub async fn build<Worker, Run, Running>(
+    tasks: Vec<Task>,
+    workers: Vec<Worker>,
+    dialect: Dialect,
+    run: Run,
+    told: impl Fn(&Task, bool) + Sync,
+) -> Result<Built>
+where
+    Worker: Send + Sync,
+    Run: Fn(std::sync::Arc<Worker>, String) -> Running + Sync,
+    Running: Future<Output = Result<()>> + Send,
+{
+    let board = Mutex::new(Board { pending: tasks, ..Board::default() });
+    let change = Notify::new();
+    let one = async |worker: std::sync::Arc<Worker>| loop {
+        // Asked for before the look, so that no change in between is missed.
+        let changed = change.notified();
+        let (task, done) = match board.lock() {
+            Ok(mut board) if board.error.is_none() => {
+                let task = board.take();
+                (task, board.pending.is_empty())
+            }
+            _ => (None, true),
+        };
+        let Some(task) = task else {
+            if done {
+                return;
+            }
+            changed.await;
+            continue;
+        };
+        told(&task, false);
+        let outcome = run_task(&task, dialect, |sql| run(worker.clone(), sql)).await;
+        if let Ok(mut board) = board.lock() {
+            board.put_back(&task);
+            match outcome {
+                Ok(true) => board.built.made += 1,
+                Ok(false) => board.built.there += 1,
+                Err(error) => {
+                    board.error.get_or_insert(error);
+                }
+            }
+        }
+        told(&task, true);
+        change.notify_waiters();
+    };
+    futures_util::future::join_all(workers.into_iter().map(|worker| one(std::sync::Arc::new(worker)))).await;
+    let board = board.into_inner().unwrap_or_default();
+    match board.error {
+        Some(error) => Err(error),
+        None => Ok(board.built),
+    }
+}
+
+/// Whether it was made now.
+async fn run_task<Running: Future<Output = Result<()>>>(task: &Task, dialect: Dialect, run: impl Fn(String) -> Running) -> Result<bool> {
+    let mut made = true;
+    for sql in &task.sql {
+        let sql = match &task.statement {
+            Some(statement) if dialect == Dialect::Dsql => Statement { sql: sql.clone(), ..statement.clone() }.render(dialect).concat(),
+            _ => sql.clone(),
+        };
+        match run(sql.clone()).await {
+            Ok(()) => {}
+            Err(error) if is_there(&error) => made = false,
+            Err(error) => {
+                return Err(match &task.statement {
+                    Some(statement) => failed(error, statement, &sql),
+                    None => error,
+                });
+            }
+        }
+    }
+    Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_key_is_built_as_an_index_first() {
+        let (index, key) = index_and_key("ALTER TABLE ONLY app.events\n    ADD CONSTRAINT events_pkey PRIMARY KEY (id, \"At\")").unwrap();
+        assert_eq!(index, "CREATE UNIQUE INDEX events_pkey ON app.events (id, \"At\")");
+        assert_eq!(key, "ALTER TABLE app.events ADD CONSTRAINT events_pkey PRIMARY KEY USING INDEX events_pkey");
+        for other in [
+            "ALTER TABLE ONLY t ADD CONSTRAINT k UNIQUE (a) DEFERRABLE",
+            "ALTER TABLE ONLY t ADD CONSTRAINT k UNIQUE (a) INCLUDE (b)",
+            "ALTER TABLE ONLY t ADD CONSTRAINT k UNIQUE NULLS NOT DISTINCT (a)",
+            "ALTER TABLE ONLY t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES u(b)",
+        ] {
+            assert_eq!(index_and_key(other), None, "{other}");
+        }
+    }
+
+    fn task(stage: Stage, table: &str, id: &str) -> Task {
+        Task { id: id.into(), table: table.into(), stage, statement: None, sql: vec![id.into()], weight: 1 }
+    }
+
+    #[tokio::test]
+    async fn nothing_begins_before_what_it_stands_on() {
+        let tasks = vec![
+            task(Stage::Index, "a", "a1"),
+            task(Stage::Index, "a", "a2"),
+            task(Stage::Index, "b", "b1"),
+            task(Stage::Key, "a", "ak"),
+            task(Stage::Statistics, "a", "as"),
+            task(Stage::ForeignKey, "b", "bf"),
+            task(Stage::Rest, "", "r1"),
+            task(Stage::Rest, "", "r2"),
+        ];
+        let log = Mutex::new(Vec::new());
+        let built = build(
+            tasks,
+            vec![1, 2, 3],
+            Dialect::Postgres,
+            |_, _| async {
+                tokio::task::yield_now().await;
+                Ok(())
+            },
+            |task, done| log.lock().unwrap().push(format!("{}{}", if done { "-" } else { "+" }, task.id)),
+        )
+        .await
+        .unwrap();
+        assert_eq!(built.made, 8);
+        let log = log.into_inner().unwrap();
+        let at = |what: &str| log.iter().position(|line| line == what).unwrap();
+        for (first, then) in [("-a1", "+ak"), ("-a2", "+ak"), ("-ak", "+as"), ("-b1", "+bf"), ("-ak", "+bf"), ("-bf", "+r1"), ("-as", "+r1"), ("-r1", "+r2")] {
+            assert!(at(first) < at(then), "{first} before {then}: {log:?}");
+        }
+        assert!(at("+a2") < at("-a1"), "indexes of one table together: {log:?}");
+    }
+}
