@@ -2,6 +2,7 @@
 //! A read-only session never passes on a statement that would make itself writable.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -29,15 +30,21 @@ pub struct Session {
     access: Access,
     label: String,
     busy: AtomicBool,
+    since: Instant,
 }
 
 impl Session {
     pub(super) fn new(client: Client, driver: JoinHandle<()>, tls: MakeRustlsConnect, access: Access, label: String) -> Self {
-        Self { client, driver, tls, access, label, busy: AtomicBool::new(false) }
+        Self { client, driver, tls, access, label, busy: AtomicBool::new(false), since: Instant::now() }
     }
 
     pub fn access(&self) -> Access {
         self.access
+    }
+
+    /// How long ago it was opened: a server may end a session at a certain age (DSQL: an hour), so renew it before.
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// "db on host:port as user".
@@ -214,7 +221,7 @@ impl Drop for Session {
             let (cancel, tls) = (self.client.cancel_token(), self.tls.clone());
             let driver = self.driver.abort_handle();
             runtime.spawn(async move {
-                let _ = tokio::time::timeout(std::time::Duration::from_secs(5), cancel.cancel_query(tls)).await;
+                let _ = tokio::time::timeout(Duration::from_secs(5), cancel.cancel_query(tls)).await;
                 driver.abort();
             });
         }
