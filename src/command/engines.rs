@@ -4,16 +4,16 @@
 use std::collections::BTreeSet;
 
 use super::run::{answers, checked_books, given};
-use super::{out, out_json};
+use super::{connections, out, out_json};
 use crate::app::{self, Severity};
 use crate::cli::{ConvertArgs, CostArgs, DataArgs, OutArgs, RunArgs};
 use crate::cloud::stacks;
 use crate::data;
 use crate::decide::{self, Answers};
 use crate::effects::{self, Costs};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Kind, Result};
 use crate::library;
-use crate::postgres::{Connector, dump};
+use crate::postgres::dump;
 use crate::progress::{Note, Reporter};
 use crate::schema::{self, Target};
 use crate::text;
@@ -70,7 +70,7 @@ pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
             format!("cannot read {}", path.display()),
             "name a `pg_dump --schema-only` file",
         )?,
-        None => dump::schema_only(&source(None, "SOURCE_DATABASE_URL")?, &["migrate_wizard".to_owned()]).await?,
+        None => dump::schema_only(&connections::source(args, None, connections::SOURCE).await?, &["migrate_wizard".to_owned()]).await?,
     };
     let conversion = schema::convert(&sql, target, &schema::Options::default())?;
     if args.json {
@@ -118,17 +118,6 @@ fn write_all(folder: &std::path::Path, files: &[(String, String)]) -> Result<()>
     Ok(())
 }
 
-/// A connection from a URL without a password, or from an environment variable.
-fn source(url: Option<&str>, env: &str) -> Result<Connector> {
-    match url {
-        Some(url) => Connector::from_url(url),
-        None if std::env::var_os(env).is_some() => Connector::from_env(&[env]),
-        None => Err(Error::new(Kind::Usage, format!("{env} is not set")).hint(format!(
-            "export {env}='postgresql://user@host/db' (the password may stand in ~/.pgpass), or name the URL on the command line"
-        ))),
-    }
-}
-
 /// Progress on standard error, one line per log note.
 fn reporter(json: bool) -> Reporter {
     Reporter::new(move |note| {
@@ -147,7 +136,8 @@ fn copy_options(args: &DataArgs) -> data::Options {
 }
 
 pub async fn copy(args: &RunArgs, what: &DataArgs) -> Result<u8> {
-    let (from, to) = (source(what.source.as_deref(), &what.source_env)?, source(what.target.as_deref(), &what.target_env)?);
+    let from = connections::source(args, what.source.as_deref(), &what.source_env).await?;
+    let to = connections::target(args, what.target.as_deref(), &what.target_env).await?;
     if args.dry_run {
         let report = data::verify(&from, &to, &copy_options(what), &reporter(args.json)).await?;
         out(format!(
@@ -175,7 +165,8 @@ pub async fn copy(args: &RunArgs, what: &DataArgs) -> Result<u8> {
 }
 
 pub async fn verify(args: &RunArgs, what: &DataArgs) -> Result<u8> {
-    let (from, to) = (source(what.source.as_deref(), &what.source_env)?, source(what.target.as_deref(), &what.target_env)?);
+    let from = connections::source(args, what.source.as_deref(), &what.source_env).await?;
+    let to = connections::target(args, what.target.as_deref(), &what.target_env).await?;
     let report = data::verify(&from, &to, &copy_options(what), &reporter(args.json)).await?;
     if args.json {
         out_json(&report)?;

@@ -1,6 +1,7 @@
 //! One file for each command; each returns its exit code and ends by saying what to do next.
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
+mod connections;
 mod demo;
 mod doctor;
 mod engines;
