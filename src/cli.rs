@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "migrate-wizard",
     version,
     about = "Moves an app and its Postgres from Replit to AWS, step by step, resumable and reversible",
-    after_help = "Examples:\n  migrate-wizard                              open or resume the run of this checkout\n  migrate-wizard --dry-run                    rehearse everything, touch nothing\n  migrate-wizard --sandbox --profile dougust  the same steps against a disposable Postgres\n  migrate-wizard --yes --answers answers.toml unattended\n  migrate-wizard demo                         a sample app and database, moved from end to end\n\nThe source database is read from SOURCE_DATABASE_URL, DATABASE_URL or PG*; a password may stand in ~/.pgpass.\nExit codes: 0 done, 1 a step failed, 2 usage or input, 3 stopped and resumable, 70 our bug, 130 interrupted.",
+    after_help = "Examples:\n  migrate-wizard                              open or resume the run of this checkout\n  migrate-wizard --dry-run                    rehearse everything, touch nothing\n  migrate-wizard --sandbox --profile dougust  the same steps against a disposable Postgres\n  migrate-wizard --yes --answers answers.toml unattended\n  migrate-wizard demo                         a sample app and database, moved from end to end\n\nThe source database is read from SOURCE_DATABASE_URL, DATABASE_URL, PGSERVICE or PG*; a password may stand in ~/.pgpass.\nExit codes: 0 done, 1 a step failed, 2 usage or input, 3 stopped and resumable, 70 our bug, 130 interrupted.",
     max_term_width = 110
 )]
 pub struct Cli {

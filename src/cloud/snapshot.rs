@@ -171,7 +171,16 @@ pub async fn back_up(aws: &Aws, vault: &str, resource_arn: &str, role_arn: &str,
     }
 }
 
-/// A login token for a DSQL cluster, good for connecting within 15 minutes. Signed here; makes no call. `host` is the cluster's endpoint.
+/// The region in the name of a DSQL cluster's endpoint, `<id>.dsql.<region>.on.aws` (`dsql-fnh4` and the like with a private endpoint).
+pub fn dsql_region(host: &str) -> Option<&str> {
+    let host = host.strip_suffix(".on.aws")?;
+    let mut labels = host.split('.').skip_while(|label| *label != "dsql" && !label.starts_with("dsql-"));
+    labels.next()?;
+    labels.next().filter(|region| !region.is_empty())
+}
+
+/// A login token for a DSQL cluster, good for connecting within 15 minutes. Signed here, for the region in the cluster's name; makes no
+/// call. `host` is the cluster's endpoint.
 pub async fn dsql_token(aws: &Aws, host: &str, admin: bool) -> Result<Secret> {
     use aws_sdk_dsql::auth_token::{AuthTokenGenerator, Config};
     let what = format!("cannot sign a login for {host}");
@@ -184,7 +193,12 @@ pub async fn dsql_token(aws: &Aws, host: &str, admin: bool) -> Result<Secret> {
             .cause("that is no host name")
             .hint("the cluster's endpoint is an output of the database's stack: deploy it first"));
     }
-    let config = Config::builder().hostname(host).build().map_err(failed)?;
+    let config = Config::builder().hostname(host);
+    let config = match dsql_region(host) {
+        Some(region) => config.region(aws_config::Region::new(region.to_owned())),
+        None => config,
+    };
+    let config = config.build().map_err(failed)?;
     let signer = AuthTokenGenerator::new(config);
     let token =
         if admin { signer.db_connect_admin_auth_token(aws.config()).await } else { signer.db_connect_auth_token(aws.config()).await };
@@ -202,6 +216,11 @@ mod tests {
         let token = dsql_token(&aws, "abc.dsql.us-east-1.on.aws", true).await.unwrap();
         assert!(token.expose().starts_with("abc.dsql.us-east-1.on.aws/?Action=DbConnectAdmin&"));
         assert_eq!(dsql_token(&aws, "<data-dsql.Endpoint>", true).await.unwrap_err().kind, Kind::Input);
+        let far = dsql_token(&aws, "abc.dsql-fnh4.eu-west-1.on.aws", true).await.unwrap();
+        assert!(far.expose().contains("%2Feu-west-1%2Fdsql%2F"), "signed for the cluster's region, whatever the session's is");
+        for (host, region) in [("abc.dsql.us-east-1.on.aws", Some("us-east-1")), ("db.example.com", None), ("dsql.on.aws", None)] {
+            assert_eq!(dsql_region(host), region, "{host}");
+        }
         assert!(dsql_token(&aws, "abc.dsql.us-east-1.on.aws", false).await.unwrap().expose().contains("Action=DbConnect&"));
     }
 }

@@ -4,17 +4,16 @@
 use std::collections::BTreeSet;
 
 use super::run::{answers, checked_books, given};
-use super::{out, out_json};
+use super::{connections, out, out_json};
 use crate::app::{self, Severity};
-use crate::cli::{ConvertArgs, CostArgs, DataArgs, OutArgs, RunArgs};
+use crate::cli::{ConvertArgs, CostArgs, OutArgs, RunArgs};
 use crate::cloud::stacks;
-use crate::data;
 use crate::decide::{self, Answers};
 use crate::effects::{self, Costs};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Kind, Result};
 use crate::library;
-use crate::postgres::{Connector, dump};
-use crate::progress::{Note, Reporter};
+use crate::postgres::dump;
+use crate::progress::Reporter;
 use crate::schema::{self, Target};
 use crate::text;
 use crate::wizard::forecast::forecast;
@@ -70,7 +69,7 @@ pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
             format!("cannot read {}", path.display()),
             "name a `pg_dump --schema-only` file",
         )?,
-        None => dump::schema_only(&source(None, "SOURCE_DATABASE_URL")?, &["migrate_wizard".to_owned()]).await?,
+        None => dump::schema_only(&connections::source(args, None, connections::SOURCE).await?, &["migrate_wizard".to_owned()]).await?,
     };
     let conversion = schema::convert(&sql, target, &schema::Options::default())?;
     if args.json {
@@ -116,26 +115,6 @@ fn write_all(folder: &std::path::Path, files: &[(String, String)]) -> Result<()>
         std::fs::write(&path, contents).or_fail(Kind::Input, &what, "choose another folder with --out")?;
     }
     Ok(())
-}
-
-/// A connection from a URL without a password, or from an environment variable.
-fn source(url: Option<&str>, env: &str) -> Result<Connector> {
-    match url {
-        Some(url) => Connector::from_url(url),
-        None if std::env::var_os(env).is_some() => Connector::from_env(&[env]),
-        None => Err(Error::new(Kind::Usage, format!("{env} is not set")).hint(format!(
-            "export {env}='postgresql://user@host/db' (the password may stand in ~/.pgpass), or name the URL on the command line"
-        ))),
-    }
-}
-
-/// Progress on standard error, one line per log note.
-fn reporter(json: bool) -> Reporter {
-    Reporter::new(move |note| {
-        if let (Note::Log(line), false) = (note, json) {
-            eprintln!("{line}");
-        }
-    })
 }
 
 pub fn stacks_list(args: &RunArgs) -> Result<u8> {

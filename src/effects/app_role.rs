@@ -42,7 +42,7 @@ impl AppRole {
         let aws = world.aws().await?;
         let Some(found) = secrets::describe(aws, &self.secret).await?.filter(|s| !s.scheduled_for_deletion) else { return Ok(None) };
         let value = secrets::value(aws, &found.arn).await?;
-        Ok(Connector::from_url(value.expose())
+        Ok(Connector::from_url_alone(value.expose())
             .ok()
             .filter(|c| c.user() == self.role && c.host() == target.host() && c.port() == target.port()))
     }

@@ -6,6 +6,7 @@ mod check_aws;
 mod cost;
 mod decision_records;
 mod dns;
+pub mod dsql_login;
 mod files;
 mod freeze;
 mod image;

@@ -213,9 +213,8 @@ impl World {
         let aws = self.aws().await?;
         let port = if target.port.is_empty() { "5432" } else { &target.port };
         if target.kind == "dsql" {
-            let token = cloud::snapshot::dsql_token(aws, &target.host, true).await?;
-            return Ok(Connector::from_url(&format!("postgresql://admin@{}:{port}/postgres?sslmode=verify-full", target.host))?
-                .with_password(token.expose()));
+            let cluster = Connector::from_url_alone(&format!("postgresql://admin@{}:{port}/postgres?sslmode=verify-full", target.host))?;
+            return Ok(super::dsql_login::with_tokens(&cluster, aws));
         }
         let secret = cloud::secrets::value(aws, &target.secret_arn).await?;
         let fields: BTreeMap<String, serde_json::Value> = serde_json::from_str(secret.expose()).map_err(|_| {
@@ -224,7 +223,7 @@ impl World {
         })?;
         let text = |key: &str| fields.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
         let database = if target.database.is_empty() { "app" } else { &target.database };
-        Ok(Connector::from_url(&format!("postgresql://{}@{}:{port}/{database}?sslmode=verify-full", text("username"), target.host))?
+        Ok(Connector::from_url_alone(&format!("postgresql://{}@{}:{port}/{database}?sslmode=verify-full", text("username"), target.host))?
             .with_password(&text("password")))
     }
 
@@ -290,7 +289,7 @@ impl World {
 /// The source that the environment names; `None` when it names none.
 fn source_from_env() -> Result<Option<Connector>> {
     const NAMES: [&str; 2] = ["SOURCE_DATABASE_URL", "DATABASE_URL"];
-    let named = NAMES.iter().chain(&["PGHOST", "PGDATABASE", "PGSERVICE"]).any(|n| std::env::var_os(n).is_some_and(|v| !v.is_empty()));
+    let named = NAMES.iter().chain(&postgres::layers::NAMING).any(|n| std::env::var_os(n).is_some_and(|v| !v.is_empty()));
     if named { Connector::from_env(&NAMES).map(Some) } else { Ok(None) }
 }
 

@@ -1,5 +1,5 @@
 //! Opening a session: time limits, encryption, read-only from its first moment, patience with a server that wakes up.
-//! Never lets a read-only session begin in any other state.
+//! Never lets a read-only session begin in any other state, and never sends a password to a server that was not asked for.
 
 use std::time::Duration;
 
@@ -7,12 +7,14 @@ use tokio::time::Instant;
 use tokio_postgres::config::{ChannelBinding, SslMode as Wire};
 
 use crate::error::{Error, Kind, Result};
-use crate::postgres::connector::{Access, Connector, HostKind, SslMode};
-use crate::postgres::fault::{connect_fault, passes_with_time};
+use crate::postgres::connector::{Access, Connector};
+use crate::postgres::encryption::SslMode;
+use crate::postgres::fault::{connect_fault, login_has_expired, passes_with_time};
+use crate::postgres::host::HostKind;
+use crate::postgres::passwords::Password;
 use crate::postgres::session::Session;
 use crate::postgres::tls;
 
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to wake up.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -20,18 +22,26 @@ impl Connector {
     /// Opens a session. With [`Access::ReadOnly`] the server itself refuses writes: `default_transaction_read_only` is set in the
     /// start-up packet, before any statement. (DSQL takes it as the session's first statement.)
     ///
+    /// A connector with [`Connector::with_rate`] waits for its turn first; one with [`Connector::with_passwords`] asks for a password
+    /// here, and once more when the server calls it expired.
+    ///
     /// Errors with [`Kind::Refused`] when writing is asked of a connector that is [`Connector::only_reading`].
     pub async fn connect(&self, access: Access) -> Result<Session> {
         if access == Access::ReadWrite && self.at_most == Access::ReadOnly {
             return Err(Error::new(Kind::Refused, format!("a session that may write was asked for on {}, which is only read here", self.label()))
                 .hint("a dry run writes nowhere, and the source is written to by the freeze alone: run without --dry-run, or report this with `migrate-wizard log`"));
         }
-        let tls = tls::connector(self.ssl, self.root_cert.as_deref())?;
-        let config = self.config(access);
+        let tls = tls::connector(self.ssl, &self.trust)?;
+        let mut config = self.config(access, self.password_for_now().await?);
+        // A kept password does not become good by being sent again.
+        let mut another_login = self.passwords.is_some();
         let start = Instant::now();
         let mut pause = Duration::from_millis(250);
         loop {
-            match tokio::time::timeout(TIMEOUT * 2, config.connect(tls.clone())).await {
+            if let Some(pace) = &self.pace {
+                pace.slot().await;
+            }
+            match tokio::time::timeout(self.timeout() * 2, config.connect(tls.clone())).await {
                 Ok(Ok((client, connection))) => {
                     let driver = tokio::spawn(async move {
                         // An error of the connection also reaches whoever waits for an answer on it.
@@ -43,6 +53,10 @@ impl Connector {
                     }
                     return Ok(session);
                 }
+                Ok(Err(error)) if another_login && login_has_expired(&error) => {
+                    another_login = false;
+                    config = self.config(access, self.password_for_now().await?);
+                }
                 Ok(Err(error)) if passes_with_time(self, &error) && start.elapsed() + pause < PATIENCE => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(8));
@@ -50,18 +64,21 @@ impl Connector {
                 Ok(Err(error)) => return Err(connect_fault(self, &error)),
                 Err(_) => {
                     return Err(Error::new(Kind::Unreachable, format!("cannot connect to {}", self.label()))
-                        .cause("the server took the connection but did not answer within 20 seconds")
+                        .cause(format!(
+                            "the server took the connection but did not answer within {}",
+                            crate::text::duration(self.timeout() * 2)
+                        ))
                         .hint("check that this is a Postgres port and that the server is not overloaded"));
                 }
             }
         }
     }
 
-    fn config(&self, access: Access) -> tokio_postgres::Config {
+    fn config(&self, access: Access, password: Option<Password>) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
         config.host(&self.host).port(self.port).dbname(&self.database).user(&self.user).application_name("migrate-wizard");
         config
-            .connect_timeout(TIMEOUT)
+            .connect_timeout(self.timeout())
             .keepalives(true)
             .keepalives_idle(Duration::from_secs(30))
             .keepalives_interval(Duration::from_secs(10));
@@ -73,8 +90,11 @@ impl Connector {
         if self.require_channel_binding {
             config.channel_binding(ChannelBinding::Require);
         }
-        if let Some(password) = &self.password {
-            config.password(password);
+        if let Some(address) = self.address {
+            config.hostaddr(address);
+        }
+        if let Some(password) = password {
+            config.password(password.expose());
         }
         let mut options = self.options.clone().unwrap_or_default();
         if access == Access::ReadOnly && self.kind() != HostKind::Dsql {

@@ -1,11 +1,19 @@
-//! Where a database is and how to reach it: host, login, encryption; made from a URL or from the environment.
+//! Where a database is and how to reach it: host, login, encryption; made from a URL, keywords, a service or the environment.
 //! Never shows its password (not in `Debug`, not in a label) and never opens a connection itself: that is `connect.rs`.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
-use crate::postgres::{passfile, url};
+use crate::postgres::encryption::{SslMode, Trust};
+use crate::postgres::host::{self, HostKind};
+use crate::postgres::layers::{self, Env};
+use crate::postgres::pace::Pace;
+use crate::postgres::parts::Parts;
+use crate::postgres::passfile;
+use crate::postgres::passwords::{Password, Passwords};
 
 /// What a session may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,152 +23,136 @@ pub enum Access {
     ReadWrite,
 }
 
-/// libpq's `sslmode`; what each one checks is in `tls.rs`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SslMode {
-    Disable,
-    Prefer,
-    Require,
-    VerifyCa,
-    VerifyFull,
-}
-
-impl SslMode {
-    pub fn parse(text: &str) -> Result<Self> {
-        match text {
-            "disable" => Ok(Self::Disable),
-            "allow" | "prefer" => Ok(Self::Prefer),
-            "require" | "no-verify" => Ok(Self::Require),
-            "verify-ca" => Ok(Self::VerifyCa),
-            "verify-full" => Ok(Self::VerifyFull),
-            other => Err(Error::new(Kind::Input, format!("sslmode `{other}` is not known"))
-                .hint("use disable, prefer, require, verify-ca or verify-full")),
-        }
-    }
-
-    /// As libpq writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::Prefer => "prefer",
-            Self::Require => "require",
-            Self::VerifyCa => "verify-ca",
-            Self::VerifyFull => "verify-full",
-        }
-    }
-}
-
-/// Whose host it is, as far as the name tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HostKind {
-    /// Replit's own development database: reachable only inside the Repl.
-    Helium,
-    Neon,
-    /// Amazon RDS or Aurora.
-    Rds,
-    Dsql,
-    Localhost,
-    Other,
-}
+/// How long connecting may take when nobody says: to reach the server, and twice that for its answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Everything needed to connect.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Connector {
     pub(super) host: String,
+    /// Where to connect to, when not to what `host` resolves to.
+    pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
     pub(super) database: String,
     pub(super) user: String,
-    pub(super) password: Option<String>,
+    password: Option<Password>,
+    /// Asked instead of `password`, for each connection.
+    pub(super) passwords: Option<Passwords>,
     pub(super) ssl: SslMode,
-    pub(super) root_cert: Option<PathBuf>,
+    pub(super) trust: Trust,
     pub(super) options: Option<String>,
     pub(super) require_channel_binding: bool,
+    timeout: Option<Duration>,
+    pub(super) pace: Option<Pace>,
     /// The most that a session of this connector may ever do.
     pub(super) at_most: Access,
     notes: Vec<String>,
 }
 
 impl Connector {
-    /// Reads `postgres://` and `postgresql://` URLs; a missing password is looked up in the password file.
-    /// Fails with [`Kind::Input`] and names the wrong part, never the password.
+    /// Reads a `postgres://` or `postgresql://` URL, or libpq's keywords (`host=… dbname=…`). What it leaves out comes from its service
+    /// or `PGSERVICE`, then from the `PG*` variables, then from libpq's defaults; a missing password from the password file. Which
+    /// passwords count for which server: see `layers.rs`. Fails with [`Kind::Input`] and names the wrong part, never the password.
     pub fn from_url(text: &str) -> Result<Self> {
-        Self::from_parts(url::parse(text)?, &|name| std::env::var(name).ok())
+        Self::from_text(text, &variable)
+    }
+
+    /// Reads a URL that says everything, such as one that we made: service and `PG*` variables add nothing to it.
+    pub fn from_url_alone(text: &str) -> Result<Self> {
+        Self::from_parts(layers::named(text)?, &variable)
     }
 
     /// The first variable of `url_names` that is set, else libpq's `PG*` variables.
     pub fn from_env(url_names: &[&str]) -> Result<Self> {
-        Self::from_lookup(url_names, &|name| std::env::var(name).ok())
+        Self::from_lookup(url_names, &variable)
     }
 
     /// [`Self::from_env`] over any source of variables.
-    pub fn from_lookup(url_names: &[&str], env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    pub fn from_lookup(url_names: &[&str], env: Env<'_>) -> Result<Self> {
         let get = |name: &str| env(name).filter(|value| !value.trim().is_empty());
         if let Some((name, value)) = url_names.iter().find_map(|name| Some((name, get(name)?))) {
-            return url::parse(&value)
-                .and_then(|parts| Self::from_parts(parts, env))
-                .map_err(|error| Error { what: format!("{} in {name}", error.what), ..error });
+            let parts = layers::named(&value).map_err(|error| Error { what: format!("{} in {name}", error.what), ..error })?;
+            return Self::filled(parts, env);
         }
-        if get("PGHOST").or_else(|| get("PGDATABASE")).is_none() {
-            return Err(Error::new(Kind::Input, format!("no database is named: {} and PGHOST are not set", url_names.join(", ")))
-                .hint("set one of them, for example DATABASE_URL=postgresql://user:password@host:5432/database"));
+        if layers::NAMING.iter().all(|name| get(name).is_none()) {
+            return Err(Error::new(
+                Kind::Input,
+                format!("no database is named: {}, PGHOST and PGSERVICE are not set", url_names.join(", ")),
+            )
+            .hint("set one of them, for example DATABASE_URL=postgresql://user:password@host:5432/database"));
         }
-        let parts = url::Parts {
-            host: get("PGHOST"),
-            port: get("PGPORT").map(|port| url::parse_port(&port)).transpose()?,
-            database: get("PGDATABASE"),
-            user: get("PGUSER"),
-            password: get("PGPASSWORD"),
-            ssl: get("PGSSLMODE").map(|mode| SslMode::parse(&mode)).transpose()?,
-            root_cert: get("PGSSLROOTCERT").filter(|path| path != "system").map(PathBuf::from),
-            options: get("PGOPTIONS"),
-            require_channel_binding: get("PGCHANNELBINDING").is_some_and(|value| value == "require"),
-        };
-        Self::from_parts(parts, env)
+        Self::filled(Parts::default(), env)
     }
 
-    fn from_parts(parts: url::Parts, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    /// [`Self::from_url`] over any source of variables.
+    pub fn from_text(text: &str, env: Env<'_>) -> Result<Self> {
+        Self::filled(layers::named(text)?, env)
+    }
+
+    fn filled(named: Parts, env: Env<'_>) -> Result<Self> {
+        let (parts, notes) = layers::fill(named, env)?;
+        let mut connector = Self::from_parts(parts, env)?;
+        connector.notes.extend(notes);
+        Ok(connector)
+    }
+
+    fn from_parts(parts: Parts, env: Env<'_>) -> Result<Self> {
         let mut notes = Vec::new();
-        let mut host = parts.host.unwrap_or_else(|| "localhost".to_owned());
-        if kind_of(&host) == HostKind::Neon && host.contains("-pooler.") {
-            host = host.replacen("-pooler.", ".", 1);
-            notes.push(format!("the URL names Neon's connection pooler; the direct host {host} is used instead, because a snapshot needs a session of its own"));
+        let named = parts.host.or_else(|| parts.address.map(|address| address.to_string())).unwrap_or_else(|| "localhost".to_owned());
+        let host = host::direct(&named);
+        if host != named {
+            notes.push(format!(
+                "{named} is Neon's connection pooler; the direct host {host} is used instead, because a snapshot needs a session of its own"
+            ));
         }
-        let user = parts.user.or_else(|| env("USER")).unwrap_or_else(|| "postgres".to_owned());
-        let database = parts.database.unwrap_or_else(|| user.clone());
+        // DSQL has one database, and one user to begin with.
+        let dsql = HostKind::of(&host) == HostKind::Dsql;
+        let user = parts.user.or_else(|| if dsql { Some("admin".to_owned()) } else { env("USER") });
+        let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "postgres".to_owned());
+        let database = parts.database.unwrap_or_else(|| if dsql { "postgres".to_owned() } else { user.clone() });
         let port = parts.port.unwrap_or(5432);
-        let ssl = parts.ssl.unwrap_or(match kind_of(&host) {
-            HostKind::Helium | HostKind::Localhost => SslMode::Prefer,
-            HostKind::Neon | HostKind::Rds | HostKind::Dsql | HostKind::Other => SslMode::VerifyFull,
-        });
-        let ssl = if host.starts_with('/') { SslMode::Disable } else { ssl };
-        let password = parts.password.or_else(|| passfile::look_up(env, &host, port, &database, &user));
-        let (root_cert, options, require_channel_binding) = (parts.root_cert, parts.options, parts.require_channel_binding);
+        let trust = parts.trust.unwrap_or_default();
+        let ssl = match (host.starts_with('/'), parts.ssl, &trust) {
+            (true, _, _) => SslMode::Disable,
+            (false, Some(weak), Trust::System) if weak < SslMode::VerifyFull => {
+                return Err(Error::new(Kind::Input, format!("sslmode={} is too weak for sslrootcert=system", weak.name()))
+                    .cause("anybody can have a certificate of a public authority: only its name tells who answers")
+                    .hint("use sslmode=verify-full, or leave sslrootcert=system out"));
+            }
+            (false, Some(asked), _) => asked,
+            (false, None, Trust::System) => SslMode::VerifyFull,
+            (false, None, Trust::Usual | Trust::File(_)) => layers::usual(&host),
+        };
+        let password = parts.password.or_else(|| passfile::look_up(parts.passfile, env, &host, port, &database, &user));
         Ok(Self {
             host,
+            address: parts.address,
             port,
             database,
             user,
-            password,
+            password: password.map(Password::new),
+            passwords: None,
             ssl,
-            root_cert,
-            options,
-            require_channel_binding,
+            trust,
+            options: parts.options,
+            require_channel_binding: parts.require_channel_binding.unwrap_or_default(),
+            timeout: parts.timeout,
+            pace: None,
             at_most: Access::ReadWrite,
             notes,
         })
     }
 
-    /// A connector from its parts, with the default encryption for the host.
+    /// A connector from its parts, with the default encryption for the host; `PG*` variables add nothing to it.
     pub fn new(host: &str, port: u16, database: &str, user: &str) -> Result<Self> {
-        let parts = url::Parts {
+        let parts = Parts {
             host: Some(host.to_owned()),
             port: Some(port),
             database: Some(database.to_owned()),
             user: Some(user.to_owned()),
-            ..url::Parts::default()
+            ..Parts::default()
         };
-        Self::from_parts(parts, &|name| std::env::var(name).ok())
+        Self::from_parts(parts, &variable)
     }
 
     pub fn host(&self) -> &str {
@@ -183,15 +175,33 @@ impl Connector {
         self.ssl
     }
 
+    /// The PEM file whose authorities are trusted instead of the usual ones.
     pub fn root_cert(&self) -> Option<&Path> {
-        self.root_cert.as_deref()
+        match &self.trust {
+            Trust::File(path) => Some(path),
+            Trust::Usual | Trust::System => None,
+        }
     }
 
+    /// Whether there is a password, kept or made for each connection.
     pub fn has_password(&self) -> bool {
-        self.password.is_some()
+        self.password.is_some() || self.passwords.is_some()
     }
 
-    /// What was changed on reading the URL, for the person to see.
+    /// The password for a connection that is opened now.
+    pub(super) async fn password_for_now(&self) -> Result<Option<Password>> {
+        match &self.passwords {
+            Some(passwords) => passwords.next().await.map(Some),
+            None => Ok(self.password.clone()),
+        }
+    }
+
+    /// How long reaching the server may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(TIMEOUT)
+    }
+
+    /// What was changed on reading the URL, and what came from elsewhere and matters; for the person to see.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -206,10 +216,22 @@ impl Connector {
         Self { database: database.to_owned(), ..self.clone() }
     }
 
-    /// The same with another password, such as a fresh DSQL token.
+    /// The same with another password.
     #[must_use]
     pub fn with_password(&self, password: &str) -> Self {
-        Self { password: Some(password.to_owned()), ..self.clone() }
+        Self { password: Some(Password::new(password)), passwords: None, ..self.clone() }
+    }
+
+    /// The same with a password of its own for each connection, such as a DSQL token.
+    #[must_use]
+    pub fn with_passwords(&self, passwords: Passwords) -> Self {
+        Self { password: None, passwords: Some(passwords), ..self.clone() }
+    }
+
+    /// The same, opening at most so many connections a second; clones share the count.
+    #[must_use]
+    pub fn with_rate(&self, per_second: u32) -> Self {
+        Self { pace: Some(Pace::per_second(per_second)), ..self.clone() }
     }
 
     #[must_use]
@@ -220,7 +242,13 @@ impl Connector {
     /// The same, trusting the authorities in this PEM file and checking the host name.
     #[must_use]
     pub fn with_root_cert(&self, path: &Path) -> Self {
-        Self { root_cert: Some(path.to_owned()), ssl: SslMode::VerifyFull, ..self.clone() }
+        Self { trust: Trust::File(path.to_owned()), ssl: SslMode::VerifyFull, ..self.clone() }
+    }
+
+    /// The same with the certificate and the host name checked.
+    #[must_use]
+    pub fn verified(&self) -> Self {
+        Self { ssl: SslMode::VerifyFull, ..self.clone() }
     }
 
     /// The same, whose sessions are read-only whatever is asked for: asking for more is refused before a byte is sent.
@@ -231,11 +259,16 @@ impl Connector {
 
     /// The URL with its password: only for a secret store, never for a log, file or argument.
     pub fn secret_url(&self) -> String {
-        let password = self.password.as_deref().map(|password| format!(":{}", encode(password))).unwrap_or_default();
+        let password = self.password.as_ref().map(|password| format!(":{}", encode(password.expose()))).unwrap_or_default();
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { encode(&self.host) };
-        let root = self.root_cert.as_ref().map(|path| format!("&sslrootcert={}", encode(&path.to_string_lossy()))).unwrap_or_default();
+        let root = match &self.trust {
+            Trust::Usual => String::new(),
+            Trust::System => "&sslrootcert=system".to_owned(),
+            Trust::File(path) => format!("&sslrootcert={}", encode(&path.to_string_lossy())),
+        };
+        let address = self.address.map(|address| format!("&hostaddr={}", encode(&address.to_string()))).unwrap_or_default();
         format!(
-            "postgresql://{}{password}@{host}:{}/{}?sslmode={}{root}",
+            "postgresql://{}{password}@{host}:{}/{}?sslmode={}{root}{address}",
             encode(&self.user),
             self.port,
             encode(&self.database),
@@ -244,7 +277,7 @@ impl Connector {
     }
 
     pub fn kind(&self) -> HostKind {
-        kind_of(&self.host)
+        HostKind::of(&self.host)
     }
 }
 
@@ -254,33 +287,13 @@ fn encode(text: &str) -> String {
         .collect()
 }
 
-fn kind_of(host: &str) -> HostKind {
-    let host = host.to_ascii_lowercase();
-    let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if host == "helium" {
-        HostKind::Helium
-    } else if host == "localhost" || host.starts_with('/') || loopback {
-        HostKind::Localhost
-    } else if host.ends_with(".neon.tech") {
-        HostKind::Neon
-    } else if host.ends_with(".rds.amazonaws.com") || host.ends_with(".rds.amazonaws.com.cn") {
-        HostKind::Rds
-    } else if host.contains(".dsql") && host.ends_with(".on.aws") {
-        HostKind::Dsql
-    } else {
-        HostKind::Other
-    }
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Connector({}, sslmode={}, password {})",
-            self.label(),
-            self.ssl.name(),
-            if self.password.is_some() { "***" } else { "none" }
-        )
+        write!(f, "Connector({}, sslmode={}, password {})", self.label(), self.ssl.name(), if self.has_password() { "***" } else { "none" })
     }
 }
 
@@ -325,6 +338,32 @@ mod tests {
         assert!(pg.has_password());
         assert_eq!(from(&[], &["A"]).unwrap_err().kind, Kind::Input);
         assert!(from(&[("A", "nonsense")], &["A"]).unwrap_err().what.ends_with("in A"));
+    }
+
+    #[test]
+    fn what_nobody_says_comes_from_the_host() {
+        let dsql = from(&[("U", "postgres://abc.dsql.us-east-1.on.aws"), ("USER", "bob")], &["U"]).unwrap();
+        assert_eq!((dsql.user(), dsql.database(), dsql.port()), ("admin", "postgres", 5432));
+        let other = from(&[("U", "host=db.example.com"), ("USER", "bob")], &["U"]).unwrap();
+        assert_eq!((other.user(), other.database(), other.timeout()), ("bob", "bob", TIMEOUT));
+        let pooled = from(&[("PGHOST", "ep-x-pooler.eu.neon.tech")], &["U"]).unwrap();
+        assert_eq!((pooled.host(), pooled.notes().len()), ("ep-x.eu.neon.tech", 1));
+        let address = from(&[("U", "hostaddr=::1 host=db.example.com")], &["U"]).unwrap();
+        assert_eq!(address.secret_url(), "postgresql://postgres@db.example.com:5432/postgres?sslmode=verify-full&hostaddr=%3A%3A1");
+        // the system's authorities vouch for anybody's name: it must be checked
+        assert_eq!(from(&[("U", "host=h sslrootcert=system")], &["U"]).unwrap().ssl_mode(), SslMode::VerifyFull);
+        let weak = from(&[("U", "host=h sslrootcert=system sslmode=require")], &["U"]).unwrap_err();
+        assert!(weak.kind == Kind::Input && weak.what.contains("too weak"), "{weak}");
+    }
+
+    #[test]
+    fn copies_are_equal_and_a_source_of_passwords_is_not_shown() {
+        let connector = from(&[("U", "postgres://u@h/d")], &["U"]).unwrap();
+        let tokens = connector.with_passwords(Passwords::new(|| async { Ok(Password::new("hunter2")) })).with_rate(100);
+        assert!(tokens.has_password() && tokens == tokens.clone() && tokens != connector);
+        assert_eq!(format!("{tokens:?}"), "Connector(d on h:5432 as u, sslmode=verify-full, password ***)");
+        assert!(!tokens.secret_url().contains("hunter2"));
+        assert!(tokens.with_password("kept").passwords.is_none());
     }
 
     #[test]

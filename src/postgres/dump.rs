@@ -6,13 +6,11 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use crate::error::{Context, Error, Kind, Result};
-use crate::postgres::connector::{Access, Connector, SslMode};
-use crate::postgres::passfile::{self, Temporary};
+use crate::postgres::connector::{Access, Connector};
+use crate::postgres::encryption::{SslMode, Trust};
+use crate::postgres::private_file::Temporary;
 use crate::postgres::programs::{self, Program};
-
-/// Where distributions keep the trusted authorities; libpq before version 16 has to be told.
-const BUNDLES: [&str; 4] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
+use crate::postgres::{authorities, passfile};
 
 /// A pg_dump of at least this major version (it refuses servers newer than itself).
 pub async fn find_pg_dump(min_major: u32) -> Result<Program> {
@@ -25,18 +23,20 @@ pub async fn schema_only(connector: &Connector, exclude_schemas: &[String]) -> R
     let version: i32 = session.value("select current_setting('server_version_num')::int", &[]).await?;
     drop(session);
     let pg_dump = find_pg_dump(u32::try_from(version / 10_000).unwrap_or_default()).await?;
-    let secret = match &connector.password {
-        Some(password) => Some(Temporary::new(&passfile::line("*", connector.port, "*", "*", password))?),
-        None => None,
-    };
+    let password = connector.password_for_now().await?;
+    let secret =
+        password.map(|password| Temporary::new("pgpass", &passfile::line("*", connector.port, "*", "*", password.expose()))).transpose()?;
+    let authorities = authorities_file(connector)?;
     let mut command = Command::new(&pg_dump.path);
     command.args(["--schema-only", "--no-owner", "--no-privileges", "--no-password"]);
     for schema in exclude_schemas {
         command.arg(format!("--exclude-schema={}", crate::postgres::quote::ident(schema)));
     }
     environment(&mut command, connector);
-    if let Some(secret) = &secret {
-        command.env("PGPASSFILE", secret.path());
+    for (name, file) in [("PGPASSFILE", &secret), ("PGSSLROOTCERT", &authorities)] {
+        if let Some(file) = file {
+            command.env(name, file.path());
+        }
     }
     let what = format!("cannot dump the schema of {}", connector.label());
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.or_fail(
@@ -54,7 +54,17 @@ pub async fn schema_only(connector: &Connector, exclude_schemas: &[String]) -> R
 }
 
 fn environment(command: &mut Command, connector: &Connector) {
-    for name in ["PGPASSWORD", "PGSERVICE", "PGHOSTADDR", "PGOPTIONS", "PGSSLROOTCERT", "PGCHANNELBINDING"] {
+    for name in [
+        "PGPASSWORD",
+        "PGSERVICE",
+        "PGHOSTADDR",
+        "PGOPTIONS",
+        "PGSSLROOTCERT",
+        "PGCHANNELBINDING",
+        "PGREQUIREAUTH",
+        "PGSSLCRL",
+        "PGSSLCRLDIR",
+    ] {
         command.env_remove(name);
     }
     command
@@ -64,16 +74,26 @@ fn environment(command: &mut Command, connector: &Connector) {
         .env("PGDATABASE", &connector.database)
         .env("PGSSLMODE", connector.ssl.name())
         .env("PGAPPNAME", "migrate-wizard")
-        .env("PGCONNECT_TIMEOUT", "10")
+        .env("PGCONNECT_TIMEOUT", connector.timeout().as_secs().to_string())
         .env("PGCLIENTENCODING", "UTF8");
     if let Some(options) = &connector.options {
         command.env("PGOPTIONS", options);
     }
-    let verifies = matches!(connector.ssl, SslMode::VerifyCa | SslMode::VerifyFull);
-    if let Some(path) = &connector.root_cert {
-        command.env("PGSSLROOTCERT", path);
-    } else if verifies {
-        let bundle = BUNDLES.into_iter().find(|path| std::path::Path::new(path).is_file());
-        command.env("PGSSLROOTCERT", bundle.unwrap_or("system"));
+    if let Some(address) = connector.address {
+        command.env("PGHOSTADDR", address.to_string());
     }
+    if connector.require_channel_binding {
+        command.env("PGCHANNELBINDING", "require");
+    }
+    if let Trust::File(path) = &connector.trust {
+        command.env("PGSSLROOTCERT", path);
+    }
+}
+
+/// libpq knows one file of authorities only: the system's and ours go into one for it, when it is to check any.
+fn authorities_file(connector: &Connector) -> Result<Option<Temporary>> {
+    if !matches!(connector.ssl, SslMode::VerifyCa | SslMode::VerifyFull) {
+        return Ok(None);
+    }
+    authorities::pem(&connector.trust).map(|text| Temporary::new("pem", &text)).transpose()
 }

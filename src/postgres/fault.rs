@@ -5,7 +5,8 @@ use std::error::Error as StdError;
 use std::io;
 
 use crate::error::{Error, Kind};
-use crate::postgres::connector::{Connector, HostKind};
+use crate::postgres::connector::Connector;
+use crate::postgres::host::HostKind;
 
 /// An error of a statement.
 pub fn fault(what: impl AsRef<str>, error: &tokio_postgres::Error) -> Error {
@@ -81,7 +82,10 @@ pub fn connect_fault(to: &Connector, error: &tokio_postgres::Error) -> Error {
     } else if text.contains("does not support TLS") {
         (Kind::Denied, "the server does not offer encryption: if that is right, say so with sslmode=disable")
     } else if text.contains("password missing") {
-        (Kind::Denied, "the server asks for a password: put it into the URL or into ~/.pgpass (mode 0600)")
+        (
+            Kind::Denied,
+            "the server asks for a password: put it into the URL or into ~/.pgpass (mode 0600); PGPASSWORD counts only for the server that PGHOST or PGSERVICE names",
+        )
     } else if to.kind() == HostKind::Helium {
         (
             Kind::Unreachable,
@@ -94,7 +98,7 @@ pub fn connect_fault(to: &Connector, error: &tokio_postgres::Error) -> Error {
             }
             Some(io::ErrorKind::TimedOut) => (
                 Kind::Unreachable,
-                "no answer within 10 seconds: check that a firewall or security group lets this machine in, and that the database is reachable from here",
+                "no answer in time: check that a firewall or security group lets this machine in, and that the database is reachable from here",
             ),
             Some(_) if text.contains("lookup") || text.contains("resolve") => {
                 (Kind::Unreachable, "no such host: check its name, and the network's DNS")
@@ -105,8 +109,28 @@ pub fn connect_fault(to: &Connector, error: &tokio_postgres::Error) -> Error {
     Error::new(kind, what).because(error).hint(hint)
 }
 
+/// Whether DSQL calls the token expired: a new one is worth one more try. Without its hint the right is missing, and trying again is
+/// useless. Source: DSQL's user guide, troubleshooting (2026-11-20).
+pub fn login_has_expired(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|db| {
+        db.message().contains(NO_ACCESS) && db.hint().is_some_and(|hint| hint.to_ascii_lowercase().contains("signature expired"))
+    })
+}
+
+/// What DSQL says to a login that it does not take.
+const NO_ACCESS: &str = "unable to accept connection, access denied";
+
 fn db_connect_fault(what: &str, error: &tokio_postgres::Error) -> Error {
     let fault = fault(what, error);
+    if login_has_expired(error) {
+        return Error { kind: Kind::Denied, ..fault }
+            .hint("the login token was too old when it arrived: set this machine's clock right, then run the same command again");
+    }
+    if error.as_db_error().is_some_and(|db| db.message().contains(NO_ACCESS)) {
+        return Error { kind: Kind::Denied, ..fault }.hint(
+            "the AWS identity may not log in as this user: it needs dsql:DbConnectAdmin on the cluster (user admin) or dsql:DbConnect and `AWS IAM GRANT` (another user); see who you are with `aws sts get-caller-identity`",
+        );
+    }
     if fault.causes.iter().any(|cause| cause.contains("unsupported startup parameter")) {
         return fault
             .hint("this is a connection pooler, which cannot hold a read-only session: use the direct host and port of the database");
@@ -117,7 +141,7 @@ fn db_connect_fault(what: &str, error: &tokio_postgres::Error) -> Error {
 fn certificate_hint(kind: HostKind) -> &'static str {
     match kind {
         HostKind::Rds => {
-            "get Amazon's authorities with `curl -O https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem` and add sslrootcert=global-bundle.pem to the URL"
+            "Amazon's authorities of 2026-11-27 are built in, and this server's certificate is from none of them for this host name: use the endpoint's own name rather than an alias; leave sslrootcert out if it is set; for a newer region add sslrootcert=<the bundle that AWS publishes for RDS>"
         }
         HostKind::Helium | HostKind::Neon | HostKind::Dsql | HostKind::Localhost | HostKind::Other => {
             "the server's certificate is not trusted for this host name: add sslrootcert=<its authority as PEM>; sslmode=require encrypts without checking who answers"

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::connector::{Access, Connector};
-use crate::postgres::passfile;
 use crate::postgres::programs::{self, Program};
+use crate::postgres::{passfile, private_file};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const SETTINGS: &str = "
@@ -202,7 +202,7 @@ async fn create(folder: &Path, initdb: &Program, user: &ServiceUser) -> Result<(
     let attempt = uuid::Uuid::new_v4().simple();
     let fresh = folder.join(format!("new-{attempt}"));
     let secret_file = folder.join(format!("new-{attempt}.password"));
-    passfile::write_private(&secret_file, &secret)?;
+    private_file::write(&secret_file, &secret)?;
     user.own(&secret_file)?;
     let locale = if cfg!(target_os = "linux") { "C.UTF-8" } else { "en_US.UTF-8" };
     let made = user
@@ -240,7 +240,7 @@ fn append(path: &Path, text: &str) -> Result<()> {
 }
 
 fn save(folder: &Path, port: u16, secret: &str) -> Result<()> {
-    passfile::write_private(&folder.join("passfile"), &passfile::line("127.0.0.1", port, "*", "postgres", secret))
+    private_file::write(&folder.join("passfile"), &passfile::line("127.0.0.1", port, "*", "postgres", secret))
 }
 
 fn password(folder: &Path) -> Option<String> {

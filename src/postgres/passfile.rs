@@ -1,13 +1,14 @@
-//! libpq's password file: looking a password up, and writing a short-lived one for a client program.
+//! libpq's password file: looking a password up, and the line that a client program finds one by.
 //! Never prints what it finds.
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Context, Kind, Result};
+use crate::postgres::layers::Env;
 
-/// The password that `PGPASSFILE` (or `~/.pgpass`) holds for these four; `None` when there is no file, no match, or others may read it.
-pub fn look_up(env: &dyn Fn(&str) -> Option<String>, host: &str, port: u16, database: &str, user: &str) -> Option<String> {
-    let path = env("PGPASSFILE").map(PathBuf::from).or_else(|| env("HOME").map(|home| Path::new(&home).join(".pgpass")))?;
+/// The password that `named` (else `PGPASSFILE`, else `~/.pgpass`) holds for these four; `None` when there is no file, no match, or others may read it.
+pub fn look_up(named: Option<PathBuf>, env: Env<'_>, host: &str, port: u16, database: &str, user: &str) -> Option<String> {
+    let path =
+        named.or_else(|| env("PGPASSFILE").map(PathBuf::from)).or_else(|| env("HOME").map(|home| Path::new(&home).join(".pgpass")))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -50,48 +51,6 @@ fn split(line: &str) -> Vec<String> {
 pub fn line(host: &str, port: u16, database: &str, user: &str, password: &str) -> String {
     let safe = |text: &str| text.replace('\\', "\\\\").replace(':', "\\:");
     format!("{}:{port}:{}:{}:{}\n", safe(host), safe(database), safe(user), safe(password))
-}
-
-/// A password file that only this user can read; removed when dropped.
-#[derive(Debug)]
-pub struct Temporary(PathBuf);
-
-impl Temporary {
-    /// Writes `text` to a new file with mode 0600 in the system's temporary folder.
-    pub fn new(text: &str) -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("migrate-wizard-{}.pgpass", uuid::Uuid::new_v4()));
-        write_private(&path, text)?;
-        Ok(Self(path))
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// Replaces `path` by a file of mode 0600 that holds `text`; it never exists with wider rights.
-pub fn write_private(path: &Path, text: &str) -> Result<()> {
-    use std::io::Write;
-    let write = || {
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
-        if path.exists() {
-            std::fs::remove_file(path)?;
-        }
-        options.open(path)?.write_all(text.as_bytes())
-    };
-    write().or_fail(Kind::Failed, format!("cannot write {}", path.display()), "check that the folder exists, is yours and has space")
 }
 
 #[cfg(test)]

@@ -1,24 +1,9 @@
 //! A Postgres URL taken apart, by libpq's rules plus what ORMs append.
 //! Never prints the password: an error names the part that is wrong, not its text.
 
-use std::path::PathBuf;
-
 use crate::error::{Error, Kind, Result};
-use crate::postgres::connector::SslMode;
-
-/// What a URL says; `None` where it says nothing.
-#[derive(Default, Clone, PartialEq, Eq)]
-pub struct Parts {
-    pub host: Option<String>,
-    pub port: Option<u16>,
-    pub database: Option<String>,
-    pub user: Option<String>,
-    pub password: Option<String>,
-    pub ssl: Option<SslMode>,
-    pub root_cert: Option<PathBuf>,
-    pub options: Option<String>,
-    pub require_channel_binding: bool,
-}
+use crate::postgres::encryption::SslMode;
+use crate::postgres::parts::{self, Parts, Unfit};
 
 /// Takes `postgres://user:password@host:port/database?sslmode=…` apart.
 pub fn parse(url: &str) -> Result<Parts> {
@@ -26,7 +11,7 @@ pub fn parse(url: &str) -> Result<Parts> {
     let rest = url
         .strip_prefix("postgres://")
         .or_else(|| url.strip_prefix("postgresql://"))
-        .ok_or_else(|| wrong("it does not start with postgres:// or postgresql://"))?;
+        .ok_or_else(|| wrong("it does not start with postgres:// or postgresql://, nor with a keyword such as host="))?;
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     if !authority.contains('@') && tail.split('?').next().is_some_and(|path| path.contains('@')) {
         return Err(wrong("the password holds a `/`, `?` or `#` that is not percent-encoded (`/` is %2F, `?` is %3F, `#` is %23)"));
@@ -54,9 +39,9 @@ pub fn parse(url: &str) -> Result<Parts> {
     Ok(parts)
 }
 
-fn host_and_port(text: &str, parts: &mut Parts) -> Result<()> {
+fn host_and_port(text: &str, into: &mut Parts) -> Result<()> {
     if text.contains(',') {
-        return Err(wrong("it names several hosts; name the one to use"));
+        return Err(wrong(Unfit::SeveralHosts.to_string()));
     }
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -65,38 +50,22 @@ fn host_and_port(text: &str, parts: &mut Parts) -> Result<()> {
         }
         None => text.rsplit_once(':').unwrap_or((text, "")),
     };
-    parts.host = filled(decode(host, "host")?);
+    into.host = filled(decode(host, "host")?);
     if !port.is_empty() {
-        parts.port = Some(parse_port(port)?);
+        into.port = Some(parts::port(port).map_err(|unfit| wrong(unfit.to_string()))?);
     }
     Ok(())
 }
 
+/// What ORMs and poolers append (schema, pgbouncer, connection_limit, …) says nothing about where the database is: it is passed over.
 fn parameter(name: &str, value: &str, parts: &mut Parts) -> Result<()> {
     match name {
-        "host" => parts.host = filled(value.to_owned()),
-        "port" => parts.port = Some(parse_port(value)?),
-        "dbname" => parts.database = filled(value.to_owned()),
-        "user" => parts.user = filled(value.to_owned()),
-        "password" => parts.password = filled(value.to_owned()),
-        "options" => parts.options = filled(value.to_owned()),
-        "sslmode" => parts.ssl = Some(SslMode::parse(value)?),
         "ssl" if value == "true" => parts.ssl = parts.ssl.or(Some(SslMode::Require)),
-        "sslrootcert" if value != "system" => parts.root_cert = filled(value.to_owned()).map(PathBuf::from),
-        "channel_binding" => parts.require_channel_binding = value == "require",
-        "sslcert" | "sslkey" => return Err(wrong("client certificates (sslcert, sslkey) are not supported; use a user with a password")),
-        // What ORMs and poolers append (schema, pgbouncer, connection_limit, …) says nothing about where the database is.
-        _ => {}
+        _ => {
+            parts.set(name, value).map_err(|unfit| wrong(unfit.to_string()))?;
+        }
     }
     Ok(())
-}
-
-/// 1 to 65535.
-pub fn parse_port(text: &str) -> Result<u16> {
-    text.parse()
-        .ok()
-        .filter(|port| *port > 0)
-        .ok_or_else(|| wrong("the port is not a number from 1 to 65535 (an unencoded `:` or `@` in the password also looks like this)"))
 }
 
 fn filled(text: String) -> Option<String> {
@@ -132,6 +101,7 @@ fn wrong(why: impl AsRef<str>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::encryption::Trust;
 
     #[test]
     fn every_part_is_read() {
@@ -142,7 +112,10 @@ mod tests {
         assert_eq!(parts.host.as_deref(), Some("db.example.com"));
         assert_eq!((parts.port, parts.database.as_deref()), (Some(6543), Some("my shop")));
         assert_eq!(parts.ssl, Some(SslMode::VerifyCa));
-        assert_eq!(parts.root_cert, Some(PathBuf::from("/ca.pem")));
+        assert_eq!(parts.trust, Some(Trust::File("/ca.pem".into())));
+        let more = parse("postgres:///d?service=shop&hostaddr=10.0.0.1&connect_timeout=3&passfile=%2Fp&sslrootcert=system").unwrap();
+        assert_eq!((more.service.as_deref(), more.timeout), (Some("shop"), Some(std::time::Duration::from_secs(3))));
+        assert_eq!((more.address, more.trust), (Some([10, 0, 0, 1].into()), Some(Trust::System)));
     }
 
     #[test]
@@ -161,6 +134,7 @@ mod tests {
             ("postgres://u:hunter2%zz@h/d", "the password holds a `%`"),
             ("postgres://u:hunter2@h/d?sslmode=maybe", "sslmode"),
             ("postgres://u:hunter2@a,b/d", "several hosts"),
+            ("postgres://u:hunter2@a/d?hostaddr=ter2", "hostaddr"),
         ] {
             let error = parse(url).err().expect(url);
             assert_eq!(error.kind, Kind::Input, "{url}");
