@@ -14,6 +14,7 @@ mod status;
 mod telling;
 mod whole;
 
+
 use std::path::PathBuf;
 
 use crate::cli::{AppCmd, Cli, Cmd, DataCmd, RunArgs, SchemaCmd, StacksCmd};

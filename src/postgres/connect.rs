@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_postgres::config::{ChannelBinding, SslMode as Wire};
+use tokio_postgres::config::ChannelBinding;
 
 use crate::error::{Error, Kind, Result};
 use crate::postgres::connector::{Access, Connector};
-use crate::postgres::encryption::SslMode;
+use crate::postgres::dial::dial;
 use crate::postgres::fault::{connect_fault, login_has_expired, passes_with_time};
 use crate::postgres::host::HostKind;
 use crate::postgres::passwords::Password;
@@ -41,13 +41,9 @@ impl Connector {
             if let Some(pace) = &self.pace {
                 pace.slot().await;
             }
-            match tokio::time::timeout(self.timeout() * 2, config.connect(tls.clone())).await {
-                Ok(Ok((client, connection))) => {
-                    let driver = tokio::spawn(async move {
-                        // An error of the connection also reaches whoever waits for an answer on it.
-                        let _ = connection.await;
-                    });
-                    let session = Session::new(client, driver, tls, access, self.label());
+            match tokio::time::timeout(self.timeout() * 2, dial(self, &config, &tls)).await {
+                Ok(Ok((client, driver))) => {
+                    let session = Session::new(client, driver, tls, access, self.clone());
                     if access == Access::ReadOnly && self.kind() == HostKind::Dsql {
                         session.begin_read_only_by_statement().await?;
                     }
@@ -76,22 +72,9 @@ impl Connector {
 
     fn config(&self, access: Access, password: Option<Password>) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
-        config.host(&self.host).port(self.port).dbname(&self.database).user(&self.user).application_name("migrate-wizard");
-        config
-            .connect_timeout(self.timeout())
-            .keepalives(true)
-            .keepalives_idle(Duration::from_secs(30))
-            .keepalives_interval(Duration::from_secs(10));
-        config.ssl_mode(match self.ssl {
-            SslMode::Disable => Wire::Disable,
-            SslMode::Prefer => Wire::Prefer,
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => Wire::Require,
-        });
+        config.dbname(&self.database).user(&self.user).application_name("migrate-wizard");
         if self.require_channel_binding {
             config.channel_binding(ChannelBinding::Require);
-        }
-        if let Some(address) = self.address {
-            config.hostaddr(address);
         }
         if let Some(password) = password {
             config.password(password.expose());

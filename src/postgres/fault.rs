@@ -6,6 +6,7 @@ use std::io;
 
 use crate::error::{Error, Kind};
 use crate::postgres::connector::Connector;
+use crate::postgres::dial::DialError;
 use crate::postgres::host::HostKind;
 
 /// An error of a statement.
@@ -71,9 +72,11 @@ fn advice(code: &str) -> (Kind, &'static str) {
 }
 
 /// An error of connecting to `to`.
-pub fn connect_fault(to: &Connector, error: &tokio_postgres::Error) -> Error {
+pub fn connect_fault(to: &Connector, error: &DialError) -> Error {
     let what = format!("cannot connect to {}", to.label());
-    if error.as_db_error().is_some() {
+    if let DialError::Postgres(error) = error
+        && error.as_db_error().is_some()
+    {
         return db_connect_fault(&what, error);
     }
     let text = chain(error);
@@ -111,7 +114,11 @@ pub fn connect_fault(to: &Connector, error: &tokio_postgres::Error) -> Error {
 
 /// Whether DSQL calls the token expired: a new one is worth one more try. Without its hint the right is missing, and trying again is
 /// useless. Source: DSQL's user guide, troubleshooting (2026-11-20).
-pub fn login_has_expired(error: &tokio_postgres::Error) -> bool {
+pub fn login_has_expired(error: &DialError) -> bool {
+    matches!(error, DialError::Postgres(error) if expired(error))
+}
+
+fn expired(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|db| {
         db.message().contains(NO_ACCESS) && db.hint().is_some_and(|hint| hint.to_ascii_lowercase().contains("signature expired"))
     })
@@ -122,7 +129,7 @@ const NO_ACCESS: &str = "unable to accept connection, access denied";
 
 fn db_connect_fault(what: &str, error: &tokio_postgres::Error) -> Error {
     let fault = fault(what, error);
-    if login_has_expired(error) {
+    if expired(error) {
         return Error { kind: Kind::Denied, ..fault }
             .hint("the login token was too old when it arrived: set this machine's clock right, then run the same command again");
     }
@@ -150,8 +157,12 @@ fn certificate_hint(kind: HostKind) -> &'static str {
 }
 
 /// Whether trying again shortly may help: the server starts up or wakes from scale to zero.
-pub fn passes_with_time(to: &Connector, error: &tokio_postgres::Error) -> bool {
-    match error.as_db_error() {
+pub fn passes_with_time(to: &Connector, error: &DialError) -> bool {
+    let (db, closed) = match error {
+        DialError::Postgres(error) => (error.as_db_error(), error.is_closed()),
+        DialError::Io(_) | DialError::NoTls => (None, false),
+    };
+    match db {
         Some(db) => {
             let text = db.message().to_ascii_lowercase();
             matches!(db.code().code(), "57P03" | "57P01" | "53400")
@@ -160,12 +171,12 @@ pub fn passes_with_time(to: &Connector, error: &tokio_postgres::Error) -> bool {
         None => {
             let wakes = matches!(to.kind(), HostKind::Neon | HostKind::Dsql | HostKind::Rds);
             let again = [io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof, io::ErrorKind::BrokenPipe];
-            error.is_closed() || io_kind(error).is_some_and(|kind| again.contains(&kind) || (wakes && kind == io::ErrorKind::TimedOut))
+            closed || io_kind(error).is_some_and(|kind| again.contains(&kind) || (wakes && kind == io::ErrorKind::TimedOut))
         }
     }
 }
 
-fn io_kind(error: &tokio_postgres::Error) -> Option<io::ErrorKind> {
+fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<io::Error>() {
@@ -176,7 +187,7 @@ fn io_kind(error: &tokio_postgres::Error) -> Option<io::ErrorKind> {
     None
 }
 
-fn chain(error: &tokio_postgres::Error) -> String {
+fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {

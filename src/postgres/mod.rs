@@ -4,6 +4,7 @@
 pub mod authorities;
 pub mod connect;
 pub mod connector;
+mod dial;
 pub mod dump;
 pub mod encryption;
 pub mod facts;
@@ -20,6 +21,7 @@ pub mod passwords;
 pub mod private_file;
 pub mod programs;
 pub mod quote;
+mod regroup;
 pub mod role;
 pub mod service;
 pub mod session;

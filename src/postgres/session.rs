@@ -13,7 +13,8 @@ use tokio_postgres::{Client, Row, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, Kind, Result};
-use crate::postgres::connector::Access;
+use crate::postgres::connector::{Access, Connector};
+use crate::postgres::dial::cancel;
 use crate::postgres::fault::fault;
 
 /// What COPY sends, frame by frame.
@@ -29,13 +30,15 @@ pub struct Session {
     tls: MakeRustlsConnect,
     access: Access,
     label: String,
+    /// Where to ask for a statement to be given up.
+    to: Connector,
     busy: AtomicBool,
     since: Instant,
 }
 
 impl Session {
-    pub(super) fn new(client: Client, driver: JoinHandle<()>, tls: MakeRustlsConnect, access: Access, label: String) -> Self {
-        Self { client, driver, tls, access, label, busy: AtomicBool::new(false), since: Instant::now() }
+    pub(super) fn new(client: Client, driver: JoinHandle<()>, tls: MakeRustlsConnect, access: Access, to: Connector) -> Self {
+        Self { client, driver, tls, access, label: to.label(), to, busy: AtomicBool::new(false), since: Instant::now() }
     }
 
     pub fn access(&self) -> Access {
@@ -233,10 +236,10 @@ impl Drop for Session {
         if self.busy.load(Ordering::Relaxed)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let (cancel, tls) = (self.client.cancel_token(), self.tls.clone());
+            let (token, tls, to) = (self.client.cancel_token(), self.tls.clone(), self.to.clone());
             let driver = self.driver.abort_handle();
             runtime.spawn(async move {
-                let _ = tokio::time::timeout(Duration::from_secs(5), cancel.cancel_query(tls)).await;
+                let _ = tokio::time::timeout(Duration::from_secs(5), cancel(&to, &token, &tls)).await;
                 driver.abort();
             });
         }

@@ -125,7 +125,7 @@ fn table_of(statement: &Statement) -> String {
 }
 
 fn index_table(sql: &str) -> Option<String> {
-    let parsed = pg_query::parse(sql).ok()?;
+    let parsed = pg_query::parse(sql, 0).ok()?;
     let node = parsed.protobuf.stmts.into_iter().next()?.stmt?.node?;
     let pg_query::NodeEnum::IndexStmt(index) = node else { return None };
     let relation = index.relation?;
