@@ -186,7 +186,8 @@ async fn serve(state: &State, mut client: TcpStream) -> io::Result<()> {
     }
     let mut cuts = state.cuts.subscribe();
     let mut server = TcpStream::connect((state.to.host(), state.to.port())).await?;
-    (client.set_nodelay(true)?, server.set_nodelay(true)?);
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
     state.count(|passed| passed.connections += 1);
     let budget = AtomicU64::new(state.budget());
     let reads_answers = state.switches().lose_commits > 0.0;
