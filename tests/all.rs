@@ -14,6 +14,7 @@ mod rollback;
 mod schema;
 mod screens;
 mod stacks;
+mod standin;
 mod state;
 mod support;
 mod terminal;

@@ -1,6 +1,9 @@
 //! What tests stand on: the real binary, real Postgres servers, the AWS endpoint emulator.
 //! Servers are started once per test binary on free loopback ports in temporary folders and stopped by their own pid.
 
+pub mod chance;
+pub mod chaos;
+pub mod dsql;
 pub mod emulator;
 pub mod postgres;
 pub mod pty;

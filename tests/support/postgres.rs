@@ -80,10 +80,19 @@ pub fn database(name: &str) -> Connector {
 
 /// A new empty database on a server of this version.
 pub fn database_on(server: Server, name: &str) -> Connector {
+    create(server, name, "")
+}
+
+/// A new empty database that orders text by its bytes, as Aurora DSQL does.
+pub fn database_in_c(name: &str) -> Connector {
+    create(Server::Own, name, "lc_collate 'C' lc_ctype 'C'")
+}
+
+fn create(server: Server, name: &str, locale: &str) -> Connector {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("{name}_{}", COUNT.fetch_add(1, Ordering::Relaxed));
     let server = server.connector();
-    sql(&server, &format!("create database {name} template template0 encoding 'UTF8'"));
+    sql(&server, &format!("create database {name} template template0 encoding 'UTF8' {locale}"));
     server.with_database(&name)
 }
 
@@ -121,10 +130,17 @@ pub fn value(connector: &Connector, text: &str) -> String {
     })
 }
 
-/// The password of a connector, as its URL has it.
+/// The password of a connector, taken from its URL.
 pub fn password(connector: &Connector) -> String {
     let url = connector.secret_url();
-    url.split_once("://").unwrap().1.split_once('@').unwrap().0.split_once(':').unwrap().1.to_owned()
+    let encoded = url.split_once("://").unwrap().1.split_once('@').unwrap().0.split_once(':').unwrap().1;
+    let mut pieces = encoded.split('%');
+    let mut bytes = pieces.next().unwrap().as_bytes().to_vec();
+    for piece in pieces {
+        bytes.push(u8::from_str_radix(&piece[..2], 16).unwrap());
+        bytes.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 /// A client program of this version (pg_dump, psql), pointed at a database.
