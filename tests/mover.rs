@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use migrate_wizard::data::insert::Limits;
+use migrate_wizard::data::Limits;
 use migrate_wizard::data::plan::Choice;
 use migrate_wizard::data::{self, CopyReport, Existing, Options, VerifyReport};
 use migrate_wizard::error::{Error, Kind};
@@ -265,7 +265,7 @@ fn arrays_become_jsonb_on_a_schema_converted_for_dsql() {
     let from = sample(3);
     let (to, conversion) = target_for(&from, Target::Dsql);
     let pair = Pair { from, to };
-    let options = Options { jobs: 3, limits: Some(Limits { rows: 500, bytes: 100_000 }), ..Options::default() };
+    let options = Options { jobs: 3, limits: Some(Limits { rows: 500, bytes: 100_000, ..Limits::dsql().unwrap() }), ..Options::default() };
     assert_eq!(pair.copy(&options).rows_copied, 11_017);
     apply(&pair.to, &conversion, Phase::After);
     block(data::set_sequences(&pair.from, &pair.to)).unwrap();
@@ -307,7 +307,7 @@ fn a_column_that_changed_its_type_holds_the_same_value_or_is_said_to_differ() {
         "create table t (id text primary key, tags jsonb, n numeric(38,10), m text, ip text, at timestamptz, c text, j jsonb);
          create table e (k text primary key, v bigint); create table i (id bigint generated always as identity primary key, v text)",
     );
-    let batches = Options { limits: Some(Limits { rows: 500, bytes: 20_000 }), ..small() };
+    let batches = Options { limits: Some(Limits { rows: 500, bytes: 20_000, ..Limits::dsql().unwrap() }), ..small() };
     for options in [batches, small()] {
         assert_eq!(pair.copy(&options).rows_copied, 3333 + 2 + 2500);
         block(data::set_sequences(&pair.from, &pair.to)).unwrap();

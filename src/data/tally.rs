@@ -184,7 +184,7 @@ impl Tally {
 
     fn progress(&self, state: &State) -> Progress {
         let mut done_bytes = 0_u64;
-        let (mut rows, mut rows_total) = (0_u64, 0_u64);
+        let mut rows = 0_u64;
         let mut parts = Vec::new();
         let elapsed = state.began.map(|began| began.elapsed().as_secs_f64()).unwrap_or_default();
         for (i, &(size, known)) in self.sizes.iter().enumerate() {
@@ -204,7 +204,6 @@ impl Tally {
             .min(1.0);
             done_bytes += (size as f64 * share) as u64;
             rows += seen;
-            rows_total += total;
             if let Some((worker, work)) = working.first() {
                 let label = state.tables.get(i).map(|t| format!("{}.{}", t.schema, t.name)).unwrap_or_default();
                 let chunk = if work.whole { String::new() } else { format!(", chunk {}", work.chunk + 1) };
@@ -225,8 +224,7 @@ impl Tally {
         let remaining = (elapsed > 1.0 && rate > 0.0).then(|| ((all - done_bytes.min(all)) as f64 / rate).ceil() as u64);
         for part in &mut parts {
             // A table at the speed of all workers together, shared by those at work.
-            if let (Some(total), Some((size, _))) = (part.total, self.sizes.first()) {
-                let _ = size;
+            if let Some(total) = part.total {
                 let table = state.tables.iter().position(|t| format!("{}.{}", t.schema, t.name) == part.name);
                 let size = table.and_then(|i| self.sizes.get(i)).map_or(0, |(size, _)| *size);
                 let left = size as f64 * (1.0 - part.done as f64 / total.max(1) as f64);
@@ -244,7 +242,6 @@ impl Tally {
             remaining_s: remaining,
             figures: vec![
                 figure("rows", rows, Unit::Rows),
-                figure("rows_total", rows_total, Unit::Rows),
                 figure("bytes", state.bytes, Unit::Bytes),
                 figure("bytes_per_s", moved_rate, Unit::Bytes),
                 figure("retries", state.retries, Unit::Steps),
