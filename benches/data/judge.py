@@ -12,11 +12,12 @@ def row(measure, goal, results, name, judged):
     """One line of the ratio table; `judged` gives (what was measured, whether that is good enough), or raises KeyError with a reason."""
     if name not in results:
         return (measure, goal, NOT_RUN, "")
+    if "failed" in results[name]:
+        return (measure, goal, f"failed: {results[name]['failed']}", "no")
     try:
         measured, kept = judged(results[name])
-    except KeyError as missing:
-        failed = results[name].get("failed")
-        return (measure, goal, f"failed: {failed or missing.args[0]}", "no")
+    except KeyError as why:
+        return (measure, goal, f"failed: {why.args[0]}", "no")
     return (measure, goal, measured, "yes" if kept else "no")
 
 

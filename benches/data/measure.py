@@ -48,7 +48,7 @@ def run(command, env, cwd, timeout):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
         )
     except OSError as error:
-        return Taken(code=127, lines=[(0.0, "stderr", f"error: {error}")])
+        return Taken(code=127, lines=[(0.0, "stderr", f"error: {Path(command[0]).name}: {error.strerror.lower()}")])
     ended = threading.Event()
     readers = [
         threading.Thread(target=read, args=(child.stdout, "stdout", begun, taken.lines), daemon=True),

@@ -38,7 +38,8 @@ def table(columns, rows):
 def head(results):
     about = results["about"]
     versions = ", ".join(f"{name} `{version}`" for name, version in about["versions"].items() if name not in ("PostgreSQL", "commit"))
-    settings = ", ".join(f"`{name}={value}`" for name, value in about["settings"].items() if value)
+    settings = ", ".join(f"`{name}={value}`" for name, value in about["settings"].items())
+    rounds = f"{about['rounds']} round" + ("s" if about["rounds"] > 1 else "")
     warning = "" if about["scale"] == "full" else f"\n\n**Scale `{about['scale']}`: it shows that the measures run; the figures say nothing.**"
     minutes = f", which took {about['took'] / 60:.0f} minutes" if "took" in about else ""
     return f"""\
@@ -48,7 +49,7 @@ Made by `{about["command"]}` on {about["date"]}{minutes}; do not edit it by hand
 
 - Machine: {about["cores"]} cores ({about["processor"]}), {about["memory_gib"]:.0f} GiB of memory, Linux {about["system"]}; load before the first measure {about["load_before"]:.1f}. Clients and both servers share it.
 - PostgreSQL {about["versions"]["PostgreSQL"]}, two servers on loopback, the same settings for both and for every way: {settings}.
-- {versions}; commit `{about["versions"]["commit"]}`; {about["rounds"]} rounds.
+- {versions}; commit `{about["versions"]["commit"]}`; {rounds}.
 
 {MEANING}"""
 

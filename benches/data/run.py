@@ -38,12 +38,13 @@ def arguments():
     parse.add_argument("--rounds", type=int, help="how often each way is run (default: the scale's, 3 at full)")
     parse.add_argument("--only", default="", help=f"some of the measures, parted by commas: {', '.join(MEASURES)}")
     parse.add_argument("--binary", type=Path, default=ROOT / "target/release/migrate-wizard")
-    parse.add_argument("--folder", help="where the servers keep their files (default: the temporary folder)")
+    # /tmp may be memory, and a disk is what people have
+    parse.add_argument("--folder", default=os.environ.get("TMPDIR", "/var/tmp"), help="where the servers keep their files")
     parse.add_argument("--results", type=Path, default=ROOT / "target/bench-data/results.json")
     parse.add_argument("--write", type=Path, help="write the page here")
     parse.add_argument("--again", action="store_true", help="measure nothing: make the page from the results that are there")
     args = parse.parse_args()
-    args.only = [name for name in args.only.replace(",", " ").split()] or list(MEASURES)
+    args.only = args.only.replace(",", " ").split() or list(MEASURES)
     unknown = sorted(set(args.only) - set(MEASURES))
     if unknown:
         parse.error(f"no measure {', '.join(unknown)}; there are {', '.join(MEASURES)}")
@@ -58,12 +59,13 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _frame: sys.exit(128 + got))
     scale = bench.SCALES[args.scale]
-    with servers.running(args.folder, scale.needed_gib) as (source, target, work):
+    with servers.running(args.folder, scale.needed_gib, scale.fsync) as (source, target, work):
         rounds = args.rounds or scale.rounds
         results = {"about": about(args, rounds, source)}
         run = bench.Bench(source, target, work, args.binary.resolve(), ceiling(), scale, rounds, results, args.results)
         if set(args.only) & set(NEED_MAIN):
-            sources.make_main(run)
+            with run.kept_going("source"):
+                sources.make_main(run)
         for name, take in MEASURES.items():
             if name in args.only:
                 with run.kept_going(name):
@@ -94,7 +96,7 @@ def about(args, rounds, server):
         "processor": processor(),
         "system": platform.release(),
         "load_before": os.getloadavg()[0],
-        "settings": servers.SETTINGS,
+        "settings": {name: value for name, value in server.settings.items() if value and name != "listen_addresses"},
         "versions": {
             "PostgreSQL": server.version(),
             "migrate-wizard": said(args.binary, "--version"),

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-# the same for both, and for every way; what is not named here is PostgreSQL's own default (fsync on, wal_level replica)
+# the same for both, and for every way; what is not named here is PostgreSQL's own default
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -23,9 +23,10 @@ SETTINGS = {
     "max_wal_size": "8GB",
     "checkpoint_timeout": "15min",
     "wal_level": "replica",
-    "fsync": "on",
 }
 LOCALE = "C.UTF-8"
+
+DROP = 'set client_min_messages = error; drop database if exists "{}" with (force);'
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Server:
     programs: Path
     port: int
     process: subprocess.Popen
+    settings: dict
 
     def url(self, database):
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}?sslmode=disable"
@@ -52,29 +54,21 @@ class Server:
             raise RuntimeError(f"psql on {self.name}/{database}: {done.stderr.strip()[-500:]}")
         return done.stdout
 
-    def rows(self, database, text):
-        return [line.split("\t") for line in self.psql(database, text).splitlines()]
-
     def fresh(self, database):
         """An empty database in place of the one of that name."""
-        self.drop(database)
-        self.psql("postgres", f'create database "{database}" template template0;')
+        self.psql("postgres", f'{DROP.format(database)} create database "{database}" template template0;')
 
     def drop(self, database):
-        self.psql("postgres", f'drop database if exists "{database}" with (force);')
+        self.psql("postgres", DROP.format(database))
 
     def version(self):
         return self.psql("postgres", "show server_version;").strip()
 
     def stop(self):
-        """A fast shutdown, by the process's own id."""
+        """At once, by the process's own id: nothing needs to be written for files that are thrown away."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(60)
-            except subprocess.TimeoutExpired:
-                self.process.send_signal(signal.SIGQUIT)
-                self.process.wait()
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait()
 
 
 def clean_environment(programs):
@@ -99,7 +93,7 @@ def checkpoint(*servers):
 
 
 @contextlib.contextmanager
-def running(folder, needed_gib):
+def running(folder, needed_gib, fsync):
     """The source's server, the target's server and a folder for working files; all gone afterwards."""
     programs = find_programs()
     home = Path(tempfile.mkdtemp(prefix="migrate-wizard-bench-", dir=folder))
@@ -112,7 +106,7 @@ def running(folder, needed_gib):
         work = home / "work"
         work.mkdir()
         for name in ("source", "target"):
-            started.append(start(name, programs, home))
+            started.append(start(name, programs, home, {**SETTINGS, "fsync": fsync}))
         yield (*started, work)
     finally:
         for server in started:
@@ -120,7 +114,7 @@ def running(folder, needed_gib):
         shutil.rmtree(home, ignore_errors=True)
 
 
-def start(name, programs, home):
+def start(name, programs, home, settings):
     data = home / name
     data.mkdir(mode=0o700)
     as_user = []
@@ -138,14 +132,14 @@ def start(name, programs, home):
         raise RuntimeError(f"initdb: {made.stderr.strip()[-500:]}")
     for _ in range(5):
         port = free_port()
-        arguments = [text for setting, value in SETTINGS.items() for text in ("-c", f"{setting}={value}")]
+        arguments = [text for setting, value in settings.items() for text in ("-c", f"{setting}={value}")]
         with open(home / f"{name}.log", "ab") as log:
             # a session of its own: a Ctrl-C at the terminal is for the harness, which then stops the server
             process = subprocess.Popen(
                 ["setpriv", *as_user, "--pdeathsig=INT", programs / "postgres", "-D", data, "-p", str(port), *arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd="/", start_new_session=True,
             )
-        server = Server(name, programs, port, process)
+        server = Server(name, programs, port, process, settings)
         if answers(server):
             return server
         server.stop()
