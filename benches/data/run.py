@@ -56,8 +56,7 @@ def main():
     if args.again:
         return publish(json.loads(args.results.read_text()), args.write)
     # so that every way out but SIGKILL passes the `finally` that stops the servers
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda got, _frame: sys.exit(128 + got))
+    servers.on_signals(stopped)
     scale = bench.SCALES[args.scale]
     with servers.running(args.folder, scale.needed_gib, scale.fsync) as (source, target, work):
         rounds = args.rounds or scale.rounds
@@ -73,6 +72,12 @@ def main():
         results["about"]["took"] = time.time() - results["about"]["began"]
         run.keep()
     publish(results, args.write)
+
+
+def stopped(number, _frame):
+    # a second one must not cut the cleaning short
+    servers.on_signals(signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def ceiling():

@@ -87,6 +87,12 @@ def find_programs():
     raise SystemExit(f"no initdb and pgbench in {', '.join(places)}: run `make peers`")
 
 
+def on_signals(what):
+    """What becomes of the signals that ask a program to stop."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, what)
+
+
 def checkpoint(*servers):
     for server in servers:
         server.psql("postgres", "checkpoint;")
@@ -109,6 +115,7 @@ def running(folder, needed_gib, fsync):
             started.append(start(name, programs, home, {**SETTINGS, "fsync": fsync}))
         yield (*started, work)
     finally:
+        on_signals(signal.SIG_IGN)
         for server in started:
             server.stop()
         shutil.rmtree(home, ignore_errors=True)

@@ -53,7 +53,7 @@ def moves(binary, programs):
         ]
 
     return [
-        Way("ours", f"migrate-wizard data copy --with-schema --jobs {JOBS}", lambda source, target, work: [("copy", ours(binary))]),
+        Way("ours", f"migrate-wizard data copy --with-schema --jobs {JOBS} --json", lambda source, target, work: [("copy", ours(binary))]),
         Way("pgcopydb-2", "pgcopydb clone --table-jobs 2 --index-jobs 2", pgcopydb("--table-jobs", 2, "--index-jobs", 2)),
         Way("pgcopydb", "pgcopydb clone (its defaults: 4 and 4)", pgcopydb()),
         Way("pg_dump", f"pg_dump -Fd -j{JOBS}, pg_restore -j{JOBS}", dump_and_restore, f"vacuumdb --analyze-only -j{JOBS}"),
