@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bad_input;
+mod connect;
 mod dry_run;
 mod effects;
 mod line;

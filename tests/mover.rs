@@ -760,67 +760,6 @@ fn a_local_server_is_taken_over_started_again_and_removed() {
     assert!(!folder.exists());
 }
 
-#[test]
-fn encryption_is_what_was_asked_for_or_the_connection_is_refused() {
-    // given a server of its own with a certificate for `localhost`
-    let temp = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(temp.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let server = block(LocalServer::start(&temp.path().join("server"), &local::Options::default())).unwrap();
-    let keys = temp.path().join("keys");
-    std::fs::create_dir(&keys).unwrap();
-    std::fs::write(keys.join("ext"), "subjectAltName=DNS:localhost\n").unwrap();
-    for args in [
-        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca",
-        "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost",
-        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out server.crt",
-    ] {
-        let output = Command::new("openssl").args(args.split(' ')).current_dir(&keys).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-    let data = server.folder().join("data");
-    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&data).unwrap());
-    for name in ["server.key", "server.crt"] {
-        let to = data.join(name);
-        std::fs::copy(keys.join(name), &to).unwrap();
-        std::os::unix::fs::chown(&to, Some(owner), None).unwrap();
-        std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    let here = server.connector();
-    sql(&here, "alter system set ssl = on");
-    sql(&here, "select pg_reload_conf()");
-    let until = Instant::now() + Duration::from_secs(10);
-    while value(&here, "show ssl") != "on" {
-        assert!(Instant::now() < until);
-    }
-    let url = |host: &str, rest: &str| {
-        let url = here.secret_url();
-        Connector::from_url(&format!("{}?{rest}", url.split_once('?').unwrap().0.replace("127.0.0.1", host))).unwrap()
-    };
-    let ca = format!("sslrootcert={}", keys.join("ca.pem").display());
-    for (host, rest, good) in [
-        ("localhost", "sslmode=require".to_owned(), true),
-        ("localhost", "sslmode=verify-ca".to_owned(), false),
-        ("localhost", "sslmode=verify-full".to_owned(), false),
-        ("localhost", format!("sslmode=verify-full&{ca}"), true),
-        ("localhost", format!("sslmode=verify-full&channel_binding=require&{ca}"), true),
-        ("127.0.0.1", format!("sslmode=verify-full&{ca}"), false),
-        ("127.0.0.1", format!("sslmode=verify-ca&{ca}"), true),
-        ("127.0.0.1", format!("sslmode=require&{ca}"), true),
-    ] {
-        match block(url(host, &rest).connect(Access::ReadOnly)) {
-            Ok(_) => {
-                assert!(good, "{host} {rest} was let in");
-                assert_eq!(value(&url(host, &rest), "select ssl from pg_stat_ssl where pid = pg_backend_pid()"), "t");
-            }
-            Err(error) => assert!(!good && error.kind == Kind::Denied && error.hint.contains("certificate"), "{host} {rest}: {error}"),
-        }
-    }
-    // pg_dump goes the same way
-    let dumped = block(dump::schema_only(&url("localhost", &format!("sslmode=verify-full&{ca}")), &[])).unwrap();
-    assert!(dumped.contains("PostgreSQL database dump"));
-    block(server.destroy()).unwrap();
-}
-
 /// The futures can be spawned.
 #[test]
 fn copying_and_verifying_can_move_between_threads() {

@@ -85,7 +85,7 @@ mod tests {
             ("host=h password='hunter2", "a quote that is never closed"),
             ("host=h port=ter2", "the port is not a number"),
             ("host=a,b", "several hosts"),
-            ("sslcert=x", "client certificates"),
+            ("sslcert=x", "client certificate"),
         ] {
             let error = parse(text).err().expect(text);
             assert_eq!(error.kind, Kind::Input, "{text}");

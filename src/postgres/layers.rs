@@ -84,7 +84,7 @@ fn environment(env: Env<'_>) -> Result<Parts> {
 fn weakened(parts: &Parts, asked: Option<SslMode>, from_service: Option<SslMode>) -> Option<String> {
     let (mode, usual) = (parts.ssl?, usual(parts.host.as_deref().unwrap_or("localhost")));
     let layer = if from_service.is_some() { "the service" } else { "PGSSLMODE" };
-    (asked.is_none() && mode < usual).then(|| {
+    (asked.is_none() && usual == SslMode::VerifyFull && mode < usual).then(|| {
         format!(
             "sslmode={} comes from {layer}; without it this host's certificate would be checked (sslmode={})",
             mode.name(),
