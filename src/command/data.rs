@@ -84,7 +84,7 @@ fn told(args: &RunArgs, report: &CopyReport, value: &serde_json::Value, seconds:
         line.push_str(&format!(", {}", text::plural(report.large_objects, "large object")));
     }
     if !report.consistent {
-        line.push_str("; the readers did not share a moment");
+        line.push_str("; the readers did not share a moment: the result is right only if nothing was written meanwhile");
     }
     if !report.quarantine.is_empty() {
         line.push_str(&format!("; with {} quarantined", report.quarantine.len()));
@@ -97,6 +97,9 @@ fn told(args: &RunArgs, report: &CopyReport, value: &serde_json::Value, seconds:
         (false, _) => "mend the rows that are named on the source, or live without them; the same command tries them again",
         (true, true) => "migrate-wizard data verify",
     };
+    if !report.as_of.is_empty() && !report.way_back {
+        out(format!("equal to the source as it was at {}; what was written since comes with the next copy", report.as_of));
+    }
     out(format!("{line}. Next: {next}"));
     Ok(u8::from(!clean))
 }

@@ -81,6 +81,8 @@ pub struct CopyReport {
     /// Rows that both sides changed since the cutover: left as they are on both.
     pub conflicts: Vec<Aside>,
     pub large_objects: u64,
+    /// The moment of the source that the target is equal to, by the source's clock; empty where its readers did not share one.
+    pub as_of: String,
     /// The rows went back to the database that they once came from.
     pub way_back: bool,
     pub seconds: f64,
@@ -145,6 +147,7 @@ pub struct Begun {
     /// This process cuts the tables; another one does where it is false.
     leads: bool,
     pub snapshot: Option<String>,
+    as_of: String,
     bases: BTreeMap<i32, Horizon>,
     empty: Vec<bool>,
     pub way_back: Option<back::WayBack>,
@@ -209,9 +212,15 @@ async fn opened(
 ) -> Result<Begun> {
     let all = ledger::passes(&to.session, to.dsql).await?;
     let now = Horizon::of(&lead).await?;
+    let as_of = if snapshot.is_some() { moment(&lead.session).await? } else { String::new() };
     let source = all.iter().find(|row| row.pass == pass).map(|row| row.source.clone()).unwrap_or_default();
     let bases = bases(&all, pass, &source, now.as_ref());
-    Ok(Begun { lead, to, plan, pass, resumed, leads, snapshot, bases, empty, way_back })
+    Ok(Begun { lead, to, plan, pass, resumed, leads, snapshot, as_of, bases, empty, way_back })
+}
+
+/// When the transaction of the shared moment began.
+async fn moment(lead: &Session) -> Result<String> {
+    lead.value("select to_char(now() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS\"Z\"')", &[]).await
 }
 
 /// The moments of earlier passes; one of another database, or of this one before it was set back, says nothing.
@@ -424,6 +433,7 @@ async fn finish_pass(begun: &Begun, ledger: &Ledger, tally: &Tally, start: Insta
         quarantine: ledger::set_aside(&to.session, "quarantine").await?,
         conflicts: Vec::new(),
         large_objects,
+        as_of: begun.as_of.clone(),
         way_back: false,
         seconds: start.elapsed().as_secs_f64(),
         notes,

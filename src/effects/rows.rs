@@ -77,16 +77,23 @@ impl Apply<World> for Rows {
         for note in &report.notes {
             cx.reporter.log(note);
         }
+        if !report.as_of.is_empty() {
+            cx.reporter.log(format!("equal to the source as it was at {}; what is written since comes with the next pass", report.as_of));
+        }
+        for row in &report.quarantine {
+            cx.reporter.log(format!("set aside: {} {}: {}", row.table, row.key, row.reason));
+        }
         let summary = format!(
             "{} copied, {} were equal, {} tables",
             text::plural(report.rows_copied, "row"),
             text::count(report.rows_equal),
             report.tables.len()
-        );
+        ) + &if report.quarantine.is_empty() { String::new() } else { format!(", {} quarantined", report.quarantine.len()) };
         cx.reporter.log(&summary);
         Ok(Outputs::from([
             ("rows_copied".into(), json!(report.rows_copied)),
             ("rows_equal".into(), json!(report.rows_equal)),
+            ("quarantined".into(), json!(report.quarantine.len())),
             ("seconds".into(), json!(report.seconds)),
             ("summary".into(), json!(summary)),
         ]))
@@ -106,6 +113,7 @@ impl Apply<World> for Rows {
         Outputs::from([
             ("rows_copied".into(), json!(0)),
             ("rows_equal".into(), json!(0)),
+            ("quarantined".into(), json!(0)),
             ("seconds".into(), json!(0)),
             ("summary".into(), json!("no row was copied")),
         ])
