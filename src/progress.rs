@@ -52,7 +52,7 @@ pub struct Part {
     pub done: u64,
     pub total: Option<u64>,
     pub unit: Unit,
-    /// "chunk 3 of 8", "waits", "done".
+    /// "chunk 3 of 8", "waits", "done". One that begins with "waits" or "done" says that nothing is at work on it.
     pub note: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining_s: Option<u64>,

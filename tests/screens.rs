@@ -39,7 +39,7 @@ fn pressed(view: View, keys: &[Key]) -> Model {
 /// A copy at work: with progress, a speed and a log.
 fn at_work() -> Model {
     let mut model = model(sample_views::running());
-    let progress = |done| Progress { done, total: Some(1_204_331), unit: Unit::Rows, message: "public.orders, chunk 3 of 8".into() };
+    let progress = |done| Progress::new(done, Some(1_204_331), Unit::Rows, "public.orders, chunk 3 of 8");
     model.on_event(Event::Progress { step: "data.copy".into(), progress: progress(100_000) }, 0);
     model.on_event(Event::Progress { step: "data.copy".into(), progress: progress(700_000) }, 60_000);
     for (at, line) in [
@@ -49,6 +49,13 @@ fn at_work() -> Model {
     ] {
         model.on_event(Event::Log { at: format!("2026-11-20T{at}.000Z"), step: Some("data.copy".into()), line: line.into() }, 60_000);
     }
+    model
+}
+
+/// A copy that tells its figures and its parts, with the log beneath.
+fn copying() -> Model {
+    let mut model = at_work();
+    model.on_event(Event::Progress { step: "data.copy".into(), progress: sample_views::copying() }, 60_000);
     model
 }
 
@@ -64,6 +71,7 @@ fn pictures() -> Vec<(String, Model, u64)> {
     let mut all: Vec<(String, Model, u64)> =
         sample_views::all().into_iter().map(|(name, view)| (name.replace(' ', "-"), model(view), 0)).collect();
     all.push(("at-work".into(), at_work(), 60_000));
+    all.push(("copying".into(), copying(), 61_000));
     all.push(("sandbox".into(), model(in_a_sandbox()), 0));
     all.push(("help".into(), pressed(sample_views::gate(), &[Key::Char('?')]), 0));
     all.push(("outline".into(), pressed(sample_views::gate(), &[Key::Char('c')]), 0));

@@ -38,8 +38,11 @@ pub struct Tracked {
 }
 
 impl Tracked {
-    /// Seconds still to go at the speed so far; `None` while nobody can know.
+    /// Seconds still to go: as the work says, else at the speed so far; `None` while nobody can know.
     pub fn remaining_s(&self, now_ms: u64) -> Option<u64> {
+        if let Some(told) = self.progress.remaining_s {
+            return Some(told.saturating_sub(now_ms.saturating_sub(self.last_ms) / 1000));
+        }
         let left = self.progress.total?.checked_sub(self.progress.done).filter(|&left| left > 0)?;
         let done = self.progress.done.checked_sub(self.first_done).filter(|&done| done > 0)?;
         let spent_ms = self.last_ms.saturating_sub(self.first_ms).max(1);

@@ -50,6 +50,16 @@ pub fn fit_end(text: &str, columns: usize) -> String {
     if columns == 0 { String::new() } else { format!("…{tail}") }
 }
 
+/// Beginning and end of the text in `columns`, with "…" in place of its middle.
+pub fn fit_middle(text: &str, columns: usize) -> String {
+    if width(text) <= columns || columns < 3 {
+        return fit(text, columns);
+    }
+    let head = columns / 2;
+    let begin = fit(text, head + 1);
+    format!("{begin}{}", fit_end(text, columns + 1 - width(&begin)).trim_start_matches('…'))
+}
+
 /// The text as what a person sees as single characters.
 pub fn symbols(text: &str) -> Vec<String> {
     Span::raw(text).styled_graphemes(Style::new()).map(|g| g.symbol.to_owned()).collect()
@@ -162,6 +172,27 @@ impl Paper {
         }
     }
 
+    /// Pieces with two blanks between them, each whole on one of as many lines as they need.
+    pub fn side_by_side(&mut self, pieces: impl IntoIterator<Item = Span<'static>>) {
+        let mut line: Vec<Span<'static>> = Vec::new();
+        let mut used = 0;
+        for piece in pieces {
+            if used > 0 && used + 2 + piece.width() > self.columns {
+                self.row(std::mem::take(&mut line), Span::raw(""));
+                used = 0;
+            }
+            if used > 0 {
+                line.push(Span::raw("  "));
+                used += 2;
+            }
+            used += piece.width();
+            line.push(piece);
+        }
+        if !line.is_empty() {
+            self.row(line, Span::raw(""));
+        }
+    }
+
     /// `left` at the left edge, cut where needed, and `right` at the right edge.
     pub fn row(&mut self, left: Vec<Span<'static>>, right: Span<'static>) {
         self.lines.push(row(left, right, self.columns));
@@ -210,6 +241,17 @@ mod tests {
             assert_eq!(fit(given, columns), then);
         }
         assert_eq!(fit_end("postgres://host", 5), "…host");
+        for (given, columns, then) in [
+            ("public.orders", 13, "public.orders"),
+            ("public.orders", 9, "publ…ders"),
+            ("public.orders", 8, "publ…ers"),
+            ("public.orders", 3, "p…s"),
+            ("public.orders", 2, "p…"),
+            ("public.orders", 0, ""),
+            ("漢字漢字漢字", 7, "漢…漢字"),
+        ] {
+            assert_eq!(fit_middle(given, columns), then);
+        }
     }
 
     #[test]
@@ -224,6 +266,14 @@ mod tests {
     #[test]
     fn terminal_sequences_are_taken_out() {
         assert_eq!(clean("\u{1b}[31mred\u{1b}[0m\tand\u{7} \u{1b}]0;title\u{7}plain"), "red  and plain");
+    }
+
+    #[test]
+    fn pieces_stay_whole_on_as_many_lines_as_they_need() {
+        let mut paper = Paper::new(12);
+        paper.side_by_side(["412 of 900", "34/s", "rows 7", "quarantined 12"].map(Span::raw));
+        let lines: Vec<String> = paper.lines.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["412 of 900", "34/s  rows 7", "quarantined…"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One view of every kind of screen, as a run of a small shop would have them.
 //! Only for tests, benches and pictures: nothing here is read by the wizard.
 
+use crate::progress::{Figure, Part, Progress, Unit};
 use crate::wizard::view::{
     AnswerKind, AskView, EndedView, FailedView, GateView, ManualView, Mode, OptionView, Outcome, PhaseView, PreviewLine, RollbackLine,
     RollbackView, RunView, RunningView, Screen, Sign, Standing, StepView, View,
@@ -198,6 +199,38 @@ pub fn running() -> View {
         undoing: false,
         stopping: false,
     }))
+}
+
+/// What the running step of [`running`] tells in the middle of a copy of 24 tables.
+pub fn copying() -> Progress {
+    let mut progress = Progress::new(432_013_312, Some(2_040_109_466), Unit::Bytes, "copying with 4 jobs");
+    progress.remaining_s = Some(46);
+    progress.figures = [
+        ("bytes", 432_013_312, Unit::Bytes),
+        ("bytes_per_s", 35_756_441, Unit::Bytes),
+        ("rows", 1_204_113, Unit::Rows),
+        ("retries", 3, Unit::Steps),
+        ("quarantined", 0, Unit::Rows),
+    ]
+    .map(|(name, value, unit)| Figure { name: name.into(), value, unit })
+    .to_vec();
+    let part = |name: &str, done, total, note: &str, remaining_s| Part {
+        name: name.into(),
+        done,
+        total: Some(total),
+        unit: Unit::Rows,
+        note: note.into(),
+        remaining_s,
+    };
+    progress.parts = vec![
+        part("public.events", 612_400, 2_250_000, "chunk 3 of 8", Some(46)),
+        part("public.orders", 540_000, 1_204_331, "chunk 5 of 11", Some(21)),
+        part("public.customer_shipping_address_history", 47_503, 88_016, "chunk 1 of 1", Some(4)),
+        part("audit.changes", 0, 310_200, "index changes_at_idx is built", None),
+    ];
+    progress.parts.extend((1..=8).map(|n| part(&format!("archive.orders_2024_{n:02}"), 0, 90_000 + n * 700, "waits", None)));
+    progress.parts.extend((1..=12).map(|n| part(&format!("public.small_{n:02}"), n * 35, n * 35, "done", None)));
+    progress
 }
 
 pub fn failed() -> View {

@@ -118,7 +118,16 @@ fn give_back(ours: &AtomicBool) {
 
 /// Columns of the terminal behind standard output; `None` where there is none.
 pub fn columns() -> Option<usize> {
-    stdout().is_terminal().then(|| crossterm::terminal::size().ok()).flatten().map(|(columns, _)| usize::from(columns))
+    stdout().is_terminal().then(size).flatten()
+}
+
+/// The same behind standard error, where bars are.
+pub fn stderr_columns() -> Option<usize> {
+    stderr().is_terminal().then(size).flatten()
+}
+
+fn size() -> Option<usize> {
+    crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns))
 }
 
 /// Takes the terminal back from a prompt that nobody will answer any more; prompts write to standard error.

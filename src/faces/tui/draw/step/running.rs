@@ -6,8 +6,20 @@
 //!  ████████████░░░░░░░░  60 %  1,200 of 2,000 rows  about 40s left
 //!  public.orders, chunk 3 of 8
 //! ```
+//!
+//! With figures and parts:
+//!
+//! ```text
+//!  ● running  1m02s  rehearsed: 2m10s
+//!  ████████░░░░░░░░░░░░  21 %  about 46s left
+//!  412.0 MiB of 1.9 GiB  34.1 MiB/s  rows 1,204,113  retries 3
+//!  copying
+//!
+//!  public.events  ██████░░░░  60 %  1,200 of 2,000 rows  40s left  chunk 3 of 8
+//!  and 17 more
+//! ```
 
-use std::time::Duration;
+mod parts;
 
 use ratatui::style::Style;
 use ratatui::text::Span;
@@ -15,12 +27,16 @@ use ratatui::text::Span;
 use super::super::super::model::Model;
 use super::super::super::paper;
 use super::{Sheet, command};
-use crate::progress::{Progress, Unit};
-use crate::text;
+use crate::faces::how_far::{self, clock};
+use crate::progress::Progress;
 use crate::wizard::view::RunningView;
 
 /// Log lines of the step that are always tried for.
 const LIVE: usize = 3;
+/// Under so many rows the parts alone tell what is being done.
+const ROOMY: usize = 12;
+/// Lines of parts that are always tried for: what the step is about then scrolls away.
+const PARTS: usize = 6;
 
 pub(super) fn sheet(sheet: &mut Sheet, model: &Model, running: &RunningView, rows: usize, now_ms: u64) {
     let theme = model.theme;
@@ -40,14 +56,28 @@ pub(super) fn sheet(sheet: &mut Sheet, model: &Model, running: &RunningView, row
         Span::styled(format!("{estimate}{attempt}"), theme.muted()),
     ];
     sheet.body.row(words, Span::raw(""));
-    if let Some(tracked) = model.tracked.as_ref().filter(|t| t.step == running.step) {
+    let tracked = model.tracked.as_ref().filter(|t| t.step == running.step);
+    if let Some(tracked) = tracked {
         progress(sheet, model, &tracked.progress, tracked.remaining_s(now_ms));
+        if tracked.progress.parts.is_empty() || rows >= ROOMY {
+            sheet.body.text(&tracked.progress.message, theme.muted());
+        }
     }
     if running.stopping {
         sheet.foot.hanging("! ", theme.warning(), "stopping after this step; start again to go on", theme.warning());
     }
+    let foot = sheet.foot.lines.len() + usize::from(!sheet.foot.lines.is_empty());
+    let parts = tracked.map(|t| &t.progress).filter(|p| !p.parts.is_empty());
+    if let Some(progress) = parts {
+        sheet.body.blank();
+        let free = rows.saturating_sub(foot + sheet.body.lines.len());
+        let most = rows.saturating_sub(foot + sheet.body.lines.len() - first);
+        parts::table(&mut sheet.body, theme, progress, free.max(most.min(PARTS)));
+    }
     sheet.keep = Some((first, sheet.body.lines.len()));
-    let room = rows.saturating_sub(sheet.body.lines.len() + sheet.foot.lines.len() + 2).max(LIVE);
+    // Parts tell more than the log does, and that has its own region.
+    let tried = if parts.is_some() { 0 } else { LIVE };
+    let room = rows.saturating_sub(sheet.body.lines.len() + sheet.foot.lines.len() + 2).max(tried);
     let live = model.log.of_step(&running.step, room);
     if !live.is_empty() {
         sheet.body.blank();
@@ -59,14 +89,16 @@ pub(super) fn sheet(sheet: &mut Sheet, model: &Model, running: &RunningView, row
 
 fn progress(sheet: &mut Sheet, model: &Model, progress: &Progress, remaining_s: Option<u64>) {
     let theme = model.theme;
-    let left = remaining_s.map(|s| format!("  about {} left", clock(s))).unwrap_or_default();
+    let left = remaining_s.map(|s| format!("  about {} left", how_far::roughly(s))).unwrap_or_default();
+    let figures = how_far::figures(progress);
+    let counted = |words: String| if figures.is_empty() { format!("  {words}") } else { String::new() };
     match progress.total.filter(|&total| total > 0) {
         Some(total) => {
             let done = progress.done.min(total);
-            let percent = u64::try_from(u128::from(done) * 100 / u128::from(total)).unwrap_or(100);
-            let words = format!("  {percent:>3} %  {} of {}{left}", figure(done, progress.unit), counted(total, progress.unit));
+            let percent = how_far::percent(done, Some(total)).unwrap_or(100);
+            let words = format!("  {percent:>3} %{}{left}", counted(how_far::of_total(done, Some(total), progress.unit)));
             let cells = sheet.body.columns.saturating_sub(paper::width(&words)).clamp(8, 40);
-            let full = usize::try_from(u128::from(done) * cells as u128 / u128::from(total)).unwrap_or(cells).min(cells);
+            let full = how_far::full(done, total, cells);
             let bar = vec![
                 Span::styled("█".repeat(full), theme.accent()),
                 Span::styled("░".repeat(cells - full), theme.muted()),
@@ -74,32 +106,11 @@ fn progress(sheet: &mut Sheet, model: &Model, progress: &Progress, remaining_s: 
             ];
             sheet.body.row(bar, Span::raw(""));
         }
-        None => sheet.body.text(&format!("{} so far", counted(progress.done, progress.unit)), Style::new()),
+        None => {
+            let words = counted(format!("{} so far", how_far::counted(progress.done, progress.unit)));
+            sheet.body.text(format!("{words}{left}").trim_start(), Style::new());
+        }
     }
-    sheet.body.text(&progress.message, theme.muted());
-}
-
-/// Whole seconds below a minute: a running clock needs no tenths.
-fn clock(seconds: u64) -> String {
-    if seconds < 60 { format!("{seconds}s") } else { text::duration(Duration::from_secs(seconds)) }
-}
-
-fn figure(n: u64, unit: Unit) -> String {
-    match unit {
-        Unit::Bytes => text::bytes(n),
-        Unit::Seconds => clock(n),
-        Unit::Rows | Unit::Tables | Unit::Statements | Unit::Resources | Unit::Files | Unit::Steps => text::count(n),
-    }
-}
-
-fn counted(n: u64, unit: Unit) -> String {
-    match unit {
-        Unit::Bytes | Unit::Seconds => figure(n, unit),
-        Unit::Rows => text::plural(n, "row"),
-        Unit::Tables => text::plural(n, "table"),
-        Unit::Statements => text::plural(n, "statement"),
-        Unit::Resources => text::plural(n, "resource"),
-        Unit::Files => text::plural(n, "file"),
-        Unit::Steps => text::plural(n, "step"),
-    }
+    let style = |warns| if warns { theme.warning() } else { Style::new() };
+    sheet.body.side_by_side(figures.into_iter().map(|words| Span::styled(words.text, style(words.warns))));
 }
