@@ -12,9 +12,10 @@ use crate::data;
 use crate::decide::{self, Answers};
 use crate::effects::{self, Costs};
 use crate::error::{Context, Error, Kind, Result};
+use crate::faces;
 use crate::library;
 use crate::postgres::{Connector, dump};
-use crate::progress::{Note, Reporter};
+use crate::progress::Reporter;
 use crate::schema::{self, Target};
 use crate::text;
 use crate::wizard::forecast::forecast;
@@ -129,13 +130,9 @@ fn source(url: Option<&str>, env: &str) -> Result<Connector> {
     }
 }
 
-/// Progress on standard error, one line per log note.
+/// Progress on standard error; none with `--json`, whose standard output is one document.
 fn reporter(json: bool) -> Reporter {
-    Reporter::new(move |note| {
-        if let (Note::Log(line), false) = (note, json) {
-            eprintln!("{line}");
-        }
-    })
+    if json { Reporter::silent() } else { faces::line::reporter() }
 }
 
 fn copy_options(args: &DataArgs) -> data::Options {

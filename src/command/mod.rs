@@ -9,6 +9,7 @@ mod playbooks;
 mod report;
 mod run;
 mod status;
+pub mod telling;
 
 use std::path::PathBuf;
 

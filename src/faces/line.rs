@@ -1,24 +1,35 @@
 //! Line mode: the same flow for pipes, `TERM=dumb` and `--plain`; asks with inquire, shows bars with indicatif.
 //! Never decides: it prints what is in the view and sends what the person said.
 
-use std::io::{IsTerminal, Write};
-use std::time::Duration;
+mod bars;
+mod plain;
+mod reporter;
 
-use indicatif::{ProgressBar, ProgressStyle};
+pub use bars::Bars;
+pub use plain::Plain;
+pub use reporter::reporter;
+
+use std::io::{IsTerminal, Write};
+use std::time::Instant;
+
 use inquire::{InquireError, Password, Select, Text};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::tui::{columns, cooked, width, wrap};
-use crate::progress::{Progress, Unit};
-use crate::text;
+use crate::progress::Progress;
 use crate::wizard::view::{
     AnswerKind, AskView, Command, EndedView, Event, FailedView, GateView, ManualView, OptionView, Outcome, RollbackView, Screen, Sign, View,
 };
 
 /// Where line mode is: what it has printed, so that it prints only what is new.
 struct Printer {
-    bar: Option<ProgressBar>,
+    bars: Bars,
+    /// In place of bars where there is no terminal.
+    plain: Plain,
+    began: Instant,
+    /// The step that progress is shown of.
+    at_work: String,
     /// The last screen printed, so that the same one is not printed twice.
     shown: Option<Screen>,
     phase: String,
@@ -29,7 +40,16 @@ struct Printer {
 
 /// Prints events and, unless `unattended`, asks for what they wait for.
 pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender<Command>, unattended: bool) -> Outcome {
-    let mut printer = Printer { bar: None, shown: None, phase: String::new(), unattended, terminal: std::io::stderr().is_terminal() };
+    let mut printer = Printer {
+        bars: Bars::new(),
+        plain: Plain::default(),
+        began: Instant::now(),
+        at_work: String::new(),
+        shown: None,
+        phase: String::new(),
+        unattended,
+        terminal: std::io::stderr().is_terminal(),
+    };
     let mut outcome = Outcome::Interrupted;
     let mut interrupts = 0;
     // One listener for all of the run: a Ctrl-C while a line is printed is heard too.
@@ -55,7 +75,7 @@ pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender
                 let time = at.get(11..19).unwrap_or("");
                 printer.told(&format!("{time}  "), &line);
             }
-            Event::Progress { progress, .. } => printer.progress(&progress),
+            Event::Progress { step, progress } => printer.progress(step, &progress),
             Event::Ended { outcome: ended } => {
                 outcome = ended;
                 break;
@@ -102,18 +122,14 @@ async fn end(events: &mut UnboundedReceiver<Event>) -> (Outcome, Vec<String>) {
 
 impl Printer {
     fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.bars.clear();
+        self.plain = Plain::default();
     }
 
     fn say(&self, line: &str) {
         // A closed pipe ends the output, not the work.
         let print = || drop(writeln!(std::io::stdout().lock(), "{line}"));
-        match &self.bar {
-            Some(bar) if self.terminal => bar.suspend(print),
-            Some(_) | None => print(),
-        }
+        if self.terminal { self.bars.above(print) } else { print() }
     }
 
     /// `lead` and the text; in a terminal the text is wrapped between words, under itself.
@@ -142,31 +158,22 @@ impl Printer {
         }
     }
 
-    fn progress(&mut self, progress: &Progress) {
-        if !self.terminal {
-            return;
+    fn progress(&mut self, step: String, progress: &Progress) {
+        if self.at_work != step {
+            self.clear();
+            self.at_work = step;
         }
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new(0);
-            if let Ok(style) = ProgressStyle::with_template("  {bar:30} {percent:>3}%  {elapsed} (about {eta} left)  {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(500));
-            bar
-        });
-        bar.set_length(progress.total.unwrap_or(progress.done.max(1)));
-        bar.set_position(progress.done);
-        let figure = match progress.unit {
-            Unit::Bytes => text::bytes(progress.done),
-            Unit::Rows => text::plural(progress.done, "row"),
-            Unit::Tables | Unit::Statements | Unit::Resources | Unit::Files | Unit::Seconds | Unit::Steps => text::count(progress.done),
-        };
-        bar.set_message(format!("{figure}  {}", progress.message));
+        if self.terminal {
+            self.bars.progress(progress);
+        } else if let Some(line) = self.plain.line(progress, u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)) {
+            self.say(&line);
+        }
     }
 
     /// Prints the screen and gives what the person says to it.
     async fn screen(&mut self, screen: &Screen) -> Option<Command> {
-        if !matches!(screen, Screen::Running(_)) {
+        let goes_on = matches!(screen, Screen::Running(_)) && screen.step() == Some(self.at_work.as_str());
+        if !goes_on {
             self.clear();
         }
         let same = self.shown.as_ref() == Some(screen);
