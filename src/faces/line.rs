@@ -172,7 +172,8 @@ impl Printer {
 
     /// Prints the screen and gives what the person says to it.
     async fn screen(&mut self, screen: &Screen) -> Option<Command> {
-        if !matches!(screen, Screen::Running(_)) {
+        let goes_on = matches!(screen, Screen::Running(_)) && screen.step() == Some(self.at_work.as_str());
+        if !goes_on {
             self.clear();
         }
         let same = self.shown.as_ref() == Some(screen);

@@ -2,8 +2,8 @@
 //! Never shows what must not be lost: a bar is overwritten, and gone at the end; what lasts is printed above it.
 //!
 //! ```text
-//!   █████░░░░░░░░░░░░░░░   21 %  12s  about 46s left  412.0 MiB of 1.9 GiB  34.1 MiB/s
-//!     public.events  ██████░░░░   60 %  1,200 of 2,000 rows  40s left  chunk 3 of 8
+//!    12s  █████░░░░░░░░░░░░░░░   21 %  about 46s left  412.0 MiB of 1.9 GiB  34.1 MiB/s
+//!         public.events  ██████░░░░   60 %  1,200 of 2,000 rows  40s left  chunk 3 of 8
 //! ```
 
 use std::time::Duration;
@@ -19,18 +19,9 @@ const PARTS: usize = 4;
 /// How often the clock is drawn when nothing else happens.
 const TICK: Duration = Duration::from_millis(500);
 
-/// What is known of the whole, and so what its line has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
-    /// No total: no bar.
-    Count,
-    /// A total and nothing done yet: no speed.
-    Total,
-    /// The speed so far tells the time left.
-    Speed,
-    /// The work tells the time left.
-    Told,
-}
+/// The clock is the terminal's; all else is one text, so that no frame shows half of a change.
+const WHOLE: &str = "  {elapsed:>4}  {wide_msg}";
+const PART: &str = "        {wide_msg}";
 
 /// The bars; they are taken away by [`Bars::clear`] and when this is dropped.
 pub struct Bars {
@@ -53,28 +44,33 @@ impl Bars {
     /// Shows this progress in place of the one before.
     pub fn progress(&mut self, progress: &Progress) {
         let columns = (self.columns)();
-        let multi = &self.multi;
-        let whole = self.whole.get_or_insert_with(|| {
-            let bar = multi.add(ProgressBar::no_length());
-            bar.enable_steady_tick(TICK);
-            bar
-        });
-        show_whole(whole, progress, columns);
-        let busy: Vec<&Part> =
-            how_far::parts(progress).into_iter().filter(|p| how_far::standing(p) == Standing::AtWork).take(PARTS).collect();
-        for gone in self.parts.drain(busy.len().min(self.parts.len())..) {
+        match &self.whole {
+            Some(bar) => bar.set_message(whole(bar, progress, columns)),
+            None => {
+                let bar = line(WHOLE);
+                bar.set_message(whole(&bar, progress, columns));
+                let bar = self.multi.add(bar);
+                bar.tick();
+                bar.enable_steady_tick(TICK);
+                self.whole = Some(bar);
+            }
+        }
+        let lines = parts(progress, columns);
+        for gone in self.parts.drain(lines.len().min(self.parts.len())..) {
             gone.finish_and_clear();
-            multi.remove(&gone);
+            self.multi.remove(&gone);
         }
-        while self.parts.len() < busy.len() {
-            self.parts.push(multi.add(ProgressBar::no_length()));
-        }
-        let room = columns.saturating_sub(4) / 3;
-        let names: Vec<String> = busy.iter().map(|p| fit_middle(&one_line(&p.name), room.clamp(8, 32))).collect();
-        let widest = names.iter().map(|name| width(name)).max().unwrap_or(0);
-        for ((bar, part), name) in self.parts.iter().zip(busy).zip(names) {
-            let pad = " ".repeat(widest - width(&name));
-            show_part(bar, part, format!("{name}{pad}"), columns);
+        for (i, words) in lines.into_iter().enumerate() {
+            match self.parts.get(i) {
+                Some(bar) => bar.set_message(words),
+                None => {
+                    let bar = line(PART);
+                    bar.set_message(words);
+                    let bar = self.multi.add(bar);
+                    bar.tick();
+                    self.parts.push(bar);
+                }
+            }
         }
     }
 
@@ -104,72 +100,57 @@ impl Drop for Bars {
     }
 }
 
-fn show_whole(bar: &ProgressBar, progress: &Progress, columns: usize) {
+/// A line that is not drawn yet.
+fn line(template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// "██████░░░░   60 %"
+fn drawn(done: u64, total: u64, cells: usize) -> String {
+    let full = how_far::full(done, total, cells);
+    let percent = how_far::percent(done, Some(total)).unwrap_or(0);
+    format!("{}{}  {percent:>3} %", "█".repeat(full), "░".repeat(cells - full))
+}
+
+/// The words of the whole. The bar is only asked how fast it was.
+fn whole(bar: &ProgressBar, progress: &Progress, columns: usize) -> String {
     let total = progress.total.filter(|&total| total > 0);
-    let known = match (total, progress.remaining_s) {
-        (None, _) => Known::Count,
-        (Some(_), Some(_)) => Known::Told,
-        (Some(total), None) if (1..total).contains(&progress.done) => Known::Speed,
-        (Some(_), None) => Known::Total,
-    };
-    let cells = (columns / 4).clamp(4, 30);
-    style(
-        bar,
-        &match known {
-            Known::Count => "  {elapsed}  {wide_msg}".to_owned(),
-            Known::Total | Known::Told => format!("  {{bar:{cells}}} {{prefix}}  {{elapsed}}  {{wide_msg}}"),
-            Known::Speed => format!("  {{bar:{cells}}} {{prefix}}  {{elapsed}}  about {{eta}} left  {{wide_msg}}"),
-        },
-    );
+    bar.update(|state| {
+        state.set_pos(progress.done);
+        state.set_len(total.unwrap_or(progress.done));
+    });
+    let measured = total.is_some_and(|total| (1..total).contains(&progress.done)).then(|| bar.eta().as_secs());
+    let left = progress.remaining_s.or(measured).map(|s| format!("about {} left", how_far::roughly(s)));
     let figures: Vec<String> = how_far::figures(progress).into_iter().map(|words| words.text).collect();
-    let left = progress.remaining_s.map(|s| format!("about {} left", how_far::roughly(s)));
     let counted = figures.is_empty().then(|| how_far::of_total(progress.done, total, progress.unit));
     let message = Some(one_line(&progress.message)).filter(|m| !m.is_empty());
-    let words: Vec<String> = left.into_iter().chain(counted).chain(figures).chain(message).collect();
-    if let Some(percent) = how_far::percent(progress.done, total) {
-        bar.set_prefix(format!("{percent:>3} %"));
-    }
-    put(bar, progress.done, total, words.join("  "));
+    let drawn = total.map(|total| drawn(progress.done, total, (columns / 5).clamp(4, 24)));
+    let words: Vec<String> = drawn.into_iter().chain(left).chain(counted).chain(figures).chain(message).collect();
+    words.join("  ")
 }
 
-fn show_part(bar: &ProgressBar, part: &Part, name: String, columns: usize) {
-    let total = part.total.filter(|&total| total > 0);
+/// A line for each part at work, as many as there are bars for.
+fn parts(progress: &Progress, columns: usize) -> Vec<String> {
+    let busy: Vec<&Part> = how_far::parts(progress).into_iter().filter(|p| how_far::standing(p) == Standing::AtWork).take(PARTS).collect();
+    let room = (columns / 3).clamp(8, 32);
+    let names: Vec<String> = busy.iter().map(|p| fit_middle(&one_line(&p.name), room)).collect();
+    let widest = names.iter().map(|name| width(name)).max().unwrap_or(0);
     let cells = (columns / 8).clamp(4, 10);
-    let percent = how_far::percent(part.done, total);
-    style(
-        bar,
-        &match percent {
-            Some(_) => format!("    {{prefix}}  {{bar:{cells}}} {{wide_msg}}"),
-            // Room for the bar and the percentage of the others.
-            None => format!("    {{prefix}}  {}{{wide_msg}}", " ".repeat(cells + 8)),
-        },
-    );
-    let left = part.remaining_s.map(|s| format!("{} left", how_far::roughly(s)));
-    let note = Some(one_line(&part.note)).filter(|note| !note.is_empty());
-    let words: Vec<String> = percent
-        .map(|percent| format!("{percent:>3} %"))
-        .into_iter()
-        .chain([how_far::of_total(part.done, part.total, part.unit)])
-        .chain(left)
-        .chain(note)
-        .collect();
-    bar.set_prefix(name);
-    put(bar, part.done, total, words.join("  "));
-}
-
-fn style(bar: &ProgressBar, template: &str) {
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-}
-
-fn put(bar: &ProgressBar, done: u64, total: Option<u64>, words: String) {
-    match total {
-        Some(total) => bar.set_length(total),
-        None => bar.unset_length(),
-    }
-    bar.set_position(done);
-    bar.set_message(words);
+    let words = |(part, name): (&Part, String)| {
+        let total = part.total.filter(|&total| total > 0);
+        let pad = " ".repeat(widest - width(&name));
+        // Without a total there is room for the bar and the percentage of the others.
+        let drawn = total.map_or_else(|| " ".repeat(cells + 7), |total| drawn(part.done, total, cells));
+        let counted = how_far::of_total(part.done, part.total, part.unit);
+        let left = part.remaining_s.map(|s| format!("  {} left", how_far::roughly(s))).unwrap_or_default();
+        let note = Some(one_line(&part.note)).filter(|note| !note.is_empty()).map(|note| format!("  {note}")).unwrap_or_default();
+        format!("{name}{pad}  {drawn}  {counted}{left}{note}")
+    };
+    busy.into_iter().zip(names).map(words).collect()
 }
 
 /// A name from a database may hold anything; a bar is one line.

@@ -91,11 +91,11 @@ fn a_copy_has_a_bar_and_one_for_each_part_at_work() {
     assert_eq!(
         terminal.screen(),
         [
-            "  ██████░░░░░░░░░░░░░░░░░░░░░░░░  21 %  0s  about 46s left  412.0 MiB of 1.9 GiB  34.1 MiB/s  rows 1,204,113  retries 3",
-            "    public.events                     ██░░░░░░░░  27 %  612,400 of 2,250,000 rows  46s left  chunk 3 of 8",
-            "    public.orders                     ████░░░░░░  44 %  540,000 of 1,204,331 rows  21s left  chunk 5 of 11",
-            "    public.customer_…address_history  █████░░░░░  53 %  47,503 of 88,016 rows  4s left  chunk 1 of 1",
-            "    audit.changes                     ░░░░░░░░░░   0 %  0 of 310,200 rows  index changes_at_idx is built",
+            "    0s  █████░░░░░░░░░░░░░░░░░░░   21 %  about 46s left  412.0 MiB of 1.9 GiB  34.1 MiB/s  rows 1,204,113  retries 3  co",
+            "        public.events                     ██░░░░░░░░   27 %  612,400 of 2,250,000 rows  46s left  chunk 3 of 8",
+            "        public.orders                     ████░░░░░░   44 %  540,000 of 1,204,331 rows  21s left  chunk 5 of 11",
+            "        public.customer_…address_history  █████░░░░░   53 %  47,503 of 88,016 rows  4s left  chunk 1 of 1",
+            "        audit.changes                     ░░░░░░░░░░    0 %  0 of 310,200 rows  index changes_at_idx is built",
         ]
     );
 }
@@ -113,8 +113,8 @@ fn a_part_that_is_done_gives_its_bar_back_and_the_log_stands_above() {
         terminal.screen(),
         [
             "public.users: 4,210 rows",
-            "  ███░░░░░░░░░░░░  21 %  0s  about 46s left  412.0 MiB of 1.",
-            "    public.orders  ███░░░░  44 %  540,000 of 1,204,331 rows",
+            "    0s  ██░░░░░░░░░░   21 %  about 46s left  412.0 MiB of 1.",
+            "        public.orders  ███░░░░   44 %  540,000 of 1,204,331",
         ]
     );
     drop(bars);
@@ -126,9 +126,9 @@ fn without_a_total_there_is_no_bar_and_without_parts_the_message_tells() {
     let terminal = Emulator::new(80);
     let mut bars = bars(&terminal, || 80);
     bars.progress(&Progress::new(3, None, Unit::Tables, "public.orders"));
-    assert_eq!(terminal.screen(), ["  0s  3 tables  public.orders"]);
+    assert_eq!(terminal.screen(), ["    0s  3 tables  public.orders"]);
     bars.progress(&Progress::new(0, Some(8), Unit::Tables, "public\nusers\u{7}"));
-    assert_eq!(terminal.screen(), ["  ░░░░░░░░░░░░░░░░░░░░   0 %  0s  0 of 8 tables  public users"]);
+    assert_eq!(terminal.screen(), ["    0s  ░░░░░░░░░░░░░░░░    0 %  0 of 8 tables  public users"]);
     bars.clear();
     assert_eq!(terminal.screen(), Vec::<String>::new());
 }
@@ -145,9 +145,9 @@ fn a_part_without_a_total_keeps_the_columns_of_the_others() {
     assert_eq!(
         terminal.screen(),
         [
-            "  ██████░░░░░░░░░░░░░░░░░░░  25 %  0s  about 2m10s left  1 of 4 tables",
-            "    a    █████░░░░░  50 %  5 of 10 rows  chunk 1",
-            "    bcd                    5 rows  chunk 1",
+            "    0s  █████░░░░░░░░░░░░░░░   25 %  about 2m10s left  1 of 4 tables",
+            "        a    █████░░░░░   50 %  5 of 10 rows  chunk 1",
+            "        bcd                     5 rows  chunk 1",
         ]
     );
 }

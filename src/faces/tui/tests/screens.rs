@@ -86,6 +86,63 @@ fn a_running_step_shows_clock_bar_time_left_and_its_log() {
     assert!(text.contains("about 6s left") && text.contains("rehearsed: 2m10s  attempt 2"), "{text}");
 }
 
+/// A copy of 24 tables at work, of whose rows some were put aside.
+fn copying(quarantined: u64, theme: Theme) -> Model {
+    let mut model = Model::new(theme);
+    model.on_event(Event::View(Box::new(sample_views::running())), 0);
+    let mut progress = sample_views::copying();
+    for figure in progress.figures.iter_mut().filter(|f| f.name == "quarantined") {
+        figure.value = quarantined;
+    }
+    model.on_event(Event::Progress { step: "data.copy".into(), progress }, 0);
+    model
+}
+
+#[test]
+fn a_copy_shows_figures_and_the_parts_at_work_first() {
+    for (width, height, literals) in [
+        (60, 16, &["░   21 %  about 45s left", "412.0 MiB of 1.9 GiB  34.1 MiB/s", "public.events", "  27 %  chunk 3 of 8", " more"][..]),
+        (80, 24, &["░   21 %  about 45s left", "34.1 MiB/s  rows 1,204,113", "  27 %  46s left  chunk 3 of 8", "and 19 more"]),
+        (
+            120,
+            40,
+            &[
+                "░   21 %  about 45s left",
+                "412.0 MiB of 1.9 GiB  34.1 MiB/s  rows 1,204,113  retries 3",
+                "612,400 of 2,250,000 rows  46s left  chunk 3 of 8",
+            ],
+        ),
+    ] {
+        let text = render_model(&copying(0, Theme::PLAIN), width, height, 1_000);
+        for literal in literals {
+            assert!(text.contains(literal), "{literal:?} is missing at {width}x{height}:\n{text}");
+        }
+        assert!(!text.contains("quarantined") && !text.contains("↓"), "{width}x{height}:\n{text}");
+    }
+    let text = render_model(&copying(2, Theme::PLAIN), 120, 40, 1_000);
+    assert!(text.contains("retries 3  quarantined 2"), "{text}");
+}
+
+#[test]
+fn what_the_work_says_of_the_time_left_counts_down_and_wins() {
+    let mut model = copying(0, Theme::PLAIN);
+    let mut progress = sample_views::copying();
+    progress.done += 1_000_000;
+    progress.remaining_s = Some(130);
+    model.on_event(Event::Progress { step: "data.copy".into(), progress }, 60_000);
+    assert!(render_model(&model, 120, 40, 60_000).contains("about 2m10s left"));
+    assert!(render_model(&model, 120, 40, 70_000).contains("about 2m left"));
+    assert!(render_model(&model, 120, 40, 999_000).contains("about 0s left"));
+}
+
+#[test]
+fn quarantined_rows_are_in_the_colour_of_a_warning() {
+    let mut terminal = ratatui::Terminal::new(TestBackend::new(120, 40)).unwrap();
+    terminal.draw(|frame| draw::draw(frame, &copying(2, Theme::COLOUR), 0)).unwrap();
+    let yellow: String = terminal.backend().buffer().content().iter().filter(|c| c.fg == Color::Yellow).map(|c| c.symbol()).collect();
+    assert_eq!(yellow, "quarantined 2");
+}
+
 #[test]
 fn failure_roll_back_and_end_say_what_to_do_next() {
     shows(&sample_views::failed(), &["✗ Create the database failed", "→ choose another instance", "r tries again"]);

@@ -33,6 +33,8 @@ use crate::wizard::view::RunningView;
 
 /// Log lines of the step that are always tried for.
 const LIVE: usize = 3;
+/// Under so many rows the parts alone tell what is being done.
+const ROOMY: usize = 12;
 /// Lines of parts that are always tried for: what the step is about then scrolls away.
 const PARTS: usize = 6;
 
@@ -57,6 +59,9 @@ pub(super) fn sheet(sheet: &mut Sheet, model: &Model, running: &RunningView, row
     let tracked = model.tracked.as_ref().filter(|t| t.step == running.step);
     if let Some(tracked) = tracked {
         progress(sheet, model, &tracked.progress, tracked.remaining_s(now_ms));
+        if tracked.progress.parts.is_empty() || rows >= ROOMY {
+            sheet.body.text(&tracked.progress.message, theme.muted());
+        }
     }
     if running.stopping {
         sheet.foot.hanging("! ", theme.warning(), "stopping after this step; start again to go on", theme.warning());
@@ -108,5 +113,4 @@ fn progress(sheet: &mut Sheet, model: &Model, progress: &Progress, remaining_s: 
     }
     let style = |warns| if warns { theme.warning() } else { Style::new() };
     sheet.body.side_by_side(figures.into_iter().map(|words| Span::styled(words.text, style(words.warns))));
-    sheet.body.text(&progress.message, theme.muted());
 }

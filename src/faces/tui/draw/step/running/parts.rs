@@ -19,8 +19,8 @@ use crate::progress::{Part, Progress};
 const BAR: usize = 10;
 /// A name is cut no shorter than this for the sake of another column.
 const NAME: usize = 16;
-/// A note is cut when it is longer.
-const NOTE: usize = 28;
+/// Nor is a note.
+const NOTE: usize = 13;
 /// Blanks between columns.
 const GAP: usize = 2;
 
@@ -44,25 +44,43 @@ const LAYOUTS: [&[Column]; 6] = [
     &[],
 ];
 
+/// Columns with a width each, gaps not counted: the name's first.
+struct Widths {
+    name: usize,
+    columns: Vec<(Column, usize)>,
+}
+
 /// Writes the parts on at most `rows` lines.
 pub(super) fn table(paper: &mut Paper, theme: Theme, progress: &Progress, rows: usize) {
     let parts = how_far::parts(progress);
     let shown = if parts.len() > rows { rows.saturating_sub(1) } else { parts.len() };
     let (kept, cut) = parts.split_at(shown);
-    let names = kept.iter().map(|p| paper::width(&name(p))).max().unwrap_or(0);
-    let needs = |layout: &[Column]| layout.iter().map(|&c| widest(kept, c)).filter(|&w| w > 0).map(|w| w + GAP).sum::<usize>();
-    let layout = LAYOUTS.into_iter().find(|l| needs(l) + names.min(NAME) <= paper.columns).unwrap_or_default();
-    let room = names.min(paper.columns.saturating_sub(needs(layout)));
+    let widths = widths(kept, paper.columns);
     for part in kept {
-        paper.lines.push(line(theme, part, kept, layout, room));
+        paper.lines.push(line(theme, part, &widths));
     }
     if rows > 0 && !cut.is_empty() {
         paper.row(vec![Span::styled(format!("and {} more", cut.len()), theme.muted())], Span::raw(""));
     }
 }
 
-fn widest(parts: &[&Part], column: Column) -> usize {
-    parts.iter().map(|p| paper::width(&cell(p, column))).max().unwrap_or(0)
+/// The richest layout whose names and notes are not cut too short; what is left over goes to the names, then to the notes.
+fn widths(parts: &[&Part], columns: usize) -> Widths {
+    let names = parts.iter().map(|p| paper::width(&name(p))).max().unwrap_or(0);
+    let widest = |column| parts.iter().map(|p| paper::width(&cell(p, column))).max().unwrap_or(0);
+    for layout in LAYOUTS {
+        let mut wide: Vec<(Column, usize)> = layout.iter().map(|&c| (c, widest(c))).filter(|&(_, w)| w > 0).collect();
+        let least = |&(column, w): &(Column, usize)| GAP + if column == Column::Note { w.min(NOTE) } else { w };
+        let needs: usize = wide.iter().map(least).sum();
+        if needs + names.min(NAME) <= columns {
+            let name = names.min(columns - needs);
+            if let Some((Column::Note, w)) = wide.last_mut() {
+                *w = (*w).min(NOTE.min(*w) + columns - needs - name);
+            }
+            return Widths { name, columns: wide };
+        }
+    }
+    Widths { name: names.min(columns), columns: Vec::new() }
 }
 
 fn name(part: &Part) -> String {
@@ -79,29 +97,26 @@ fn cell(part: &Part, column: Column) -> String {
         Column::Percent => how_far::percent(part.done, part.total).map_or(String::new(), |percent| format!("{percent:>3} %")),
         Column::Count => how_far::of_total(part.done, part.total, part.unit),
         Column::Left => part.remaining_s.map_or(String::new(), |s| format!("{} left", how_far::roughly(s))),
-        Column::Note => paper::fit(&paper::clean(&part.note).replace('\n', " "), NOTE),
+        Column::Note => paper::clean(&part.note).replace('\n', " "),
     }
 }
 
-fn line(theme: Theme, part: &Part, all: &[&Part], layout: &[Column], room: usize) -> Line<'static> {
+fn line(theme: Theme, part: &Part, widths: &Widths) -> Line<'static> {
     let standing = how_far::standing(part);
     let plain = match standing {
         Standing::AtWork => Style::new(),
         Standing::Waits | Standing::Done => theme.muted(),
     };
-    let name = paper::fit_middle(&name(part), room);
-    let pad = room.saturating_sub(paper::width(&name));
-    let mut spans = vec![Span::styled(format!("{name}{}", " ".repeat(pad)), plain)];
-    for &column in layout {
-        let wide = widest(all, column);
-        if wide == 0 {
-            continue;
-        }
-        let text = cell(part, column);
-        let blanks = " ".repeat(wide - paper::width(&text));
+    let name = paper::fit_middle(&name(part), widths.name);
+    let pad = " ".repeat(widths.name.saturating_sub(paper::width(&name)));
+    let mut spans = vec![Span::styled(format!("{name}{pad}"), plain)];
+    let gap = " ".repeat(GAP);
+    for &(column, wide) in &widths.columns {
+        let text = paper::fit(&cell(part, column), wide);
+        let pad = " ".repeat(wide.saturating_sub(paper::width(&text)));
         let text = match column {
-            Column::Count | Column::Left | Column::Percent => format!("{}{blanks}{text}", " ".repeat(GAP)),
-            Column::Bar | Column::Note => format!("{}{text}{blanks}", " ".repeat(GAP)),
+            Column::Percent | Column::Count | Column::Left => format!("{gap}{pad}{text}"),
+            Column::Bar | Column::Note => format!("{gap}{text}{pad}"),
         };
         let style = match (column, standing) {
             (Column::Bar, Standing::AtWork) => theme.command(),
@@ -161,18 +176,28 @@ mod tests {
         assert_eq!(
             lines(39, 9),
             [
-                "public.events      60 %  chunk 3 of 8",
-                "public.c…dresses         keys are read",
-                "public.sessions     0 %  waits",
-                "public.users      100 %  done",
+                "public.events       60 %  chunk 3 of 8",
+                "public.c…ddresses         keys are read",
+                "public.sessions      0 %  waits",
+                "public.users       100 %  done",
             ]
         );
         assert_eq!(lines(6, 9), ["pub…ts", "pub…es", "pub…ns", "pub…rs"]);
     }
 
     #[test]
+    fn a_long_note_gives_way_before_the_count_does() {
+        assert_eq!(lines(82, 2)[0], "public.events  ██████░░░░   60 %  1,200 of 2,000 rows  40s left  chunk 3 of 8");
+        let mut long = progress();
+        long.parts[1].note = "index events_at_idx is built".into();
+        let mut paper = Paper::new(72);
+        table(&mut paper, Theme::PLAIN, &long, 2);
+        assert_eq!(paper.lines[0].to_string(), "public.events   60 %  1,200 of 2,000 rows  40s left  index events_at_id…");
+    }
+
+    #[test]
     fn what_does_not_fit_the_height_is_counted() {
-        assert_eq!(lines(39, 3), ["public.events      60 %  chunk 3 of 8", "public.c…dresses         keys are read", "and 2 more"]);
+        assert_eq!(lines(39, 3), ["public.events       60 %  chunk 3 of 8", "public.c…ddresses         keys are read", "and 2 more"]);
         assert_eq!(lines(39, 1), ["and 4 more"]);
         assert_eq!(lines(39, 0), Vec::<String>::new());
     }
