@@ -1,16 +1,16 @@
 //! `data copy --with-schema`: tables, rows, then indexes, keys, statistics and all else, and sequences. Run again it goes on.
 //! Only puts the rooms `schema` and `data` in a row; what each does is theirs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::cli::{CopyArgs, KindArg};
 use crate::data::{self, CopyReport, Forecast, SequenceReport};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::postgres::{Access, Connector, Session, dump};
-use crate::progress::{Progress, Reporter, Unit};
+use crate::progress::{Part, Progress, Reporter, Unit};
 use crate::schema::{self, Conversion, Dialect, Phase, Target, Task};
 use crate::text;
 
@@ -130,22 +130,89 @@ async fn build(
 ) -> Result<schema::Built> {
     let jobs = if dialect == Dialect::Dsql { 1 } else { jobs };
     let sessions = futures_util::future::try_join_all((0..jobs).map(|_| data::builder(to))).await?;
-    let total: u64 = tasks.iter().filter(|task| task.is_long()).map(Task::weight).sum::<u64>().max(1);
-    let state = std::sync::Mutex::new((0_u64, Vec::<String>::new()));
-    let told = |task: &Task, done: bool| {
-        let Ok(mut state) = state.lock() else { return };
-        if done {
-            state.0 += if task.is_long() { task.weight() } else { 0 };
-            state.1.retain(|id| *id != task.id);
-        } else {
-            state.1.push(task.id.clone());
-        }
-        let share = state.0.min(total) as f64 / total as f64;
-        let done = copied + (ahead as f64 * share) as u64;
-        reporter.report(Progress::new(done, Some(copied + ahead), Unit::Bytes, state.1.join(", ")));
-    };
+    let bar = Bar::new(&tasks, copied, ahead, reporter);
+    let told = |task: &Task, done: bool| bar.told(task, done);
     let run = |session: Arc<Session>, sql: String| async move { schema::send(&session, dialect, &sql).await };
-    schema::build(tasks, sessions, dialect, run, told).await
+    let building = schema::build(tasks, sessions, dialect, run, told);
+    if dialect == Dialect::Dsql {
+        return building.await;
+    }
+    tokio::select! {
+        built = building => built,
+        () = data::builds(to, |builds| bar.seen(&builds)) => Err(Error::bug("the watch of the index builds ended")),
+    }
+}
+
+/// How far the work after the rows is, on the same bar as the rows.
+struct Bar<'a> {
+    state: Mutex<BarState>,
+    /// Weight of all long tasks.
+    total: u64,
+    copied: u64,
+    ahead: u64,
+    began: Instant,
+    reporter: &'a Reporter,
+}
+
+#[derive(Default)]
+struct BarState {
+    done: u64,
+    /// Tasks at work: id, table, weight, and what the server says of them.
+    at_work: Vec<(String, String, u64, f64, String)>,
+}
+
+impl<'a> Bar<'a> {
+    fn new(tasks: &[Task], copied: u64, ahead: u64, reporter: &'a Reporter) -> Self {
+        let total = tasks.iter().filter(|task| task.is_long()).map(Task::weight).sum::<u64>().max(1);
+        Self { state: Mutex::default(), total, copied, ahead, began: Instant::now(), reporter }
+    }
+
+    fn told(&self, task: &Task, done: bool) {
+        let Ok(mut state) = self.state.lock() else { return };
+        let weight = if task.is_long() { task.weight() } else { 0 };
+        if done {
+            state.done += weight;
+            state.at_work.retain(|(id, ..)| *id != task.id);
+        } else {
+            state.at_work.push((task.id.clone(), task.table.clone(), weight, 0.0, String::new()));
+        }
+        self.tell(&state);
+    }
+
+    fn seen(&self, builds: &[data::Building]) {
+        let Ok(mut state) = self.state.lock() else { return };
+        for build in builds {
+            if let Some(work) = state.at_work.iter_mut().find(|(_, table, ..)| *table == build.table) {
+                (work.3, work.4) = (build.share, build.phase.clone());
+            }
+        }
+        self.tell(&state);
+    }
+
+    fn tell(&self, state: &BarState) {
+        let under_way: f64 = state.at_work.iter().map(|(_, _, weight, share, _)| *weight as f64 * share * 0.9).sum();
+        let share = ((state.done as f64 + under_way) / self.total as f64).min(1.0);
+        let done = self.copied + (self.ahead as f64 * share) as u64;
+        let elapsed = self.began.elapsed().as_secs_f64();
+        let parts = state.at_work.iter().map(|(id, _, _, share, phase)| Part {
+            name: id.clone(),
+            done: (share * 100.0) as u64,
+            total: Some(100),
+            unit: Unit::Steps,
+            note: phase.clone(),
+            remaining_s: None,
+        });
+        self.reporter.report(Progress {
+            remaining_s: (share > 0.05 && elapsed > 1.0).then(|| (elapsed / share * (1.0 - share)).ceil() as u64),
+            parts: parts.collect(),
+            ..Progress::new(
+                done,
+                Some(self.copied + self.ahead),
+                Unit::Bytes,
+                state.at_work.iter().map(|(id, ..)| id.as_str()).collect::<Vec<_>>().join(", "),
+            )
+        });
+    }
 }
 
 /// What a copy would do.

@@ -39,3 +39,4 @@ pub use open::builder;
 pub use sequences::{SequenceReport, set_sequences};
 pub use status::{Status, status};
 pub use verify::{VerifyReport, verify};
+pub use watch::{Building, builds};
