@@ -14,9 +14,9 @@ use crate::postgres::{Access, Connector};
 use crate::text;
 
 /// What a byte of an index costs to build, in bytes of a table to copy (measured: `docs/performance.md`).
-const INDEX: f64 = 1.0;
+const INDEX: f64 = 4.0;
 /// What statistics, keys and all else cost for a byte of a table.
-const REST: f64 = 0.05;
+const REST: f64 = 0.1;
 
 /// How large the source's tables are.
 #[derive(Debug, Clone, Default)]

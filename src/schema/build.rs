@@ -20,7 +20,7 @@ enum Stage {
     Key,
     /// Statistics: the same.
     Statistics,
-    /// Needs the keys of every table.
+    /// Needs the keys of both its tables, and has both for itself.
     ForeignKey,
     /// In order, one after the other, at the end.
     Rest,
@@ -33,6 +33,8 @@ pub struct Task {
     pub id: String,
     /// `schema.table`; empty for what stands on none.
     pub table: String,
+    /// The table that a foreign key refers to.
+    refers_to: Option<String>,
     stage: Stage,
     statement: Option<Statement>,
     sql: Vec<String>,
@@ -48,6 +50,12 @@ impl Task {
 
     pub fn weight(&self) -> u64 {
         self.weight
+    }
+
+    /// The tables it has locks on.
+    fn tables(&self) -> impl Iterator<Item = &str> {
+        let other = self.refers_to.as_deref().filter(|other| *other != self.table);
+        std::iter::once(self.table.as_str()).filter(|table| !table.is_empty()).chain(other)
     }
 }
 
@@ -77,6 +85,7 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) 
         let task = |stage, sql: Vec<String>, id: String| Task {
             id,
             table: table.clone(),
+            refers_to: None,
             stage,
             statement: Some(statement.clone()),
             sql,
@@ -92,7 +101,10 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) 
                 None => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
             },
             Kind::Exclusion | Kind::IndexPartition => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
-            Kind::ForeignKey => tasks.push(task(Stage::ForeignKey, vec![statement.sql.clone()], statement.id.clone())),
+            Kind::ForeignKey => tasks.push(Task {
+                refers_to: referred(&statement.sql),
+                ..task(Stage::ForeignKey, vec![statement.sql.clone()], statement.id.clone())
+            }),
             _ => tasks.push(task(Stage::Rest, vec![statement.sql.clone()], statement.id.clone())),
         }
     }
@@ -101,6 +113,7 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) 
         tasks.push(Task {
             id: format!("analyze:{table}"),
             table: table.clone(),
+            refers_to: None,
             stage: Stage::Statistics,
             statement: None,
             sql: vec![format!("analyze {}", crate::postgres::quote::qualified(schema, name))],
@@ -130,6 +143,16 @@ fn index_table(sql: &str) -> Option<String> {
     let pg_query::NodeEnum::IndexStmt(index) = node else { return None };
     let relation = index.relation?;
     Some(format!("{}.{}", relation.schemaname, relation.relname))
+}
+
+/// The table that a foreign key refers to.
+fn referred(sql: &str) -> Option<String> {
+    let parsed = pg_query::parse(sql, 0).ok()?;
+    let pg_query::NodeEnum::AlterTableStmt(alter) = parsed.protobuf.stmts.into_iter().next()?.stmt?.node? else { return None };
+    let pg_query::NodeEnum::AlterTableCmd(command) = alter.cmds.into_iter().next()?.node? else { return None };
+    let pg_query::NodeEnum::Constraint(constraint) = command.def?.node? else { return None };
+    let table = constraint.pktable?;
+    Some(format!("{}.{}", table.schemaname, table.relname))
 }
 
 /// A plain key as a unique index and the constraint made of it, so that other indexes of the table can be built beside it.
@@ -164,8 +187,8 @@ impl Board {
     fn take(&mut self) -> Option<Task> {
         let at = (0..self.pending.len()).find(|&at| self.pending.get(at).is_some_and(|task| self.may_run(task)))?;
         let task = self.pending.remove(at);
-        if !task.table.is_empty() {
-            let entry = self.busy.entry(task.table.clone()).or_default();
+        for table in task.tables() {
+            let entry = self.busy.entry(table.to_owned()).or_default();
             *entry = (entry.0 + 1, task.stage != Stage::Index);
         }
         *self.running.entry(task.stage).or_default() += 1;
@@ -173,17 +196,17 @@ impl Board {
     }
 
     fn may_run(&self, task: &Task) -> bool {
-        let free = match self.busy.get(&task.table) {
+        let free = task.tables().all(|table| match self.busy.get(table) {
             None | Some((0, _)) => true,
             Some((_, alone)) => task.stage == Stage::Index && !alone,
-        };
+        });
         let runs = |stage: Stage| self.running.get(&stage).is_some_and(|count| *count > 0);
         let waits = |stage: Stage| self.pending.iter().any(|other| other.stage == stage);
         free && match task.stage {
             Stage::Index => true,
             Stage::Key => !self.pending.iter().any(|other| other.stage == Stage::Index && other.table == task.table),
             Stage::Statistics => !self.pending.iter().any(|other| other.stage <= Stage::Key && other.table == task.table),
-            Stage::ForeignKey => ![Stage::Index, Stage::Key].into_iter().any(|stage| waits(stage) || runs(stage)),
+            Stage::ForeignKey => !self.pending.iter().any(|other| other.stage <= Stage::Key && task.tables().any(|table| table == other.table)),
             Stage::Rest => {
                 ![Stage::Index, Stage::Key, Stage::Statistics, Stage::ForeignKey].into_iter().any(|stage| waits(stage) || runs(stage))
                     && !runs(Stage::Rest)
@@ -192,8 +215,10 @@ impl Board {
     }
 
     fn put_back(&mut self, task: &Task) {
-        if let Some(entry) = self.busy.get_mut(&task.table) {
-            entry.0 = entry.0.saturating_sub(1);
+        for table in task.tables() {
+            if let Some(entry) = self.busy.get_mut(table) {
+                entry.0 = entry.0.saturating_sub(1);
+            }
         }
         if let Some(count) = self.running.get_mut(&task.stage) {
             *count = count.saturating_sub(1);
@@ -300,7 +325,13 @@ mod tests {
     }
 
     fn task(stage: Stage, table: &str, id: &str) -> Task {
-        Task { id: id.into(), table: table.into(), stage, statement: None, sql: vec![id.into()], weight: 1 }
+        Task { id: id.into(), table: table.into(), refers_to: None, stage, statement: None, sql: vec![id.into()], weight: 1 }
+    }
+
+    #[test]
+    fn a_foreign_key_names_its_other_table() {
+        let sql = "ALTER TABLE ONLY app.child ADD CONSTRAINT k FOREIGN KEY (p) REFERENCES app.\"Par ent\"(id) ON DELETE CASCADE";
+        assert_eq!(referred(sql).as_deref(), Some("app.Par ent"));
     }
 
     #[tokio::test]
@@ -311,7 +342,7 @@ mod tests {
             task(Stage::Index, "b", "b1"),
             task(Stage::Key, "a", "ak"),
             task(Stage::Statistics, "a", "as"),
-            task(Stage::ForeignKey, "b", "bf"),
+            Task { refers_to: Some("a".into()), ..task(Stage::ForeignKey, "b", "bf") },
             task(Stage::Rest, "", "r1"),
             task(Stage::Rest, "", "r2"),
         ];
