@@ -145,12 +145,17 @@ pub async fn verify(args: &RunArgs, what: &DataArgs) -> Result<u8> {
     for sequence in report.sequences.iter().filter(|s| !s.ahead) {
         out(format!("behind  sequence {}: a value in use is past its last one", sequence.sequence));
     }
-    let aside = if report.quarantined > 0 { format!(", but for {} quarantined", text::plural(report.quarantined, "row")) } else { String::new() };
+    let aside =
+        if report.quarantined > 0 { format!(", but for {} quarantined", text::plural(report.quarantined, "row")) } else { String::new() };
     out(format!(
         "\n{} in {} tables: {}{aside}",
         text::plural(report.rows, "row"),
         report.tables.len(),
-        if report.equal { "equal" } else { "different. Next: migrate-wizard data diff names the rows, migrate-wizard data copy mends them" }
+        if report.equal {
+            "equal"
+        } else {
+            "different. Next: migrate-wizard data diff names the rows, migrate-wizard data copy mends them"
+        }
     ));
     Ok(u8::from(!report.equal))
 }

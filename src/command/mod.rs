@@ -14,7 +14,6 @@ mod status;
 mod telling;
 mod whole;
 
-
 use std::path::PathBuf;
 
 use crate::cli::{AppCmd, Cli, Cmd, DataCmd, RunArgs, SchemaCmd, StacksCmd};

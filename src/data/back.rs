@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use crate::data::aside;
 use crate::data::catch_up::{delete_keys, of_keys};
 use crate::data::chunk::{Cut, Cutter, Range, Span};
 use crate::data::copy::{Begun, CopyReport, Options};
@@ -15,7 +16,6 @@ use crate::data::open::Opened;
 use crate::data::plan::{Side, TablePlan};
 use crate::data::tally::Tally;
 use crate::data::worker::{Outcome, Worker};
-use crate::data::aside;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::quote::literal;
 use crate::postgres::{Connector, Session};
@@ -56,7 +56,8 @@ pub async fn recognise(from: &Opened, to: &Opened, target: &Connector) -> Result
     let mut way = WayBack::default();
     for row in from.session.text(sql).await? {
         let [Some(table), Some(pass), Some(rows), Some(xids), Some(unsettled)] = row.as_slice() else { continue };
-        let base = pass.parse().ok().and_then(|pass: i32| bases.get(&pass)).filter(|base| now.as_ref().is_some_and(|now| base.reaches(now)));
+        let base =
+            pass.parse().ok().and_then(|pass: i32| bases.get(&pass)).filter(|base| now.as_ref().is_some_and(|now| base.reaches(now)));
         let (Some(base), "0") = (base, unsettled.as_str()) else { continue };
         let there = There {
             base: base.clone(),
@@ -92,7 +93,10 @@ pub async fn carry(
             continue;
         };
         if table.key.is_empty() {
-            notes.push(format!("{} has no key that tells its rows apart: it is left alone; compare it with `migrate-wizard data verify`", table.label()));
+            notes.push(format!(
+                "{} has no key that tells its rows apart: it is left alone; compare it with `migrate-wizard data verify`",
+                table.label()
+            ));
             continue;
         }
         let whole = Range { chunk: 0, span: Span::ALL };

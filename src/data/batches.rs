@@ -255,7 +255,9 @@ impl Batches<'_, '_> {
                     self.worker.crew.tally.retried();
                     if tries > self.limits.retries {
                         return Err(Error::new(Kind::Conflict, format!("a batch of {} met a conflict {tries} times", self.table.label()))
-                            .hint("something else writes to these rows: let it end, then run the same command again; it goes on from here"));
+                            .hint(
+                                "something else writes to these rows: let it end, then run the same command again; it goes on from here",
+                            ));
                     }
                     pause(&self.limits, tries).await;
                     parts.push(part);
@@ -362,7 +364,11 @@ impl Batches<'_, '_> {
 
     /// Sets a row aside: by its key where it has one, else by what it begins with is not told, because values are not ours to write down.
     async fn set_aside(&mut self, row: &Row, reason: &str) -> Result<()> {
-        let key = if self.table.key.is_empty() { vec![format!("row {} of the chunk", self.written + self.quarantined + 1)] } else { keys(&row.key) };
+        let key = if self.table.key.is_empty() {
+            vec![format!("row {} of the chunk", self.written + self.quarantined + 1)]
+        } else {
+            keys(&row.key)
+        };
         let sql = Ledger::quarantine(&self.table.label(), &key, reason);
         let mut tries = 0;
         loop {

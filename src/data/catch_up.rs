@@ -14,11 +14,8 @@ use crate::postgres::quote::literal;
 
 /// Rows of a span, and how many of them have a version that `new` selects.
 async fn count(session: &Session, table: &TablePlan, side: Side, span: &Span, new: &str) -> Result<(u64, u64)> {
-    let sql = format!(
-        "select count(*), count(*) filter (where {new}) from {}{}",
-        table.rows_of(side),
-        whose(&span.conditions(table, side))
-    );
+    let sql =
+        format!("select count(*), count(*) filter (where {new}) from {}{}", table.rows_of(side), whose(&span.conditions(table, side)));
     let row = session.query_opt(&sql, &[]).await?;
     let value = |i: usize| row.as_ref().and_then(|row| u64::try_from(row.get::<_, i64>(i)).ok()).unwrap_or_default();
     Ok((value(0), value(1)))
@@ -121,7 +118,12 @@ impl Worker<'_> {
         let same: Vec<String> = table.key.iter().map(|key| format!("t.{0} = r.{0}", key.name)).collect();
         let to = &self.to.session;
         to.batch("analyze pg_temp.migrate_wizard_rows").await?;
-        to.affected(&format!("delete from {} t using pg_temp.migrate_wizard_rows r where {}", table.rows_of(Side::Target), same.join(" and "))).await
+        to.affected(&format!(
+            "delete from {} t using pg_temp.migrate_wizard_rows r where {}",
+            table.rows_of(Side::Target),
+            same.join(" and ")
+        ))
+        .await
     }
 
     /// Inserts the fetched rows.
@@ -170,7 +172,8 @@ impl Worker<'_> {
 pub fn of_keys(table: &TablePlan, side: Side, keys: &[Vec<String>]) -> String {
     let names: Vec<&str> = table.key.iter().map(|key| key.on(side).0).collect();
     let value = |key: &Vec<String>| {
-        let fields: Vec<String> = table.key.iter().zip(key).map(|(plan, value)| format!("{}::{}", literal(value), plan.on(side).1)).collect();
+        let fields: Vec<String> =
+            table.key.iter().zip(key).map(|(plan, value)| format!("{}::{}", literal(value), plan.on(side).1)).collect();
         if fields.len() == 1 { fields.concat() } else { format!("({})", fields.join(", ")) }
     };
     let values: Vec<String> = keys.iter().map(value).collect();

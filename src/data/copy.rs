@@ -16,8 +16,8 @@ use crate::data::tally::{Ahead, TableCopied, Tally};
 use crate::data::worker::{Crew, Worker, pass_lost};
 use crate::data::{aside, back, catalog, large_objects, quarantine, watch};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::{Connector, Session};
 use crate::postgres::fault::sqlstate;
+use crate::postgres::{Connector, Session};
 use crate::progress::Reporter;
 
 /// What to do with rows on the target that this tool did not write.
@@ -188,12 +188,14 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
     let snapshot = open::export(&lead).await?;
     let now = Horizon::of(&lead).await?;
     if snapshot.is_none() {
-        plan.notes.push("the source cannot share a moment among readers: each statement sees its own, so writes must have stopped".to_owned());
+        plan.notes
+            .push("the source cannot share a moment among readers: each statement sees its own, so writes must have stopped".to_owned());
     }
     let text = now.as_ref().map(Horizon::text);
     let opening = Opening { snapshot: snapshot.as_deref(), source: &identity, horizon: text.as_deref(), choice: &choice };
     if !ledger::begin_pass(&to.session, pass, &opening, to.dsql).await? {
-        return Err(Error::new(Kind::Unreachable, "another process began a pass at the same moment").hint("run the same command again: it shares that pass"));
+        return Err(Error::new(Kind::Unreachable, "another process began a pass at the same moment")
+            .hint("run the same command again: it shares that pass"));
     }
     opened(lead, to, plan, pass, resumed, true, snapshot, empty, way_back).await
 }
@@ -259,18 +261,15 @@ async fn preflight(plan: &Plan, to: &Opened, known: &[String], existing: Existin
         return Ok(empty);
     }
     let error = Error::new(Kind::Conflict, "the target is not ready for the copy");
-    Err(problems.iter().fold(error, Error::cause).hint("check that this is the right target; empty these tables, or replace their rows with --replace"))
+    Err(problems
+        .iter()
+        .fold(error, Error::cause)
+        .hint("check that this is the right target; empty these tables, or replace their rows with --replace"))
 }
 
 impl Begun {
     /// What the workers of this process share.
-    pub async fn crew<'a>(
-        &'a self,
-        source: &'a Connector,
-        target: &'a Connector,
-        options: &Options,
-        tally: &'a Tally,
-    ) -> Result<Crew<'a>> {
+    pub async fn crew<'a>(&'a self, source: &'a Connector, target: &'a Connector, options: &Options, tally: &'a Tally) -> Result<Crew<'a>> {
         let batch_limits = Limits::dsql()?;
         let limits = if self.to.dsql { Some(options.limits.unwrap_or(batch_limits)) } else { options.limits };
         Ok(Crew {
@@ -458,7 +457,11 @@ impl Worker<'_> {
         let outcome = self.replace_all(&claims, table).await?;
         for (i, claim) in claims.iter().enumerate() {
             self.crew.tally.begin(&self.name, index, &claim.range);
-            self.crew.tally.end(&self.name, index, &if i == 0 { outcome } else { crate::data::worker::Outcome { written: 1, ..Default::default() } });
+            self.crew.tally.end(
+                &self.name,
+                index,
+                &if i == 0 { outcome } else { crate::data::worker::Outcome { written: 1, ..Default::default() } },
+            );
         }
         Ok(())
     }

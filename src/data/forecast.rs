@@ -73,7 +73,16 @@ impl Forecast {
         let mut lines: Vec<String> = self
             .tables
             .iter()
-            .map(|t| format!("{:>10}  about {:>14}  {:>10} of indexes  {}  ({})", text::bytes(t.bytes), text::plural(t.rows, "row"), text::bytes(t.index_bytes), t.table, t.how))
+            .map(|t| {
+                format!(
+                    "{:>10}  about {:>14}  {:>10} of indexes  {}  ({})",
+                    text::bytes(t.bytes),
+                    text::plural(t.rows, "row"),
+                    text::bytes(t.index_bytes),
+                    t.table,
+                    t.how
+                )
+            })
             .collect();
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
         lines.push(format!(

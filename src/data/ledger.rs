@@ -132,7 +132,9 @@ fn mine(dsql: bool) -> String {
     if dsql {
         format!("pid = 0, since = now(), until = now() + {LEASE}")
     } else {
-        format!("pid = pg_backend_pid(), since = (select backend_start from pg_stat_activity where pid = pg_backend_pid()), until = now() + {LEASE}")
+        format!(
+            "pid = pg_backend_pid(), since = (select backend_start from pg_stat_activity where pid = pg_backend_pid()), until = now() + {LEASE}"
+        )
     }
 }
 
@@ -208,12 +210,7 @@ impl Ledger {
                    count(*) filter (where pass is null) from migrate_wizard.chunk group by \"table\"";
         let read = |row: Vec<Option<String>>| {
             let [table, shape, last, pages, unsettled] = <[Option<String>; 5]>::try_from(row).ok()?;
-            let known = Known {
-                shape: shape?,
-                complete: last? != "0",
-                by_pages: pages? != "0",
-                settled: unsettled? == "0",
-            };
+            let known = Known { shape: shape?, complete: last? != "0", by_pages: pages? != "0", settled: unsettled? == "0" };
             Some((table?, known))
         };
         Ok(target.text(sql).await?.into_iter().filter_map(read).collect())
@@ -267,7 +264,10 @@ impl Ledger {
     /// Marks the pass as ended.
     pub async fn close(&self, target: &Session) -> Result<()> {
         target
-            .affected(&format!("update migrate_wizard.pass set state = 'ended', ended = now() where pass = {} and state = 'open'", self.pass))
+            .affected(&format!(
+                "update migrate_wizard.pass set state = 'ended', ended = now() where pass = {} and state = 'open'",
+                self.pass
+            ))
             .await
             .map(drop)
     }

@@ -1,10 +1,10 @@
 //! A first load: a chunk's rows by COPY into a range that is empty, with its ledger row in the same transaction.
 //! A table that is one chunk is truncated and frozen in that transaction, which spares the target a second pass over it.
 
+use crate::data::chunk::whose;
 use crate::data::ledger::{Claim, Settled};
 use crate::data::plan::{Side, TablePlan};
 use crate::data::worker::{Outcome, Worker};
-use crate::data::chunk::whose;
 use crate::error::{Error, Result};
 use crate::postgres::fault::sqlstate;
 

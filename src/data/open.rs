@@ -26,7 +26,8 @@ const SETTINGS: [(&str, &str); 11] = [
 
 /// What a writer asks for besides; a server that refuses one goes without (source: `docs/performance.md`, "What makes the difference").
 /// New large values as lz4: pglz costs more than the bytes it saves.
-const WRITING: [(&str, &str); 3] = [("synchronous_commit", "off"), ("default_toast_compression", "lz4"), ("maintenance_work_mem", "'512MB'")];
+const WRITING: [(&str, &str); 3] =
+    [("synchronous_commit", "off"), ("default_toast_compression", "lz4"), ("maintenance_work_mem", "'512MB'")];
 
 /// A session and what it may do there.
 #[derive(Debug)]

@@ -65,11 +65,8 @@ const EVERY: Duration = Duration::from_millis(100);
 
 impl Tally {
     pub fn new(plan: &Plan, reporter: &Reporter, ahead: Ahead) -> Self {
-        let tables: Vec<TableCopied> = plan
-            .tables
-            .iter()
-            .map(|t| TableCopied { schema: t.schema.clone(), name: t.name.clone(), ..TableCopied::default() })
-            .collect();
+        let tables: Vec<TableCopied> =
+            plan.tables.iter().map(|t| TableCopied { schema: t.schema.clone(), name: t.name.clone(), ..TableCopied::default() }).collect();
         let count = tables.len();
         let state = State { tables, done: vec![0; count], ended: vec![false; count], began: Some(Instant::now()), ..State::default() };
         Self {

@@ -9,7 +9,8 @@ use crate::progress::{Reporter, Unit};
 /// SQLSTATEs that say "this is there": table, object, second primary key, column, schema, function.
 const THERE: [&str; 6] = ["42P07", "42710", "42P16", "42701", "42P06", "42723"];
 /// The same in words, for states that also mean other things.
-const THERE_IN_WORDS: [&str; 4] = ["already exists", "is already associated with a constraint", "is already an identity column", "is already a partition"];
+const THERE_IN_WORDS: [&str; 4] =
+    ["already exists", "is already associated with a constraint", "is already an identity column", "is already a partition"];
 
 /// What a run did, by statement id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

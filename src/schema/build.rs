@@ -206,7 +206,9 @@ impl Board {
             Stage::Index => true,
             Stage::Key => !self.pending.iter().any(|other| other.stage == Stage::Index && other.table == task.table),
             Stage::Statistics => !self.pending.iter().any(|other| other.stage <= Stage::Key && other.table == task.table),
-            Stage::ForeignKey => !self.pending.iter().any(|other| other.stage <= Stage::Key && task.tables().any(|table| table == other.table)),
+            Stage::ForeignKey => {
+                !self.pending.iter().any(|other| other.stage <= Stage::Key && task.tables().any(|table| table == other.table))
+            }
             Stage::Rest => {
                 ![Stage::Index, Stage::Key, Stage::Statistics, Stage::ForeignKey].into_iter().any(|stage| waits(stage) || runs(stage))
                     && !runs(Stage::Rest)
@@ -362,7 +364,9 @@ mod tests {
         assert_eq!(built.made, 8);
         let log = log.into_inner().unwrap();
         let at = |what: &str| log.iter().position(|line| line == what).unwrap();
-        for (first, then) in [("-a1", "+ak"), ("-a2", "+ak"), ("-ak", "+as"), ("-b1", "+bf"), ("-ak", "+bf"), ("-bf", "+r1"), ("-as", "+r1"), ("-r1", "+r2")] {
+        for (first, then) in
+            [("-a1", "+ak"), ("-a2", "+ak"), ("-ak", "+as"), ("-b1", "+bf"), ("-ak", "+bf"), ("-bf", "+r1"), ("-as", "+r1"), ("-r1", "+r2")]
+        {
             assert!(at(first) < at(then), "{first} before {then}: {log:?}");
         }
         assert!(at("+a2") < at("-a1"), "indexes of one table together: {log:?}");

@@ -48,12 +48,18 @@ async fn wait_for(session: &Session, job: &str, sql: &str) -> Result<()> {
     if sql.trim_start().get(..19).is_some_and(|head| head.eq_ignore_ascii_case("create unique index")) {
         let dropped = drop_invalid(session).await?;
         if !dropped.is_empty() {
-            return Err(Error::new(Kind::Conflict, format!("the unique index {} does not hold: the rows have duplicates", dropped.join(", ")))
-                .cause(format!("job {job} failed; the invalid index was dropped, because it refuses rows all the same"))
-                .hint("find the duplicates on the source (text is compared by byte on DSQL), mend them, then run the same command again"));
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("the unique index {} does not hold: the rows have duplicates", dropped.join(", ")),
+            )
+            .cause(format!("job {job} failed; the invalid index was dropped, because it refuses rows all the same"))
+            .hint("find the duplicates on the source (text is compared by byte on DSQL), mend them, then run the same command again"));
         }
     }
-    Err(waited.err().unwrap_or_else(|| Error::new(Kind::Failed, format!("job {job} failed"))).hint("read `select * from sys.jobs` on the cluster for the reason, then run the same command again"))
+    Err(waited
+        .err()
+        .unwrap_or_else(|| Error::new(Kind::Failed, format!("job {job} failed")))
+        .hint("read `select * from sys.jobs` on the cluster for the reason, then run the same command again"))
 }
 
 /// Drops the unique indexes that a failed job left invalid; their names.
