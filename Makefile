@@ -102,11 +102,10 @@ bench: setup
 	@cargo bench --locked --bench wizard
 
 # SCALE=full|tenth|small, ROUNDS=3, ONLY=move,memory,growth,batches,second. Only the whole of it, at full scale, is worth a page.
-# The bench first: cargo builds the binary for it with the features of the tests, and what is measured is what people build.
 bench-data: SCALE = full
 bench-data: setup peers
-	@cargo build --release --locked --bench ceiling
 	@cargo build --release --locked
+	@cargo build --release --locked --package ceiling
 	@$(PYTHON) benches/data/run.py --scale $(SCALE) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY)) \
 	  $(if $(filter full,$(SCALE)),$(if $(ONLY),,--write docs/performance.md))
 

@@ -1,5 +1,5 @@
 """The measure of a load in DSQL's small transactions, with a plain PostgreSQL behind it: ours, ours on one connection, and the ceiling.
-The ceiling (benches/ceiling.rs) sends the same batches and remembers nothing, so what it is faster by is what exactly-once costs."""
+The ceiling (benches/ceiling) sends the same batches and remembers nothing, so what it is faster by is what exactly-once costs."""
 
 import check
 import sources
@@ -33,7 +33,7 @@ def take(bench):
         for name, (label, command) in every[turn:] + every[:turn]:
             load = result["loads"].setdefault(name, {"label": label, "runs": []})
             if command[0] is None:
-                load["runs"].append({"failed": "not built: cargo build --release --locked --bench ceiling", "problems": []})
+                load["runs"].append({"failed": "not built: cargo build --release --locked --package ceiling", "problems": []})
                 continue
             sources.mixed_tables_only(bench, INTO)
             run, _ = bench.take(label, [("load", command)], sources.MIXED, INTO)
