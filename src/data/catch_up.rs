@@ -58,16 +58,14 @@ impl Worker<'_> {
         let mut conditions = span.conditions(table, Side::Source);
         conditions.push(base.newer());
         to.begin().await?;
-        let mut bytes = 0;
-        let (mut deleted, mut inserted) = (0, 0);
-        if here > 0 {
-            bytes = self.fetch(table, &conditions).await?;
-            deleted = self.delete_fetched(table).await?;
-            inserted = self.insert_fetched(table).await?;
-        }
-        // Now the target holds every key of the source; one row more is one row that was deleted there.
+        let bytes = self.fetch(table, &conditions).await?;
+        let fetched = to.value::<i64>("select count(*) from pg_temp.migrate_wizard_rows", &[]).await?;
+        let fetched = u64::try_from(fetched).unwrap_or_default();
+        let deleted = self.delete_fetched(table).await?;
+        // What is left on the target was there at the moment `base`: one row too many is one row that was deleted, or got another key.
+        // It goes before the new rows come, which may have its unique values.
         let mut gone = 0;
-        if there + inserted - deleted != here {
+        if there + fetched - deleted != here {
             let Some(difference) = differ(&self.from.session, to, table, span, What::Keys).await? else {
                 to.rollback().await?;
                 return self.replace(claim, table).await;
@@ -76,11 +74,12 @@ impl Worker<'_> {
                 gone += to.affected(&delete_keys(table, keys)).await?;
             }
         }
-        if there + inserted - deleted - gone != here {
+        if there + fetched - deleted - gone != here {
             // Something else than the app's own changes: the values decide.
             to.rollback().await?;
             return self.compare(claim, table).await;
         }
+        let inserted = self.insert_fetched(table).await?;
         let settled = Settled { how: "changed", rows: here, bytes, anew: false, wrote: inserted > 0 };
         self.ledger.record(to, claim, &settled).await?;
         to.commit().await?;

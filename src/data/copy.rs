@@ -313,7 +313,7 @@ async fn run(
     };
     let work = async {
         let lists = futures_util::future::try_join_all((0..jobs).map(|number| one_worker(&crew, begun.pass, number))).await?;
-        Ok::<Vec<Claim>, Error>(lists.into_iter().flatten().collect())
+        Ok::<_, Error>(lists)
     };
     let watching = watch::copies(target, tally, dsql);
     let keeping = keep(&begun.to.session, &ledger);
@@ -322,19 +322,24 @@ async fn run(
         error = keeping => return Err(error),
         () = watching => return Err(Error::bug("the watch of the copies ended")),
     };
-    settle_late(&crew, begun, late).await?;
+    // The workers stay until then: a hold ends with the session that took it.
+    let (workers, late): (Vec<Worker<'_>>, Vec<Vec<Claim>>) = late.into_iter().unzip();
+    settle_late(&crew, begun, late.into_iter().flatten().collect()).await?;
+    drop(workers);
     finish_pass(begun, &ledger, tally, start).await
 }
 
 /// Bytes of all batches of a process.
 const BATCHES: usize = 12 << 20;
 
-async fn one_worker(crew: &Crew<'_>, pass: i32, number: usize) -> Result<Vec<Claim>> {
+/// A worker that has nothing left to take, and the chunks that it holds because others stood in their way.
+async fn one_worker<'a>(crew: &'a Crew<'a>, pass: i32, number: usize) -> Result<(Worker<'a>, Vec<Claim>)> {
     let mut worker = Worker::open(crew, pass, number).await.map_err(|error| match sqlstate(&error) {
         Some("22023" | "42704") if crew.snapshot.is_some() => pass_lost(),
         _ => error,
     })?;
-    worker.work().await
+    let late = worker.work().await?;
+    Ok((worker, late))
 }
 
 /// Keeps the pass while the workers are at it; ends only with an error.

@@ -16,8 +16,10 @@ use crate::error::{Error, Result};
 enum Stage {
     /// Shares its table with others of its kind.
     Index,
-    /// A key out of an index, an exclusion constraint, an attached partition index: alone on its table, once its indexes are there.
+    /// A key out of an index, an exclusion constraint: alone on its table, once its indexes are there.
     Key,
+    /// A partition's index under its table's: once all indexes and keys are there.
+    Attach,
     /// Statistics: the same.
     Statistics,
     /// Needs the keys of both its tables, and has both for itself.
@@ -100,7 +102,8 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) 
                 }
                 None => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
             },
-            Kind::Exclusion | Kind::IndexPartition => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
+            Kind::IndexPartition => tasks.push(task(Stage::Attach, vec![statement.sql.clone()], statement.id.clone())),
+            Kind::Exclusion => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
             Kind::ForeignKey => tasks.push(Task {
                 refers_to: referred(&statement.sql),
                 ..task(Stage::ForeignKey, vec![statement.sql.clone()], statement.id.clone())
@@ -205,12 +208,15 @@ impl Board {
         free && match task.stage {
             Stage::Index => true,
             Stage::Key => !self.pending.iter().any(|other| other.stage == Stage::Index && other.table == task.table),
+            Stage::Attach => ![Stage::Index, Stage::Key].into_iter().any(|stage| waits(stage) || runs(stage)) && !runs(Stage::Attach),
             Stage::Statistics => !self.pending.iter().any(|other| other.stage <= Stage::Key && other.table == task.table),
             Stage::ForeignKey => {
                 !self.pending.iter().any(|other| other.stage <= Stage::Key && task.tables().any(|table| table == other.table))
             }
             Stage::Rest => {
-                ![Stage::Index, Stage::Key, Stage::Statistics, Stage::ForeignKey].into_iter().any(|stage| waits(stage) || runs(stage))
+                ![Stage::Index, Stage::Key, Stage::Attach, Stage::Statistics, Stage::ForeignKey]
+                    .into_iter()
+                    .any(|stage| waits(stage) || runs(stage))
                     && !runs(Stage::Rest)
             }
         }
