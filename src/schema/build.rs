@@ -18,7 +18,7 @@ enum Stage {
     Index,
     /// A key out of an index, an exclusion constraint: alone on its table, once its indexes are there.
     Key,
-    /// A partition's index under its table's: once all indexes and keys are there.
+    /// A partition's index under its table's: once both are there.
     Attach,
     /// Statistics: the same.
     Statistics,
@@ -37,6 +37,10 @@ pub struct Task {
     pub table: String,
     /// The table that a foreign key refers to.
     refers_to: Option<String>,
+    /// The index that comes of it, `schema.name`.
+    makes: Option<String>,
+    /// Indexes that must be there.
+    needs: Vec<String>,
     stage: Stage,
     statement: Option<Statement>,
     sql: Vec<String>,
@@ -88,6 +92,8 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) 
             id,
             table: table.clone(),
             refers_to: None,
+            makes: None,
+            needs: Vec::new(),
             stage,
             statement: Some(statement.clone()),
             sql,
@@ -102,7 +108,8 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) 
                 }
                 None => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
             },
-            Kind::IndexPartition => tasks.push(task(Stage::Attach, vec![statement.sql.clone()], statement.id.clone())),
+            Kind::IndexPartition => tasks
+                .push(Task { needs: attached(&statement.sql), ..task(Stage::Attach, vec![statement.sql.clone()], statement.id.clone()) }),
             Kind::Exclusion => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
             Kind::ForeignKey => tasks.push(Task {
                 refers_to: referred(&statement.sql),
@@ -111,12 +118,25 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) 
             _ => tasks.push(task(Stage::Rest, vec![statement.sql.clone()], statement.id.clone())),
         }
     }
+    let made: BTreeMap<String, String> = tasks
+        .iter_mut()
+        .filter_map(|task| {
+            task.makes = index_made(task);
+            Some((task.makes.clone()?, task.table.clone()))
+        })
+        .collect();
+    for task in tasks.iter_mut().filter(|task| task.stage == Stage::Attach) {
+        // Its table is the partitioned one: a foreign key to it holds only once its partitions' indexes are attached.
+        task.table = task.needs.first().and_then(|index| made.get(index)).cloned().unwrap_or_default();
+    }
     for table in analyzed {
         let Some((schema, name)) = table.split_once('.') else { continue };
         tasks.push(Task {
             id: format!("analyze:{table}"),
             table: table.clone(),
             refers_to: None,
+            makes: None,
+            needs: Vec::new(),
             stage: Stage::Statistics,
             statement: None,
             sql: vec![format!("analyze {}", crate::postgres::quote::qualified(schema, name))],
@@ -146,6 +166,34 @@ fn index_table(sql: &str) -> Option<String> {
     let pg_query::NodeEnum::IndexStmt(index) = node else { return None };
     let relation = index.relation?;
     Some(format!("{}.{}", relation.schemaname, relation.relname))
+}
+
+/// The index that a task leaves behind: of a key it has the key's name, in the table's schema.
+fn index_made(task: &Task) -> Option<String> {
+    let statement = task.statement.as_ref()?;
+    match (task.stage, statement.kind) {
+        (Stage::Key, Kind::PrimaryKey | Kind::Unique | Kind::Exclusion) => {
+            let mut parts = statement.object.splitn(3, '.');
+            let (schema, _, name) = (parts.next()?, parts.next()?, parts.next()?);
+            Some(format!("{schema}.{name}"))
+        }
+        (Stage::Index, Kind::Index) => Some(statement.object.clone()),
+        _ => None,
+    }
+}
+
+/// The two indexes of an `ALTER INDEX … ATTACH PARTITION …`, the partitioned table's first.
+fn attached(sql: &str) -> Vec<String> {
+    let names = || {
+        let parsed = pg_query::parse(sql, 0).ok()?;
+        let pg_query::NodeEnum::AlterTableStmt(alter) = parsed.protobuf.stmts.into_iter().next()?.stmt?.node? else { return None };
+        let parent = alter.relation?;
+        let pg_query::NodeEnum::AlterTableCmd(command) = alter.cmds.into_iter().next()?.node? else { return None };
+        let pg_query::NodeEnum::PartitionCmd(partition) = command.def?.node? else { return None };
+        let child = partition.name?;
+        Some(vec![format!("{}.{}", parent.schemaname, parent.relname), format!("{}.{}", child.schemaname, child.relname)])
+    };
+    names().unwrap_or_default()
 }
 
 /// The table that a foreign key refers to.
@@ -182,6 +230,8 @@ struct Board {
     /// Tasks that run, by table: how many, and whether one of them is alone.
     busy: BTreeMap<String, (usize, bool)>,
     running: BTreeMap<Stage, usize>,
+    /// Indexes that are being made.
+    making: BTreeSet<String>,
     built: Built,
     error: Option<Error>,
 }
@@ -195,6 +245,7 @@ impl Board {
             *entry = (entry.0 + 1, task.stage != Stage::Index);
         }
         *self.running.entry(task.stage).or_default() += 1;
+        self.making.extend(task.makes.clone());
         Some(task)
     }
 
@@ -208,10 +259,13 @@ impl Board {
         free && match task.stage {
             Stage::Index => true,
             Stage::Key => !self.pending.iter().any(|other| other.stage == Stage::Index && other.table == task.table),
-            Stage::Attach => ![Stage::Index, Stage::Key].into_iter().any(|stage| waits(stage) || runs(stage)) && !runs(Stage::Attach),
+            Stage::Attach => !task
+                .needs
+                .iter()
+                .any(|index| self.making.contains(index) || self.pending.iter().any(|other| other.makes.as_ref() == Some(index))),
             Stage::Statistics => !self.pending.iter().any(|other| other.stage <= Stage::Key && other.table == task.table),
             Stage::ForeignKey => {
-                !self.pending.iter().any(|other| other.stage <= Stage::Key && task.tables().any(|table| table == other.table))
+                !self.pending.iter().any(|other| other.stage <= Stage::Attach && task.tables().any(|table| table == other.table))
             }
             Stage::Rest => {
                 ![Stage::Index, Stage::Key, Stage::Attach, Stage::Statistics, Stage::ForeignKey]
@@ -227,6 +281,9 @@ impl Board {
             if let Some(entry) = self.busy.get_mut(table) {
                 entry.0 = entry.0.saturating_sub(1);
             }
+        }
+        if let Some(index) = &task.makes {
+            self.making.remove(index);
         }
         if let Some(count) = self.running.get_mut(&task.stage) {
             *count = count.saturating_sub(1);
@@ -333,7 +390,22 @@ mod tests {
     }
 
     fn task(stage: Stage, table: &str, id: &str) -> Task {
-        Task { id: id.into(), table: table.into(), refers_to: None, stage, statement: None, sql: vec![id.into()], weight: 1 }
+        Task {
+            id: id.into(),
+            table: table.into(),
+            refers_to: None,
+            makes: None,
+            needs: Vec::new(),
+            stage,
+            statement: None,
+            sql: vec![id.into()],
+            weight: 1,
+        }
+    }
+
+    #[test]
+    fn an_attached_index_names_both() {
+        assert_eq!(attached("ALTER INDEX app.part_pkey ATTACH PARTITION app.part_2024_pkey"), ["app.part_pkey", "app.part_2024_pkey"]);
     }
 
     #[test]
