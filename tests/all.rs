@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::type_complexity)]
 
 mod architecture;
+mod back;
 mod bad_input;
+mod converge;
 mod dry_run;
 mod effects;
 mod line;

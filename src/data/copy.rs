@@ -13,11 +13,11 @@ use crate::data::limits::Limits;
 use crate::data::open::{self, Opened};
 use crate::data::plan::{Choice, Digest, Plan, Side, TablePlan, plan};
 use crate::data::tally::{Ahead, TableCopied, Tally};
-use crate::data::worker::{Crew, Worker, pass_lost};
+use crate::data::worker::{Crew, Worker, in_the_way, pass_lost};
 use crate::data::{aside, back, catalog, large_objects, quarantine, watch};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::{Connector, Session};
 use crate::postgres::fault::sqlstate;
+use crate::postgres::{Connector, Session};
 use crate::progress::Reporter;
 
 /// What to do with rows on the target that this tool did not write.
@@ -39,6 +39,8 @@ pub struct Options {
     pub existing: Existing,
     /// Rows of a chunk at most; `None`: by bytes alone.
     pub chunk_rows: Option<u64>,
+    /// Bytes of a chunk of a table that is too large to stay whole; `None`: 256 MiB.
+    pub chunk_bytes: Option<u64>,
     /// Batches within these limits; a DSQL target gets them by itself.
     pub limits: Option<Limits>,
     /// What follows the rows, for the time it takes still.
@@ -54,6 +56,7 @@ impl Default for Options {
             choice: Choice::default(),
             existing: Existing::Refuse,
             chunk_rows: None,
+            chunk_bytes: None,
             limits: None,
             ahead: Ahead(0),
             patience: 5,
@@ -147,6 +150,8 @@ pub struct Begun {
     pub snapshot: Option<String>,
     bases: BTreeMap<i32, Horizon>,
     empty: Vec<bool>,
+    /// The moment of the target before this pass wrote.
+    pub there: Option<Horizon>,
     pub way_back: Option<back::WayBack>,
 }
 
@@ -157,7 +162,7 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
     let to_tables = catalog::read(&to.session).await?;
     let digest = if lead.dsql || to.dsql { Digest::Md5 } else { Digest::Hash };
     let mut plan = plan(&from_tables, &to_tables, &options.choice, digest)?;
-    let way_back = back::recognise(&lead, &to, target).await?;
+    let way_back = back::recognise(&lead, &to, source, target).await?;
     let known = if ledger::exists(&to.session).await? { ledger::tables(&to.session).await? } else { Vec::new() };
     let empty = preflight(&plan, &to, &known, options.existing, way_back.is_some()).await?;
     ledger::create(&to.session).await?;
@@ -183,14 +188,17 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
         reporter.log(format!("pass {} did not end: pass {pass} copies what is missing and what changed since", pass - 1));
     }
     let snapshot = open::export(&lead).await?;
-    let now = Horizon::of(&lead).await?;
+    let (now, there) = (Horizon::of(&lead).await?, Horizon::of(&to).await?);
     if snapshot.is_none() {
-        plan.notes.push("the source cannot share a moment among readers: each statement sees its own, so writes must have stopped".to_owned());
+        plan.notes
+            .push("the source cannot share a moment among readers: each statement sees its own, so writes must have stopped".to_owned());
     }
-    let text = now.as_ref().map(Horizon::text);
-    let opening = Opening { snapshot: snapshot.as_deref(), source: &identity, horizon: text.as_deref(), choice: &choice };
+    let (now, there) = (now.as_ref().map(Horizon::text), there.as_ref().map(Horizon::text));
+    let opening =
+        Opening { snapshot: snapshot.as_deref(), source: &identity, horizon: now.as_deref(), there: there.as_deref(), choice: &choice };
     if !ledger::begin_pass(&to.session, pass, &opening, to.dsql).await? {
-        return Err(Error::new(Kind::Unreachable, "another process began a pass at the same moment").hint("run the same command again: it shares that pass"));
+        return Err(Error::new(Kind::Unreachable, "another process began a pass at the same moment")
+            .hint("run the same command again: it shares that pass"));
     }
     opened(lead, to, plan, pass, resumed, true, snapshot, empty, way_back).await
 }
@@ -209,9 +217,10 @@ async fn opened(
 ) -> Result<Begun> {
     let all = ledger::passes(&to.session, to.dsql).await?;
     let now = Horizon::of(&lead).await?;
-    let source = all.iter().find(|row| row.pass == pass).map(|row| row.source.clone()).unwrap_or_default();
-    let bases = bases(&all, pass, &source, now.as_ref());
-    Ok(Begun { lead, to, plan, pass, resumed, leads, snapshot, bases, empty, way_back })
+    let own = all.iter().find(|row| row.pass == pass);
+    let bases = bases(&all, pass, own.map(|row| row.source.as_str()).unwrap_or_default(), now.as_ref());
+    let there = own.and_then(|row| Horizon::parse(row.there.as_deref()?));
+    Ok(Begun { lead, to, plan, pass, resumed, leads, snapshot, bases, empty, there, way_back })
 }
 
 /// The moments of earlier passes; one of another database, or of this one before it was set back, says nothing.
@@ -250,18 +259,15 @@ async fn preflight(plan: &Plan, to: &Opened, known: &[String], existing: Existin
         return Ok(empty);
     }
     let error = Error::new(Kind::Conflict, "the target is not ready for the copy");
-    Err(problems.iter().fold(error, Error::cause).hint("check that this is the right target; empty these tables, or replace their rows with --replace"))
+    Err(problems
+        .iter()
+        .fold(error, Error::cause)
+        .hint("check that this is the right target; empty these tables, or replace their rows with --replace"))
 }
 
 impl Begun {
     /// What the workers of this process share.
-    pub async fn crew<'a>(
-        &'a self,
-        source: &'a Connector,
-        target: &'a Connector,
-        options: &Options,
-        tally: &'a Tally,
-    ) -> Result<Crew<'a>> {
+    pub async fn crew<'a>(&'a self, source: &'a Connector, target: &'a Connector, options: &Options, tally: &'a Tally) -> Result<Crew<'a>> {
         let batch_limits = Limits::dsql()?;
         let limits = if self.to.dsql { Some(options.limits.unwrap_or(batch_limits)) } else { options.limits };
         Ok(Crew {
@@ -374,7 +380,7 @@ async fn cut_all(begun: &Begun, ledger: &Ledger, options: &Options, limits: Opti
             }
             ledger.forget(&begun.to.session, &label).await?;
         }
-        let mut cutter = Cutter::new(table, Cut::of(table, rows));
+        let mut cutter = Cutter::new(table, Cut::of(table, rows, options.chunk_bytes));
         let mut ranges = Vec::new();
         while let Some(range) = cutter.next(&begun.lead.session).await? {
             ranges.push(range);
@@ -445,10 +451,20 @@ impl Worker<'_> {
             }
             return Ok(());
         }
-        let outcome = self.replace_all(&claims, table).await?;
-        for (i, claim) in claims.iter().enumerate() {
+        let together = match self.apply_together(&claims, table).await {
+            Err(error) if in_the_way(&error) => {
+                self.to.session.rollback().await?;
+                None
+            }
+            other => other?,
+        };
+        let outcomes = match together {
+            Some(outcomes) => outcomes,
+            None => self.replace_all(&claims, table).await?,
+        };
+        for (claim, outcome) in claims.iter().zip(&outcomes) {
             self.crew.tally.begin(&self.name, index, &claim.range);
-            self.crew.tally.end(&self.name, index, &if i == 0 { outcome } else { crate::data::worker::Outcome { written: 1, ..Default::default() } });
+            self.crew.tally.end(&self.name, index, outcome);
         }
         Ok(())
     }

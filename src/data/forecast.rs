@@ -73,7 +73,16 @@ impl Forecast {
         let mut lines: Vec<String> = self
             .tables
             .iter()
-            .map(|t| format!("{:>10}  about {:>14}  {:>10} of indexes  {}  ({})", text::bytes(t.bytes), text::plural(t.rows, "row"), text::bytes(t.index_bytes), t.table, t.how))
+            .map(|t| {
+                format!(
+                    "{:>10}  about {:>14}  {:>10} of indexes  {}  ({})",
+                    text::bytes(t.bytes),
+                    text::plural(t.rows, "row"),
+                    text::bytes(t.index_bytes),
+                    t.table,
+                    t.how
+                )
+            })
             .collect();
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
         lines.push(format!(
@@ -89,7 +98,7 @@ impl Forecast {
 
 fn how(table: &TablePlan, options: &Options) -> String {
     let format = if table.binary { "binary" } else { "text" };
-    let pieces = match Cut::of(table, options.chunk_rows) {
+    let pieces = match Cut::of(table, options.chunk_rows, options.chunk_bytes) {
         Cut::Whole => "one chunk".to_owned(),
         Cut::Rows(rows) => format!("chunks of {}", text::plural(rows, "row")),
         Cut::Pages(pages) => format!("chunks of {} pages", text::count(pages)),

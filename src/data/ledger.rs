@@ -15,7 +15,7 @@ use crate::postgres::quote::literal;
 const TABLES: [&str; 6] = [
     "create schema if not exists migrate_wizard",
     "create table if not exists migrate_wizard.pass (pass integer primary key, state text not null, pid integer, since timestamptz, until timestamptz, \
-     snapshot text, source text not null, horizon text, choice text, opened timestamptz default now(), ended timestamptz)",
+     snapshot text, source text not null, horizon text, there text, choice text, opened timestamptz default now(), ended timestamptz)",
     "create table if not exists migrate_wizard.chunk (\"table\" text, chunk integer, lo text, hi text, rank bigint, shape text, pass integer, how text, \
      rows bigint, bytes bigint, xids text, taken integer, worker text, pid integer, since timestamptz, until timestamptz, batches integer, \
      at timestamptz, primary key (\"table\", chunk))",
@@ -37,7 +37,10 @@ pub struct PassRow {
     pub alive: bool,
     pub snapshot: Option<String>,
     pub source: String,
+    /// The moment of the source that it copies.
     pub horizon: Option<String>,
+    /// The moment of the target before it wrote.
+    pub there: Option<String>,
     pub choice: String,
 }
 
@@ -132,7 +135,9 @@ fn mine(dsql: bool) -> String {
     if dsql {
         format!("pid = 0, since = now(), until = now() + {LEASE}")
     } else {
-        format!("pid = pg_backend_pid(), since = (select backend_start from pg_stat_activity where pid = pg_backend_pid()), until = now() + {LEASE}")
+        format!(
+            "pid = pg_backend_pid(), since = (select backend_start from pg_stat_activity where pid = pg_backend_pid()), until = now() + {LEASE}"
+        )
     }
 }
 
@@ -144,7 +149,7 @@ pub async fn last_pass(session: &Session, dsql: bool) -> Result<Option<PassRow>>
 /// All passes, oldest first.
 pub async fn passes(session: &Session, dsql: bool) -> Result<Vec<PassRow>> {
     let sql = format!(
-        "select pass, state, not ({}), snapshot, source, horizon, choice from migrate_wizard.pass p order by pass",
+        "select pass, state, not ({}), snapshot, source, horizon, there, choice from migrate_wizard.pass p order by pass",
         gone("p", dsql)
     );
     let rows = session.text(&sql).await?;
@@ -160,6 +165,7 @@ pub async fn passes(session: &Session, dsql: bool) -> Result<Vec<PassRow>> {
                 snapshot: next(),
                 source: next()?,
                 horizon: next(),
+                there: next(),
                 choice: next().unwrap_or_default(),
             })
         })
@@ -172,6 +178,7 @@ pub struct Opening<'a> {
     pub snapshot: Option<&'a str>,
     pub source: &'a str,
     pub horizon: Option<&'a str>,
+    pub there: Option<&'a str>,
     pub choice: &'a str,
 }
 
@@ -183,10 +190,11 @@ fn literal_or_null(value: Option<&str>) -> String {
 pub async fn begin_pass(target: &Session, pass: i32, opening: &Opening<'_>, dsql: bool) -> Result<bool> {
     target.affected("update migrate_wizard.pass set state = 'left' where state in ('cutting', 'open')").await?;
     let sql = format!(
-        "insert into migrate_wizard.pass (pass, state, snapshot, source, horizon, choice) values ({pass}, 'cutting', {}, {}, {}, {}) on conflict (pass) do nothing",
+        "insert into migrate_wizard.pass (pass, state, snapshot, source, horizon, there, choice) values ({pass}, 'cutting', {}, {}, {}, {}, {}) on conflict (pass) do nothing",
         literal_or_null(opening.snapshot),
         literal(opening.source),
         literal_or_null(opening.horizon),
+        literal_or_null(opening.there),
         literal(opening.choice),
     );
     if target.affected(&sql).await? == 0 {
@@ -208,12 +216,7 @@ impl Ledger {
                    count(*) filter (where pass is null) from migrate_wizard.chunk group by \"table\"";
         let read = |row: Vec<Option<String>>| {
             let [table, shape, last, pages, unsettled] = <[Option<String>; 5]>::try_from(row).ok()?;
-            let known = Known {
-                shape: shape?,
-                complete: last? != "0",
-                by_pages: pages? != "0",
-                settled: unsettled? == "0",
-            };
+            let known = Known { shape: shape?, complete: last? != "0", by_pages: pages? != "0", settled: unsettled? == "0" };
             Some((table?, known))
         };
         Ok(target.text(sql).await?.into_iter().filter_map(read).collect())
@@ -245,7 +248,7 @@ impl Ledger {
         target.affected(&format!("delete from migrate_wizard.chunk where \"table\" = {}", literal(table))).await.map(drop)
     }
 
-    /// Makes one chunk of a table that was loaded by pages.
+    /// Makes one chunk of a table that has several.
     pub async fn make_whole(&self, target: &Session, table: &str) -> Result<()> {
         let table = literal(table);
         target.begin().await?;
@@ -267,7 +270,10 @@ impl Ledger {
     /// Marks the pass as ended.
     pub async fn close(&self, target: &Session) -> Result<()> {
         target
-            .affected(&format!("update migrate_wizard.pass set state = 'ended', ended = now() where pass = {} and state = 'open'", self.pass))
+            .affected(&format!(
+                "update migrate_wizard.pass set state = 'ended', ended = now() where pass = {} and state = 'open'",
+                self.pass
+            ))
             .await
             .map(drop)
     }

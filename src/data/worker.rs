@@ -11,8 +11,8 @@ use crate::data::open::{self, Opened};
 use crate::data::plan::{Plan, Side, TablePlan};
 use crate::data::tally::Tally;
 use crate::error::{Error, Result};
-use crate::postgres::fault::sqlstate;
 use crate::postgres::Connector;
+use crate::postgres::fault::sqlstate;
 
 /// What all workers of one process share.
 #[derive(Debug)]
@@ -71,14 +71,13 @@ pub struct Worker<'a> {
 /// SQLSTATEs of a chunk that another chunk stands in the way of: unique, foreign key, exclusion, deadlock.
 const IN_THE_WAY: [&str; 4] = ["23505", "23503", "23P01", "40P01"];
 
-fn in_the_way(error: &Error) -> bool {
+pub fn in_the_way(error: &Error) -> bool {
     sqlstate(error).is_some_and(|state| IN_THE_WAY.contains(&state))
 }
 
 impl<'a> Worker<'a> {
     pub async fn open(crew: &'a Crew<'a>, pass: i32, number: usize) -> Result<Self> {
-        let (from, to) =
-            tokio::try_join!(open::reader(crew.source, crew.snapshot.as_deref()), open::writer(crew.target))?;
+        let (from, to) = tokio::try_join!(open::reader(crew.source, crew.snapshot.as_deref()), open::writer(crew.target))?;
         let id = uuid::Uuid::new_v4().simple().to_string();
         let name = format!("{}-{number}", id.get(..8).unwrap_or(&id));
         Ok(Self { ledger: Ledger::new(pass, &name, to.dsql), crew, from, to, name: format!("worker {}", number + 1), holding: None })
@@ -111,7 +110,12 @@ impl<'a> Worker<'a> {
                 Ok(outcome) => self.crew.tally.end(&self.name, index, &outcome),
                 Err(error) if in_the_way(&error) => {
                     let _ = self.to.session.rollback().await;
-                    self.crew.tally.log(format!("{}, chunk {}: waits for the others ({})", claim.table, claim.range.chunk + 1, error.line()));
+                    self.crew.tally.log(format!(
+                        "{}, chunk {}: waits for the others ({})",
+                        claim.table,
+                        claim.range.chunk + 1,
+                        error.line()
+                    ));
                     self.crew.tally.drop_chunk(&self.name);
                     late.push(claim);
                 }
