@@ -157,6 +157,8 @@ pub struct Begun {
 
 async fn begin(source: &Connector, target: &Connector, options: &Options, reporter: &Reporter) -> Result<Begun> {
     let (lead, to) = tokio::try_join!(open::reader(source, None), open::writer(target))?;
+    // The first statement of the moment: what is open is looked at when it is taken.
+    let now = Horizon::of(&lead).await?;
     let identity = horizon::identity(&lead, source).await;
     let from_tables = if lead.dsql { catalog::read(&lead.session).await? } else { catalog::read_with_sizes(&lead.session).await? };
     let to_tables = catalog::read(&to.session).await?;
@@ -188,7 +190,7 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
         reporter.log(format!("pass {} did not end: pass {pass} copies what is missing and what changed since", pass - 1));
     }
     let snapshot = open::export(&lead).await?;
-    let (now, there) = (Horizon::of(&lead).await?, Horizon::of(&to).await?);
+    let there = Horizon::of(&to).await?;
     if snapshot.is_none() {
         plan.notes
             .push("the source cannot share a moment among readers: each statement sees its own, so writes must have stopped".to_owned());

@@ -421,12 +421,18 @@ impl Ledger {
         Ok(u32::try_from(target.value::<i64>(&sql, &[]).await?).unwrap_or_default())
     }
 
-    /// How many chunks of these tables the pass has not settled.
+    /// Says that a chunk waits for the end of the pass, so that nobody waits for it.
+    pub async fn put_off(&self, target: &Session, claim: &Claim) -> Result<()> {
+        let sql = format!("update migrate_wizard.chunk set how = 'late' where {}", self.held(claim));
+        self.must_hold(target, &sql, claim).await
+    }
+
+    /// How many chunks of these tables the pass has neither settled nor put off to its end.
     pub async fn open_chunks(&self, target: &Session, tables: &[String]) -> Result<u64> {
         let sql = format!(
-            "select count(*) from migrate_wizard.chunk c where {} and c.pass is distinct from {}",
+            "select count(*) from migrate_wizard.chunk c where {} and c.pass is distinct from {pass} and not (c.taken = {pass} and c.how is not distinct from 'late')",
             Self::of_pass(tables),
-            self.pass
+            pass = self.pass
         );
         Ok(u64::try_from(target.value::<i64>(&sql, &[]).await?).unwrap_or_default())
     }

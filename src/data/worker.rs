@@ -89,9 +89,9 @@ impl<'a> Worker<'a> {
         loop {
             self.renew_when_old().await?;
             let Some(claim) = self.ledger.claim(&self.to.session, &self.crew.tables).await? else {
-                // What others hold may come free; what is late is ours until the end.
+                // What others hold may come free; what is put off is settled at the end.
                 let left = self.ledger.open_chunks(&self.to.session, &self.crew.tables).await?;
-                if left <= late.len() as u64 && self.is_cut().await? {
+                if left == 0 && self.is_cut().await? {
                     return Ok(late);
                 }
                 self.must_have_lead().await?;
@@ -117,6 +117,7 @@ impl<'a> Worker<'a> {
                         error.line()
                     ));
                     self.crew.tally.drop_chunk(&self.name);
+                    self.ledger.put_off(&self.to.session, &claim).await?;
                     late.push(claim);
                 }
                 Err(error) if ledger::is_lost(&error) => {
