@@ -28,8 +28,9 @@ impl Worker<'_> {
     /// Sees to it that nothing of the table refuses or fires while this worker writes to it.
     pub async fn clear_the_way(&self, table: &TablePlan) -> Result<()> {
         // What stands on a partition alone is only known once it is looked for.
-        let nothing =
-            table.plain && table.always_triggers.is_empty() && (self.to.replica || (table.foreign_keys.is_empty() && table.triggers.is_empty()));
+        let nothing = table.plain
+            && table.always_triggers.is_empty()
+            && (self.to.replica || (table.foreign_keys.is_empty() && table.triggers.is_empty()));
         if self.to.dsql || nothing {
             return Ok(());
         }

@@ -6,16 +6,19 @@ use std::time::Instant;
 
 use crate::data::catch_up::{delete_keys, of_keys};
 use crate::data::chunk::{Cut, Cutter, Range, Span};
-use crate::data::copy::{Begun, CopyReport, Options};
+use crate::data::copy::Begun;
 use crate::data::differ::{Difference, Key, What, differ};
 use crate::data::fingerprint::fingerprint;
 use crate::data::horizon::{self, Horizon, not_by};
-use crate::data::ledger::{self, Aside, Claim, Ledger, Settled};
+use crate::data::ledger::{self, Claim, Ledger, Settled};
 use crate::data::open::Opened;
+use crate::data::options::{CopyReport, Options};
+use crate::data::pass;
 use crate::data::plan::{Side, TablePlan};
+use crate::data::quarantine::{self, Aside};
 use crate::data::tally::Tally;
 use crate::data::worker::{Outcome, Worker};
-use crate::data::{aside, large_objects, quarantine};
+use crate::data::{aside, large_objects};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::quote::literal;
 use crate::postgres::{Connector, Session};
@@ -85,9 +88,8 @@ async fn entries(side: &Opened, identity: &str) -> Result<Option<BTreeMap<String
     if !ledger::exists(&side.session).await? {
         return Ok(None);
     }
-    let passes = ledger::passes(&side.session, side.dsql).await?;
-    let passes: BTreeMap<i32, ledger::PassRow> =
-        passes.into_iter().filter(|row| row.source == identity).map(|row| (row.pass, row)).collect();
+    let passes = pass::passes(&side.session, side.dsql).await?;
+    let passes: BTreeMap<i32, pass::PassRow> = passes.into_iter().filter(|row| row.source == identity).map(|row| (row.pass, row)).collect();
     if passes.is_empty() {
         return Ok(None);
     }
@@ -254,7 +256,7 @@ impl Worker<'_> {
     async fn conflicts_before(&self, table: &TablePlan) -> Result<BTreeMap<Key, String>> {
         let mut before = BTreeMap::new();
         for side in [&self.from.session, &self.to.session] {
-            for row in ledger::set_aside(side, "conflict").await?.into_iter().filter(|row| row.table == table.label()) {
+            for row in quarantine::set_aside(side, "conflict").await?.into_iter().filter(|row| row.table == table.label()) {
                 before.extend(quarantine::key_of(table, &row.key).map(|key| (key, row.reason)));
             }
         }

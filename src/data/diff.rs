@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::catch_up::of_keys;
 use crate::data::chunk::Span;
-use crate::data::copy::Options;
 use crate::data::differ::{Key, What, differ};
+use crate::data::options::Options;
 use crate::data::plan::{Side, TablePlan};
 use crate::data::verify::Compared;
 use crate::error::Result;
@@ -53,7 +53,9 @@ pub async fn diff(source: &Connector, target: &Connector, options: &Options, mos
     compared
         .fingerprints(source, target, options, |index, table, range, a, b| {
             reporter.progress(0, None, Unit::Rows, format!("comparing {}, chunk {}", table.label(), range.chunk + 1));
-            if a != b && let Ok(mut different) = different.lock() {
+            if a != b
+                && let Ok(mut different) = different.lock()
+            {
                 different.entry(index).or_default().push(range.span.clone());
             }
         })
@@ -99,12 +101,8 @@ async fn table_diff(compared: &Compared, table: &TablePlan, spans: &[Span], most
 async fn columns(from: &Session, to: &Session, table: &TablePlan, key: &Key) -> Result<Vec<String>> {
     let read = async |session: &Session, side: Side| -> Result<Vec<Option<String>>> {
         let digests: Vec<String> = table.prints(side).iter().map(|print| format!("md5({print})")).collect();
-        let sql = format!(
-            "select {} from {} where {}",
-            digests.join(", "),
-            table.rows_of(side),
-            of_keys(table, side, std::slice::from_ref(key))
-        );
+        let sql =
+            format!("select {} from {} where {}", digests.join(", "), table.rows_of(side), of_keys(table, side, std::slice::from_ref(key)));
         Ok(session.text(&sql).await?.into_iter().next().unwrap_or_default())
     };
     let (a, b) = (read(from, Side::Source).await?, read(to, Side::Target).await?);

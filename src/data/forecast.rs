@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::catalog::{self, Table};
 use crate::data::chunk::Cut;
-use crate::data::copy::Options;
 use crate::data::open;
+use crate::data::options::Options;
 use crate::data::plan::{Digest, TablePlan, plan};
 use crate::data::tally::Ahead;
 use crate::error::Result;

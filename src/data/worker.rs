@@ -8,6 +8,7 @@ use crate::data::horizon::Horizon;
 use crate::data::ledger::{self, Claim, Ledger};
 use crate::data::limits::Limits;
 use crate::data::open::{self, Opened};
+use crate::data::pass;
 use crate::data::plan::{Plan, Side, TablePlan};
 use crate::data::tally::Tally;
 use crate::error::{Error, Result};
@@ -163,13 +164,13 @@ impl<'a> Worker<'a> {
     }
 
     async fn is_cut(&self) -> Result<bool> {
-        let last = ledger::last_pass(&self.to.session, self.to.dsql).await?;
+        let last = pass::last_pass(&self.to.session, self.to.dsql).await?;
         Ok(last.is_some_and(|last| last.pass > self.ledger.pass || matches!(last.state.as_str(), "open" | "ended")))
     }
 
     /// A pass whose cutting process died will never be cut to the end, and one that was left is not ours to go on with.
     async fn must_have_lead(&self) -> Result<()> {
-        let last = ledger::last_pass(&self.to.session, self.to.dsql).await?;
+        let last = pass::last_pass(&self.to.session, self.to.dsql).await?;
         match last {
             Some(last) if last.pass == self.ledger.pass && (last.alive || last.state != "cutting") && last.state != "left" => Ok(()),
             _ => Err(pass_lost()),
