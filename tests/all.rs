@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::type_complexity)]
 
 mod architecture;
+mod back;
 mod bad_input;
 mod connect;
+mod converge;
 mod dry_run;
 mod effects;
 mod line;

@@ -1,7 +1,6 @@
 //! The mover between real servers: what it copies is equal, what it was stopped in it goes on with, what it cannot do it says.
 //! Figures come from its reports; equality is also seen by pg_dump, which shares no code with it.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -12,138 +11,17 @@ use std::time::{Duration, Instant};
 
 use migrate_wizard::data::Limits;
 use migrate_wizard::data::plan::Choice;
-use migrate_wizard::data::{self, CopyReport, Existing, Options, VerifyReport};
-use migrate_wizard::error::{Error, Kind};
+use migrate_wizard::data::{self, Existing, Options};
+use migrate_wizard::error::Kind;
 use migrate_wizard::postgres::local::{self, LocalServer};
 use migrate_wizard::postgres::{Access, Connector, dump, facts, freeze};
 use migrate_wizard::progress::{Note, Reporter};
 use migrate_wizard::schema::{Phase, Target};
 
-use crate::support::postgres::{Server, block, client, database, database_on, password, printed, rows, sample, sql, value};
+use crate::support::pair::{Pair, copied, dumped, small, tables};
+use crate::support::postgres::{Server, block, database, database_on, password, printed, rows, sample, sql, value};
 use crate::support::schema::{apply, target_for};
 use crate::support::wizard::Wizard;
-
-struct Pair {
-    from: Connector,
-    to: Connector,
-}
-
-impl Pair {
-    /// Two databases on servers of these versions, with the same objects.
-    fn on(from: Server, to: Server, name: &str, objects: &str) -> Self {
-        let pair = Self { from: database_on(from, name), to: database_on(to, name) };
-        for side in [&pair.from, &pair.to] {
-            if !objects.is_empty() {
-                sql(side, objects);
-            }
-        }
-        pair
-    }
-
-    fn new(name: &str, objects: &str) -> Self {
-        Self::on(Server::Own, Server::Own, name, objects)
-    }
-
-    fn try_copy(&self, options: &Options) -> Result<CopyReport, Error> {
-        block(data::copy(&self.from, &self.to, options, &Reporter::silent()))
-    }
-
-    fn copy(&self, options: &Options) -> CopyReport {
-        self.try_copy(options).unwrap()
-    }
-
-    fn verify(&self, options: &Options) -> VerifyReport {
-        block(data::verify(&self.from, &self.to, options, &Reporter::silent())).unwrap()
-    }
-
-    #[track_caller]
-    fn must_be_equal(&self) {
-        let report = self.verify(&Options::default());
-        assert!(report.equal, "{report:#?}");
-    }
-
-    /// The binary, with the two databases in its environment.
-    fn wizard(&self) -> Wizard {
-        Wizard::empty().env("SOURCE_DATABASE_URL", &self.from.secret_url()).env("TARGET_DATABASE_URL", &self.to.secret_url())
-    }
-}
-
-/// Chunks of a thousand rows, three at a time.
-fn small() -> Options {
-    Options { jobs: 3, chunk_rows: Some(1000), ..Options::default() }
-}
-
-/// Chunks that were copied, by table; tables without any are left out.
-fn copied(report: &CopyReport) -> BTreeMap<String, u64> {
-    let all = report.tables.iter().map(|t| (format!("{}.{}", t.schema, t.name), t.chunks_copied));
-    all.filter(|(_, chunks)| *chunks > 0).collect()
-}
-
-fn tables(named: &[(&str, u64)]) -> BTreeMap<String, u64> {
-    named.iter().map(|(name, chunks)| ((*name).to_owned(), *chunks)).collect()
-}
-
-const EVERY_TYPE: &str = r#"
-create type mood as enum ('sad', 'ok', 'happy');
-create type pt as (x int, y text);
-create domain email as text check (value ~ '@');
-create table "All Types" (
-  "Id" bigint generated always as identity primary key, a smallint, b int, c real, d float8, e numeric, f numeric(10,2), g text, h varchar(20), i char(5),
-  j bytea, k boolean, l date, m time, n timetz, o timestamp, p timestamptz, q interval, r uuid, s json, t jsonb, u inet, v cidr, w macaddr, x money,
-  y xml, z tsvector, aa point, bb int4range, cc bit(3), dd varbit, ee text[], ff int[][], gg mood, hh mood[], ii pt, jj email, kk regclass, ll oid,
-  mm int generated always as (b * 2) stored, nn int4multirange, "we ird""col" text default 'x', oo bigint[], pp jsonb[]);
-create table nokey (a int, b text);
-create schema "Quo""ted";
-create table "Quo""ted"."Ta'ble" ("k 1" text, "k""2" int, v text, primary key ("k 1", "k""2"));
-create table part (id int, at date, primary key (id, at)) partition by range (at);
-create table part_1 partition of part for values from ('2020-01-01') to ('2021-01-01');
-create table part_2 partition of part default;
-create table parent (id int primary key, v text);
-create table child (extra int) inherits (parent);
-"#;
-
-const EVERY_VALUE: &str = r#"
-insert into "All Types" (a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,aa,bb,cc,dd,ee,ff,gg,hh,ii,jj,kk,ll,nn,"we ird""col",oo,pp)
- select g%30000, g, 1.1*g, 'NaN', 12345678901234567890.123456789*g, 1.25, E'tab\there\nnl\\back é 🎉 \r '||g, 'v'||g, 'ab', decode('00ff0a5c','hex'), g%2=0, date 'infinity', '12:30:01.5', '12:30+02', '2026-01-02 03:04:05.678901', '-infinity', '1 mon 2 days 03:04:05.5',
-  md5(g::text)::uuid, '{"b":1,  "a":[1,2]}', '{"b":1.50,"a":null}', '10.0.0.1/24', '10.0.0.0/8', '08:00:2b:01:02:03', '12.34', null, 'a fat cat'::tsvector, '(1.5,2)', '[1,5)', '101', '1', array['a',null,'b"c,{'], '{{1,2},{3,null}}', 'ok', '{sad,happy}', row(g,'q,"z'::text)::pt, 'a@b', 'pg_class', g, '{[1,3),[7,9)}', 'y', '{}', array['{"a":1}'::jsonb]
- from generate_series(1, 2500) g;
-insert into "All Types" default values;
-insert into nokey select g%7, null from generate_series(1,100) g;
-insert into nokey values (1,''), (null,'N'), (null, E'\\N');
-insert into "Quo""ted"."Ta'ble" select case when g%3=0 then 'Ä'||g else chr(65+g%57)||'''\'||g end, g%5, 'v'||g from generate_series(1, 3500) g;
-insert into part select g, date '2020-06-01' + g%600 from generate_series(1,3000) g;
-insert into parent select g, 'p' from generate_series(1,50) g;
-insert into child select g, 'c', g from generate_series(1000,1020) g;
-analyze
-"#;
-
-/// Every type, in a text form that does not pass through the mover.
-const DIGEST: &str = "select md5(string_agg(t::text, '|' order by \"Id\")) from \"All Types\" t";
-
-fn types_survive(from: Server, to: Server) {
-    let pair = Pair::on(from, to, "types", EVERY_TYPE);
-    sql(&pair.from, EVERY_VALUE);
-    let report = pair.copy(&small());
-    assert!(report.consistent);
-    assert_eq!(report.rows_copied, 2501 + 103 + 3500 + 3000 + 50 + 21);
-    block(data::set_sequences(&pair.from, &pair.to)).unwrap();
-    let verified = pair.verify(&small());
-    assert!(verified.equal && verified.tables.len() == 6, "{verified:#?}");
-    assert_eq!(value(&pair.to, DIGEST), value(&pair.from, DIGEST));
-    // a second pass copies nothing
-    let again = pair.copy(&small());
-    assert_eq!((again.pass, again.rows_copied, again.rows_equal), (2, 0, report.rows_copied), "{again:#?}");
-}
-
-#[test]
-fn every_type_survives_the_way_from_version_16() {
-    types_survive(Server::Sixteen, Server::Own);
-}
-
-#[test]
-fn every_type_survives_the_way_to_version_18() {
-    types_survive(Server::Own, Server::Eighteen);
-}
 
 #[test]
 fn one_changed_byte_is_found_with_its_table_and_key_range() {
@@ -199,11 +77,10 @@ fn changes_at_the_source_converge_and_only_their_chunks_are_copied() {
          delete from replies where id = 10;
          update departments set name = 'tmp' where id = 1; update departments set name = 'Roads' where id = 2; update departments set name = 'Water' where id = 1",
     );
-    // then only their chunks are copied, and children of replaced rows stay although their keys cascade
+    // then only these rows are written, and children of replaced rows stay although their keys cascade
     let second = pair.copy(&options);
     assert_eq!(copied(&second), tables(&[("public.grievances", 2), ("public.users", 1), ("public.replies", 1), ("public.departments", 1)]));
-    assert_eq!((second.pass, second.rows_copied), (2, 500 + 500 + 500 + 500 + 40));
-    assert_eq!(second.rows_copied + second.rows_equal, 36_567);
+    assert_eq!((second.pass, second.rows_copied), (2, 2 + 1 + 1 + 2));
     block(data::set_sequences(&pair.from, &pair.to)).unwrap();
     pair.must_be_equal();
     assert_eq!(pair.copy(&options).rows_copied, 0);
@@ -216,7 +93,7 @@ fn a_unique_value_swapped_between_chunks_converges() {
     pair.copy(&small());
     sql(&pair.from, "update t set v = 'tmp' where id = 1; update t set v = 'v1' where id = 4999; update t set v = 'v4999' where id = 1");
     let report = pair.copy(&small());
-    assert_eq!((report.tables[0].chunks_copied, report.rows_copied), (2, 2000), "{report:?}");
+    assert_eq!((report.tables[0].chunks_copied, report.rows_copied), (2, 2), "{report:?}");
     pair.must_be_equal();
 }
 
@@ -240,23 +117,6 @@ fn pg_dump_sees_the_same_rows_on_both_sides() {
     let ours = rows(&pair.from, counters);
     assert_eq!(ours.len(), 9);
     assert_eq!(ours, rows(&pair.to, counters));
-}
-
-/// The rows of each table as pg_dump writes them, sorted.
-fn dumped(database: &Connector) -> BTreeMap<String, Vec<String>> {
-    let mut command = client(Server::Own, "pg_dump", database);
-    command.arg("--data-only");
-    let mut tables = BTreeMap::new();
-    let text = printed(command);
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if line.starts_with("COPY ") {
-            let mut rows: Vec<String> = lines.by_ref().take_while(|row| *row != "\\.").map(str::to_owned).collect();
-            rows.sort();
-            tables.insert(line.to_owned(), rows);
-        }
-    }
-    tables
 }
 
 #[test]
@@ -362,9 +222,11 @@ fn a_copy_that_was_dropped_goes_on_and_leaves_on_request() {
     let sink = seen.clone();
     let reporter = Reporter::new(move |note| {
         if let Note::Progress(progress) = note {
-            sink.store(progress.done, Ordering::Relaxed);
+            let rows = progress.figures.iter().find(|figure| figure.name == "rows").unwrap();
+            sink.store(rows.value, Ordering::Relaxed);
         }
     });
+    let settled = "select coalesce(sum(rows), 0) from migrate_wizard.chunk where pass is not null";
     block(async {
         let work = data::copy(&pair.from, &pair.to, &options, &reporter);
         tokio::pin!(work);
@@ -375,9 +237,11 @@ fn a_copy_that_was_dropped_goes_on_and_leaves_on_request() {
             }
         }
     });
+    let before: u64 = value(&pair.to, settled).parse().unwrap();
+    assert!(before >= 12_000, "{before}");
     // when it is run again it goes on: nothing twice, nothing lost
     let second = pair.copy(&options);
-    assert!(second.resumed && second.pass == 1 && second.rows_equal >= 12_000, "{second:?}");
+    assert!(second.resumed && second.pass == 2 && second.rows_equal >= before, "{second:?}");
     assert_eq!(second.rows_equal + second.rows_copied, 65_000);
     let sequences = block(data::set_sequences(&pair.from, &pair.to)).unwrap();
     assert_eq!(sequences.set.iter().map(|s| (s.sequence.as_str(), s.value)).collect::<Vec<_>>(), [("public.small_id_seq", 5000)]);

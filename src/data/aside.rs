@@ -9,24 +9,28 @@ use crate::postgres::Session;
 use crate::postgres::fault::sqlstate;
 use crate::postgres::quote::literal;
 
-/// Every foreign key from or to the table and every enabled trigger of it: id, what takes it away, what puts it back.
+/// Every foreign key from or to the table or a partition of it and every enabled trigger of these: id, what takes it away, what puts it back.
 const FIND: &str = "
+with tree as (select $table as relid union select relid from pg_partition_tree($table))
 select 'foreign key ' || conrelid::regclass || '.' || quote_ident(conname),
   'alter table ' || conrelid::regclass || ' drop constraint ' || quote_ident(conname),
   'alter table ' || conrelid::regclass || ' add constraint ' || quote_ident(conname) || ' ' || pg_get_constraintdef(oid, false)
     || case when convalidated then ' not valid; alter table ' || conrelid::regclass || ' validate constraint ' || quote_ident(conname) else '' end
-from pg_constraint where contype = 'f' and conparentid = 0 and (conrelid = $table or confrelid = $table)
+from pg_constraint where contype = 'f' and conparentid = 0 and (conrelid in (select relid from tree) or confrelid in (select relid from tree))
 union all
 select 'trigger ' || tgrelid::regclass || '.' || quote_ident(tgname),
   'alter table ' || tgrelid::regclass || ' disable trigger ' || quote_ident(tgname),
   'alter table ' || tgrelid::regclass || ' enable ' || case tgenabled when 'A' then 'always ' when 'R' then 'replica ' else '' end || 'trigger ' || quote_ident(tgname)
-from pg_trigger where tgrelid = $table and not tgisinternal and tgenabled <> 'D' and tgparentid = 0
+from pg_trigger where tgrelid in (select relid from tree) and not tgisinternal and tgenabled <> 'D' and tgparentid = 0
 order by 1";
 
 impl Worker<'_> {
     /// Sees to it that nothing of the table refuses or fires while this worker writes to it.
     pub async fn clear_the_way(&self, table: &TablePlan) -> Result<()> {
-        let nothing = table.always_triggers.is_empty() && (self.to.replica || (table.foreign_keys.is_empty() && table.triggers.is_empty()));
+        // What stands on a partition alone is only known once it is looked for.
+        let nothing = table.plain
+            && table.always_triggers.is_empty()
+            && (self.to.replica || (table.foreign_keys.is_empty() && table.triggers.is_empty()));
         if self.to.dsql || nothing {
             return Ok(());
         }

@@ -4,69 +4,113 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use crate::data::aside;
 use crate::data::catch_up::{delete_keys, of_keys};
 use crate::data::chunk::{Cut, Cutter, Range, Span};
-use crate::data::copy::{Begun, CopyReport, Options};
+use crate::data::copy::Begun;
 use crate::data::differ::{Difference, Key, What, differ};
 use crate::data::fingerprint::fingerprint;
 use crate::data::horizon::{self, Horizon, not_by};
-use crate::data::ledger::{self, Aside, Claim, Ledger, Settled};
+use crate::data::ledger::{self, Claim, Ledger, Settled};
 use crate::data::open::Opened;
+use crate::data::options::{CopyReport, Options};
+use crate::data::pass;
 use crate::data::plan::{Side, TablePlan};
+use crate::data::quarantine::{self, Aside};
 use crate::data::tally::Tally;
 use crate::data::worker::{Outcome, Worker};
+use crate::data::{aside, large_objects};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::quote::literal;
 use crate::postgres::{Connector, Session};
 use crate::progress::Reporter;
 
-/// What the way there left in its ledger, which now stands in the source.
+/// When the two databases were last made equal, table by table, as the ledgers of both tell.
 #[derive(Debug, Clone, Default)]
 pub struct WayBack {
-    tables: BTreeMap<String, There>,
+    tables: BTreeMap<String, Last>,
 }
 
-/// One table as the way there left it.
+/// One table when it was last made equal.
 #[derive(Debug, Clone)]
-struct There {
-    /// The moment of the older database up to which its rows were carried there.
-    base: Horizon,
+struct Last {
+    /// The moment of the database that is written now.
+    here: Horizon,
+    /// The moment of the one that is read; `None` where row versions cannot be seen.
+    there: Option<Horizon>,
+    /// Rows here at that moment; `None` where some of them were in conflict.
+    rows: Option<u64>,
+    /// Transactions of ours that wrote rows there.
+    xids: Vec<u32>,
+}
+
+/// One table in one ledger: the pass that settled it, with its moments.
+#[derive(Debug, Clone)]
+struct Entry {
+    /// Of the database that the pass read.
+    read: Option<Horizon>,
+    /// Of the database that it wrote, which holds the ledger.
+    written: Option<Horizon>,
     rows: u64,
-    /// Transactions that wrote the rows which were carried there.
+    conflicts: bool,
     xids: Vec<u32>,
 }
 
 /// Whether the source is what an earlier copy made out of this target.
-pub async fn recognise(from: &Opened, to: &Opened, target: &Connector) -> Result<Option<WayBack>> {
-    if !ledger::exists(&from.session).await? {
+pub async fn recognise(from: &Opened, to: &Opened, source: &Connector, target: &Connector) -> Result<Option<WayBack>> {
+    let (theirs, ours) =
+        (entries(from, &horizon::identity(to, target).await).await?, entries(to, &horizon::identity(from, source).await).await?);
+    let Some(theirs) = theirs else {
+        let carried = "select count(*) from migrate_wizard.chunk where how = 'carried'";
+        if ours.is_some() && to.session.value::<i64>(carried, &[]).await? > 0 {
+            return Err(Error::new(Kind::Conflict, "rows were carried here before, and the ledger on the other side is gone")
+                .hint("without it nobody can tell which side changed a row: to overwrite this side, run `migrate-wizard data finish` on it and copy with --replace"));
+        }
+        return Ok(None);
+    };
+    let ours = ours.unwrap_or_default();
+    let (now_here, now_there) = (Horizon::of(to).await?, Horizon::of(from).await?);
+    let near = |base: &Horizon, now: &Option<Horizon>| now.as_ref().is_some_and(|now| base.reaches(now));
+    let mut way = WayBack::default();
+    for (table, entry) in theirs {
+        let own = ours.get(&table);
+        let first = (entry.read, entry.written, Some(entry.rows).filter(|_| !entry.conflicts));
+        let second = own.map(|own| (own.written.clone(), own.read.clone(), Some(own.rows)));
+        let moments = std::iter::once(first).chain(second).filter_map(|(here, there, rows)| Some((here?, there, rows)));
+        let last = moments.filter(|(here, _, _)| near(here, &now_here)).max_by_key(|(here, _, _)| here.next);
+        let Some((here, there, rows)) = last else { continue };
+        way.tables.insert(table, Last { here, there: there.filter(|there| near(there, &now_there)), rows, xids: entry.xids });
+    }
+    Ok(Some(way))
+}
+
+/// The tables that a side's ledger says were copied from the database `identity`; `None` when it knows none.
+async fn entries(side: &Opened, identity: &str) -> Result<Option<BTreeMap<String, Entry>>> {
+    if !ledger::exists(&side.session).await? {
         return Ok(None);
     }
-    let identity = horizon::identity(to, target).await;
-    let passes = ledger::passes(&from.session, from.dsql).await?;
-    let passes: Vec<ledger::PassRow> = passes.into_iter().filter(|pass| pass.source == identity).collect();
+    let passes = pass::passes(&side.session, side.dsql).await?;
+    let passes: BTreeMap<i32, pass::PassRow> = passes.into_iter().filter(|row| row.source == identity).map(|row| (row.pass, row)).collect();
     if passes.is_empty() {
         return Ok(None);
     }
-    let bases: BTreeMap<i32, Horizon> =
-        passes.iter().filter_map(|pass| Some((pass.pass, Horizon::parse(pass.horizon.as_deref()?)?))).collect();
-    let now = Horizon::of(to).await?;
     let sql = "select \"table\", coalesce(min(pass), 0), coalesce(sum(rows), 0)::bigint, coalesce(string_agg(nullif(xids, ''), ','), ''), \
-               count(*) filter (where pass is null) from migrate_wizard.chunk group by \"table\"";
-    let mut way = WayBack::default();
-    for row in from.session.text(sql).await? {
-        let [Some(table), Some(pass), Some(rows), Some(xids), Some(unsettled)] = row.as_slice() else { continue };
-        let base =
-            pass.parse().ok().and_then(|pass: i32| bases.get(&pass)).filter(|base| now.as_ref().is_some_and(|now| base.reaches(now)));
-        let (Some(base), "0") = (base, unsettled.as_str()) else { continue };
-        let there = There {
-            base: base.clone(),
+               count(*) filter (where pass is null), (select count(*) from migrate_wizard.conflict f where f.\"table\" = c.\"table\") \
+               from migrate_wizard.chunk c group by \"table\"";
+    let moment = |text: &Option<String>| Horizon::parse(text.as_deref()?);
+    let mut entries = BTreeMap::new();
+    for row in side.session.text(sql).await? {
+        let [Some(table), Some(pass), Some(rows), Some(xids), Some(unsettled), Some(conflicts)] = row.as_slice() else { continue };
+        let (Some(pass), "0") = (pass.parse().ok().and_then(|pass: i32| passes.get(&pass)), unsettled.as_str()) else { continue };
+        let entry = Entry {
+            read: moment(&pass.horizon),
+            written: moment(&pass.there),
             rows: rows.parse().unwrap_or_default(),
+            conflicts: conflicts != "0",
             xids: xids.split(',').filter_map(|xid| xid.parse().ok()).collect(),
         };
-        way.tables.insert(table.clone(), there);
+        entries.insert(table.clone(), entry);
     }
-    Ok(Some(way))
+    Ok(Some(entries))
 }
 
 /// Carries the rows back, table by table.
@@ -86,26 +130,22 @@ pub async fn carry(
     let ledger = Ledger::new(begun.pass, "lead", false);
     let mut notes = begun.plan.notes.clone();
     let mut conflicts = Vec::new();
-    to.affected("delete from migrate_wizard.conflict").await?;
+    if !begun.lead.dsql && !large_objects::ids(&begun.lead).await?.is_empty() {
+        notes.push("large objects are not carried back: nothing tells which side changed one".to_owned());
+    }
     for (index, table) in begun.plan.tables.iter().enumerate() {
-        let Some(there) = way.tables.get(&table.label()) else {
+        let Some(last) = way.tables.get(&table.label()) else {
             notes.push(format!("{} was not carried there by this tool: it is left alone", table.label()));
             continue;
         };
-        if table.key.is_empty() {
-            notes.push(format!(
-                "{} has no key that tells its rows apart: it is left alone; compare it with `migrate-wizard data verify`",
-                table.label()
-            ));
-            continue;
-        }
+        ledger.make_whole(to, &table.label()).await?;
         let whole = Range { chunk: 0, span: Span::ALL };
         ledger.add(to, table, std::slice::from_ref(&whole)).await?;
         let claim = ledger.claim(to, &[table.label()]).await?;
         let Some(claim) = claim else { continue };
         worker.ledger.take_over(to, &claim).await?;
         tally.begin(&worker.name, index, &claim.range);
-        let (outcome, found) = worker.carry_table(&claim, table, there).await?;
+        let (outcome, found) = worker.carry_table(&claim, table, last, begun.there.as_ref()).await?;
         tally.end(&worker.name, index, &outcome);
         conflicts.extend(found);
     }
@@ -113,15 +153,6 @@ pub async fn carry(
     ledger.state(to, "open").await?;
     ledger.close(to).await?;
     tally.last();
-    for row in &conflicts {
-        to.affected(&format!(
-            "insert into migrate_wizard.conflict (\"table\", key, reason) values ({}, {}, {}) on conflict do nothing",
-            literal(&row.table),
-            literal(&row.key),
-            literal(&row.reason)
-        ))
-        .await?;
-    }
     let tables = tally.tables();
     Ok(CopyReport {
         pass: begun.pass,
@@ -143,29 +174,55 @@ pub async fn carry(
 struct Verdict {
     delete: Vec<Key>,
     write: Vec<Key>,
-    conflicts: Vec<(Key, &'static str)>,
+    /// Of a table without a key: all rows of this side go, all of the other come.
+    replace: bool,
+    conflicts: Vec<(Key, String)>,
 }
 
-const BOTH: &str = "changed on both sides since the cutover";
-const HERE: &str = "changed on this side since the cutover, and not there";
-const ONLY_HERE: &str = "new or changed on this side since the cutover, and not on the other";
-const ONLY_THERE: &str = "on the other side only, and rows of this table were deleted or changed here since the cutover";
-const DELETED_HERE: &str = "deleted on this side since the cutover, and not there";
+const BOTH: &str = "changed on both sides since they were equal";
+const HERE: &str = "changed on this side since they were equal, and not there";
+const ONLY_HERE: &str = "new or changed on this side since they were equal, and not on the other";
+const ONLY_THERE: &str = "on the other side only, and rows of this table were deleted or changed here since they were equal";
+const DELETED_HERE: &str = "deleted on this side since they were equal, and not there";
+const NEVER_THERE: &str = "was set aside on the way there: it is on this side only";
+const NO_KEY: &str = "changed here too since they were equal, and no key tells its rows apart";
+
+/// What tells, in one table, who changed a row since the two were equal.
+struct Evidence<'e> {
+    /// Conditions.
+    changed_here: &'e str,
+    changed_there: &'e str,
+    /// No row here was deleted or changed.
+    intact: bool,
+    /// Keys in conflict from before: whoever changed them, they stay so until both sides agree.
+    before: BTreeMap<Key, String>,
+    /// Keys that never were on the other side.
+    never_there: BTreeSet<Key>,
+}
 
 impl Worker<'_> {
-    async fn carry_table(&mut self, claim: &Claim, table: &TablePlan, there: &There) -> Result<(Outcome, Vec<Aside>)> {
+    async fn carry_table(
+        &mut self,
+        claim: &Claim,
+        table: &TablePlan,
+        last: &Last,
+        begun: Option<&Horizon>,
+    ) -> Result<(Outcome, Vec<Aside>)> {
+        let changed_here = format!("({} and {})", last.here.newer(), not_by(&claim.xids));
+        let newer_there = last.there.as_ref().map_or_else(|| "true".to_owned(), Horizon::newer);
+        let changed_there = format!("({newer_there} and {})", if self.from.dsql { "true".to_owned() } else { not_by(&last.xids) });
+        let sql = format!("select count(*) from {} where not {changed_here}", table.rows_of(Side::Target));
+        let old: i64 = self.to.session.value(&sql, &[]).await?;
+        let evidence = Evidence {
+            changed_here: &changed_here,
+            changed_there: &changed_there,
+            intact: last.rows.is_some_and(|rows| u64::try_from(old) == Ok(rows)),
+            before: self.conflicts_before(table).await?,
+            never_there: quarantine::keys(&self.from.session, table).await?.into_iter().collect(),
+        };
         let mut cutter = Cutter::new(table, Cut::for_comparing(table, None));
         let mut verdict = Verdict::default();
         let mut rows = 0;
-        // Rows here that are of the time before the cutover, or that an earlier way back wrote.
-        let ours_here = if claim.xids.is_empty() { "false".to_owned() } else { format!("not ({})", not_by(&claim.xids)) };
-        let changed_here = format!("({} and not ({ours_here}))", there.base.newer());
-        let old: i64 = self
-            .to
-            .session
-            .value(&format!("select count(*) from {} where not ({})", table.rows_of(Side::Target), there.base.newer()), &[])
-            .await?;
-        let intact = u64::try_from(old).is_ok_and(|old| old == there.rows) || !claim.xids.is_empty();
         while let Some(part) = cutter.next(&self.from.session).await? {
             let (a, b) = tokio::try_join!(
                 fingerprint(&self.from.session, table, Side::Source, &part.span, &[]),
@@ -175,75 +232,88 @@ impl Worker<'_> {
             if a == b {
                 continue;
             }
+            if table.key.is_empty() {
+                verdict.replace = evidence.intact && u64::try_from(old) == Ok(b.rows);
+                if !verdict.replace {
+                    verdict.conflicts.push((Key::new(), NO_KEY.to_owned()));
+                }
+                continue;
+            }
             let difference = differ(&self.from.session, &self.to.session, table, &part.span, What::Rows).await?;
             let Some(difference) = difference else {
                 return Err(Error::new(Kind::Conflict, format!("{} differs too much to be carried back row by row", table.label()))
                     .hint("restore it from a dump, or leave it out with --except"));
             };
-            self.judge(table, &difference, &changed_here, &there.xids, intact, &mut verdict).await?;
+            self.judge(table, &difference, &evidence, &mut verdict).await?;
         }
-        let written = self.apply_verdict(claim, table, rows, &verdict).await?;
-        let named = |(key, reason): (Key, &str)| Aside {
-            table: table.label(),
-            key: serde_json::Value::from(key).to_string(),
-            reason: reason.to_owned(),
-        };
+        let written = self.apply_verdict(claim, table, &verdict, begun).await?;
+        let named = |(key, reason)| Aside { table: table.label(), key: serde_json::Value::from(key).to_string(), reason };
         let conflicts = verdict.conflicts.into_iter().map(named).collect();
         Ok((Outcome { rows, written, quarantined: 0 }, conflicts))
     }
 
-    async fn judge(
-        &self,
-        table: &TablePlan,
-        difference: &Difference,
-        changed_here: &str,
-        carried: &[u32],
-        intact: bool,
-        verdict: &mut Verdict,
-    ) -> Result<()> {
-        // On DSQL no row version can be seen: what differs counts as changed there.
-        let written_there = if self.from.dsql { "true".to_owned() } else { not_by(carried) };
+    /// The conflicts of earlier ways, in either ledger.
+    async fn conflicts_before(&self, table: &TablePlan) -> Result<BTreeMap<Key, String>> {
+        let mut before = BTreeMap::new();
+        for side in [&self.from.session, &self.to.session] {
+            for row in quarantine::set_aside(side, "conflict").await?.into_iter().filter(|row| row.table == table.label()) {
+                before.extend(quarantine::key_of(table, &row.key).map(|key| (key, row.reason)));
+            }
+        }
+        Ok(before)
+    }
+
+    async fn judge(&self, table: &TablePlan, difference: &Difference, evidence: &Evidence<'_>, verdict: &mut Verdict) -> Result<()> {
         let (here, there) = (&self.to.session, &self.from.session);
-        let changed_here_keys = which(here, table, Side::Target, &difference.changed, changed_here).await?;
-        let changed_there = which(there, table, Side::Source, &difference.changed, &written_there).await?;
-        for key in &difference.changed {
-            match (changed_there.contains(key), changed_here_keys.contains(key)) {
-                (true, true) => verdict.conflicts.push((key.clone(), BOTH)),
-                (false, true) => verdict.conflicts.push((key.clone(), HERE)),
-                (_, false) => verdict.write.push(key.clone()),
-            }
-        }
-        let new_there = which(there, table, Side::Source, &difference.only_source, &written_there).await?;
-        for key in &difference.only_source {
-            match (new_there.contains(key), intact) {
-                (true, true) => verdict.write.push(key.clone()),
-                (true, false) => verdict.conflicts.push((key.clone(), ONLY_THERE)),
-                (false, _) => verdict.conflicts.push((key.clone(), DELETED_HERE)),
-            }
-        }
+        let Evidence { changed_here, changed_there, .. } = evidence;
+        let mine = which(here, table, Side::Target, &difference.changed, changed_here).await?;
+        let theirs = which(there, table, Side::Source, &difference.changed, changed_there).await?;
+        let new_there = which(there, table, Side::Source, &difference.only_source, changed_there).await?;
         let new_here = which(here, table, Side::Target, &difference.only_target, changed_here).await?;
-        for key in &difference.only_target {
-            if new_here.contains(key) {
-                verdict.conflicts.push((key.clone(), ONLY_HERE));
-            } else {
-                verdict.delete.push(key.clone());
-            }
-        }
+        let changed = difference.changed.iter().map(|key| match (theirs.contains(key), mine.contains(key)) {
+            (true, true) => (key, Some(BOTH)),
+            (false, true) => (key, Some(HERE)),
+            (_, false) => (key, None),
+        });
+        let only_source = difference.only_source.iter().map(|key| match (new_there.contains(key), evidence.intact) {
+            (true, true) => (key, None),
+            (true, false) => (key, Some(ONLY_THERE)),
+            (false, _) => (key, Some(DELETED_HERE)),
+        });
+        let only_target = difference.only_target.iter().map(|key| match (new_here.contains(key), evidence.never_there.contains(key)) {
+            (true, _) => (key, Some(ONLY_HERE)),
+            (false, true) => (key, Some(NEVER_THERE)),
+            (false, false) => (key, None),
+        });
+        let mut sort =
+            |list: &mut Vec<Key>, (key, reason): (&Key, Option<&str>)| match evidence.before.get(key).map(String::as_str).or(reason) {
+                Some(reason) => verdict.conflicts.push((key.clone(), reason.to_owned())),
+                None => list.push(key.clone()),
+            };
+        let (mut write, mut delete) = (Vec::new(), Vec::new());
+        changed.chain(only_source).for_each(|found| sort(&mut write, found));
+        only_target.for_each(|found| sort(&mut delete, found));
+        verdict.write.append(&mut write);
+        verdict.delete.append(&mut delete);
         Ok(())
     }
 
-    async fn apply_verdict(&mut self, claim: &Claim, table: &TablePlan, rows: u64, verdict: &Verdict) -> Result<u64> {
-        let nothing = verdict.delete.is_empty() && verdict.write.is_empty();
-        if !nothing {
+    /// All of it in one transaction with the ledger's rows. `begun`: this side's moment before the pass.
+    async fn apply_verdict(&mut self, claim: &Claim, table: &TablePlan, verdict: &Verdict, begun: Option<&Horizon>) -> Result<u64> {
+        if verdict.replace || !verdict.delete.is_empty() || !verdict.write.is_empty() {
             self.clear_the_way(table).await?;
         }
         let to = &self.to.session;
         to.begin().await?;
         let mut written = 0;
-        if !nothing {
-            for keys in verdict.delete.chunks(500) {
-                written += to.affected(&delete_keys(table, keys)).await?;
-            }
+        if verdict.replace {
+            to.affected(&format!("delete from {}", table.rows_of(Side::Target))).await?;
+            written += self.write(claim, table, false).await?.0;
+        }
+        for keys in verdict.delete.chunks(500) {
+            written += to.affected(&delete_keys(table, keys)).await?;
+        }
+        if !verdict.write.is_empty() {
             for keys in verdict.write.chunks(500) {
                 to.affected(&delete_keys(table, keys)).await?;
             }
@@ -254,7 +324,19 @@ impl Worker<'_> {
             }
             written += self.insert_fetched(table).await?;
         }
-        let settled = Settled { how: if nothing { "equal" } else { "changed" }, rows, bytes: 0, anew: false, wrote: written > 0 };
+        let label = literal(&table.label());
+        to.affected(&format!("delete from migrate_wizard.conflict where \"table\" = {label}")).await?;
+        for (key, reason) in &verdict.conflicts {
+            let key = literal(&serde_json::Value::from(key.clone()).to_string());
+            let sql = format!("insert into migrate_wizard.conflict (\"table\", key, reason) values ({label}, {key}, {})", literal(reason));
+            to.affected(&sql).await?;
+        }
+        // Rows that the app here writes from now on are not of them: the next way must see when one of these is gone.
+        let ours = if written > 0 { " or xmin::text::bigint = (pg_current_xact_id()::text::bigint & 4294967295)" } else { "" };
+        let changed = begun.map_or_else(|| "false".to_owned(), |begun| format!("({} and {})", begun.newer(), not_by(&claim.xids)));
+        let sql = format!("select count(*) from {} where not {changed}{ours}", table.rows_of(Side::Target));
+        let rows = u64::try_from(to.value::<i64>(&sql, &[]).await?).unwrap_or_default();
+        let settled = Settled { how: "carried", rows, bytes: 0, anew: false, wrote: written > 0 };
         self.ledger.record(to, claim, &settled).await?;
         to.commit().await?;
         Ok(written)

@@ -73,6 +73,11 @@ impl Table {
         format!("{}.{}", self.schema, self.name)
     }
 
+    /// Whether `schema.table` or `schema.*` means it.
+    pub fn is_named(&self, entry: &str) -> bool {
+        entry == self.label() || entry.strip_suffix(".*") == Some(self.schema.as_str())
+    }
+
     /// For `FROM` and `DELETE FROM`: its own rows only.
     pub fn rows_of(&self) -> String {
         format!("{}{}", if self.has_children { "only " } else { "" }, qualified(&self.schema, &self.name))

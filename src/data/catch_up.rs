@@ -2,7 +2,7 @@
 //! Sound because a version that the earlier moment saw and that is still there is the row that was copied; never used without that moment.
 
 use crate::data::chunk::{Span, whose};
-use crate::data::differ::{What, differ};
+use crate::data::differ::{What, differ_but};
 use crate::data::horizon::{Horizon, not_by};
 use crate::data::ledger::{Claim, Settled};
 use crate::data::load::read;
@@ -21,9 +21,53 @@ async fn count(session: &Session, table: &TablePlan, side: Side, span: &Span, ne
     Ok((value(0), value(1)))
 }
 
+/// What the row versions say of a chunk.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// Rows of the source, and how many of them are of a later moment.
+    here: u64,
+    new: u64,
+    /// Rows of the target.
+    there: u64,
+}
+
+/// A chunk whose changes are to be applied.
+struct Change<'c> {
+    claim: &'c Claim,
+    /// Selects the rows of the source that are of a later moment.
+    newer: String,
+    seen: Seen,
+}
+
 impl Worker<'_> {
     /// Makes a chunk equal that was equal at the moment `base`.
     pub async fn catch_up(&mut self, claim: &Claim, table: &TablePlan, base: &Horizon) -> Result<Outcome> {
+        let Some(seen) = self.look(claim, table, base).await? else {
+            // Somebody else wrote to the target.
+            return self.compare(claim, table).await;
+        };
+        if seen.new == 0 && seen.here == seen.there {
+            let settled = Settled { how: "equal", rows: seen.here, bytes: 0, anew: false, wrote: false };
+            self.ledger.record(&self.to.session, claim, &settled).await?;
+            return Ok(Outcome::equal(seen.here));
+        }
+        if self.crew.limits.is_some() {
+            return self.compare(claim, table).await;
+        }
+        // Where most rows changed, or rows have no key, copying is quicker than telling them apart.
+        if table.key.is_empty() || table.columns.is_empty() || seen.new > seen.here / 3 {
+            return self.replace(claim, table).await;
+        }
+        let change = Change { claim, newer: base.newer(), seen };
+        match self.apply_changes(&[change], table).await? {
+            Some(outcomes) => Ok(outcomes.into_iter().next().unwrap_or_default()),
+            // Something else than the app's own changes: the values decide.
+            None => self.compare(claim, table).await,
+        }
+    }
+
+    /// `None` when the target does not have the rows that were written there, as they were written.
+    async fn look(&self, claim: &Claim, table: &TablePlan, base: &Horizon) -> Result<Option<Seen>> {
         let span = &claim.range.span;
         // On DSQL no version can be seen: nobody but us writes there until the cutover, and the check of all values follows.
         let foreign = if self.to.dsql { "false".to_owned() } else { not_by(&claim.xids) };
@@ -32,58 +76,71 @@ impl Worker<'_> {
             count(&self.from.session, table, Side::Source, span, &newer),
             count(&self.to.session, table, Side::Target, span, &foreign)
         )?;
-        if foreign > 0 || (self.to.dsql && there != claim.rows) {
-            // Somebody else wrote to the target.
-            return self.compare(claim, table).await;
-        }
-        if new == 0 && here == there {
-            let settled = Settled { how: "equal", rows: here, bytes: 0, anew: false, wrote: false };
-            self.ledger.record(&self.to.session, claim, &settled).await?;
-            return Ok(Outcome::equal(here));
-        }
-        if self.crew.limits.is_some() {
-            return self.compare(claim, table).await;
-        }
-        // Where most rows changed, or rows have no key, copying is quicker than telling them apart.
-        if table.key.is_empty() || table.columns.is_empty() || new > here / 3 {
-            return self.replace(claim, table).await;
-        }
-        self.apply_changes(claim, table, base, here, there).await
+        // A row that somebody deleted there leaves no version behind: only their number tells.
+        Ok((foreign == 0 && there == claim.rows).then_some(Seen { here, new, there }))
     }
 
-    async fn apply_changes(&mut self, claim: &Claim, table: &TablePlan, base: &Horizon, here: u64, there: u64) -> Result<Outcome> {
+    /// The changes of chunks that stood in each other's way, in one transaction; `None` when values or whole chunks must decide.
+    pub async fn apply_together(&mut self, claims: &[Claim], table: &TablePlan) -> Result<Option<Vec<Outcome>>> {
+        let mut changes = Vec::new();
+        for claim in claims {
+            let base = claim.settled.and_then(|pass| self.crew.bases.get(&pass)).filter(|_| !table.key.is_empty());
+            let Some(base) = base else { return Ok(None) };
+            let Some(seen) = self.look(claim, table, base).await? else { return Ok(None) };
+            changes.push(Change { claim, newer: base.newer(), seen });
+        }
+        self.apply_changes(&changes, table).await
+    }
+
+    async fn apply_changes(&mut self, changes: &[Change<'_>], table: &TablePlan) -> Result<Option<Vec<Outcome>>> {
         self.clear_the_way(table).await?;
-        let span = &claim.range.span;
         let to = &self.to.session;
-        let mut conditions = span.conditions(table, Side::Source);
-        conditions.push(base.newer());
+        let sum = |of: fn(&Seen) -> u64| changes.iter().map(|change| of(&change.seen)).sum::<u64>();
+        let (here, new, there) = (sum(|seen| seen.here), sum(|seen| seen.new), sum(|seen| seen.there));
+        let bytes = std::sync::atomic::AtomicU64::new(0);
         to.begin().await?;
-        let bytes = self.fetch(table, &conditions).await?;
-        let fetched = to.value::<i64>("select count(*) from pg_temp.migrate_wizard_rows", &[]).await?;
-        let fetched = u64::try_from(fetched).unwrap_or_default();
-        let deleted = self.delete_fetched(table).await?;
-        // What is left on the target was there at the moment `base`: one row too many is one row that was deleted, or got another key.
-        // It goes before the new rows come, which may have its unique values.
-        let mut gone = 0;
-        if there + fetched - deleted != here {
-            let Some(difference) = differ(&self.from.session, to, table, span, What::Keys).await? else {
-                to.rollback().await?;
-                return self.replace(claim, table).await;
-            };
-            for keys in difference.only_target.chunks(500) {
-                gone += to.affected(&delete_keys(table, keys)).await?;
+        let mut left = there;
+        if new > 0 {
+            self.fetch(table, &["false".to_owned()]).await?;
+            for change in changes {
+                let mut conditions = change.claim.range.span.conditions(table, Side::Source);
+                conditions.push(change.newer.clone());
+                self.fetch_more(table, &conditions, &bytes).await?;
+            }
+            left = left.saturating_sub(self.delete_fetched(table).await?);
+        }
+        // What is left must be the source's old rows. Those that are gone there go before others come: they may hold a unique value.
+        let mut gone = vec![0; changes.len()];
+        if left + new != here {
+            for (change, gone) in changes.iter().zip(&mut gone) {
+                let old = [format!("not ({})", change.newer)];
+                let difference = differ_but(&self.from.session, to, table, &change.claim.range.span, What::Keys, &old).await?;
+                let Some(difference) = difference.filter(|difference| difference.only_source.is_empty()) else {
+                    to.rollback().await?;
+                    return Ok(None);
+                };
+                for keys in difference.only_target.chunks(500) {
+                    *gone += to.affected(&delete_keys(table, keys)).await?;
+                }
             }
         }
-        if there + fetched - deleted - gone != here {
-            // Something else than the app's own changes: the values decide.
+        if left.saturating_sub(gone.iter().sum()) + new != here {
             to.rollback().await?;
-            return self.compare(claim, table).await;
+            return Ok(None);
         }
-        let inserted = self.insert_fetched(table).await?;
-        let settled = Settled { how: "changed", rows: here, bytes, anew: false, wrote: inserted > 0 };
-        self.ledger.record(to, claim, &settled).await?;
+        if new > 0 {
+            self.insert_fetched(table).await?;
+        }
+        let (mut outcomes, mut bytes) = (Vec::new(), bytes.into_inner());
+        for (change, gone) in changes.iter().zip(&gone) {
+            let Seen { here, new, .. } = change.seen;
+            let how = if new + gone > 0 { "changed" } else { "equal" };
+            let settled = Settled { how, rows: here, bytes: std::mem::take(&mut bytes), anew: false, wrote: new > 0 };
+            self.ledger.record(to, change.claim, &settled).await?;
+            outcomes.push(Outcome { rows: here, written: new + gone, quarantined: 0 });
+        }
         to.commit().await?;
-        Ok(Outcome { rows: here, written: inserted + gone, quarantined: 0 })
+        Ok(Some(outcomes))
     }
 
     /// Rows of the source into a temporary table of the open transaction; their bytes.
@@ -142,11 +199,12 @@ impl Worker<'_> {
             // Truncated, copied and frozen, as the first time.
             return self.load(claim, table).await;
         }
-        self.replace_all(std::slice::from_ref(claim), table).await
+        let outcomes = self.replace_all(std::slice::from_ref(claim), table).await?;
+        Ok(outcomes.into_iter().next().unwrap_or_default())
     }
 
     /// The same for several chunks of a table, in one transaction: two rows may have swapped a unique value.
-    pub async fn replace_all(&mut self, claims: &[Claim], table: &TablePlan) -> Result<Outcome> {
+    pub async fn replace_all(&mut self, claims: &[Claim], table: &TablePlan) -> Result<Vec<Outcome>> {
         self.clear_the_way(table).await?;
         let to = &self.to.session;
         to.begin().await?;
@@ -154,16 +212,15 @@ impl Worker<'_> {
             let whose = whose(&claim.range.span.conditions(table, Side::Target));
             to.affected(&format!("delete from {}{whose}", table.rows_of(Side::Target))).await?;
         }
-        let mut outcome = Outcome::default();
+        let mut outcomes = Vec::new();
         for claim in claims {
             let (rows, bytes) = self.write(claim, table, false).await?;
             let settled = Settled { how: "replaced", rows, bytes, anew: true, wrote: rows > 0 };
             self.ledger.record(&self.to.session, claim, &settled).await?;
-            outcome.rows += rows;
-            outcome.written += rows;
+            outcomes.push(Outcome { rows, written: rows, quarantined: 0 });
         }
         self.to.session.commit().await?;
-        Ok(outcome)
+        Ok(outcomes)
     }
 }
 

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::postgres::Session;
 use crate::postgres::quote::literal;
 
-/// A table of up to so many bytes is one chunk: loaded frozen, in the transaction that truncates it.
-const WHOLE: u64 = 2 << 30;
+/// A table of up to so many pieces is one chunk: loaded frozen, in the transaction that truncates it.
+const WHOLE: u64 = 8;
 /// Bytes of a chunk of a larger table.
 const PIECE: u64 = 256 << 20;
 
@@ -108,18 +108,20 @@ pub enum Cut {
 }
 
 impl Cut {
-    /// By bytes as well as rows: a table that fits stays whole. `rows` is the largest number of rows a chunk may have, where one is set;
-    /// a table with a key is then always walked, because the number of its rows is an estimate.
-    pub fn of(table: &TablePlan, rows: Option<u64>) -> Self {
+    /// By bytes as well as rows: a table that fits stays whole. `bytes` of a chunk (default: 256 MiB); `rows` is the largest number of
+    /// rows a chunk may have, where one is set; a table with a key is then always walked, because the number of its rows is an estimate.
+    pub fn of(table: &TablePlan, rows: Option<u64>, bytes: Option<u64>) -> Self {
+        let piece = bytes.unwrap_or(PIECE);
+        let large = table.bytes > piece.saturating_mul(WHOLE);
         if table.key.is_empty() {
-            return match table.bytes > WHOLE && table.plain && table.pages > 0 {
-                true => Self::Pages((PIECE / 8192).max(1)),
+            return match large && table.plain && table.pages > 0 {
+                true => Self::Pages((piece / 8192).max(1)),
                 false => Self::Whole,
             };
         }
         match rows {
-            Some(rows) => Self::Rows(by_width(table, PIECE).min(rows).max(1)),
-            None if table.bytes > WHOLE => Self::Rows(by_width(table, PIECE)),
+            Some(rows) => Self::Rows(by_width(table, piece).min(rows).max(1)),
+            None if large => Self::Rows(by_width(table, piece)),
             None => Self::Whole,
         }
     }

@@ -100,8 +100,11 @@ impl Worker<'_> {
         to.begin().await?;
         let mut gone = 0;
         for difference in differences {
-            for keys in difference.only_target.chunks(KEYS).chain(difference.changed.chunks(KEYS)) {
+            for keys in difference.only_target.chunks(KEYS) {
                 gone += to.affected(&delete_keys(table, keys)).await?;
+            }
+            for keys in difference.changed.chunks(KEYS) {
+                to.affected(&delete_keys(table, keys)).await?;
             }
         }
         let bytes = AtomicU64::new(0);
@@ -116,7 +119,7 @@ impl Worker<'_> {
         let settled = Settled { how: "changed", rows, bytes: bytes.into_inner(), anew: false, wrote: inserted > 0 };
         self.ledger.record(to, claim, &settled).await?;
         to.commit().await?;
-        Ok(Outcome { rows, written: inserted.max(gone), quarantined: 0 })
+        Ok(Outcome { rows, written: inserted + gone, quarantined: 0 })
     }
 
     async fn mend_in_batches(&mut self, claim: &Claim, table: &TablePlan, rows: u64, differences: Vec<Difference>) -> Result<Outcome> {

@@ -4,90 +4,21 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use crate::data::chunk::{Cut, Cutter};
 use crate::data::horizon::{self, Horizon};
-use crate::data::ledger::{self, Aside, Claim, Ledger, Opening, PassRow};
+use crate::data::ledger::{self, Claim, Ledger};
 use crate::data::limits::Limits;
 use crate::data::open::{self, Opened};
-use crate::data::plan::{Choice, Digest, Plan, Side, TablePlan, plan};
-use crate::data::tally::{Ahead, TableCopied, Tally};
-use crate::data::worker::{Crew, Worker, pass_lost};
+use crate::data::options::{CopyReport, Existing, Options};
+use crate::data::pass::{self, Opening, PassRow};
+use crate::data::plan::{Digest, Plan, Side, TablePlan, plan};
+use crate::data::tally::Tally;
+use crate::data::worker::{Crew, Worker, in_the_way, pass_lost};
 use crate::data::{aside, back, catalog, large_objects, quarantine, watch};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::fault::sqlstate;
 use crate::postgres::{Connector, Session};
 use crate::progress::Reporter;
-
-/// What to do with rows on the target that this tool did not write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Existing {
-    /// Stop with an error that names the tables.
-    Refuse,
-    /// Make them equal to the source, which may delete them.
-    Replace,
-}
-
-/// How to copy.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Chunks at the same time; each takes one session on either side, and two more lead.
-    pub jobs: usize,
-    pub choice: Choice,
-    pub existing: Existing,
-    /// Rows of a chunk at most; `None`: by bytes alone.
-    pub chunk_rows: Option<u64>,
-    /// Batches within these limits; a DSQL target gets them by itself.
-    pub limits: Option<Limits>,
-    /// What follows the rows, for the time it takes still.
-    pub ahead: Ahead,
-    /// Times that a pass which lost a connection is begun anew, without progress in between.
-    pub patience: u32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            jobs: 4,
-            choice: Choice::default(),
-            existing: Existing::Refuse,
-            chunk_rows: None,
-            limits: None,
-            ahead: Ahead(0),
-            patience: 5,
-        }
-    }
-}
-
-/// What a pass did.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct CopyReport {
-    pub pass: i32,
-    /// An earlier pass was begun and did not end.
-    pub resumed: bool,
-    /// All readers saw the same moment.
-    pub consistent: bool,
-    pub tables: Vec<TableCopied>,
-    /// Rows that were written or deleted on the target.
-    pub rows_copied: u64,
-    pub rows_equal: u64,
-    /// Bytes that crossed from one side to the other.
-    pub bytes: u64,
-    pub retries: u64,
-    /// All rows that are set aside, of this and earlier passes.
-    pub quarantine: Vec<Aside>,
-    /// Rows that both sides changed since the cutover: left as they are on both.
-    pub conflicts: Vec<Aside>,
-    pub large_objects: u64,
-    /// The moment of the source that the target is equal to, by the source's clock; empty where its readers did not share one.
-    pub as_of: String,
-    /// The rows went back to the database that they once came from.
-    pub way_back: bool,
-    pub seconds: f64,
-    pub notes: Vec<String>,
-}
 
 /// Makes the target's tables equal to the source's. The source is only read.
 ///
@@ -150,28 +81,32 @@ pub struct Begun {
     as_of: String,
     bases: BTreeMap<i32, Horizon>,
     empty: Vec<bool>,
+    /// The moment of the target before this pass wrote.
+    pub there: Option<Horizon>,
     pub way_back: Option<back::WayBack>,
 }
 
 async fn begin(source: &Connector, target: &Connector, options: &Options, reporter: &Reporter) -> Result<Begun> {
     let (lead, to) = tokio::try_join!(open::reader(source, None), open::writer(target))?;
+    // The first statement of the moment: what is open is looked at when it is taken.
+    let now = Horizon::of(&lead).await?;
     let identity = horizon::identity(&lead, source).await;
     let from_tables = if lead.dsql { catalog::read(&lead.session).await? } else { catalog::read_with_sizes(&lead.session).await? };
     let to_tables = catalog::read(&to.session).await?;
     let digest = if lead.dsql || to.dsql { Digest::Md5 } else { Digest::Hash };
     let mut plan = plan(&from_tables, &to_tables, &options.choice, digest)?;
-    let way_back = back::recognise(&lead, &to, target).await?;
+    let way_back = back::recognise(&lead, &to, source, target).await?;
     let known = if ledger::exists(&to.session).await? { ledger::tables(&to.session).await? } else { Vec::new() };
     let empty = preflight(&plan, &to, &known, options.existing, way_back.is_some()).await?;
     ledger::create(&to.session).await?;
-    let last = ledger::last_pass(&to.session, to.dsql).await?;
+    let last = pass::last_pass(&to.session, to.dsql).await?;
     let choice = options.choice.text();
     let pass = last.as_ref().map_or(1, |last| last.pass + 1);
     let resumed = last.as_ref().is_some_and(|last| last.state != "ended");
     if let Some(other) = last
         && other.at_work()
     {
-        joinable(&other, &identity, &choice)?;
+        pass::joinable(&other, &identity, &choice)?;
         if let Some(snapshot) = &other.snapshot {
             lead.session.rollback().await?;
             open::at(&lead.session, Some(snapshot)).await.map_err(|error| match sqlstate(&error) {
@@ -186,14 +121,15 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
         reporter.log(format!("pass {} did not end: pass {pass} copies what is missing and what changed since", pass - 1));
     }
     let snapshot = open::export(&lead).await?;
-    let now = Horizon::of(&lead).await?;
+    let there = Horizon::of(&to).await?;
     if snapshot.is_none() {
         plan.notes
             .push("the source cannot share a moment among readers: each statement sees its own, so writes must have stopped".to_owned());
     }
-    let text = now.as_ref().map(Horizon::text);
-    let opening = Opening { snapshot: snapshot.as_deref(), source: &identity, horizon: text.as_deref(), choice: &choice };
-    if !ledger::begin_pass(&to.session, pass, &opening, to.dsql).await? {
+    let (now, there) = (now.as_ref().map(Horizon::text), there.as_ref().map(Horizon::text));
+    let opening =
+        Opening { snapshot: snapshot.as_deref(), source: &identity, horizon: now.as_deref(), there: there.as_deref(), choice: &choice };
+    if !pass::begin_pass(&to.session, pass, &opening, to.dsql).await? {
         return Err(Error::new(Kind::Unreachable, "another process began a pass at the same moment")
             .hint("run the same command again: it shares that pass"));
     }
@@ -212,12 +148,13 @@ async fn opened(
     empty: Vec<bool>,
     way_back: Option<back::WayBack>,
 ) -> Result<Begun> {
-    let all = ledger::passes(&to.session, to.dsql).await?;
+    let all = pass::passes(&to.session, to.dsql).await?;
     let now = Horizon::of(&lead).await?;
+    let own = all.iter().find(|row| row.pass == pass);
+    let bases = bases(&all, pass, own.map(|row| row.source.as_str()).unwrap_or_default(), now.as_ref());
+    let there = own.and_then(|row| Horizon::parse(row.there.as_deref()?));
     let as_of = if snapshot.is_some() { moment(&lead.session).await? } else { String::new() };
-    let source = all.iter().find(|row| row.pass == pass).map(|row| row.source.clone()).unwrap_or_default();
-    let bases = bases(&all, pass, &source, now.as_ref());
-    Ok(Begun { lead, to, plan, pass, resumed, leads, snapshot, as_of, bases, empty, way_back })
+    Ok(Begun { lead, to, plan, pass, resumed, leads, snapshot, as_of, bases, empty, there, way_back })
 }
 
 /// When the transaction of the shared moment began.
@@ -232,15 +169,6 @@ fn bases(all: &[PassRow], pass: i32, source: &str, now: Option<&Horizon>) -> BTr
         (row.pass != pass && row.source == source && base.reaches(now?)).then_some((row.pass, base))
     };
     all.iter().filter_map(comparable).collect()
-}
-
-fn joinable(other: &PassRow, identity: &str, choice: &str) -> Result<()> {
-    if other.source != identity || other.choice != choice {
-        return Err(Error::new(Kind::Conflict, format!("another copy (pass {}) writes to this target", other.pass))
-            .cause(if other.source == identity { "it copies other tables" } else { "it copies from another database" })
-            .hint("let it end, or stop it, then run the same command again"));
-    }
-    Ok(())
 }
 
 /// Whether each table is empty on the target; fails with everything that stands in the way.
@@ -387,7 +315,7 @@ async fn cut_all(begun: &Begun, ledger: &Ledger, options: &Options, limits: Opti
             }
             ledger.forget(&begun.to.session, &label).await?;
         }
-        let mut cutter = Cutter::new(table, Cut::of(table, rows));
+        let mut cutter = Cutter::new(table, Cut::of(table, rows, options.chunk_bytes));
         let mut ranges = Vec::new();
         while let Some(range) = cutter.next(&begun.lead.session).await? {
             ranges.push(range);
@@ -434,7 +362,7 @@ async fn finish_pass(begun: &Begun, ledger: &Ledger, tally: &Tally, start: Insta
         tables,
         bytes: tally.bytes(),
         retries: tally.retries(),
-        quarantine: ledger::set_aside(&to.session, "quarantine").await?,
+        quarantine: quarantine::set_aside(&to.session, "quarantine").await?,
         conflicts: Vec::new(),
         large_objects,
         as_of: begun.as_of.clone(),
@@ -459,14 +387,20 @@ impl Worker<'_> {
             }
             return Ok(());
         }
-        let outcome = self.replace_all(&claims, table).await?;
-        for (i, claim) in claims.iter().enumerate() {
+        let together = match self.apply_together(&claims, table).await {
+            Err(error) if in_the_way(&error) => {
+                self.to.session.rollback().await?;
+                None
+            }
+            other => other?,
+        };
+        let outcomes = match together {
+            Some(outcomes) => outcomes,
+            None => self.replace_all(&claims, table).await?,
+        };
+        for (claim, outcome) in claims.iter().zip(&outcomes) {
             self.crew.tally.begin(&self.name, index, &claim.range);
-            self.crew.tally.end(
-                &self.name,
-                index,
-                &if i == 0 { outcome } else { crate::data::worker::Outcome { written: 1, ..Default::default() } },
-            );
+            self.crew.tally.end(&self.name, index, outcome);
         }
         Ok(())
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::catch_up::of_keys;
 use crate::data::chunk::Span;
-use crate::data::copy::Options;
 use crate::data::differ::{Key, What, differ};
+use crate::data::options::Options;
 use crate::data::plan::{Side, TablePlan};
 use crate::data::verify::Compared;
 use crate::error::Result;

@@ -50,7 +50,19 @@ pub enum What {
 
 /// The keys that differ; `None` when there are too many to hold.
 pub async fn differ(from: &Session, to: &Session, table: &TablePlan, span: &Span, what: What) -> Result<Option<Difference>> {
-    let (a, b) = tokio::try_join!(stream(from, table, Side::Source, span, what), stream(to, table, Side::Target, span, what))?;
+    differ_but(from, to, table, span, what, &[]).await
+}
+
+/// The same; of the source only the rows that fulfil further conditions.
+pub async fn differ_but(
+    from: &Session,
+    to: &Session,
+    table: &TablePlan,
+    span: &Span,
+    what: What,
+    of: &[String],
+) -> Result<Option<Difference>> {
+    let (a, b) = tokio::try_join!(stream(from, table, Side::Source, span, what, of), stream(to, table, Side::Target, span, what, &[]))?;
     let mut sides = [Reader::new(a, table.key.len()), Reader::new(b, table.key.len())];
     let mut pending: [HashMap<Bytes, Bytes>; 2] = [HashMap::new(), HashMap::new()];
     let mut held = 0_usize;
@@ -95,7 +107,9 @@ pub async fn differ(from: &Session, to: &Session, table: &TablePlan, span: &Span
 /// What an entry costs besides its bytes, about.
 const OVERHEAD: usize = 100;
 
-async fn stream(session: &Session, table: &TablePlan, side: Side, span: &Span, what: What) -> Result<Frames> {
+async fn stream(session: &Session, table: &TablePlan, side: Side, span: &Span, what: What, of: &[String]) -> Result<Frames> {
+    let mut conditions = span.conditions(table, side);
+    conditions.extend_from_slice(of);
     let mut fields: Vec<String> = table.key_prints(side).into_iter().map(str::to_owned).collect();
     if what == What::Rows {
         fields.push(row_digest(table, side));
@@ -105,7 +119,7 @@ async fn stream(session: &Session, table: &TablePlan, side: Side, span: &Span, w
         "copy (select {} from {}{} order by {}) to stdout",
         fields.join(", "),
         table.rows_of(side),
-        whose(&span.conditions(table, side)),
+        whose(&conditions),
         order.join(", ")
     );
     session.copy_out(&sql).await

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::catalog::{self, Table};
 use crate::data::chunk::Cut;
-use crate::data::copy::Options;
 use crate::data::open;
+use crate::data::options::Options;
 use crate::data::plan::{Digest, TablePlan, plan};
 use crate::data::tally::Ahead;
 use crate::error::Result;
@@ -98,7 +98,7 @@ impl Forecast {
 
 fn how(table: &TablePlan, options: &Options) -> String {
     let format = if table.binary { "binary" } else { "text" };
-    let pieces = match Cut::of(table, options.chunk_rows) {
+    let pieces = match Cut::of(table, options.chunk_rows, options.chunk_bytes) {
         Cut::Whole => "one chunk".to_owned(),
         Cut::Rows(rows) => format!("chunks of {}", text::plural(rows, "row")),
         Cut::Pages(pages) => format!("chunks of {} pages", text::count(pages)),

@@ -12,7 +12,8 @@ const REACH: u64 = 1_500_000_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Horizon {
-    /// Every row version of an older transaction was seen, or was already gone. 64 bits: with the epoch.
+    /// Every row version of an older transaction was seen, or was already gone: the oldest transaction that was open in this database,
+    /// else the next one. 64 bits: with the epoch.
     pub xmin: u64,
     /// The next transaction's number.
     pub next: u64,
@@ -20,15 +21,28 @@ pub struct Horizon {
     pub snapshot: String,
 }
 
+/// The oldest transaction that the session's moment does not see, the next one, and the moment itself. Transactions that are seen to be at
+/// work in another database of the cluster write nothing here; any other counts, its subtransactions have higher numbers. A standby does
+/// not list them. One statement, so that a session's first one looks at what is open at that very moment.
+const NOW: &str = "
+with others as (
+  select backend_xid::text::bigint as xid from pg_stat_activity
+    where backend_xid is not null and datid <> (select oid from pg_database where datname = current_database())
+  union all select transaction::text::bigint from pg_prepared_xacts where database <> current_database())
+select case when pg_is_in_recovery() then pg_snapshot_xmin(s)::text::bigint
+    else coalesce((select min(x::text::bigint) from pg_snapshot_xip(s) x where x::text::bigint & 4294967295 not in (select xid from others)), pg_snapshot_xmax(s)::text::bigint) end,
+  pg_snapshot_xmax(s)::text, s::text
+from pg_current_snapshot() s";
+
 /// Which database this is, however it is reached: the cluster's own number where the server tells it, else the address.
 pub async fn identity(opened: &Opened, connector: &Connector) -> String {
+    // Asked first: a refusal would end the caller's transaction.
+    let may = "select has_function_privilege('pg_catalog.pg_control_system()', 'execute')";
     let sql = "select (select system_identifier::text from pg_control_system()) || '/' || current_database()";
-    let told = if opened.dsql { None } else { opened.session.text(sql).await.ok() };
-    if told.is_none() && !opened.dsql {
-        // A refused question ends the transaction; the caller's snapshot is taken after this.
-        let _ = opened.session.rollback().await;
-        let _ = opened.session.begin_snapshot().await;
-    }
+    let told = match opened.dsql {
+        false if opened.session.value(may, &[]).await.unwrap_or_default() => opened.session.text(sql).await.ok(),
+        _ => None,
+    };
     told.and_then(|rows| rows.into_iter().next()?.into_iter().next()?)
         .unwrap_or_else(|| format!("{}:{}/{}", connector.host(), connector.port(), connector.database()))
 }
@@ -39,8 +53,7 @@ impl Horizon {
         if opened.dsql {
             return Ok(None);
         }
-        let sql = "select pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text, s::text from pg_current_snapshot() s";
-        let row = opened.session.text(sql).await?.into_iter().next().unwrap_or_default();
+        let row = opened.session.text(NOW).await?.into_iter().next().unwrap_or_default();
         let value = |i: usize| row.get(i).cloned().flatten();
         let read = || Some(Self { xmin: value(0)?.parse().ok()?, next: value(1)?.parse().ok()?, snapshot: value(2)? });
         Ok(read())

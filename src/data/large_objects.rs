@@ -3,9 +3,12 @@
 
 use crate::data::open::Opened;
 use crate::error::Result;
+use crate::postgres::fault::sqlstate;
 
 /// Bytes of a part.
 const PART: i64 = 1 << 20;
+/// Objects named in a note.
+const NAMED: usize = 5;
 
 /// Copies those that are not there or differ; how many were written.
 pub async fn copy(from: &Opened, to: &Opened, notes: &mut Vec<String>) -> Result<u64> {
@@ -21,19 +24,34 @@ pub async fn copy(from: &Opened, to: &Opened, notes: &mut Vec<String>) -> Result
         return Ok(0);
     }
     let there = self::ids(to).await?;
-    let mut written = 0;
+    let (mut written, mut refused) = (0, Vec::new());
+    // A refusal on the source must not end its transaction, which is its moment.
+    from.session.batch("savepoint large_objects").await?;
     for id in ids {
-        let exists = there.binary_search(&id).is_ok();
-        if exists && digest(from, id).await? == digest(to, id).await? {
-            continue;
+        match one(from, to, id, there.binary_search(&id).is_ok()).await {
+            Ok(wrote) => written += u64::from(wrote),
+            // A right that is lacking on either side must not keep the rows from being settled.
+            Err(error) if sqlstate(&error) == Some("42501") => {
+                to.session.rollback().await?;
+                from.session.batch("rollback to large_objects").await?;
+                refused.push(id.to_string());
+            }
+            Err(error) => return Err(error),
         }
-        one(from, to, id, exists).await?;
-        written += 1;
+    }
+    if !refused.is_empty() {
+        let count = crate::text::plural(refused.len() as u64, "large object");
+        refused.truncate(NAMED);
+        notes.push(format!(
+            "{count} could not be copied, because one of the two users lacks the right to them, {} first",
+            refused.join(", ")
+        ));
     }
     Ok(written)
 }
 
-async fn ids(side: &Opened) -> Result<Vec<u32>> {
+/// The numbers of all.
+pub async fn ids(side: &Opened) -> Result<Vec<u32>> {
     let rows = side.session.text("select oid from pg_largeobject_metadata order by oid").await?;
     Ok(rows.into_iter().filter_map(|row| row.into_iter().next()??.parse().ok()).collect())
 }
@@ -50,7 +68,11 @@ async fn digest(side: &Opened, id: u32) -> Result<String> {
     Ok(all)
 }
 
-async fn one(from: &Opened, to: &Opened, id: u32, exists: bool) -> Result<()> {
+/// Whether it had to be written.
+async fn one(from: &Opened, to: &Opened, id: u32, exists: bool) -> Result<bool> {
+    if exists && digest(from, id).await? == digest(to, id).await? {
+        return Ok(false);
+    }
     to.session.begin().await?;
     if exists {
         to.session.text(&format!("select lo_unlink({id})")).await?;
@@ -64,5 +86,6 @@ async fn one(from: &Opened, to: &Opened, id: u32, exists: bool) -> Result<()> {
         }
         to.session.query(&format!("select lo_put({id}, {at}, $1)"), &[&bytes]).await?;
     }
-    to.session.commit().await
+    to.session.commit().await?;
+    Ok(true)
 }

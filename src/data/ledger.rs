@@ -15,7 +15,7 @@ use crate::postgres::quote::literal;
 const TABLES: [&str; 6] = [
     "create schema if not exists migrate_wizard",
     "create table if not exists migrate_wizard.pass (pass integer primary key, state text not null, pid integer, since timestamptz, until timestamptz, \
-     snapshot text, source text not null, horizon text, choice text, opened timestamptz default now(), ended timestamptz)",
+     snapshot text, source text not null, horizon text, there text, choice text, opened timestamptz default now(), ended timestamptz)",
     "create table if not exists migrate_wizard.chunk (\"table\" text, chunk integer, lo text, hi text, rank bigint, shape text, pass integer, how text, \
      rows bigint, bytes bigint, xids text, taken integer, worker text, pid integer, since timestamptz, until timestamptz, batches integer, \
      at timestamptz, primary key (\"table\", chunk))",
@@ -27,20 +27,6 @@ const TABLES: [&str; 6] = [
 /// A worker's hold on a chunk, where the server cannot tell whether the worker's session is still there; renewed with every batch.
 const LEASE: &str = "interval '60 seconds'";
 
-/// A pass as the ledger has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PassRow {
-    pub pass: i32,
-    /// `cutting`, `open`, `ended`, `left`.
-    pub state: String,
-    /// Its first process is still there.
-    pub alive: bool,
-    pub snapshot: Option<String>,
-    pub source: String,
-    pub horizon: Option<String>,
-    pub choice: String,
-}
-
 /// What the ledger knows of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
@@ -51,13 +37,6 @@ pub struct Known {
     pub by_pages: bool,
     /// Every chunk was settled by some pass.
     pub settled: bool,
-}
-
-impl PassRow {
-    /// Some process works on it.
-    pub fn at_work(&self) -> bool {
-        self.alive && matches!(self.state.as_str(), "cutting" | "open")
-    }
 }
 
 /// A chunk that a worker holds.
@@ -119,7 +98,7 @@ pub async fn create(target: &Session) -> Result<()> {
 }
 
 /// A condition: the process that this row names is gone. Postgres knows its sessions; on DSQL a hold ends with its lease.
-fn gone(row: &str, dsql: bool) -> String {
+pub(super) fn gone(row: &str, dsql: bool) -> String {
     if dsql {
         format!("({row}.until is null or {row}.until < now())")
     } else {
@@ -128,7 +107,7 @@ fn gone(row: &str, dsql: bool) -> String {
 }
 
 /// Columns that say who holds a row.
-fn mine(dsql: bool) -> String {
+pub(super) fn mine(dsql: bool) -> String {
     if dsql {
         format!("pid = 0, since = now(), until = now() + {LEASE}")
     } else {
@@ -136,66 +115,6 @@ fn mine(dsql: bool) -> String {
             "pid = pg_backend_pid(), since = (select backend_start from pg_stat_activity where pid = pg_backend_pid()), until = now() + {LEASE}"
         )
     }
-}
-
-/// The newest pass.
-pub async fn last_pass(session: &Session, dsql: bool) -> Result<Option<PassRow>> {
-    Ok(passes(session, dsql).await?.pop())
-}
-
-/// All passes, oldest first.
-pub async fn passes(session: &Session, dsql: bool) -> Result<Vec<PassRow>> {
-    let sql = format!(
-        "select pass, state, not ({}), snapshot, source, horizon, choice from migrate_wizard.pass p order by pass",
-        gone("p", dsql)
-    );
-    let rows = session.text(&sql).await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| {
-            let mut values = row.into_iter();
-            let mut next = || values.next().flatten();
-            Some(PassRow {
-                pass: next()?.parse().ok()?,
-                state: next()?,
-                alive: next()? == "t",
-                snapshot: next(),
-                source: next()?,
-                horizon: next(),
-                choice: next().unwrap_or_default(),
-            })
-        })
-        .collect())
-}
-
-/// What a new pass begins with.
-#[derive(Debug, Clone)]
-pub struct Opening<'a> {
-    pub snapshot: Option<&'a str>,
-    pub source: &'a str,
-    pub horizon: Option<&'a str>,
-    pub choice: &'a str,
-}
-
-fn literal_or_null(value: Option<&str>) -> String {
-    value.map_or_else(|| "null".to_owned(), literal)
-}
-
-/// Begins pass `pass`; `false` when another process began it first.
-pub async fn begin_pass(target: &Session, pass: i32, opening: &Opening<'_>, dsql: bool) -> Result<bool> {
-    target.affected("update migrate_wizard.pass set state = 'left' where state in ('cutting', 'open')").await?;
-    let sql = format!(
-        "insert into migrate_wizard.pass (pass, state, snapshot, source, horizon, choice) values ({pass}, 'cutting', {}, {}, {}, {}) on conflict (pass) do nothing",
-        literal_or_null(opening.snapshot),
-        literal(opening.source),
-        literal_or_null(opening.horizon),
-        literal(opening.choice),
-    );
-    if target.affected(&sql).await? == 0 {
-        return Ok(false);
-    }
-    target.affected(&format!("update migrate_wizard.pass set {} where pass = {pass}", mine(dsql))).await?;
-    Ok(true)
 }
 
 impl Ledger {
@@ -242,7 +161,7 @@ impl Ledger {
         target.affected(&format!("delete from migrate_wizard.chunk where \"table\" = {}", literal(table))).await.map(drop)
     }
 
-    /// Makes one chunk of a table that was loaded by pages.
+    /// Makes one chunk of a table that has several.
     pub async fn make_whole(&self, target: &Session, table: &str) -> Result<()> {
         let table = literal(table);
         target.begin().await?;
@@ -415,12 +334,18 @@ impl Ledger {
         Ok(u32::try_from(target.value::<i64>(&sql, &[]).await?).unwrap_or_default())
     }
 
-    /// How many chunks of these tables the pass has not settled.
+    /// Says that a chunk waits for the end of the pass, so that nobody waits for it.
+    pub async fn put_off(&self, target: &Session, claim: &Claim) -> Result<()> {
+        let sql = format!("update migrate_wizard.chunk set how = 'late' where {}", self.held(claim));
+        self.must_hold(target, &sql, claim).await
+    }
+
+    /// How many chunks of these tables the pass has neither settled nor put off to its end.
     pub async fn open_chunks(&self, target: &Session, tables: &[String]) -> Result<u64> {
         let sql = format!(
-            "select count(*) from migrate_wizard.chunk c where {} and c.pass is distinct from {}",
+            "select count(*) from migrate_wizard.chunk c where {} and c.pass is distinct from {pass} and not (c.taken = {pass} and c.how is not distinct from 'late')",
             Self::of_pass(tables),
-            self.pass
+            pass = self.pass
         );
         Ok(u64::try_from(target.value::<i64>(&sql, &[]).await?).unwrap_or_default())
     }
@@ -464,27 +389,6 @@ fn read_claim(row: Vec<Option<String>>) -> Option<Claim> {
         xids: values.next()?.unwrap_or_default().split(',').filter_map(|xid| xid.parse().ok()).collect(),
         left_by: values.next()?.and_then(|pid| pid.parse().ok()),
     })
-}
-
-/// A row that could not be copied, or a conflict: table, key, reason.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Aside {
-    pub table: String,
-    pub key: String,
-    pub reason: String,
-}
-
-/// The rows in quarantine, or the conflicts.
-pub async fn set_aside(session: &Session, list: &str) -> Result<Vec<Aside>> {
-    let sql = format!("select \"table\", key, reason from migrate_wizard.{list} order by 1, 2");
-    let rows = session.text(&sql).await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| {
-            let [table, key, reason] = <[Option<String>; 3]>::try_from(row).ok()?;
-            Some(Aside { table: table?, key: key?, reason: reason.unwrap_or_default() })
-        })
-        .collect())
 }
 
 /// The tables that were written to, as `schema.table`.

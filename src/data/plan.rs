@@ -36,8 +36,7 @@ impl Choice {
     }
 
     fn takes(&self, table: &Table) -> bool {
-        let named =
-            |list: &[String]| list.iter().any(|entry| *entry == table.label() || entry.strip_suffix(".*") == Some(table.schema.as_str()));
+        let named = |list: &[String]| list.iter().any(|entry| table.is_named(entry));
         (self.only.is_empty() || named(&self.only)) && !named(&self.except)
     }
 }
@@ -191,7 +190,7 @@ pub fn plan(source: &[Table], target: &[Table], choice: &Choice, digest: Digest)
             None => problems.push(format!("{label} is on the source but not on the target")),
         }
     }
-    for entry in choice.only.iter().filter(|entry| !entry.ends_with(".*") && !source.iter().any(|table| table.label() == **entry)) {
+    for entry in choice.only.iter().filter(|entry| !source.iter().any(|table| table.is_named(entry))) {
         problems.push(format!("{entry} was asked for but is not on the source"));
     }
     for to in target.iter().filter(|to| !source.iter().any(|from| from.schema == to.schema && from.name == to.name)) {

@@ -3,16 +3,36 @@
 
 use crate::data::catch_up::of_keys;
 use crate::data::differ::Key;
-use crate::data::ledger;
 use crate::data::open::Opened;
 use crate::data::plan::{Plan, Side, TablePlan};
 use crate::error::Result;
 use crate::postgres::Session;
 use crate::postgres::quote::literal;
 
+/// A row that could not be copied, or a conflict: table, key, reason.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Aside {
+    pub table: String,
+    pub key: String,
+    pub reason: String,
+}
+
+/// The rows in quarantine, or the conflicts.
+pub async fn set_aside(session: &Session, list: &str) -> Result<Vec<Aside>> {
+    let sql = format!("select \"table\", key, reason from migrate_wizard.{list} order by 1, 2");
+    let rows = session.text(&sql).await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            let [table, key, reason] = <[Option<String>; 3]>::try_from(row).ok()?;
+            Some(Aside { table: table?, key: key?, reason: reason.unwrap_or_default() })
+        })
+        .collect())
+}
+
 /// Takes the rows off the list that are on the target now.
 pub async fn prune(to: &Opened, plan: &Plan) -> Result<()> {
-    for row in ledger::set_aside(&to.session, "quarantine").await? {
+    for row in set_aside(&to.session, "quarantine").await? {
         let Some(table) = plan.tables.iter().find(|table| table.label() == row.table) else { continue };
         let Some(key) = key_of(table, &row.key) else { continue };
         let sql = format!("select count(*) from {} where {}", table.rows_of(Side::Target), of_keys(table, Side::Target, &[key]));

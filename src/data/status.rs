@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::ledger::{self, Aside};
+use crate::data::ledger;
+use crate::data::pass;
+use crate::data::quarantine::{self, Aside};
 use crate::error::Result;
 use crate::postgres::{Access, Connector};
 
@@ -51,7 +53,7 @@ pub async fn status(target: &Connector) -> Result<Status> {
     if !ledger::exists(&session).await? {
         return Ok(Status::default());
     }
-    let Some(last) = ledger::last_pass(&session, dsql).await? else { return Ok(Status { begun: true, ..Status::default() }) };
+    let Some(last) = pass::last_pass(&session, dsql).await? else { return Ok(Status { begun: true, ..Status::default() }) };
     let pass = last.pass;
     let number = |value: Option<String>| value.and_then(|value| value.parse().ok()).unwrap_or_default();
     let rows = session
@@ -84,8 +86,8 @@ pub async fn status(target: &Connector) -> Result<Status> {
         alive: last.alive,
         tables,
         workers,
-        quarantine: ledger::set_aside(&session, "quarantine").await?,
-        conflicts: ledger::set_aside(&session, "conflict").await?,
+        quarantine: quarantine::set_aside(&session, "quarantine").await?,
+        conflicts: quarantine::set_aside(&session, "conflict").await?,
         set_aside: aside.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect(),
     })
 }

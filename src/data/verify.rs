@@ -10,9 +10,9 @@ use tokio::sync::{Mutex as Turn, mpsc};
 
 use crate::data::catch_up::of_keys;
 use crate::data::chunk::{Cut, Cutter, Range, Span};
-use crate::data::copy::Options;
 use crate::data::fingerprint::{Fingerprint, fingerprint};
 use crate::data::open::{self, Opened};
+use crate::data::options::Options;
 use crate::data::plan::{Digest, Plan, Side, TablePlan, plan};
 use crate::data::sequences::{self, SequenceVerdict};
 use crate::data::{catalog, ledger, quarantine};

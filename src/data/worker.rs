@@ -8,6 +8,7 @@ use crate::data::horizon::Horizon;
 use crate::data::ledger::{self, Claim, Ledger};
 use crate::data::limits::Limits;
 use crate::data::open::{self, Opened};
+use crate::data::pass;
 use crate::data::plan::{Plan, Side, TablePlan};
 use crate::data::tally::Tally;
 use crate::error::{Error, Result};
@@ -71,7 +72,7 @@ pub struct Worker<'a> {
 /// SQLSTATEs of a chunk that another chunk stands in the way of: unique, foreign key, exclusion, deadlock.
 const IN_THE_WAY: [&str; 4] = ["23505", "23503", "23P01", "40P01"];
 
-fn in_the_way(error: &Error) -> bool {
+pub fn in_the_way(error: &Error) -> bool {
     sqlstate(error).is_some_and(|state| IN_THE_WAY.contains(&state))
 }
 
@@ -89,9 +90,9 @@ impl<'a> Worker<'a> {
         loop {
             self.renew_when_old().await?;
             let Some(claim) = self.ledger.claim(&self.to.session, &self.crew.tables).await? else {
-                // What others hold may come free; what is late is ours until the end.
+                // What others hold may come free; what is put off is settled at the end.
                 let left = self.ledger.open_chunks(&self.to.session, &self.crew.tables).await?;
-                if left <= late.len() as u64 && self.is_cut().await? {
+                if left == 0 && self.is_cut().await? {
                     return Ok(late);
                 }
                 self.must_have_lead().await?;
@@ -117,6 +118,7 @@ impl<'a> Worker<'a> {
                         error.line()
                     ));
                     self.crew.tally.drop_chunk(&self.name);
+                    self.ledger.put_off(&self.to.session, &claim).await?;
                     late.push(claim);
                 }
                 Err(error) if ledger::is_lost(&error) => {
@@ -162,13 +164,13 @@ impl<'a> Worker<'a> {
     }
 
     async fn is_cut(&self) -> Result<bool> {
-        let last = ledger::last_pass(&self.to.session, self.to.dsql).await?;
+        let last = pass::last_pass(&self.to.session, self.to.dsql).await?;
         Ok(last.is_some_and(|last| last.pass > self.ledger.pass || matches!(last.state.as_str(), "open" | "ended")))
     }
 
     /// A pass whose cutting process died will never be cut to the end, and one that was left is not ours to go on with.
     async fn must_have_lead(&self) -> Result<()> {
-        let last = ledger::last_pass(&self.to.session, self.to.dsql).await?;
+        let last = pass::last_pass(&self.to.session, self.to.dsql).await?;
         match last {
             Some(last) if last.pass == self.ledger.pass && (last.alive || last.state != "cutting") && last.state != "left" => Ok(()),
             _ => Err(pass_lost()),

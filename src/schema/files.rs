@@ -50,7 +50,7 @@ fn bucket(kind: Kind, phase: Phase) -> (u8, &'static str) {
         }
         (Phase::Before, Kind::Sequence) => (30, "sequences"),
         (Phase::Before, _) => (40, "tables"),
-        (Phase::After, Kind::Index) => (50, "indexes"),
+        (Phase::After, Kind::Index | Kind::PrimaryKey) => (50, "indexes"),
         (Phase::After, Kind::Unique | Kind::Exclusion | Kind::Check | Kind::IndexPartition) => (60, "constraints"),
         (Phase::After, Kind::ForeignKey | Kind::Validation) => (70, "foreign-keys"),
         (Phase::After, Kind::Function | Kind::Procedure | Kind::Aggregate | Kind::Statistics) => (80, "functions"),

@@ -5,6 +5,7 @@ pub mod chance;
 pub mod chaos;
 pub mod dsql;
 pub mod emulator;
+pub mod pair;
 pub mod postgres;
 pub mod pty;
 pub mod rehearsal;

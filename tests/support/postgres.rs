@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use migrate_wizard::postgres::local::{LocalServer, Options};
 use migrate_wizard::postgres::{Access, Connector, dump};
+use sha2::{Digest, Sha256};
 
 /// A runtime for tests that call the library.
 pub fn block<F: Future>(future: F) -> F::Output {
@@ -70,7 +71,28 @@ fn start(server: Server) -> Connector {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    server.connector()
+    let connector = server.connector();
+    hash_once(&connector);
+    connector
+}
+
+/// Stores the password as hashed once instead of 4,096 times: tests connect thousands of times, with hashing that is not optimised.
+fn hash_once(connector: &Connector) {
+    let salt = b"of the test only";
+    let salted = hmac(password(connector).as_bytes(), &[salt.as_slice(), &1_u32.to_be_bytes()].concat());
+    let (stored, server) = (Sha256::digest(hmac(&salted, b"Client Key")), hmac(&salted, b"Server Key"));
+    let text = |bytes: &[u8]| {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("encode('\\x{hex}', 'base64')")
+    };
+    let verifier = format!("'SCRAM-SHA-256$1:' || {} || '$' || {} || ':' || {}", text(salt), text(&stored), text(&server));
+    sql(connector, &format!("do $$ begin execute format('alter role %I password %L', current_user, {verifier}); end $$"));
+}
+
+fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let pad = |with: u8| (0..64).map(|at| key.get(at).copied().unwrap_or_default() ^ with).collect::<Vec<_>>();
+    let inner = Sha256::digest([pad(0x36), message.to_vec()].concat());
+    Sha256::digest([pad(0x5c), inner.to_vec()].concat()).to_vec()
 }
 
 /// A new empty database.
