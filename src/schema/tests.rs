@@ -216,7 +216,7 @@ fn a_stand_in_view_gives_way_to_the_real_one() {
         [
             (Phase::Before, "table:public.t"),
             (Phase::Before, "view:public.v"),
-            (Phase::Before, "primary_key:public.t.t_pkey"),
+            (Phase::After, "primary_key:public.t.t_pkey"),
             (Phase::After, "view:public.v#2"),
         ]
     );
