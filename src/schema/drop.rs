@@ -57,7 +57,7 @@ pub fn drop_statement(statement: &Statement) -> Option<String> {
         Kind::Index => two().map(|o| format!("drop index if exists {o}")),
         Kind::Enum | Kind::Composite | Kind::Range => two().map(|o| format!("drop type if exists {o} cascade")),
         Kind::Domain => two().map(|o| format!("drop domain if exists {o} cascade")),
-        Kind::ForeignKey | Kind::Exclusion | Kind::Unique | Kind::Check => of_table(""),
+        Kind::PrimaryKey | Kind::ForeignKey | Kind::Exclusion | Kind::Unique | Kind::Check => of_table(""),
         Kind::Trigger => match parts.as_slice() {
             [schema, table, name] => Some(format!("drop trigger if exists {} on {}.{}", ident(name), ident(schema), ident(table))),
             _ => None,
@@ -71,7 +71,6 @@ pub fn drop_statement(statement: &Statement) -> Option<String> {
         | Kind::Extension
         | Kind::Default
         | Kind::Identity
-        | Kind::PrimaryKey
         | Kind::Validation
         | Kind::Refresh
         | Kind::Aggregate
