@@ -168,12 +168,10 @@ fn unavailable(error: &Error) -> bool {
     sqlstate(error) == Some("XX000") && error.causes.iter().any(|cause| cause.contains("server unavailable"))
 }
 
-/// How a sent batch ended.
+/// How a sent batch ended: it may be sent again as it is, or it is too large or has a row that cannot go.
 enum Sent {
     Committed,
-    /// It can be sent again as it is.
     Again,
-    /// Too large, or one of its rows cannot go.
     Refused(Error),
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::data::chunk::{Cut, Cutter};
 use crate::data::horizon::{self, Horizon};
+use crate::data::late::settle_late;
 use crate::data::ledger::{self, Claim, Ledger};
 use crate::data::limits::Limits;
 use crate::data::open::{self, Opened};
@@ -13,7 +14,7 @@ use crate::data::options::{CopyReport, Existing, Options};
 use crate::data::pass::{self, Opening, PassRow};
 use crate::data::plan::{Digest, Plan, Side, TablePlan, plan};
 use crate::data::tally::Tally;
-use crate::data::worker::{Crew, Worker, in_the_way, pass_lost};
+use crate::data::worker::{Crew, Worker, pass_lost};
 use crate::data::{aside, back, catalog, large_objects, quarantine, watch};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::fault::sqlstate;
@@ -325,22 +326,6 @@ async fn cut_all(begun: &Begun, ledger: &Ledger, options: &Options, limits: Opti
     Ok(())
 }
 
-/// The chunks that others stood in the way of: all of a table in one transaction.
-async fn settle_late(crew: &Crew<'_>, begun: &Begun, late: Vec<Claim>) -> Result<()> {
-    if late.is_empty() {
-        return Ok(());
-    }
-    let mut worker = Worker::open(crew, begun.pass, crew.tables.len()).await?;
-    let mut tables: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
-    for claim in late {
-        tables.entry(claim.table.clone()).or_default().push(claim);
-    }
-    for claims in tables.into_values() {
-        worker.settle_late(claims).await?;
-    }
-    Ok(())
-}
-
 async fn finish_pass(begun: &Begun, ledger: &Ledger, tally: &Tally, start: Instant) -> Result<CopyReport> {
     let to = &begun.to;
     if !to.dsql {
@@ -370,38 +355,4 @@ async fn finish_pass(begun: &Begun, ledger: &Ledger, tally: &Tally, start: Insta
         seconds: start.elapsed().as_secs_f64(),
         notes,
     })
-}
-
-impl Worker<'_> {
-    /// Chunks of one table that stood in each other's way.
-    async fn settle_late(&mut self, claims: Vec<Claim>) -> Result<()> {
-        let Some((index, table)) = claims.first().and_then(|claim| self.table(claim)) else { return Ok(()) };
-        for claim in &claims {
-            self.ledger.take_over(&self.to.session, claim).await?;
-        }
-        if self.crew.limits.is_some() {
-            for claim in &claims {
-                self.crew.tally.begin(&self.name, index, &claim.range);
-                let outcome = self.compare(claim, table).await?;
-                self.crew.tally.end(&self.name, index, &outcome);
-            }
-            return Ok(());
-        }
-        let together = match self.apply_together(&claims, table).await {
-            Err(error) if in_the_way(&error) => {
-                self.to.session.rollback().await?;
-                None
-            }
-            other => other?,
-        };
-        let outcomes = match together {
-            Some(outcomes) => outcomes,
-            None => self.replace_all(&claims, table).await?,
-        };
-        for (claim, outcome) in claims.iter().zip(&outcomes) {
-            self.crew.tally.begin(&self.name, index, &claim.range);
-            self.crew.tally.end(&self.name, index, outcome);
-        }
-        Ok(())
-    }
 }

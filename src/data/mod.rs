@@ -17,6 +17,7 @@ pub mod finish;
 pub mod forecast;
 pub mod horizon;
 pub mod large_objects;
+pub mod late;
 pub mod ledger;
 pub mod limits;
 pub mod load;
