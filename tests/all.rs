@@ -9,7 +9,6 @@ mod connect;
 mod converge;
 mod dry_run;
 mod effects;
-mod hurt;
 mod line;
 mod mover;
 mod playbooks;

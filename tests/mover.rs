@@ -2,7 +2,6 @@
 //! Figures come from its reports; equality is also seen by pg_dump, which shares no code with it.
 
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
