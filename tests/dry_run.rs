@@ -590,7 +590,7 @@ fn a_dry_copy_reads_both_databases_and_writes_to_neither() {
         assert_eq!(writes(&statements), Vec::<&String>::new(), "{side}");
     }
     assert_eq!(server.next_transaction(), before);
-    assert!(done.out().contains("would make 1 of 20 tables equal; nothing was written"), "{}", done.out());
+    assert!(done.out().contains(" in 20 tables, ") && done.out().contains("nothing was written"), "{}", done.out());
 }
 
 // --- the guard is in the clients --------------------------------------------------------------------------------------------------
