@@ -863,6 +863,12 @@ fn the_commands_name_keys_and_columns_and_never_a_value() {
     run(&["data", "verify"], 1);
     run(&["data", "copy"], 0);
     assert_eq!(run(&["data", "diff"], 0).out(), "every table is equal. Next: migrate-wizard data finish, once the move is done\n");
+    run(&["data", "finish"], 0);
+    run(&["data", "finish"], 0);
+    assert_eq!(value(&pair.to, "select count(*) from pg_namespace where nspname = 'migrate_wizard'"), "0");
+    for (args, out, err) in &said {
+        assert!(!out.contains(PLANTED) && !err.contains(PLANTED), "{args}:\n{out}\n{err}");
+    }
 }
 
 /// Rows that were ever written to this database, of catalogues too.
