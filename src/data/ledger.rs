@@ -208,7 +208,7 @@ impl Ledger {
     /// Takes the largest chunk that this pass has not settled and nobody holds.
     pub async fn claim(&self, target: &Session, tables: &[String]) -> Result<Option<Claim>> {
         let free = format!(
-            "(c.pass is distinct from {pass}) and (c.taken is distinct from {pass} or c.worker is null or {gone})",
+            "(c.pass is null or c.pass < {pass}) and (c.taken is null or c.taken < {pass} or (c.taken = {pass} and (c.worker is null or {gone})))",
             pass = self.pass,
             gone = gone("c", self.dsql)
         );
@@ -343,7 +343,7 @@ impl Ledger {
     /// How many chunks of these tables the pass has neither settled nor put off to its end.
     pub async fn open_chunks(&self, target: &Session, tables: &[String]) -> Result<u64> {
         let sql = format!(
-            "select count(*) from migrate_wizard.chunk c where {} and c.pass is distinct from {pass} and not (c.taken = {pass} and c.how is not distinct from 'late')",
+            "select count(*) from migrate_wizard.chunk c where {} and (c.pass is null or c.pass < {pass}) and not (c.taken = {pass} and c.how is not distinct from 'late')",
             Self::of_pass(tables),
             pass = self.pass
         );

@@ -163,9 +163,13 @@ impl<'a> Worker<'a> {
         self.to.session.value(&sql, &[]).await
     }
 
+    /// Fails when another pass has begun since: this one was left, and what it copied is not its to call done.
     async fn is_cut(&self) -> Result<bool> {
-        let last = pass::last_pass(&self.to.session, self.to.dsql).await?;
-        Ok(last.is_some_and(|last| last.pass > self.ledger.pass || matches!(last.state.as_str(), "open" | "ended")))
+        match pass::last_pass(&self.to.session, self.to.dsql).await? {
+            Some(last) if last.pass > self.ledger.pass => Err(pass_lost()),
+            Some(last) => Ok(matches!(last.state.as_str(), "open" | "ended")),
+            None => Ok(false),
+        }
     }
 
     /// A pass whose cutting process died will never be cut to the end, and one that was left is not ours to go on with.
