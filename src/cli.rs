@@ -283,6 +283,9 @@ pub struct CopyArgs {
     /// Make rows equal that are on the target but were not written by this tool, which may delete them
     #[arg(long)]
     pub replace: bool,
+    /// Leave so many values of each sequence free behind those in use
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub sequence_headroom: u32,
     /// Write in batches within the limits of another kind of target
     #[arg(long, value_enum, value_name = "KIND")]
     pub limits: Option<LimitsArg>,

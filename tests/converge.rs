@@ -863,9 +863,29 @@ fn the_commands_name_keys_and_columns_and_never_a_value() {
     run(&["data", "verify"], 1);
     run(&["data", "copy"], 0);
     assert_eq!(run(&["data", "diff"], 0).out(), "every table is equal. Next: migrate-wizard data finish, once the move is done\n");
+    // a row that cannot go is told by key and reason
+    sql(&pair.to, "alter table keyed add check (id <> 9 or secret is null) not valid");
+    sql(&pair.from, "update keyed set other = 'p' where id = 9");
+    let done = run(&["data", "copy"], 1);
+    let out = done.out() + &done.err();
+    assert!(out.contains("set aside  public.keyed [\"9\"]: "), "{out}");
+    // the ledger tells the same from elsewhere
+    let status = run(&["data", "status"], 0).out();
+    assert!(
+        status.contains("set aside  public.keyed [\"9\"]: ") && status.contains("ended. Next: migrate-wizard data verify\n"),
+        "{status}"
+    );
+    let status: serde_json::Value = serde_json::from_str(&run(&["data", "status", "--json"], 0).out()).unwrap();
+    assert_eq!(
+        (&status["event"], &status["begun"], &status["state"], &status["pass"]),
+        (&"status".into(), &true.into(), &"ended".into(), &4.into())
+    );
+    assert_eq!(status["quarantine"][0]["key"], "[\"9\"]");
+    // gone on request, twice
     run(&["data", "finish"], 0);
     run(&["data", "finish"], 0);
     assert_eq!(value(&pair.to, "select count(*) from pg_namespace where nspname = 'migrate_wizard'"), "0");
+    run(&["data", "copy"], 1).says("public.keyed already has rows that migrate-wizard did not write");
     for (args, out, err) in &said {
         assert!(!out.contains(PLANTED) && !err.contains(PLANTED), "{args}:\n{out}\n{err}");
     }

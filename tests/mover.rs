@@ -66,7 +66,7 @@ fn changes_at_the_source_converge_and_only_their_chunks_are_copied() {
     let first = pair.copy(&options);
     assert_eq!((first.pass, first.rows_copied), (1, 36_567));
     apply(&pair.to, &conversion, Phase::After);
-    block(data::set_sequences(&pair.from, &pair.to)).unwrap();
+    block(data::set_sequences(&pair.from, &pair.to, 0)).unwrap();
     pair.must_be_equal();
     // when rows change in the first and the last chunk of a table, one comes, one goes, and two swap a unique value
     sql(
@@ -80,7 +80,7 @@ fn changes_at_the_source_converge_and_only_their_chunks_are_copied() {
     let second = pair.copy(&options);
     assert_eq!(copied(&second), tables(&[("public.grievances", 2), ("public.users", 1), ("public.replies", 1), ("public.departments", 1)]));
     assert_eq!((second.pass, second.rows_copied), (2, 2 + 1 + 1 + 2));
-    block(data::set_sequences(&pair.from, &pair.to)).unwrap();
+    block(data::set_sequences(&pair.from, &pair.to, 0)).unwrap();
     pair.must_be_equal();
     assert_eq!(pair.copy(&options).rows_copied, 0);
 }
@@ -103,7 +103,7 @@ fn pg_dump_sees_the_same_rows_on_both_sides() {
     let pair = Pair { from, to };
     pair.copy(&small());
     apply(&pair.to, &conversion, Phase::After);
-    block(data::set_sequences(&pair.from, &pair.to)).unwrap();
+    block(data::set_sequences(&pair.from, &pair.to, 0)).unwrap();
     block(data::finish(&pair.to)).unwrap();
     let (ours, theirs) = (dumped(&pair.from), dumped(&pair.to));
     assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
@@ -127,7 +127,7 @@ fn arrays_become_jsonb_on_a_schema_converted_for_dsql() {
     let options = Options { jobs: 3, limits: Some(Limits { rows: 500, bytes: 100_000, ..Limits::dsql().unwrap() }), ..Options::default() };
     assert_eq!(pair.copy(&options).rows_copied, 11_017);
     apply(&pair.to, &conversion, Phase::After);
-    block(data::set_sequences(&pair.from, &pair.to)).unwrap();
+    block(data::set_sequences(&pair.from, &pair.to, 0)).unwrap();
     let verified = pair.verify(&options);
     assert!(verified.equal, "{verified:#?}");
     // then arrays are jsonb of the same elements, enums their text, numbers exact
@@ -169,7 +169,7 @@ fn a_column_that_changed_its_type_holds_the_same_value_or_is_said_to_differ() {
     let batches = Options { limits: Some(Limits { rows: 500, bytes: 20_000, ..Limits::dsql().unwrap() }), ..small() };
     for options in [batches, small()] {
         assert_eq!(pair.copy(&options).rows_copied, 3333 + 2 + 2500);
-        block(data::set_sequences(&pair.from, &pair.to)).unwrap();
+        block(data::set_sequences(&pair.from, &pair.to, 0)).unwrap();
         let verified = pair.verify(&options);
         assert!(verified.equal, "{verified:#?}");
         assert_eq!(value(&pair.to, "select tags->>1 from t where id = (select md5('4')::uuid::text)"), "q\"'\\4");
@@ -242,8 +242,12 @@ fn a_copy_that_was_dropped_goes_on_and_leaves_on_request() {
     let second = pair.copy(&options);
     assert!(second.resumed && second.pass == 2 && second.rows_equal >= before, "{second:?}");
     assert_eq!(second.rows_equal + second.rows_copied, 65_000);
-    let sequences = block(data::set_sequences(&pair.from, &pair.to)).unwrap();
+    let sequences = block(data::set_sequences(&pair.from, &pair.to, 0)).unwrap();
     assert_eq!(sequences.set.iter().map(|s| (s.sequence.as_str(), s.value)).collect::<Vec<_>>(), [("public.small_id_seq", 5000)]);
+    // with headroom they stand further on, however often it is asked for, and never behind their end
+    for (headroom, value) in [(100, 5100), (100, 5100), (u32::MAX, 2_147_483_647), (0, 5000)] {
+        assert_eq!(block(data::set_sequences(&pair.from, &pair.to, headroom)).unwrap().set[0].value, value);
+    }
     pair.must_be_equal();
     // once finished the rows are the app's: another copy is refused, an undo does nothing
     block(data::finish(&pair.to)).unwrap();
@@ -304,7 +308,7 @@ fn a_table_on_one_side_only_is_named_or_left_out_as_asked() {
     );
     let options = Options { choice: Choice { except: vec!["public.extra".into()], ..Choice::default() }, ..small() };
     assert_eq!(pair.copy(&options).rows_copied, 6000);
-    let sequences = block(data::set_sequences(&pair.from, &pair.to)).unwrap();
+    let sequences = block(data::set_sequences(&pair.from, &pair.to, 0)).unwrap();
     assert_eq!(sequences.notes, ["public.free is not on the target: left out"]);
 }
 

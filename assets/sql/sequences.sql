@@ -1,6 +1,6 @@
 -- One JSON array: every sequence, its state, and the column that owns it or whose default draws from it. Read-only.
 select coalesce(jsonb_agg(jsonb_build_object(
-  'schema', s.schemaname, 'name', s.sequencename, 'last_value', s.last_value, 'increment', s.increment_by,
+  'schema', s.schemaname, 'name', s.sequencename, 'last_value', s.last_value, 'increment', s.increment_by, 'least', s.min_value, 'most', s.max_value,
   'owner', (select jsonb_build_object('schema', tn.nspname, 'table', t.relname, 'column', a.attname)
      from pg_depend d join pg_class t on t.oid = d.refobjid join pg_namespace tn on tn.oid = t.relnamespace
      join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid

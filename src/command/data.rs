@@ -51,7 +51,7 @@ pub async fn copy(args: &RunArgs, what: &CopyArgs) -> Result<u8> {
     let report = data::copy(&from, &to, &options, &teller).await;
     drop(teller);
     let report = report?;
-    let sequences = data::set_sequences(&from, &to).await?;
+    let sequences = data::set_sequences(&from, &to, what.sequence_headroom).await?;
     let value = serde_json::json!({ "copy": report, "sequences": sequences });
     let words = format!("{} set", text::plural(sequences.set.len() as u64, "sequence"));
     told(args, &report, &value, report.seconds, &words)

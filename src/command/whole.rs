@@ -2,13 +2,13 @@
 //! Only puts the rooms `schema` and `data` in a row; what each does is theirs.
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::cli::{CopyArgs, KindArg};
 use crate::data::{self, CopyReport, Forecast, SequenceReport};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::postgres::{Access, Connector, Session, dump};
 use crate::progress::{Part, Progress, Reporter, Unit};
 use crate::schema::{self, Conversion, Dialect, Phase, Target, Task};
@@ -75,23 +75,18 @@ pub async fn run(from: &Connector, to: &Connector, what: &CopyArgs, options: &da
     let start = Instant::now();
     let mut stages = Vec::new();
     let mut lap = Instant::now();
-    let session = to.connect(Access::ReadWrite).await?;
+    let session = data::builder(to).await?;
     let (target, dialect) = kind(&session, what).await?;
     let conversion = conversion(from, target, what).await?;
+    let sender = Sender { to: to.clone(), dialect, session: tokio::sync::Mutex::new(Some(session)) };
     let findings = findings(&conversion);
     for finding in &findings {
         reporter.log(finding);
     }
     let quiet = Reporter::silent();
-    let before = schema::apply(
-        conversion.phase(Phase::Before),
-        dialect,
-        |_| false,
-        async |sql: String| schema::send(&session, dialect, &sql).await,
-        &quiet,
-    )
-    .await?;
-    drop(session);
+    let before =
+        schema::apply(conversion.phase(Phase::Before), dialect, |_| false, async |sql: String| sender.send(&sql).await, &quiet).await?;
+    drop(sender);
     stages.push(Stage { name: "tables", seconds: lap.elapsed().as_secs_f64() });
     lap = Instant::now();
     let sizes = data::sizes(from).await?;
@@ -105,7 +100,7 @@ pub async fn run(from: &Connector, to: &Connector, what: &CopyArgs, options: &da
     let built = build(to, tasks, dialect, options.jobs, sizes.all(), ahead.0, reporter).await?;
     stages.push(Stage { name: "indexes, keys and statistics", seconds: lap.elapsed().as_secs_f64() });
     lap = Instant::now();
-    let sequences = data::set_sequences(from, to).await?;
+    let sequences = data::set_sequences(from, to, what.sequence_headroom).await?;
     stages.push(Stage { name: "sequences", seconds: lap.elapsed().as_secs_f64() });
     Ok(Whole {
         copy,
@@ -118,6 +113,40 @@ pub async fn run(from: &Connector, to: &Connector, what: &CopyArgs, options: &da
     })
 }
 
+/// Sends statements one at a time, on another session where the first breaks: each finds what it was to make when only the answer was lost.
+struct Sender {
+    to: Connector,
+    dialect: Dialect,
+    session: tokio::sync::Mutex<Option<Session>>,
+}
+
+impl Sender {
+    async fn send(&self, sql: &str) -> Result<()> {
+        let mut session = self.session.lock().await;
+        let mut tries = 0;
+        loop {
+            let sent = match session.take().filter(|session| !session.is_closed()) {
+                Some(open) => schema::send(session.insert(open), self.dialect, sql).await,
+                None => match data::builder(&self.to).await {
+                    Ok(open) => schema::send(session.insert(open), self.dialect, sql).await,
+                    Err(error) => Err(error),
+                },
+            };
+            match sent {
+                Err(error) if error.kind == Kind::Unreachable && tries < TRIES => {
+                    *session = None;
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis((100 << tries).min(5000))).await;
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+/// New connections for one statement.
+const TRIES: u32 = 7;
+
 /// Runs what follows the rows on several sessions; on DSQL on one, because definitions there end each other in conflicts.
 async fn build(
     to: &Connector,
@@ -129,11 +158,11 @@ async fn build(
     reporter: &Reporter,
 ) -> Result<schema::Built> {
     let jobs = if dialect == Dialect::Dsql { 1 } else { jobs };
-    let sessions = futures_util::future::try_join_all((0..jobs).map(|_| data::builder(to))).await?;
+    let senders = (0..jobs).map(|_| Sender { to: to.clone(), dialect, session: tokio::sync::Mutex::new(None) }).collect();
     let bar = Bar::new(&tasks, copied, ahead, reporter);
     let told = |task: &Task, done: bool| bar.told(task, done);
-    let run = |session: Arc<Session>, sql: String| async move { schema::send(&session, dialect, &sql).await };
-    let building = schema::build(tasks, sessions, dialect, run, told);
+    let run = |sender: Arc<Sender>, sql: String| async move { sender.send(&sql).await };
+    let building = schema::build(tasks, senders, dialect, run, told);
     if dialect == Dialect::Dsql {
         return building.await;
     }

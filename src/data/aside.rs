@@ -15,7 +15,7 @@ with tree as (select $table as relid union select relid from pg_partition_tree($
 select 'foreign key ' || conrelid::regclass || '.' || quote_ident(conname),
   'alter table ' || conrelid::regclass || ' drop constraint ' || quote_ident(conname),
   'alter table ' || conrelid::regclass || ' add constraint ' || quote_ident(conname) || ' ' || pg_get_constraintdef(oid, false)
-    || case when convalidated then ' not valid; alter table ' || conrelid::regclass || ' validate constraint ' || quote_ident(conname) else '' end
+    || case when convalidated and (select relkind from pg_class where oid = conrelid) = 'r' then ' not valid; alter table ' || conrelid::regclass || ' validate constraint ' || quote_ident(conname) else '' end
 from pg_constraint where contype = 'f' and conparentid = 0 and (conrelid in (select relid from tree) or confrelid in (select relid from tree))
 union all
 select 'trigger ' || tgrelid::regclass || '.' || quote_ident(tgname),
@@ -80,8 +80,19 @@ async fn set(to: &Session, table: &str, id: &str, away: &str, back: &str) -> Res
     Ok(())
 }
 
+/// One at a time puts things back: two processes that end the same pass would change the same rows of the catalogue.
+const TURN: &str = "hashtextextended('migrate_wizard.aside', 0)";
+
 /// Puts everything back. All that could not be put back are named in one error; they stay written down.
 pub async fn restore(to: &Session) -> Result<u64> {
+    to.text(&format!("select pg_advisory_lock({TURN})")).await?;
+    let restored = restore_all(to).await;
+    // Where the session broke its lock went with it.
+    let _ = to.text(&format!("select pg_advisory_unlock({TURN})")).await;
+    restored
+}
+
+async fn restore_all(to: &Session) -> Result<u64> {
     // Keys first: a trigger that is on again must not see keys being made.
     let rows = to.text("select id, restore from migrate_wizard.aside order by id").await?;
     let (mut done, mut problems) = (0, Vec::new());
@@ -89,6 +100,7 @@ pub async fn restore(to: &Session) -> Result<u64> {
         let [Some(id), Some(back)] = row.as_slice() else { continue };
         match put_back(to, id, back).await {
             Ok(()) => done += 1,
+            Err(error) if error.kind == Kind::Unreachable => return Err(error),
             Err(error) => problems.push(format!("{id}: {}", error.line())),
         }
     }
@@ -96,10 +108,9 @@ pub async fn restore(to: &Session) -> Result<u64> {
         return Ok(done);
     }
     let error = Error::new(Kind::Conflict, "what was set aside while rows were written could not all be put back");
-    Err(problems
-        .iter()
-        .fold(error, Error::cause)
-        .hint("mend the rows that are named, then run the same command again: it puts them back first; they stand in migrate_wizard.aside"))
+    Err(problems.iter().fold(error, Error::cause).hint(
+        "mend the rows that are named, then run the same command again: it puts them back at its end; they stand in migrate_wizard.aside",
+    ))
 }
 
 async fn put_back(to: &Session, id: &str, back: &str) -> Result<()> {

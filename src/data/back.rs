@@ -93,7 +93,7 @@ async fn entries(side: &Opened, identity: &str) -> Result<Option<BTreeMap<String
     if passes.is_empty() {
         return Ok(None);
     }
-    let sql = "select \"table\", coalesce(min(pass), 0), coalesce(sum(rows), 0)::bigint, coalesce(string_agg(nullif(xids, ''), ','), ''), \
+    let sql = "select \"table\", coalesce(min(pass), 0), coalesce(sum(rows), 0)::bigint + (select count(*) from migrate_wizard.quarantine q where q.\"table\" = c.\"table\"), coalesce(string_agg(nullif(xids, ''), ','), ''), \
                count(*) filter (where pass is null), (select count(*) from migrate_wizard.conflict f where f.\"table\" = c.\"table\") \
                from migrate_wizard.chunk c group by \"table\"";
     let moment = |text: &Option<String>| Horizon::parse(text.as_deref()?);
@@ -133,6 +133,8 @@ pub async fn carry(
     if !begun.lead.dsql && !large_objects::ids(&begun.lead).await?.is_empty() {
         notes.push("large objects are not carried back: nothing tells which side changed one".to_owned());
     }
+    // Each table is cut when its turn comes, by this process alone.
+    ledger.state(to, "open").await?;
     for (index, table) in begun.plan.tables.iter().enumerate() {
         let Some(last) = way.tables.get(&table.label()) else {
             notes.push(format!("{} was not carried there by this tool: it is left alone", table.label()));
@@ -144,13 +146,13 @@ pub async fn carry(
         let claim = ledger.claim(to, &[table.label()]).await?;
         let Some(claim) = claim else { continue };
         worker.ledger.take_over(to, &claim).await?;
+        worker.renew_when_old().await?;
         tally.begin(&worker.name, index, &claim.range);
         let (outcome, found) = worker.carry_table(&claim, table, last, begun.there.as_ref()).await?;
         tally.end(&worker.name, index, &outcome);
         conflicts.extend(found);
     }
     aside::restore(to).await?;
-    ledger.state(to, "open").await?;
     ledger.close(to).await?;
     tally.last();
     let tables = tally.tables();
@@ -239,7 +241,7 @@ impl Worker<'_> {
                 }
                 continue;
             }
-            let difference = differ(&self.from.session, &self.to.session, table, &part.span, What::Rows).await?;
+            let difference = differ(&self.from, &self.to, table, &part.span, What::Rows).await?;
             let Some(difference) = difference else {
                 return Err(Error::new(Kind::Conflict, format!("{} differs too much to be carried back row by row", table.label()))
                     .hint("restore it from a dump, or leave it out with --except"));

@@ -1,11 +1,12 @@
 //! What changed since an earlier pass, told by the row versions of both servers: one scan that reads no value, then only the changed rows.
-//! Sound because a version that the earlier moment saw and that is still there is the row that was copied; never used without that moment.
+//! Sound because a version that the earlier moment saw and that is still there is the row that was copied; never used without that moment,
+//! nor on a target that shows no row versions (DSQL): there values are compared, because a count says nothing of a row that somebody changed.
 
 use crate::data::chunk::{Span, whose};
 use crate::data::differ::{What, differ_but};
 use crate::data::horizon::{Horizon, not_by};
 use crate::data::ledger::{Claim, Settled};
-use crate::data::load::read;
+use crate::data::load::{is_about_a_row, read, select};
 use crate::data::plan::{Side, TablePlan};
 use crate::data::worker::{Outcome, Worker};
 use crate::error::Result;
@@ -42,6 +43,9 @@ struct Change<'c> {
 impl Worker<'_> {
     /// Makes a chunk equal that was equal at the moment `base`.
     pub async fn catch_up(&mut self, claim: &Claim, table: &TablePlan, base: &Horizon) -> Result<Outcome> {
+        if self.to.dsql {
+            return self.compare(claim, table).await;
+        }
         let Some(seen) = self.look(claim, table, base).await? else {
             // Somebody else wrote to the target.
             return self.compare(claim, table).await;
@@ -59,18 +63,23 @@ impl Worker<'_> {
             return self.replace(claim, table).await;
         }
         let change = Change { claim, newer: base.newer(), seen };
-        match self.apply_changes(&[change], table).await? {
-            Some(outcomes) => Ok(outcomes.into_iter().next().unwrap_or_default()),
+        match self.apply_changes(&[change], table).await {
+            Ok(Some(outcomes)) => Ok(outcomes.into_iter().next().unwrap_or_default()),
             // Something else than the app's own changes: the values decide.
-            None => self.compare(claim, table).await,
+            Ok(None) => self.compare(claim, table).await,
+            // One of the rows cannot go: it is found and set aside.
+            Err(error) if is_about_a_row(&error) => {
+                self.out_of_transaction().await?;
+                self.compare(claim, table).await
+            }
+            Err(error) => Err(error),
         }
     }
 
     /// `None` when the target does not have the rows that were written there, as they were written.
     async fn look(&self, claim: &Claim, table: &TablePlan, base: &Horizon) -> Result<Option<Seen>> {
         let span = &claim.range.span;
-        // On DSQL no version can be seen: nobody but us writes there until the cutover, and the check of all values follows.
-        let foreign = if self.to.dsql { "false".to_owned() } else { not_by(&claim.xids) };
+        let foreign = not_by(&claim.xids);
         let newer = base.newer();
         let ((here, new), (there, foreign)) = tokio::try_join!(
             count(&self.from.session, table, Side::Source, span, &newer),
@@ -114,7 +123,7 @@ impl Worker<'_> {
         if left + new != here {
             for (change, gone) in changes.iter().zip(&mut gone) {
                 let old = [format!("not ({})", change.newer)];
-                let difference = differ_but(&self.from.session, to, table, &change.claim.range.span, What::Keys, &old).await?;
+                let difference = differ_but(&self.from, &self.to, table, &change.claim.range.span, What::Keys, &old).await?;
                 let Some(difference) = difference.filter(|difference| difference.only_source.is_empty()) else {
                     to.rollback().await?;
                     return Ok(None);
@@ -160,7 +169,10 @@ impl Worker<'_> {
     /// More rows into that table.
     pub async fn fetch_more(&self, table: &TablePlan, conditions: &[String], bytes: &std::sync::atomic::AtomicU64) -> Result<()> {
         let format = if table.binary { "binary" } else { "text" };
-        let frames = self.from.session.copy_out(&read(table, conditions, format)).await?;
+        let frames = match table.binary {
+            true => self.from.session.copy_out(&read(table, conditions, format)).await?,
+            false => self.from.rows(&select(table, conditions)).await?,
+        };
         let write = format!("copy pg_temp.migrate_wizard_rows ({}) from stdin (format {format})", table.column_list());
         let sent = |count| {
             bytes.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
@@ -199,8 +211,14 @@ impl Worker<'_> {
             // Truncated, copied and frozen, as the first time.
             return self.load(claim, table).await;
         }
-        let outcomes = self.replace_all(std::slice::from_ref(claim), table).await?;
-        Ok(outcomes.into_iter().next().unwrap_or_default())
+        match self.replace_all(std::slice::from_ref(claim), table).await {
+            Ok(outcomes) => Ok(outcomes.into_iter().next().unwrap_or_default()),
+            Err(error) if is_about_a_row(&error) && !table.columns.is_empty() => {
+                self.out_of_transaction().await?;
+                self.replace_in_batches(claim, table).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The same for several chunks of a table, in one transaction: two rows may have swapped a unique value.

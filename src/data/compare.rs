@@ -3,6 +3,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use crate::data::batches::How;
 use crate::data::catch_up::{delete_keys, of_keys};
 use crate::data::chunk::{Cut, Cutter, Span, whose};
 use crate::data::differ::{Difference, What, differ};
@@ -32,7 +33,7 @@ impl Worker<'_> {
         let mut differences = Vec::new();
         let mut found = 0;
         for span in &different {
-            let Some(difference) = differ(&self.from.session, &self.to.session, table, span, What::Rows).await? else {
+            let Some(difference) = differ(&self.from, &self.to, table, span, What::Rows).await? else {
                 return self.replace(claim, table).await;
             };
             found += difference.len();
@@ -44,7 +45,7 @@ impl Worker<'_> {
         if self.crew.limits.is_none() {
             match self.mend(claim, table, rows, &differences).await {
                 // One of the rows cannot go: it is found and set aside.
-                Err(error) if is_about_a_row(&error) => self.to.session.rollback().await?,
+                Err(error) if is_about_a_row(&error) => self.out_of_transaction().await?,
                 other => return other,
             }
         }
@@ -73,12 +74,12 @@ impl Worker<'_> {
     }
 
     /// Found equal: whoever wrote the target's rows, they are right, and are known from now on.
-    async fn settle_equal(&self, claim: &Claim, table: &TablePlan, rows: u64) -> Result<()> {
-        let to = &self.to.session;
+    async fn settle_equal(&mut self, claim: &Claim, table: &TablePlan, rows: u64) -> Result<()> {
         let settled = Settled { how: "equal", rows, bytes: 0, anew: false, wrote: false };
         if self.to.dsql {
-            return self.ledger.record(to, claim, &settled).await;
+            return self.record_batches(claim, &settled).await;
         }
+        let to = &self.to.session;
         to.begin().await?;
         self.ledger.record(to, claim, &settled).await?;
         let whose = whose(&claim.range.span.conditions(table, Side::Target));
@@ -123,20 +124,17 @@ impl Worker<'_> {
     }
 
     async fn mend_in_batches(&mut self, claim: &Claim, table: &TablePlan, rows: u64, differences: Vec<Difference>) -> Result<Outcome> {
-        let mut written = 0;
-        let mut writer = self.batches(claim, table, true);
+        let mut writer = self.batches(claim, table, if table.upserts { How::Over } else { How::Anew });
         for difference in differences {
             for keys in difference.only_target.chunks(KEYS) {
-                written += keys.len() as u64;
                 writer.delete(keys).await?;
             }
             for keys in difference.only_source.chunks(KEYS).chain(difference.changed.chunks(KEYS)) {
-                written += keys.len() as u64;
                 writer.read(vec![of_keys(table, Side::Source, keys)]).await?;
             }
         }
-        writer.flush().await?;
-        let quarantined = writer.quarantined;
+        writer.finish().await?;
+        let (written, quarantined) = (writer.written, writer.quarantined);
         let settled = Settled { how: "changed", rows: rows - quarantined.min(rows), bytes: 0, anew: false, wrote: written > 0 };
         self.record_batches(claim, &settled).await?;
         Ok(Outcome { rows, written, quarantined })

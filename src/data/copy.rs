@@ -4,21 +4,22 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::data::chunk::{Cut, Cutter};
+use crate::data::again;
+use crate::data::cuts::cut_all;
 use crate::data::horizon::{self, Horizon};
-use crate::data::late::settle_late;
-use crate::data::ledger::{self, Claim, Ledger};
+use crate::data::ledger::{self, Ledger};
 use crate::data::limits::Limits;
 use crate::data::open::{self, Opened};
-use crate::data::options::{CopyReport, Existing, Options};
+use crate::data::options::{CopyReport, Options};
 use crate::data::pass::{self, Opening, PassRow};
-use crate::data::plan::{Digest, Plan, Side, TablePlan, plan};
+use crate::data::plan::{Digest, Plan, TablePlan, plan};
+use crate::data::preflight::preflight;
 use crate::data::tally::Tally;
-use crate::data::worker::{Crew, Worker, pass_lost};
+use crate::data::worker::{Crew, Worker, pass_lost, short_id};
 use crate::data::{aside, back, catalog, large_objects, quarantine, watch};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::fault::sqlstate;
-use crate::postgres::{Connector, Session};
+use crate::postgres::{Access, Connector, Session};
 use crate::progress::Reporter;
 
 /// Makes the target's tables equal to the source's. The source is only read.
@@ -39,7 +40,7 @@ pub async fn copy(source: &Connector, target: &Connector, options: &Options, rep
             (tries, settled) = (0, now);
         }
         tries += 1;
-        if error.kind != Kind::Unreachable || tries > options.patience {
+        if !again::transient(&error) || tries > options.patience {
             return Err(error);
         }
         reporter.log(format!("{}; begins anew, try {tries} of {}", error.line(), options.patience));
@@ -96,9 +97,12 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
     let to_tables = catalog::read(&to.session).await?;
     let digest = if lead.dsql || to.dsql { Digest::Md5 } else { Digest::Hash };
     let mut plan = plan(&from_tables, &to_tables, &options.choice, digest)?;
+    for table in &mut plan.tables {
+        // Without COPY rows are read as text.
+        table.binary &= !lead.dsql;
+    }
     let way_back = back::recognise(&lead, &to, source, target).await?;
-    let known = if ledger::exists(&to.session).await? { ledger::tables(&to.session).await? } else { Vec::new() };
-    let empty = preflight(&plan, &to, &known, options.existing, way_back.is_some()).await?;
+    let empty = preflight(&plan, &to, options.existing, way_back.is_some()).await?;
     ledger::create(&to.session).await?;
     let last = pass::last_pass(&to.session, to.dsql).await?;
     let choice = options.choice.text();
@@ -108,15 +112,20 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
         && other.at_work()
     {
         pass::joinable(&other, &identity, &choice)?;
-        if let Some(snapshot) = &other.snapshot {
-            lead.session.rollback().await?;
-            open::at(&lead.session, Some(snapshot)).await.map_err(|error| match sqlstate(&error) {
-                Some("22023" | "42704") => pass_lost(),
-                _ => error,
-            })?;
+        let lost = match &other.snapshot {
+            Some(snapshot) => !joins(&lead, snapshot).await?,
+            None => false,
+        };
+        if !lost {
+            reporter.log(format!("shares pass {} with the process that began it", other.pass));
+            return opened(lead, to, plan, other.pass, other.state == "open", false, other.snapshot.clone(), empty, way_back).await;
         }
-        reporter.log(format!("shares pass {} with the process that began it", other.pass));
-        return opened(lead, to, plan, other.pass, other.state == "open", false, other.snapshot.clone(), empty, way_back).await;
+        if !to.dsql {
+            return Err(pass_lost());
+        }
+        // Its lease has not ended, but its moment of the source has: the process is gone.
+        lead.session.rollback().await?;
+        open::at(&lead.session, None).await?;
     }
     if resumed {
         reporter.log(format!("pass {} did not end: pass {pass} copies what is missing and what changed since", pass - 1));
@@ -135,6 +144,16 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
             .hint("run the same command again: it shares that pass"));
     }
     opened(lead, to, plan, pass, resumed, true, snapshot, empty, way_back).await
+}
+
+/// Sees the source at another process's moment; `false` when that is gone.
+async fn joins(lead: &Opened, snapshot: &str) -> Result<bool> {
+    lead.session.rollback().await?;
+    match open::at(&lead.session, Some(snapshot)).await {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(sqlstate(&error), Some("22023" | "42704")) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -172,30 +191,6 @@ fn bases(all: &[PassRow], pass: i32, source: &str, now: Option<&Horizon>) -> BTr
     all.iter().filter_map(comparable).collect()
 }
 
-/// Whether each table is empty on the target; fails with everything that stands in the way.
-async fn preflight(plan: &Plan, to: &Opened, known: &[String], existing: Existing, way_back: bool) -> Result<Vec<bool>> {
-    let (mut problems, mut empty) = (Vec::new(), Vec::new());
-    let looks: Vec<String> = plan.tables.iter().map(|t| format!("not exists (select 1 from {})", t.rows_of(Side::Target))).collect();
-    for looks in looks.chunks(100) {
-        let row = to.session.text(&format!("select {}", looks.join(", "))).await?.into_iter().next().unwrap_or_default();
-        empty.extend(row.iter().map(|value| value.as_deref() == Some("t")));
-    }
-    for (table, empty) in plan.tables.iter().zip(&empty) {
-        let label = table.label();
-        if !empty && !known.contains(&label) && existing == Existing::Refuse && !way_back {
-            problems.push(format!("{label} already has rows that migrate-wizard did not write"));
-        }
-    }
-    if problems.is_empty() {
-        return Ok(empty);
-    }
-    let error = Error::new(Kind::Conflict, "the target is not ready for the copy");
-    Err(problems
-        .iter()
-        .fold(error, Error::cause)
-        .hint("check that this is the right target; empty these tables, or replace their rows with --replace"))
-}
-
 impl Begun {
     /// What the workers of this process share.
     pub async fn crew<'a>(&'a self, source: &'a Connector, target: &'a Connector, options: &Options, tally: &'a Tally) -> Result<Crew<'a>> {
@@ -206,12 +201,13 @@ impl Begun {
             source,
             target,
             snapshot: self.snapshot.clone(),
+            process: short_id(),
             bases: self.bases.clone(),
             limits,
             batch_limits,
             // All batches in hand together stay within this.
             batch_bytes: (BATCHES / options.jobs.max(1)).max(256 << 10),
-            by_copy: limits.is_some() && takes_copy(&self.to).await?,
+            by_copy: limits.is_some() && takes_copy(target).await?,
             empty: self.empty.clone(),
             tables: self.plan.tables.iter().map(TablePlan::label).collect(),
             cleared: tokio::sync::Mutex::new(HashSet::new()),
@@ -233,57 +229,101 @@ async fn run(
     let crew = begun.crew(source, target, options, tally).await?;
     let limits = crew.limits;
     let ledger = Ledger::new(begun.pass, "lead", dsql);
-    let cut = async {
-        if begun.leads {
-            cut_all(begun, &ledger, options, limits).await?;
-            ledger.state(&begun.to.session, "open").await?;
-        }
-        Ok::<_, Error>(())
-    };
-    let work = async {
-        let lists = futures_util::future::try_join_all((0..jobs).map(|number| one_worker(&crew, begun.pass, number))).await?;
-        Ok::<_, Error>(lists)
-    };
+    let leads = begun.leads.then_some(begun.pass);
+    if dsql {
+        // Before the first chunk is held in its name.
+        pass::keep(&begun.to.session, &crew.process, leads).await?;
+    }
+    let cut = async { if begun.leads { cut_insistently(begun, target, &ledger, options, limits).await } else { Ok(()) } };
+    let work = async { futures_util::future::try_join_all((0..jobs).map(|number| one_worker(&crew, begun.pass, number))).await };
     let watching = watch::copies(target, tally, dsql);
-    let keeping = keep(&begun.to.session, &ledger);
-    let ((), late) = tokio::select! {
-        done = async { tokio::try_join!(cut, work) } => done?,
-        error = keeping => return Err(error),
-        () = watching => return Err(Error::bug("the watch of the copies ended")),
+    let keeping = keep(target, &crew.process, leads, dsql);
+    let all = async {
+        tokio::try_join!(cut, work)?;
+        finish_insistently(begun, target, &ledger, tally, start).await
     };
-    // The workers stay until then: a hold ends with the session that took it.
-    let (workers, late): (Vec<Worker<'_>>, Vec<Vec<Claim>>) = late.into_iter().unzip();
-    settle_late(&crew, begun, late.into_iter().flatten().collect()).await?;
-    drop(workers);
-    finish_pass(begun, &ledger, tally, start).await
+    tokio::select! {
+        done = all => done,
+        () = keeping => Err(Error::bug("the signs of life ended")),
+        () = watching => Err(Error::bug("the watch of the copies ended")),
+    }
+}
+
+/// Ends the pass; on a server that ends sessions, on another one than that which began it.
+async fn finish_insistently(begun: &Begun, target: &Connector, ledger: &Ledger, tally: &Tally, start: Instant) -> Result<CopyReport> {
+    if !begun.to.dsql {
+        return finish_pass(begun, &begun.to, ledger, tally, start).await;
+    }
+    let limits = Limits::dsql()?;
+    let mut tries = 0;
+    loop {
+        let done = match open::writer(target).await {
+            Ok(to) => finish_pass(begun, &to, ledger, tally, start).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Err(error) if again::transient(&error) && tries < limits.retries => {
+                tries += 1;
+                again::pause(&limits, tries).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Cuts every table; on a server that ends sessions, on another one where the first has ended.
+async fn cut_insistently(begun: &Begun, target: &Connector, ledger: &Ledger, options: &Options, limits: Option<Limits>) -> Result<()> {
+    let batch_limits = Limits::dsql()?;
+    let mut fresh: Option<Opened> = None;
+    let mut tries = 0;
+    loop {
+        let session = &fresh.as_ref().unwrap_or(&begun.to).session;
+        let cut = async {
+            cut_all(begun, session, ledger, options, limits).await?;
+            ledger.state(session, "open").await
+        };
+        match cut.await {
+            Err(error) if begun.to.dsql && again::transient(&error) && tries < batch_limits.retries => {
+                tries += 1;
+                again::pause(&batch_limits, tries).await;
+                fresh = open::writer(target).await.ok().or(fresh);
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Bytes of all batches of a process.
 const BATCHES: usize = 12 << 20;
 
-/// A worker that has nothing left to take, and the chunks that it holds because others stood in their way.
-async fn one_worker<'a>(crew: &'a Crew<'a>, pass: i32, number: usize) -> Result<(Worker<'a>, Vec<Claim>)> {
-    let mut worker = Worker::open(crew, pass, number).await.map_err(|error| match sqlstate(&error) {
-        Some("22023" | "42704") if crew.snapshot.is_some() => pass_lost(),
-        _ => error,
-    })?;
-    let late = worker.work().await?;
-    Ok((worker, late))
+async fn one_worker(crew: &Crew<'_>, pass: i32, number: usize) -> Result<()> {
+    Worker::open(crew, pass, number).await?.work().await
 }
 
-/// Keeps the pass while the workers are at it; ends only with an error.
-async fn keep(to: &Session, ledger: &Ledger) -> Error {
+/// Gives signs of life for ever, where the server cannot see whether this process is there. One that fails is made up for by the next:
+/// whoever takes the process for dead only does its work again.
+async fn keep(target: &Connector, process: &str, leads: Option<i32>, dsql: bool) {
+    if !dsql {
+        return std::future::pending().await;
+    }
+    let mut session: Option<Session> = None;
     loop {
-        tokio::time::sleep(Duration::from_secs(15)).await;
-        match ledger.keep(to).await {
-            Err(error) if sqlstate(&error) != Some("40001") => return error,
-            _ => {}
+        tokio::time::sleep(pass::HEARTBEAT).await;
+        if session.as_ref().is_none_or(Session::is_closed) {
+            session = target.connect(Access::ReadWrite).await.ok();
+        }
+        if let Some(to) = &session
+            && pass::keep(to, process, leads).await.is_err()
+        {
+            session = None;
         }
     }
 }
 
-/// Whether batches may go by COPY: asked of the target itself, because what DSQL says of it is told in two ways.
-async fn takes_copy(to: &Opened) -> Result<bool> {
+/// Whether batches may go by COPY: asked of the target itself, because what DSQL says of it is told in two ways; on a session of its own,
+/// which a refusal leaves of no use.
+async fn takes_copy(target: &Connector) -> Result<bool> {
+    let to = open::writer(target).await?;
     if !to.dsql {
         return Ok(true);
     }
@@ -296,46 +336,18 @@ async fn takes_copy(to: &Opened) -> Result<bool> {
     }
 }
 
-/// Writes down the chunks of every table that the ledger does not know as it is now.
-async fn cut_all(begun: &Begun, ledger: &Ledger, options: &Options, limits: Option<Limits>) -> Result<()> {
-    let known = ledger.known(&begun.to.session).await?;
-    let rows = options.chunk_rows.or_else(|| limits.map(|limits| limits.chunk_rows()));
-    for table in &begun.plan.tables {
-        let label = table.label();
-        if let Some(known) = known.get(&label) {
-            if known.complete && known.shape == table.shape() && !known.by_pages {
-                continue;
-            }
-            if known.complete && known.by_pages && known.settled && known.shape == table.shape() {
-                // Pages say nothing of a later moment: from now on the table is one piece.
-                ledger.make_whole(&begun.to.session, &label).await?;
-                continue;
-            }
-            if known.by_pages && !begun.to.dsql {
-                begun.to.session.batch(&format!("truncate {}", table.rows_of(Side::Target))).await?;
-            }
-            ledger.forget(&begun.to.session, &label).await?;
-        }
-        let mut cutter = Cutter::new(table, Cut::of(table, rows, options.chunk_bytes));
-        let mut ranges = Vec::new();
-        while let Some(range) = cutter.next(&begun.lead.session).await? {
-            ranges.push(range);
-        }
-        ledger.add(&begun.to.session, table, &ranges).await?;
-    }
-    Ok(())
-}
-
-async fn finish_pass(begun: &Begun, ledger: &Ledger, tally: &Tally, start: Instant) -> Result<CopyReport> {
-    let to = &begun.to;
+async fn finish_pass(begun: &Begun, to: &Opened, ledger: &Ledger, tally: &Tally, start: Instant) -> Result<CopyReport> {
     if !to.dsql {
         aside::restore(&to.session).await?;
         to.session.settings(&[("synchronous_commit", "on")]).await?;
     }
     let mut notes = begun.plan.notes.clone();
     let large_objects = large_objects::copy(&begun.lead, to, &mut notes).await?;
-    quarantine::prune(to, &begun.plan).await?;
+    quarantine::prune(&begun.lead.session, &to.session, &begun.plan).await?;
     ledger.close(&to.session).await?;
+    if to.dsql {
+        pass::forget_processes(&to.session).await?;
+    }
     tally.last();
     let tables = tally.tables();
     Ok(CopyReport {

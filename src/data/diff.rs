@@ -76,7 +76,7 @@ async fn table_diff(compared: &Compared, table: &TablePlan, spans: &[Span], most
         return Ok(out);
     }
     for span in spans {
-        let Some(difference) = differ(from, to, table, span, What::Rows).await? else {
+        let Some(difference) = differ(&compared.lead, &compared.other, table, span, What::Rows).await? else {
             out.not_told = "too many rows differ to name them all".to_owned();
             continue;
         };

@@ -9,9 +9,9 @@ use futures_util::StreamExt;
 use crate::data::chunk::{Span, whose};
 use crate::data::copy_text::{Lines, unescape};
 use crate::data::fingerprint::row_digest;
+use crate::data::open::Opened;
 use crate::data::plan::{Side, TablePlan};
 use crate::error::Result;
-use crate::postgres::Session;
 use crate::postgres::session::Frames;
 
 /// A key in its text form, column by column.
@@ -49,14 +49,14 @@ pub enum What {
 }
 
 /// The keys that differ; `None` when there are too many to hold.
-pub async fn differ(from: &Session, to: &Session, table: &TablePlan, span: &Span, what: What) -> Result<Option<Difference>> {
+pub async fn differ(from: &Opened, to: &Opened, table: &TablePlan, span: &Span, what: What) -> Result<Option<Difference>> {
     differ_but(from, to, table, span, what, &[]).await
 }
 
 /// The same; of the source only the rows that fulfil further conditions.
 pub async fn differ_but(
-    from: &Session,
-    to: &Session,
+    from: &Opened,
+    to: &Opened,
     table: &TablePlan,
     span: &Span,
     what: What,
@@ -107,7 +107,7 @@ pub async fn differ_but(
 /// What an entry costs besides its bytes, about.
 const OVERHEAD: usize = 100;
 
-async fn stream(session: &Session, table: &TablePlan, side: Side, span: &Span, what: What, of: &[String]) -> Result<Frames> {
+async fn stream(opened: &Opened, table: &TablePlan, side: Side, span: &Span, what: What, of: &[String]) -> Result<Frames> {
     let mut conditions = span.conditions(table, side);
     conditions.extend_from_slice(of);
     let mut fields: Vec<String> = table.key_prints(side).into_iter().map(str::to_owned).collect();
@@ -115,14 +115,8 @@ async fn stream(session: &Session, table: &TablePlan, side: Side, span: &Span, w
         fields.push(row_digest(table, side));
     }
     let order: Vec<&str> = table.key.iter().map(|key| key.on(side).0).collect();
-    let sql = format!(
-        "copy (select {} from {}{} order by {}) to stdout",
-        fields.join(", "),
-        table.rows_of(side),
-        whose(&conditions),
-        order.join(", ")
-    );
-    session.copy_out(&sql).await
+    let sql = format!("select {} from {}{} order by {}", fields.join(", "), table.rows_of(side), whose(&conditions), order.join(", "));
+    opened.rows(&sql).await
 }
 
 struct Reader {

@@ -3,9 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{aside, catalog, ledger};
-use crate::error::Result;
-use crate::postgres::quote::qualified;
+use crate::data::load_in_batches::delete_some;
+use crate::data::{again, aside, catalog, ledger};
+use crate::error::{Error, Result};
+use crate::postgres::fault::sqlstate;
+use crate::postgres::quote::{ident, qualified};
 use crate::postgres::{Access, Connector, Session};
 
 /// What an undo emptied, as `schema.table`.
@@ -33,9 +35,7 @@ pub async fn undo(target: &Connector) -> Result<Undone> {
     let written = ledger::tables(&to).await?;
     let tables: Vec<catalog::Table> = catalog::read(&to).await?.into_iter().filter(|table| written.contains(&table.label())).collect();
     if to.is_dsql().await? {
-        for table in &tables {
-            empty_in_batches(&to, table).await?;
-        }
+        empty_all(&to, &tables).await?;
     } else if !tables.is_empty() {
         let names: Vec<String> = tables.iter().map(catalog::Table::rows_of).collect();
         to.batch(&format!("truncate {}", names.join(", ")))
@@ -46,24 +46,52 @@ pub async fn undo(target: &Connector) -> Result<Undone> {
     Ok(Undone { tables: tables.iter().map(catalog::Table::label).collect() })
 }
 
-/// DSQL has no TRUNCATE and changes at most 3,000 rows in a transaction.
-async fn empty_in_batches(to: &Session, table: &catalog::Table) -> Result<()> {
-    let name = qualified(&table.schema, &table.name);
-    let key: Vec<String> = table.key.iter().map(|column| crate::postgres::quote::ident(column)).collect();
-    let key = key.join(", ");
-    let sql = if key.is_empty() {
-        format!("delete from {name}")
-    } else {
-        format!("delete from {name} where ({key}) in (select {key} from {name} limit 2000)")
-    };
-    while to.execute(&sql, &[]).await? > 0 {}
+/// DSQL has no TRUNCATE, and its foreign keys hold: a table that others refer to is emptied after them.
+async fn empty_all(to: &Session, tables: &[catalog::Table]) -> Result<()> {
+    let mut left: Vec<&catalog::Table> = tables.iter().collect();
+    while !left.is_empty() {
+        let before = left.len();
+        let mut why: Option<Error> = None;
+        let mut kept = Vec::new();
+        let mut deleted = 0;
+        for table in left {
+            match empty_in_batches(to, table, &mut deleted).await {
+                Ok(()) => {}
+                Err(error) if matches!(sqlstate(&error), Some("23503" | "54000")) => {
+                    why = Some(error);
+                    kept.push(table);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        left = kept;
+        if let Some(error) = why.filter(|_| left.len() == before && deleted == 0) {
+            return Err(error.hint("a table that was not copied refers to one that was: empty it first"));
+        }
+    }
     Ok(())
+}
+
+/// DSQL changes at most 3,000 rows in a transaction, and those of other tables that go with them count too.
+async fn empty_in_batches(to: &Session, table: &catalog::Table, deleted: &mut u64) -> Result<()> {
+    let name = qualified(&table.schema, &table.name);
+    let key: Vec<String> = table.key.iter().map(|column| ident(column)).collect();
+    let key: Vec<&str> = key.iter().map(String::as_str).collect();
+    let mut most = 2000;
+    loop {
+        match again::write(to, &delete_some(&name, &key, &[], most)).await {
+            Ok(0) => return Ok(()),
+            Ok(rows) => *deleted += rows,
+            Err(error) if sqlstate(&error) == Some("54000") && most > 1 => most /= 2,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Table and schema one by one: DSQL takes a single definition for each transaction.
 async fn drop_ledger(to: &Session) -> Result<()> {
-    for table in ["conflict", "quarantine", "aside", "pass", "chunk"] {
-        to.batch(&format!("drop table if exists migrate_wizard.{table}")).await?;
+    for table in ["conflict", "quarantine", "aside", "process", "pass", "chunk"] {
+        again::define(to, &format!("drop table if exists migrate_wizard.{table}")).await?;
     }
-    to.batch("drop schema if exists migrate_wizard").await
+    again::define(to, "drop schema if exists migrate_wizard").await
 }

@@ -1,18 +1,18 @@
 //! What has been done, in the target itself: schema `migrate_wizard`. A chunk's row says who works on it and which pass settled it.
 //! A chunk is only ever marked as settled in the transaction that wrote its rows, or that found them equal, and only by who holds it.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::data::again;
 use crate::data::chunk::{Range, Span};
 use crate::data::differ::Key;
-use crate::data::plan::TablePlan;
+use crate::data::pass::{lease, mine, worker_gone};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
-use crate::postgres::fault::sqlstate;
 use crate::postgres::quote::literal;
 
 /// One definition for each transaction: DSQL takes no more.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "create schema if not exists migrate_wizard",
     "create table if not exists migrate_wizard.pass (pass integer primary key, state text not null, pid integer, since timestamptz, until timestamptz, \
      snapshot text, source text not null, horizon text, there text, choice text, opened timestamptz default now(), ended timestamptz)",
@@ -21,23 +21,9 @@ const TABLES: [&str; 6] = [
      at timestamptz, primary key (\"table\", chunk))",
     "create table if not exists migrate_wizard.quarantine (\"table\" text, key text, reason text, at timestamptz default now(), primary key (\"table\", key))",
     "create table if not exists migrate_wizard.conflict (\"table\" text, key text, reason text, at timestamptz default now(), primary key (\"table\", key))",
+    "create table if not exists migrate_wizard.process (id text primary key, until timestamptz not null)",
     "create table if not exists migrate_wizard.aside (id text primary key, \"table\" text, restore text, at timestamptz default now())",
 ];
-
-/// A worker's hold on a chunk, where the server cannot tell whether the worker's session is still there; renewed with every batch.
-const LEASE: &str = "interval '60 seconds'";
-
-/// What the ledger knows of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    /// Of the columns and the key that it was copied with.
-    pub shape: String,
-    /// All its chunks are written down.
-    pub complete: bool,
-    pub by_pages: bool,
-    /// Every chunk was settled by some pass.
-    pub settled: bool,
-}
 
 /// A chunk that a worker holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +35,20 @@ pub struct Claim {
     pub rows: u64,
     /// Transactions of ours that wrote rows of it, as 32-bit numbers.
     pub xids: Vec<u32>,
-    /// The process that had it before and is gone.
-    pub left_by: Option<i32>,
+    /// Nobody ever held it.
+    pub fresh: bool,
+}
+
+/// What [`read_claim`] reads.
+const CLAIM: &str = "c.\"table\", c.chunk, c.lo, c.hi, c.pass, c.rows, c.xids, c.taken is null";
+
+/// Chunks that a pass has not settled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Left {
+    /// In hand, or free.
+    pub open: u64,
+    /// Other chunks stood in their way: they come last, together.
+    pub late: u64,
 }
 
 /// How a chunk was settled, for its row.
@@ -71,7 +69,7 @@ pub struct Settled {
 pub struct Ledger {
     pub pass: i32,
     worker: String,
-    dsql: bool,
+    pub(super) dsql: bool,
 }
 
 /// Whether there is a ledger.
@@ -82,39 +80,16 @@ pub async fn exists(session: &Session) -> Result<bool> {
 
 /// Creates the ledger where it is not there. Two who do it at once both succeed.
 pub async fn create(target: &Session) -> Result<()> {
+    // On DSQL a definition ends the transactions of everybody else in a conflict: none without need.
+    let sql = "select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+               where n.nspname = 'migrate_wizard' and c.relkind = 'r' and c.relname in ('pass', 'chunk', 'quarantine', 'conflict', 'process', 'aside')";
+    if target.value::<i64>(sql, &[]).await? == TABLES.len() as i64 - 1 {
+        return Ok(());
+    }
     for sql in TABLES {
-        for attempt in 1.. {
-            match target.batch(sql).await {
-                Ok(()) => break,
-                // Another process made it between the look and the deed, or changed the catalogue of a DSQL cluster.
-                Err(error) if attempt < 8 && matches!(sqlstate(&error), Some("23505" | "42P06" | "42P07" | "40001" | "XX000")) => {
-                    tokio::time::sleep(std::time::Duration::from_millis(40 * attempt)).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        again::define(target, sql).await?;
     }
     Ok(())
-}
-
-/// A condition: the process that this row names is gone. Postgres knows its sessions; on DSQL a hold ends with its lease.
-pub(super) fn gone(row: &str, dsql: bool) -> String {
-    if dsql {
-        format!("({row}.until is null or {row}.until < now())")
-    } else {
-        format!("not exists (select 1 from pg_stat_activity a where a.pid = {row}.pid and a.backend_start = {row}.since)")
-    }
-}
-
-/// Columns that say who holds a row.
-pub(super) fn mine(dsql: bool) -> String {
-    if dsql {
-        format!("pid = 0, since = now(), until = now() + {LEASE}")
-    } else {
-        format!(
-            "pid = pg_backend_pid(), since = (select backend_start from pg_stat_activity where pid = pg_backend_pid()), until = now() + {LEASE}"
-        )
-    }
 }
 
 impl Ledger {
@@ -122,81 +97,16 @@ impl Ledger {
         Self { pass, worker: worker.into(), dsql }
     }
 
-    /// The tables whose chunks are written down.
-    pub async fn known(&self, target: &Session) -> Result<BTreeMap<String, Known>> {
-        // The last chunk is open at its upper end; it is written last.
-        let sql = "select \"table\", coalesce(max(shape), ''), count(*) filter (where hi = ''), count(*) filter (where lo like 'page %'), \
-                   count(*) filter (where pass is null) from migrate_wizard.chunk group by \"table\"";
-        let read = |row: Vec<Option<String>>| {
-            let [table, shape, last, pages, unsettled] = <[Option<String>; 5]>::try_from(row).ok()?;
-            let known = Known { shape: shape?, complete: last? != "0", by_pages: pages? != "0", settled: unsettled? == "0" };
-            Some((table?, known))
-        };
-        Ok(target.text(sql).await?.into_iter().filter_map(read).collect())
-    }
-
-    /// Writes down the chunks of a table, the last one last.
-    pub async fn add(&self, target: &Session, table: &TablePlan, ranges: &[Range]) -> Result<()> {
-        let (label, shape, rank) = (literal(&table.label()), literal(&table.shape()), table.bytes / ranges.len().max(1) as u64);
-        for ranges in ranges.chunks(1000) {
-            let values: Vec<String> = ranges
-                .iter()
-                .map(|range| {
-                    let (lo, hi) = range.span.bounds();
-                    format!("({label}, {}, {}, {}, {rank}, {shape})", range.chunk, literal(&lo), literal(&hi))
-                })
-                .collect();
-            let sql = format!(
-                "insert into migrate_wizard.chunk (\"table\", chunk, lo, hi, rank, shape) values {} \
-                 on conflict (\"table\", chunk) do update set lo = excluded.lo, hi = excluded.hi, rank = excluded.rank, shape = excluded.shape",
-                values.join(", ")
-            );
-            target.affected(&sql).await?;
-        }
-        Ok(())
-    }
-
-    /// Forgets the chunks of a table, which then is cut anew.
-    pub async fn forget(&self, target: &Session, table: &str) -> Result<()> {
-        target.affected(&format!("delete from migrate_wizard.chunk where \"table\" = {}", literal(table))).await.map(drop)
-    }
-
-    /// Makes one chunk of a table that has several.
-    pub async fn make_whole(&self, target: &Session, table: &str) -> Result<()> {
-        let table = literal(table);
-        target.begin().await?;
-        target
-            .affected(&format!(
-                "update migrate_wizard.chunk set lo = '', hi = '', (pass, rows, xids) = (select min(pass), sum(rows), string_agg(nullif(xids, ''), ',') \
-                 from migrate_wizard.chunk where \"table\" = {table}) where \"table\" = {table} and chunk = 0"
-            ))
-            .await?;
-        target.affected(&format!("delete from migrate_wizard.chunk where \"table\" = {table} and chunk > 0")).await?;
-        target.commit().await
-    }
-
     /// Sets the state of the pass: `open` once all is cut.
     pub async fn state(&self, target: &Session, state: &str) -> Result<()> {
-        target.affected(&format!("update migrate_wizard.pass set state = {} where pass = {}", literal(state), self.pass)).await.map(drop)
+        let sql = format!("update migrate_wizard.pass set state = {} where pass = {} and state <> 'left'", literal(state), self.pass);
+        again::write(target, &sql).await.map(drop)
     }
 
     /// Marks the pass as ended.
     pub async fn close(&self, target: &Session) -> Result<()> {
-        target
-            .affected(&format!(
-                "update migrate_wizard.pass set state = 'ended', ended = now() where pass = {} and state = 'open'",
-                self.pass
-            ))
-            .await
-            .map(drop)
-    }
-
-    /// Keeps the pass, on a server where holds end with their lease.
-    pub async fn keep(&self, target: &Session) -> Result<()> {
-        if self.dsql {
-            target.affected(&format!("update migrate_wizard.pass set until = now() + {LEASE} where pass = {}", self.pass)).await?;
-        }
-        Ok(())
+        let sql = format!("update migrate_wizard.pass set state = 'ended', ended = now() where pass = {} and state = 'open'", self.pass);
+        again::write(target, &sql).await.map(drop)
     }
 
     /// Which tables belong to this pass, as a condition.
@@ -205,20 +115,26 @@ impl Ledger {
         if names.is_empty() { "false".to_owned() } else { format!("c.\"table\" in ({})", names.join(", ")) }
     }
 
+    /// A condition: neither this pass nor a later one settled the chunk. Whoever goes on with an older moment must not undo a newer one.
+    fn unsettled(&self) -> String {
+        format!("(c.pass is null or c.pass < {})", self.pass)
+    }
+
     /// Takes the largest chunk that this pass has not settled and nobody holds.
     pub async fn claim(&self, target: &Session, tables: &[String]) -> Result<Option<Claim>> {
+        // What an earlier pass had in hand may be cut anew as long as this one is not cut to its end.
         let free = format!(
-            "(c.pass is null or c.pass < {pass}) and (c.taken is null or c.taken < {pass} or (c.taken = {pass} and (c.worker is null or {gone})))",
+            "{} and (c.taken is null or (c.taken = {pass} and (c.worker is null or {gone})) \
+             or (c.taken < {pass} and exists (select 1 from migrate_wizard.pass p where p.pass = {pass} and p.state <> 'cutting')))",
+            self.unsettled(),
             pass = self.pass,
-            gone = gone("c", self.dsql)
+            gone = worker_gone(self.dsql)
         );
         // Where sessions cannot be told apart, two who look at once should not look at the same chunk.
         let (limit, order) = if self.dsql { (16, "") } else { (1, " for update skip locked") };
         for _ in 0..64 {
             let sql = format!(
-                "select \"table\", chunk, lo, hi, pass, rows, xids, case when taken = {} then pid end from migrate_wizard.chunk c where {} and {free} \
-                 order by rank desc, \"table\", chunk limit {limit}{order}",
-                self.pass,
+                "select {CLAIM} from migrate_wizard.chunk c where {} and {free} order by rank desc, \"table\", chunk limit {limit}{order}",
                 Self::of_pass(tables)
             );
             // Look and hold are one transaction on Postgres, so that nobody looks at what is about to be held.
@@ -231,7 +147,7 @@ impl Ledger {
             };
             let claim = read_claim(row).ok_or_else(|| Error::bug("a row of the ledger could not be read"))?;
             let take = format!(
-                "update migrate_wizard.chunk c set taken = {}, worker = {}, batches = 0, {} where \"table\" = {} and chunk = {} and {free}",
+                "update migrate_wizard.chunk c set taken = {}, worker = {}, how = null, batches = 0, {} where \"table\" = {} and chunk = {} and {free}",
                 self.pass,
                 literal(&self.worker),
                 mine(self.dsql),
@@ -246,9 +162,9 @@ impl Ledger {
             match taken.await {
                 Ok(1) => return Ok(Some(claim)),
                 Ok(_) => {}
-                Err(error) if sqlstate(&error) == Some("40001") => {
+                Err(error) if again::conflict(&error) => {
                     let _ = target.rollback().await;
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -256,13 +172,52 @@ impl Ledger {
         Ok(None)
     }
 
-    /// Holds a chunk by a new session after the old one broke; fails when it is another worker's by now.
-    pub async fn hold(&self, target: &Session, claim: &Claim) -> Result<()> {
-        let sql = format!("update migrate_wizard.chunk set {} where {}", mine(self.dsql), self.held(claim));
-        self.must_hold(target, &sql, claim).await
+    /// Gives up what this worker holds without knowing it, because the answer to its claim was lost; `but` stays with it.
+    pub async fn release(&self, target: &Session, but: Option<&Claim>) -> Result<()> {
+        let but = but.map(|claim| format!(" and not (\"table\" = {} and chunk = {})", literal(&claim.table), claim.range.chunk));
+        let sql = format!(
+            "update migrate_wizard.chunk c set worker = null where taken = {} and worker = {} and how is distinct from 'late' and {}{}",
+            self.pass,
+            literal(&self.worker),
+            self.unsettled(),
+            but.unwrap_or_default()
+        );
+        again::write(target, &sql).await.map(drop)
     }
 
-    /// Takes a chunk from a worker of the same process, which gave it up.
+    /// Ends the session that holds a chunk, where the server has not missed it yet: it may hold locks.
+    async fn end_session(&self, target: &Session, claim: &Claim) -> Result<()> {
+        if self.dsql {
+            return Ok(());
+        }
+        let sql = format!(
+            "select pg_terminate_backend(a.pid) from migrate_wizard.chunk c join pg_stat_activity a on a.pid = c.pid and a.backend_start = c.since \
+             where {} and a.pid <> pg_backend_pid()",
+            self.held(claim)
+        );
+        target.text(&sql).await.map(drop)
+    }
+
+    /// Holds a chunk by a new session after the old one broke; fails when it is another worker's by now.
+    pub async fn hold(&self, target: &Session, claim: &Claim) -> Result<()> {
+        self.end_session(target, claim).await?;
+        let sql = format!("update migrate_wizard.chunk c set {} where {}", mine(self.dsql), self.held(claim));
+        self.must_change(target, &sql, claim).await
+    }
+
+    /// The same, to begin with it anew; says how it was settled when only the answer was lost.
+    pub async fn take_back(&self, target: &Session, claim: &Claim) -> Result<Option<(String, u64)>> {
+        let held = self.held(claim);
+        self.end_session(target, claim).await?;
+        // Waits for the end of a transaction that was about to settle it, or ends it in a conflict.
+        let sql = format!("update migrate_wizard.chunk c set batches = 0, {} where {held}", mine(self.dsql));
+        self.must_change(target, &sql, claim).await?;
+        let sql = format!("select how, rows from migrate_wizard.chunk c where {held} and pass = {}", self.pass);
+        let row = target.text(&sql).await?.into_iter().next();
+        Ok(row.and_then(|row| Some((row.first()?.clone()?, row.get(1)?.as_ref()?.parse().ok()?))))
+    }
+
+    /// Takes a chunk of this pass whatever worker of this process had it, to begin with it anew.
     pub async fn take_over(&self, target: &Session, claim: &Claim) -> Result<()> {
         let sql = format!(
             "update migrate_wizard.chunk set worker = {}, batches = 0, {} where \"table\" = {} and chunk = {} and taken = {}",
@@ -272,12 +227,35 @@ impl Ledger {
             claim.range.chunk,
             self.pass
         );
-        self.must_hold(target, &sql, claim).await
+        self.must_change(target, &sql, claim).await
+    }
+
+    /// Sets a chunk aside that others stand in the way of, until [`Self::take_late`].
+    pub async fn late(&self, target: &Session, claim: &Claim) -> Result<()> {
+        let sql = format!("update migrate_wizard.chunk c set how = 'late', {} where {}", mine(self.dsql), self.held(claim));
+        self.must_change(target, &sql, claim).await
+    }
+
+    /// Takes all late chunks, whoever set them aside, because they stand in each other's way: of one table, or of all.
+    pub async fn take_late(&self, target: &Session, tables: &[String], of_all: bool) -> Result<Vec<Claim>> {
+        let late = format!("{} and c.taken = {} and c.how = 'late' and {}", Self::of_pass(tables), self.pass, self.unsettled());
+        let of = match of_all {
+            true => String::new(),
+            false => format!("c.\"table\" = (select min(c.\"table\") from migrate_wizard.chunk c where {late}) and "),
+        };
+        let sql = format!(
+            "update migrate_wizard.chunk c set worker = {}, how = null, batches = 0, {} where {of}{late} returning {CLAIM}",
+            literal(&self.worker),
+            mine(self.dsql)
+        );
+        let mut claims: Vec<Claim> = target.text(&sql).await?.into_iter().filter_map(read_claim).collect();
+        claims.sort_by(|a, b| (&a.table, a.range.chunk).cmp(&(&b.table, b.range.chunk)));
+        Ok(claims)
     }
 
     fn held(&self, claim: &Claim) -> String {
         format!(
-            "\"table\" = {} and chunk = {} and taken = {} and worker = {}",
+            "c.\"table\" = {} and c.chunk = {} and c.taken = {} and c.worker = {}",
             literal(&claim.table),
             claim.range.chunk,
             self.pass,
@@ -295,7 +273,7 @@ impl Ledger {
             (false, false, _) => "coalesce(xids, '')".to_owned(),
         };
         format!(
-            "update migrate_wizard.chunk set pass = {}, how = '{}', rows = {}, bytes = {}, xids = {xids}, at = now() where {}",
+            "update migrate_wizard.chunk c set pass = {}, how = '{}', rows = {}, bytes = {}, xids = {xids}, at = now() where {}",
             self.pass,
             settled.how,
             settled.rows,
@@ -306,48 +284,46 @@ impl Ledger {
 
     /// Runs [`Self::settle`]; fails when the chunk is no longer this worker's, so that its transaction is rolled back.
     pub async fn record(&self, target: &Session, claim: &Claim, settled: &Settled) -> Result<()> {
-        self.must_hold(target, &self.settle(claim, settled), claim).await
+        if target.affected(&self.settle(claim, settled)).await? == 1 { Ok(()) } else { Err(lost(claim)) }
     }
 
-    async fn must_hold(&self, target: &Session, sql: &str, claim: &Claim) -> Result<()> {
-        if target.affected(sql).await? == 1 {
-            return Ok(());
+    /// A change of a chunk's row in a transaction of its own.
+    async fn must_change(&self, target: &Session, sql: &str, claim: &Claim) -> Result<()> {
+        if again::write(target, sql).await? == 1 { Ok(()) } else { Err(lost(claim)) }
+    }
+
+    /// Counts a batch in the batch's own transaction, before its rows; `false` when it is there already, from a commit whose answer
+    /// was lost. Fails when the chunk is another worker's by now.
+    pub async fn count_batch(&self, target: &Session, claim: &Claim, batch: u32) -> Result<bool> {
+        let sql = format!(
+            "update migrate_wizard.chunk c set batches = {batch}, until = {} where {} and coalesce(batches, 0) < {batch}",
+            lease(),
+            self.held(claim)
+        );
+        if target.affected(&sql).await? == 1 {
+            return Ok(true);
         }
-        Err(Error::new(Kind::Conflict, format!("{}, chunk {} was taken over by another worker", claim.table, claim.range.chunk + 1))
-            .cause(LOST)
-            .hint("nothing is lost: its rows are written by who holds it now"))
-    }
-
-    /// The statement that counts a batch in the batch's own transaction, and keeps the hold.
-    pub fn batch(&self, claim: &Claim, batch: u32) -> String {
-        format!("update migrate_wizard.chunk set batches = {batch}, until = now() + {LEASE} where {}", self.held(claim))
-    }
-
-    /// Runs [`Self::batch`].
-    pub async fn count_batch(&self, target: &Session, claim: &Claim, batch: u32) -> Result<()> {
-        self.must_hold(target, &self.batch(claim, batch), claim).await
+        if self.batches(target, claim).await? >= batch { Ok(false) } else { Err(lost(claim)) }
     }
 
     /// How many batches of a chunk have committed; asked when a commit got no answer.
     pub async fn batches(&self, target: &Session, claim: &Claim) -> Result<u32> {
-        let sql = format!("select coalesce(max(batches), 0)::bigint from migrate_wizard.chunk where {}", self.held(claim));
+        let sql = format!("select coalesce(max(batches), 0)::bigint from migrate_wizard.chunk c where {}", self.held(claim));
         Ok(u32::try_from(target.value::<i64>(&sql, &[]).await?).unwrap_or_default())
     }
 
-    /// Says that a chunk waits for the end of the pass, so that nobody waits for it.
-    pub async fn put_off(&self, target: &Session, claim: &Claim) -> Result<()> {
-        let sql = format!("update migrate_wizard.chunk set how = 'late' where {}", self.held(claim));
-        self.must_hold(target, &sql, claim).await
-    }
-
-    /// How many chunks of these tables the pass has neither settled nor put off to its end.
-    pub async fn open_chunks(&self, target: &Session, tables: &[String]) -> Result<u64> {
+    /// The chunks of these tables that the pass has not settled.
+    pub async fn left(&self, target: &Session, tables: &[String]) -> Result<Left> {
         let sql = format!(
-            "select count(*) from migrate_wizard.chunk c where {} and (c.pass is null or c.pass < {pass}) and not (c.taken = {pass} and c.how is not distinct from 'late')",
+            "select count(*), count(*) filter (where c.taken = {} and c.how = 'late') from migrate_wizard.chunk c where {} and {}",
+            self.pass,
             Self::of_pass(tables),
-            pass = self.pass
+            self.unsettled()
         );
-        Ok(u64::try_from(target.value::<i64>(&sql, &[]).await?).unwrap_or_default())
+        let row = target.text(&sql).await?.into_iter().next().unwrap_or_default();
+        let count = |i: usize| row.get(i).and_then(|value| value.as_ref()?.parse().ok()).unwrap_or_default();
+        let (all, late): (u64, u64) = (count(0), count(1));
+        Ok(Left { open: all.saturating_sub(late), late })
     }
 
     /// Sets a row aside that cannot go, by its key. Twice equals once.
@@ -359,14 +335,12 @@ impl Ledger {
             literal(reason)
         )
     }
+}
 
-    /// The process that held a chunk before and is gone may have left a session that the server has not missed yet.
-    pub async fn end_session(target: &Session, pid: i32) -> Result<()> {
-        let sql = format!(
-            "select pg_terminate_backend(pid) from pg_stat_activity where pid = {pid} and application_name = 'migrate-wizard' and usename = current_user"
-        );
-        target.text(&sql).await.map(drop)
-    }
+fn lost(claim: &Claim) -> Error {
+    Error::new(Kind::Conflict, format!("{}, chunk {} was taken over by another worker", claim.table, claim.range.chunk + 1))
+        .cause(LOST)
+        .hint("nothing is lost: its rows are written by who holds it now")
 }
 
 const LOST: &str = "the ledger says that this worker does not hold it";
@@ -387,7 +361,7 @@ fn read_claim(row: Vec<Option<String>>) -> Option<Claim> {
         settled: values.next()?.and_then(|pass| pass.parse().ok()),
         rows: values.next()?.and_then(|rows| rows.parse().ok()).unwrap_or_default(),
         xids: values.next()?.unwrap_or_default().split(',').filter_map(|xid| xid.parse().ok()).collect(),
-        left_by: values.next()?.and_then(|pid| pid.parse().ok()),
+        fresh: values.next()?.as_deref() == Some("t"),
     })
 }
 

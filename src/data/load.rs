@@ -21,7 +21,7 @@ impl Worker<'_> {
         }
         match self.load_at_once(claim, table).await {
             Err(error) if is_about_a_row(&error) && !table.columns.is_empty() => {
-                self.to.session.rollback().await?;
+                self.out_of_transaction().await?;
                 self.crew.tally.log(format!("{}: row by row from here ({})", table.label(), error.line()));
                 self.load_in_batches(claim, table).await
             }
@@ -61,7 +61,11 @@ impl Worker<'_> {
         }
         let format = if table.binary { "binary" } else { "text" };
         let freeze = if frozen { ", freeze" } else { "" };
-        let frames = self.from.session.copy_out(&read(table, &claim.range.span.conditions(table, Side::Source), format)).await?;
+        let conditions = claim.range.span.conditions(table, Side::Source);
+        let frames = match table.binary {
+            true => self.from.session.copy_out(&read(table, &conditions, format)).await?,
+            false => self.from.rows(&select(table, &conditions)).await?,
+        };
         let write = format!("copy {} ({}) from stdin (format {format}{freeze})", table.qualified(), table.column_list());
         let bytes = std::sync::atomic::AtomicU64::new(0);
         let sent = |count| {
@@ -83,6 +87,11 @@ impl Worker<'_> {
 
 /// The statement that reads rows of the source.
 pub fn read(table: &TablePlan, conditions: &[String], format: &str) -> String {
+    format!("copy ({}) to stdout (format {format})", select(table, conditions))
+}
+
+/// The rows of the source that fulfil the conditions, as they are written to the target.
+pub fn select(table: &TablePlan, conditions: &[String]) -> String {
     let values: Vec<&str> = table.columns.iter().map(|column| column.value.as_str()).collect();
-    format!("copy (select {} from {}{}) to stdout (format {format})", values.join(", "), table.rows_of(Side::Source), whose(conditions))
+    format!("select {} from {}{}", values.join(", "), table.rows_of(Side::Source), whose(conditions))
 }

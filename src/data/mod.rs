@@ -1,8 +1,10 @@
 //! Moving rows by convergence: chunk, fingerprint, copy what differs, record it in a ledger on the target in the same transaction.
 //! Never writes to the source, never creates tables or indexes, and never trusts a row count alone.
 
+pub mod again;
 pub mod aside;
 pub mod back;
+pub mod batch;
 pub mod batches;
 pub mod catalog;
 pub mod catch_up;
@@ -10,6 +12,7 @@ pub mod chunk;
 pub mod compare;
 pub mod copy;
 pub mod copy_text;
+pub mod cuts;
 pub mod diff;
 pub mod differ;
 pub mod fingerprint;
@@ -21,10 +24,12 @@ pub mod late;
 pub mod ledger;
 pub mod limits;
 pub mod load;
+pub mod load_in_batches;
 pub mod open;
 pub mod options;
 pub mod pass;
 pub mod plan;
+pub mod preflight;
 pub mod quarantine;
 pub mod sequences;
 pub mod status;

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::postgres::quote::literal;
+use crate::postgres::session::Frames;
 use crate::postgres::{Access, Connector, Session};
 
 /// Text forms must not depend on a server's or a role's taste. All that Aurora DSQL lets a session set.
@@ -10,19 +11,20 @@ const FORMS: [(&str, &str); 4] =
     [("datestyle", "'ISO, MDY'"), ("intervalstyle", "'postgres'"), ("timezone", "'UTC'"), ("extra_float_digits", "1")];
 
 /// `row_security = off` makes a filtered read an error instead of a loss. A dead peer is noticed within a minute or two.
-const SETTINGS: [(&str, &str); 11] = [
+const SETTINGS: [(&str, &str); 8] = [
     ("standard_conforming_strings", "on"),
     ("bytea_output", "'hex'"),
     ("xmlbinary", "'base64'"),
     ("lc_monetary", "'C'"),
     ("row_security", "off"),
-    ("statement_timeout", "0"),
-    ("lock_timeout", "0"),
-    ("idle_in_transaction_session_timeout", "0"),
     ("tcp_keepalives_idle", "30"),
     ("tcp_keepalives_interval", "10"),
     ("tcp_keepalives_count", "6"),
 ];
+
+/// Time limits of the database or the role, as far as this version has them: a session may always lift its own.
+const UNLIMITED: &str = "select set_config(name, '0', false) from pg_settings where name in \
+    ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')";
 
 /// What a writer asks for besides; a server that refuses one goes without (source: `docs/performance.md`, "What makes the difference").
 /// New large values as lz4: pglz costs more than the bytes it saves.
@@ -36,6 +38,13 @@ pub struct Opened {
     pub dsql: bool,
     /// Triggers and foreign keys do not fire for this session.
     pub replica: bool,
+}
+
+impl Opened {
+    /// The rows of a query in the text form of COPY. On DSQL without COPY, of which it is not certain that it is there.
+    pub async fn rows(&self, select: &str) -> Result<Frames> {
+        if self.dsql { self.session.select_out(select).await } else { self.session.copy_out(&format!("copy ({select}) to stdout")).await }
+    }
 }
 
 /// A reader. On Postgres in a transaction of its own moment, or of the moment that `snapshot` names; on DSQL, where a transaction
@@ -87,6 +96,7 @@ async fn prepare(session: &Session) -> Result<bool> {
     let dsql = session.is_dsql().await?;
     session.settings(&FORMS).await?;
     if !dsql {
+        session.text(UNLIMITED).await?;
         session.settings(&SETTINGS).await?;
     }
     Ok(dsql)

@@ -67,6 +67,8 @@ pub struct TablePlan {
     /// Binary COPY means the same on both sides.
     pub binary: bool,
     pub overriding: bool,
+    /// A row can be written over the one of its key that is there, without deleting that first.
+    pub upserts: bool,
     /// The source's estimate.
     pub rows: u64,
     /// On the source's disk, with large values.
@@ -246,6 +248,12 @@ fn pair(from: &Table, to: &Table, digest: Digest, notes: &mut Vec<String>) -> Re
     if key.iter().any(|key| key.source.contains(" collate ") || key.target.contains(" collate ")) {
         notes.push(format!("{label}: the two sides order its key differently, so one of them compares chunks without an index, slowly when the table is large"));
     }
+    let mut same_key = [from.key.clone(), to.key.clone()];
+    same_key.iter_mut().for_each(|key| key.sort());
+    let upserts = !key.is_empty()
+        && same_key[0] == same_key[1]
+        // A generated identity outside the key can be inserted, but not updated.
+        && !to.columns.iter().any(|column| column.identity_always && !to.key.contains(&column.name));
     let names = |always: bool| to.triggers.iter().filter(|trigger| trigger.always == always).map(|trigger| trigger.name.clone()).collect();
     Ok(TablePlan {
         schema: from.schema.clone(),
@@ -259,6 +267,7 @@ fn pair(from: &Table, to: &Table, digest: Digest, notes: &mut Vec<String>) -> Re
         digest,
         binary,
         overriding: to.columns.iter().any(|column| column.identity_always),
+        upserts,
         rows: from.rows,
         bytes: from.bytes,
         index_bytes: from.index_bytes,
@@ -292,6 +301,20 @@ fn as_text(column: &Column) -> String {
     }
 }
 
+/// An array's text form made of the jsonb that it became: of one dimension or two, which is all that such columns hold in practice;
+/// what has more is refused by the array's own type, or found to differ.
+fn array_of(name: &str) -> String {
+    let list = |of: &str| {
+        format!("(select coalesce(array_agg(e order by n), '{{}}') from jsonb_array_elements_text({of}) with ordinality as l(e, n))")
+    };
+    format!(
+        "case when {name} is null then null when jsonb_typeof({name}::jsonb -> 0) = 'array' \
+         then (select array_agg({} order by m) from jsonb_array_elements({name}::jsonb) with ordinality as o(r, m))::text else {}::text end",
+        list("r"),
+        list(&format!("{name}::jsonb"))
+    )
+}
+
 fn column_plan(from: &Column, to: &Column) -> ColumnPlan {
     let name = ident(&from.name);
     let plain = format!("{name}::text");
@@ -299,6 +322,8 @@ fn column_plan(from: &Column, to: &Column) -> ColumnPlan {
         (name, plain.clone(), plain)
     } else if from.array && matches!(to.sql_type.as_str(), "json" | "jsonb") {
         (format!("to_jsonb({name})"), format!("to_jsonb({name})::text"), format!("{name}::jsonb::text"))
+    } else if to.array && matches!(from.sql_type.as_str(), "json" | "jsonb") {
+        (array_of(&name), format!("{name}::jsonb::text"), format!("to_jsonb({name})::text"))
     } else if from.sql_type.starts_with("numeric") && to.sql_type.starts_with("numeric") {
         // The scale may differ, the number may not: a lost digit must show.
         (plain, format!("trim_scale({name})::text"), format!("trim_scale({name})::text"))

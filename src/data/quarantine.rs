@@ -1,9 +1,10 @@
-//! Rows that were set aside: which of them have arrived since, and how a comparison leaves the others out.
+//! Rows that were set aside: which of them are equal by now, and how a comparison leaves the others out.
 //! Never holds a value, only keys and reasons.
 
+use crate::data::again;
 use crate::data::catch_up::of_keys;
 use crate::data::differ::Key;
-use crate::data::open::Opened;
+use crate::data::fingerprint::row_digest;
 use crate::data::plan::{Plan, Side, TablePlan};
 use crate::error::Result;
 use crate::postgres::Session;
@@ -30,23 +31,31 @@ pub async fn set_aside(session: &Session, list: &str) -> Result<Vec<Aside>> {
         .collect())
 }
 
-/// Takes the rows off the list that are on the target now.
-pub async fn prune(to: &Opened, plan: &Plan) -> Result<()> {
-    for row in set_aside(&to.session, "quarantine").await? {
+/// Takes the rows off the list that are alike on both sides now: arrived since, or gone from both. One whose older version the target
+/// still holds stays.
+pub async fn prune(from: &Session, to: &Session, plan: &Plan) -> Result<()> {
+    for row in set_aside(to, "quarantine").await? {
         let Some(table) = plan.tables.iter().find(|table| table.label() == row.table) else { continue };
         let Some(key) = key_of(table, &row.key) else { continue };
-        let sql = format!("select count(*) from {} where {}", table.rows_of(Side::Target), of_keys(table, Side::Target, &[key]));
-        if to.session.value::<i64>(&sql, &[]).await? > 0 {
-            to.session
-                .affected(&format!(
-                    "delete from migrate_wizard.quarantine where \"table\" = {} and key = {}",
-                    literal(&row.table),
-                    literal(&row.key)
-                ))
-                .await?;
+        let keys = [key];
+        let digest =
+            |side| format!("select {} from {} where {}", row_digest(table, side), table.rows_of(side), of_keys(table, side, &keys));
+        if from.text(&digest(Side::Source)).await? == to.text(&digest(Side::Target)).await? {
+            let sql =
+                format!("delete from migrate_wizard.quarantine where \"table\" = {} and key = {}", literal(&row.table), literal(&row.key));
+            again::write(to, &sql).await?;
         }
     }
     Ok(())
+}
+
+/// The statement that forgets the rows of a chunk that are told by their place in it.
+pub fn forget_places(table: &TablePlan, chunk: i32) -> String {
+    format!(
+        "delete from migrate_wizard.quarantine where \"table\" = {} and starts_with(key, {})",
+        literal(&table.label()),
+        literal(&format!("[\"chunk {}, ", chunk + 1))
+    )
 }
 
 /// A key from its text in the ledger; `None` for a row of a table without one.

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::again;
+use crate::data::limits::Limits;
 use crate::error::Result;
 use crate::postgres::fault::sqlstate;
 use crate::postgres::quote::{ident, literal, qualified};
@@ -14,6 +16,8 @@ struct Sequence {
     name: String,
     last_value: Option<i64>,
     increment: i64,
+    least: i64,
+    most: i64,
     owner: Option<Place>,
     identity: bool,
     users: Vec<Place>,
@@ -36,6 +40,13 @@ impl Sequence {
         let mut places: Vec<Place> = self.owner.iter().cloned().collect();
         places.extend(self.users.iter().filter(|user| Some(*user) != self.owner.as_ref()).cloned());
         places
+    }
+
+    /// A value so many draws further on, as far as the sequence goes.
+    fn ahead_of(&self, value: i64, headroom: u32) -> i64 {
+        let ahead = value.saturating_add(self.increment.saturating_mul(i64::from(headroom)));
+        // A value that is out of bounds by itself is the server's to judge.
+        if (self.least..=self.most).contains(&value) { ahead.clamp(self.least, self.most) } else { value }
     }
 
     fn further(&self, a: Option<i64>, b: Option<i64>) -> Option<i64> {
@@ -94,8 +105,22 @@ async fn in_use(session: &Session, sequence: &Sequence) -> Result<Option<i64>> {
     Ok(furthest)
 }
 
-/// Sets every sequence. Twice equals once.
-pub async fn set_sequences(source: &Connector, target: &Connector) -> Result<SequenceReport> {
+/// Sets every sequence past the values in use and `headroom` draws more. Twice equals once, so that what passes is tried again.
+pub async fn set_sequences(source: &Connector, target: &Connector, headroom: u32) -> Result<SequenceReport> {
+    let limits = Limits::dsql()?;
+    let mut tries = 0;
+    loop {
+        match set_all(source, target, headroom).await {
+            Err(error) if again::transient(&error) && tries < limits.retries => {
+                tries += 1;
+                again::pause(&limits, tries).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn set_all(source: &Connector, target: &Connector, headroom: u32) -> Result<SequenceReport> {
     let from = read(&source.connect(Access::ReadOnly).await?).await?;
     let to = target.connect(Access::ReadWrite).await?;
     let there = read(&to).await?;
@@ -107,6 +132,7 @@ pub async fn set_sequences(source: &Connector, target: &Connector) -> Result<Seq
         };
         match sequence.further(sequence.last_value, in_use(&to, twin).await?) {
             Some(value) => {
+                let value = twin.ahead_of(value, headroom);
                 set(&to, twin, value).await?;
                 report.set.push(SequenceSet { sequence: twin.label(), value });
             }

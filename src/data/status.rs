@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::ledger;
-use crate::data::pass;
+use crate::data::pass::{self, LEASE_SECONDS};
 use crate::data::quarantine::{self, Aside};
 use crate::error::Result;
 use crate::postgres::{Access, Connector};
@@ -69,7 +69,7 @@ pub async fn status(target: &Connector) -> Result<Status> {
     let tables = tables.collect();
     let rows = session
         .text(&format!(
-            "select worker, \"table\", chunk, extract(epoch from now() - (until - interval '60 seconds'))::bigint from migrate_wizard.chunk \
+            "select worker, \"table\", chunk, extract(epoch from now() - (until - interval '{LEASE_SECONDS} seconds'))::bigint from migrate_wizard.chunk \
              where taken = {pass} and pass is distinct from {pass} and worker is not null order by 1, 2, 3"
         ))
         .await?;

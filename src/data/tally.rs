@@ -45,6 +45,8 @@ struct State {
     done: Vec<u64>,
     ended: Vec<bool>,
     at_work: BTreeMap<String, AtWork>,
+    /// Rows that were written for a chunk that was then given up, by table and chunk: whoever ends it ends these too.
+    partly: BTreeMap<(usize, i32), u64>,
     bytes: u64,
     retries: u64,
     told: Option<Instant>,
@@ -119,6 +121,8 @@ impl Tally {
     pub fn end(&self, worker: &str, table: usize, outcome: &Outcome) {
         let Ok(mut state) = self.state.lock() else { return };
         let work = state.at_work.remove(worker);
+        let earlier = work.as_ref().and_then(|work| state.partly.remove(&(work.table, work.chunk))).unwrap_or_default();
+        let outcome = Outcome { written: outcome.written + earlier, ..*outcome };
         if let Some(done) = state.done.get_mut(table) {
             *done += outcome.rows;
         }
@@ -136,9 +140,11 @@ impl Tally {
         self.tell(&mut state, false);
     }
 
-    pub fn drop_chunk(&self, worker: &str) {
-        if let Ok(mut state) = self.state.lock() {
-            state.at_work.remove(worker);
+    /// A chunk is given up after `written` rows of it.
+    pub fn drop_chunk(&self, worker: &str, written: u64) {
+        let Ok(mut state) = self.state.lock() else { return };
+        if let Some(work) = state.at_work.remove(worker) {
+            *state.partly.entry((work.table, work.chunk)).or_default() += written;
         }
     }
 

@@ -69,8 +69,8 @@ pub struct Compared {
     here: Option<String>,
     there: Option<String>,
     pub plan: Plan,
-    /// By table: conditions that leave out, on the source, the rows that are set aside.
-    but: Vec<Vec<String>>,
+    /// By table: conditions that leave out the rows that are set aside, on the source and on the target, which may hold older ones.
+    but: Vec<[Vec<String>; 2]>,
     quarantined: Vec<u64>,
 }
 
@@ -87,7 +87,10 @@ impl Compared {
         for table in &plan.tables {
             let keys = if aside { quarantine::keys(&other.session, table).await? } else { Vec::new() };
             quarantined.push(keys.len() as u64);
-            but.push(keys.chunks(500).map(|keys| format!("not ({})", of_keys(table, Side::Source, keys))).collect());
+            but.push(
+                [Side::Source, Side::Target]
+                    .map(|side| keys.chunks(500).map(|keys| format!("not ({})", of_keys(table, side, keys))).collect()),
+            );
         }
         Ok(Self { lead, other, here, there, plan, but, quarantined })
     }
@@ -120,10 +123,10 @@ impl Compared {
             let (from, to) = tokio::try_join!(open::reader(source, self.here.as_deref()), open::reader(target, self.there.as_deref()))?;
             loop {
                 let Some((index, range)) = receiver.lock().await.recv().await else { return Ok(()) };
-                let (Some(table), Some(but)) = (self.plan.tables.get(index), self.but.get(index)) else { continue };
+                let (Some(table), Some([but_here, but_there])) = (self.plan.tables.get(index), self.but.get(index)) else { continue };
                 let (a, b) = tokio::try_join!(
-                    fingerprint(&from.session, table, Side::Source, &range.span, but),
-                    fingerprint(&to.session, table, Side::Target, &range.span, &[])
+                    fingerprint(&from.session, table, Side::Source, &range.span, but_here),
+                    fingerprint(&to.session, table, Side::Target, &range.span, but_there)
                 )?;
                 each(index, table, &range, a, b);
             }

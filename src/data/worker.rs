@@ -1,17 +1,19 @@
-//! One worker of a pass: takes chunks from the ledger until none is left, and settles each on its own two sessions.
+//! One worker of a pass: takes chunks from the ledger until none is left, and settles each on its own two sessions, which it opens
+//! anew when they break.
 //! Safe to drop at any await: a chunk is settled as a whole or not at all.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use crate::data::again;
 use crate::data::horizon::Horizon;
-use crate::data::ledger::{self, Claim, Ledger};
+use crate::data::ledger::{self, Claim, Ledger, Left};
 use crate::data::limits::Limits;
 use crate::data::open::{self, Opened};
 use crate::data::pass;
 use crate::data::plan::{Plan, Side, TablePlan};
 use crate::data::tally::Tally;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::postgres::Connector;
 use crate::postgres::fault::sqlstate;
 
@@ -22,6 +24,8 @@ pub struct Crew<'a> {
     pub source: &'a Connector,
     pub target: &'a Connector,
     pub snapshot: Option<String>,
+    /// The name of this process, with which its workers' names begin.
+    pub process: String,
     /// The moments of earlier passes that can be compared with it.
     pub bases: BTreeMap<i32, Horizon>,
     /// Batches instead of one transaction for each chunk.
@@ -67,7 +71,24 @@ pub struct Worker<'a> {
     pub name: String,
     /// The chunk in hand.
     holding: Option<Claim>,
+    /// Batches and deletions that were committed: what stands in the way may have gone with them.
+    pub commits: u64,
+    /// Rows that they wrote or deleted for the chunk in hand.
+    pub put: u64,
 }
+
+/// What a worker did.
+pub(super) enum Step {
+    Settled,
+    /// Others are at it.
+    Wait,
+    Done,
+}
+
+/// Between two looks.
+const WAIT: Duration = Duration::from_millis(100);
+/// New connections without progress in between; then the whole pass is begun anew.
+const TRIES: u32 = 4;
 
 /// SQLSTATEs of a chunk that another chunk stands in the way of: unique, foreign key, exclusion, deadlock.
 const IN_THE_WAY: [&str; 4] = ["23505", "23503", "23P01", "40P01"];
@@ -78,60 +99,133 @@ pub fn in_the_way(error: &Error) -> bool {
 
 impl<'a> Worker<'a> {
     pub async fn open(crew: &'a Crew<'a>, pass: i32, number: usize) -> Result<Self> {
-        let (from, to) = tokio::try_join!(open::reader(crew.source, crew.snapshot.as_deref()), open::writer(crew.target))?;
-        let id = uuid::Uuid::new_v4().simple().to_string();
-        let name = format!("{}-{number}", id.get(..8).unwrap_or(&id));
-        Ok(Self { ledger: Ledger::new(pass, &name, to.dsql), crew, from, to, name: format!("worker {}", number + 1), holding: None })
+        let (from, to) = tokio::try_join!(open_source(crew), open::writer(crew.target))?;
+        let name = format!("{}-{}", crew.process, short_id());
+        let ledger = Ledger::new(pass, &name, to.dsql);
+        Ok(Self { ledger, crew, from, to, name: format!("worker {}", number + 1), holding: None, commits: 0, put: 0 })
     }
 
-    /// Takes chunks until none is left; the chunks that others stood in the way of come back.
-    pub async fn work(&mut self) -> Result<Vec<Claim>> {
-        let mut late = Vec::new();
+    /// Takes chunks until the pass has none left. A broken connection is opened anew, a few times without progress in between.
+    pub async fn work(&mut self) -> Result<()> {
+        let mut tries = 0;
         loop {
-            self.renew_when_old().await?;
-            let Some(claim) = self.ledger.claim(&self.to.session, &self.crew.tables).await? else {
-                // What others hold may come free; what is put off is settled at the end.
-                let left = self.ledger.open_chunks(&self.to.session, &self.crew.tables).await?;
-                if left == 0 && self.is_cut().await? {
-                    return Ok(late);
-                }
-                self.must_have_lead().await?;
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            if let Some(pid) = claim.left_by.filter(|pid| *pid > 0 && !self.to.dsql) {
-                Ledger::end_session(&self.to.session, pid).await?;
-            }
-            let Some((index, table)) = self.table(&claim) else { continue };
-            self.crew.tally.begin(&self.name, index, &claim.range);
-            self.holding = Some(claim.clone());
-            let settled = self.settle(&claim, table).await;
-            self.holding = None;
-            match settled {
-                Ok(outcome) => self.crew.tally.end(&self.name, index, &outcome),
-                Err(error) if in_the_way(&error) => {
-                    let _ = self.to.session.rollback().await;
-                    self.crew.tally.log(format!(
-                        "{}, chunk {}: waits for the others ({})",
-                        claim.table,
-                        claim.range.chunk + 1,
-                        error.line()
-                    ));
-                    self.crew.tally.drop_chunk(&self.name);
-                    self.ledger.put_off(&self.to.session, &claim).await?;
-                    late.push(claim);
-                }
-                Err(error) if ledger::is_lost(&error) => {
-                    let _ = self.to.session.rollback().await;
-                    self.crew.tally.log(error.line());
-                    self.crew.tally.drop_chunk(&self.name);
-                }
-                Err(error) => {
-                    let what = format!("cannot copy {}, chunk {}: {}", claim.table, claim.range.chunk + 1, error.what);
-                    return Err(Error { what, ..error });
-                }
+            match self.step().await {
+                Ok(Step::Done) => return Ok(()),
+                Ok(Step::Wait) => tokio::time::sleep(WAIT).await,
+                Ok(Step::Settled) => tries = 0,
+                Err(error) if self.may_pass(&error) => self.begin_anew(error, &mut tries).await?,
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether new sessions, or on DSQL another try, may mend it.
+    fn may_pass(&self, error: &Error) -> bool {
+        !is_pass_lost(error) && if self.to.dsql { again::transient(error) } else { error.kind == Kind::Unreachable }
+    }
+
+    async fn step(&mut self) -> Result<Step> {
+        self.renew_when_old().await?;
+        let claim = match self.holding.take() {
+            Some(claim) => claim,
+            None => match self.ledger.claim(&self.to.session, &self.crew.tables).await? {
+                Some(claim) => claim,
+                None => return self.none_is_free().await,
+            },
+        };
+        let Some((index, table)) = self.table(&claim) else { return Ok(Step::Settled) };
+        self.crew.tally.begin(&self.name, index, &claim.range);
+        self.holding = Some(claim.clone());
+        self.put = 0;
+        let error = match self.settle(&claim, table).await {
+            Ok(outcome) => {
+                self.holding = None;
+                self.crew.tally.end(&self.name, index, &outcome);
+                return Ok(Step::Settled);
+            }
+            Err(error) => error,
+        };
+        self.crew.tally.drop_chunk(&self.name, self.put);
+        if in_the_way(&error) {
+            self.holding = None;
+            self.out_of_transaction().await?;
+            self.crew.tally.log(format!("{}, chunk {}: waits for the others ({})", claim.table, claim.range.chunk + 1, error.line()));
+            return self.ledger.late(&self.to.session, &claim).await.map(|()| Step::Settled);
+        }
+        if ledger::is_lost(&error) {
+            self.holding = None;
+            self.out_of_transaction().await?;
+            self.crew.tally.log(error.line());
+            return Ok(Step::Settled);
+        }
+        let what = format!("cannot copy {}, chunk {}: {}", claim.table, claim.range.chunk + 1, error.what);
+        Err(Error { what, ..error })
+    }
+
+    /// What others hold may come free; what stands in each other's way comes last; then the pass is over.
+    async fn none_is_free(&mut self) -> Result<Step> {
+        // Asked first: a pass that is cut gets no more chunks.
+        let cut = self.is_cut().await?;
+        match self.ledger.left(&self.to.session, &self.crew.tables).await? {
+            Left { open: 0, late: 0 } if cut => Ok(Step::Done),
+            Left { open: 0, .. } if cut => self.settle_late().await,
+            Left { .. } => Ok(Step::Wait),
+        }
+    }
+
+    /// After an error that may pass: sessions that work, and the chunk in hand again, if it still is and was not settled after all.
+    async fn begin_anew(&mut self, mut error: Error, tries: &mut u32) -> Result<()> {
+        let most = if self.to.dsql { self.crew.batch_limits.retries } else { TRIES };
+        loop {
+            *tries += 1;
+            if *tries > most {
+                return Err(error);
+            }
+            self.crew.tally.retried();
+            self.crew.tally.log(format!("{}; {} tries again, {tries} of {most}", error.line(), self.name));
+            match self.to.dsql {
+                true => again::pause(&self.crew.batch_limits, *tries).await,
+                false => tokio::time::sleep(WAIT * (1 << *tries)).await,
+            }
+            match self.reopen().await {
+                Err(again) if self.may_pass(&again) => error = again,
+                other => return other,
+            }
+        }
+    }
+
+    async fn reopen(&mut self) -> Result<()> {
+        if !self.to.dsql || self.to.session.is_closed() {
+            self.to = open::writer(self.crew.target).await?;
+        } else {
+            self.to.session.rollback().await?;
+        }
+        // A session whose transaction failed sees nothing any more.
+        if !self.from.dsql || self.from.session.is_closed() {
+            self.from = open_source(self.crew).await?;
+        }
+        if self.to.dsql {
+            self.ledger.release(&self.to.session, self.holding.as_ref()).await?;
+        }
+        let Some(claim) = &mut self.holding else { return Ok(()) };
+        claim.fresh = false;
+        let claim = claim.clone();
+        let settled = match self.ledger.take_back(&self.to.session, &claim).await {
+            Err(error) if ledger::is_lost(&error) => {
+                self.holding = None;
+                self.crew.tally.log(error.line());
+                return Ok(());
+            }
+            other => other?,
+        };
+        if let (Some((how, rows)), Some((index, _))) = (settled, self.table(&claim)) {
+            // Only the answer to its commit was lost.
+            self.holding = None;
+            let written = if how == "equal" { 0 } else { rows };
+            self.crew.tally.begin(&self.name, index, &claim.range);
+            self.crew.tally.end(&self.name, index, &Outcome { rows, written, quarantined: 0 });
+        }
+        Ok(())
     }
 
     pub fn table(&self, claim: &Claim) -> Option<(usize, &'a TablePlan)> {
@@ -153,9 +247,9 @@ impl<'a> Worker<'a> {
 
     /// Whether the chunk has no row on the target.
     async fn is_empty(&self, claim: &Claim, table: &TablePlan) -> Result<bool> {
-        if self.crew.plan.tables.iter().zip(&self.crew.empty).any(|(other, empty)| *empty && other.label() == table.label())
-            && claim.left_by.is_none()
-        {
+        let empty =
+            |label: String| self.crew.plan.tables.iter().zip(&self.crew.empty).any(|(other, empty)| *empty && other.label() == label);
+        if claim.fresh && empty(table.label()) {
             return Ok(true);
         }
         let whose = crate::data::chunk::whose(&claim.range.span.conditions(table, Side::Target));
@@ -163,22 +257,22 @@ impl<'a> Worker<'a> {
         self.to.session.value(&sql, &[]).await
     }
 
-    /// Fails when another pass has begun since: this one was left, and what it copied is not its to call done.
+    /// Whether the pass is cut to its end. An error where it cannot be gone on with: whoever cuts it is gone, or a later pass took over.
     async fn is_cut(&self) -> Result<bool> {
-        match pass::last_pass(&self.to.session, self.to.dsql).await? {
-            Some(last) if last.pass > self.ledger.pass => Err(pass_lost()),
-            Some(last) => Ok(matches!(last.state.as_str(), "open" | "ended")),
-            None => Ok(false),
+        let all = pass::passes(&self.to.session, self.to.dsql).await?;
+        let newest = all.last().is_some_and(|last| last.pass == self.ledger.pass);
+        let own = all.iter().find(|row| row.pass == self.ledger.pass);
+        match own.map(|own| (own.state.as_str(), own.alive)) {
+            Some(("ended", _)) => Ok(true),
+            Some(("open", _)) if newest => Ok(true),
+            Some(("cutting", true)) if newest => Ok(false),
+            _ => Err(pass_lost()),
         }
     }
 
-    /// A pass whose cutting process died will never be cut to the end, and one that was left is not ours to go on with.
-    async fn must_have_lead(&self) -> Result<()> {
-        let last = pass::last_pass(&self.to.session, self.to.dsql).await?;
-        match last {
-            Some(last) if last.pass == self.ledger.pass && (last.alive || last.state != "cutting") && last.state != "left" => Ok(()),
-            _ => Err(pass_lost()),
-        }
+    /// After an error: the session as before its transaction, or another one where it is of no use any more.
+    pub async fn out_of_transaction(&mut self) -> Result<()> {
+        if self.to.session.is_closed() { self.reconnect_patiently().await } else { self.to.session.rollback().await }
     }
 
     /// A new session on the target after the old one broke.
@@ -190,20 +284,56 @@ impl<'a> Worker<'a> {
         }
     }
 
-    async fn renew_when_old(&mut self) -> Result<()> {
-        let Some(limits) = &self.crew.limits else { return Ok(()) };
-        if self.to.dsql && self.to.session.age() > limits.session_age() {
+    /// A new session, however long the server takes to let one in.
+    pub async fn reconnect_patiently(&mut self) -> Result<()> {
+        let mut tries = 0;
+        loop {
+            match self.reconnect().await {
+                Err(error) if again::broken(&error) && tries < self.crew.batch_limits.retries => {
+                    tries += 1;
+                    again::pause(&self.crew.batch_limits, tries + 2).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Before a server that ends sessions at a certain age ends these.
+    pub async fn renew_when_old(&mut self) -> Result<()> {
+        let age = self.crew.batch_limits.session_age();
+        if self.to.dsql && self.to.session.age() > age {
             self.reconnect().await?;
         }
-        if self.from.dsql && self.from.session.age() > limits.session_age() {
-            self.from = open::reader(self.crew.source, None).await?;
+        if self.from.dsql && self.from.session.age() > age {
+            self.from = open_source(self.crew).await?;
         }
         Ok(())
     }
 }
 
+/// A reader at the moment of the pass.
+async fn open_source(crew: &Crew<'_>) -> Result<Opened> {
+    open::reader(crew.source, crew.snapshot.as_deref()).await.map_err(|error| match sqlstate(&error) {
+        // A moment lives as long as the session that took it.
+        Some("22023" | "42704") if crew.snapshot.is_some() => pass_lost(),
+        _ => error,
+    })
+}
+
+const PASS_LOST: &str = "the process that began this pass is gone, and its moment of the source with it";
+
 /// The pass cannot be gone on with: its moment is gone. A new pass converges.
 pub fn pass_lost() -> Error {
-    Error::new(crate::error::Kind::Unreachable, "the process that began this pass is gone, and its moment of the source with it")
-        .hint("run the same command again: a new pass copies only what is missing")
+    Error::new(Kind::Unreachable, PASS_LOST).hint("run the same command again: a new pass copies only what is missing")
+}
+
+pub fn is_pass_lost(error: &Error) -> bool {
+    error.what == PASS_LOST
+}
+
+/// A name that nobody else has.
+pub fn short_id() -> String {
+    let mut id = uuid::Uuid::new_v4().simple().to_string();
+    id.truncate(8);
+    id
 }

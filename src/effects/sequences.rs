@@ -19,6 +19,9 @@ pub struct Sequences {
     target: TargetRef,
     #[serde(default)]
     pass: String,
+    /// Values left free behind those in use.
+    #[serde(default)]
+    headroom: u32,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -51,7 +54,7 @@ impl Apply<World> for Sequences {
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        let report = data::set_sequences(&world.source()?, &world.target(&self.target).await?).await?;
+        let report = data::set_sequences(&world.source()?, &world.target(&self.target).await?, self.headroom).await?;
         for note in &report.notes {
             cx.reporter.log(note);
         }

@@ -81,7 +81,8 @@ impl Connector {
         }
         let mut options = self.options.clone().unwrap_or_default();
         if access == Access::ReadOnly && self.kind() != HostKind::Dsql {
-            options.push_str(" -c default_transaction_read_only=on");
+            // A role's own limit on statements must not end the first one, before it can be lifted.
+            options.push_str(" -c default_transaction_read_only=on -c statement_timeout=0");
         }
         if !options.is_empty() {
             config.options(options.trim());

@@ -23,7 +23,7 @@ listen_addresses = '127.0.0.1'
 fsync = off
 full_page_writes = off
 max_wal_size = '4GB'
-max_connections = 60
+max_connections = 100
 log_min_messages = warning
 ";
 

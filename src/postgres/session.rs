@@ -33,12 +33,24 @@ pub struct Session {
     /// Where to ask for a statement to be given up.
     to: Connector,
     busy: AtomicBool,
+    /// A COPY was refused after its statement was taken: answers no longer belong to their questions.
+    out_of_step: AtomicBool,
     since: Instant,
 }
 
 impl Session {
     pub(super) fn new(client: Client, driver: JoinHandle<()>, tls: MakeRustlsConnect, access: Access, to: Connector) -> Self {
-        Self { client, driver, tls, access, label: to.label(), to, busy: AtomicBool::new(false), since: Instant::now() }
+        Self {
+            client,
+            driver,
+            tls,
+            access,
+            label: to.label(),
+            to,
+            busy: AtomicBool::new(false),
+            out_of_step: AtomicBool::new(false),
+            since: Instant::now(),
+        }
     }
 
     pub fn access(&self) -> Access {
@@ -140,13 +152,38 @@ impl Session {
         Ok(stream.map(move |frame| frame.map_err(|error| fault(&what, &error))).boxed())
     }
 
+    /// The rows of a query, one by one, each as a line of COPY's text form: for a server that may not have COPY.
+    pub async fn select_out(&self, sql: &str) -> Result<Frames> {
+        self.allowed(sql)?;
+        let stream = self.run(sql, self.client.simple_query_raw(sql)).await?;
+        let what = self.what(sql);
+        let line = move |message: Result<SimpleQueryMessage, tokio_postgres::Error>| {
+            std::future::ready(match message {
+                Ok(SimpleQueryMessage::Row(row)) => Some(Ok(copy_line(&row))),
+                Ok(_) => None,
+                Err(error) => Some(Err(fault(&what, &error))),
+            })
+        };
+        Ok(stream.filter_map(line).boxed())
+    }
+
+    /// The server or the network ended it, or it is of no use any more.
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed() || self.out_of_step.load(Ordering::Relaxed)
+    }
+
     /// Sends frames to `COPY … FROM STDIN`; the number of rows the server took. A frame that is an error aborts the copy.
     /// `sent` is told of the bytes of each frame.
     pub async fn copy_in(&self, sql: &str, mut frames: Frames, sent: impl Fn(u64)) -> Result<u64> {
         self.allowed(sql)?;
         self.busy.store(true, Ordering::Relaxed);
         let what = self.what(sql);
-        let sink = self.client.copy_in::<_, Bytes>(sql).await.map_err(|error| fault(&what, &error))?;
+        let statement = self.client.prepare(sql).await.map_err(|error| fault(&what, &error))?;
+        let sink = self.client.copy_in::<_, Bytes>(&statement).await.map_err(|error| {
+            // The driver and the server do not agree any more on whose turn it is.
+            self.out_of_step.store(true, Ordering::Relaxed);
+            fault(&what, &error)
+        })?;
         let mut sink = std::pin::pin!(sink);
         while let Some(frame) = frames.next().await {
             let frame = frame?;
@@ -218,6 +255,36 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// A row as COPY writes it, with its line feed.
+fn copy_line(row: &tokio_postgres::SimpleQueryRow) -> Bytes {
+    let mut line = Vec::new();
+    for column in 0..row.len() {
+        if column > 0 {
+            line.push(b'\t');
+        }
+        match row.try_get(column) {
+            Ok(Some(text)) => text.bytes().for_each(|byte| copy_byte(&mut line, byte)),
+            Ok(None) | Err(_) => line.extend_from_slice(b"\\N"),
+        }
+    }
+    line.push(b'\n');
+    Bytes::from(line)
+}
+
+fn copy_byte(line: &mut Vec<u8>, byte: u8) {
+    let escaped = match byte {
+        b'\\' => b'\\',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        8 => b'b',
+        11 => b'v',
+        12 => b'f',
+        _ => return line.push(byte),
+    };
+    line.extend_from_slice(&[b'\\', escaped]);
 }
 
 /// Whether a statement would lift the read-only state of its own session.

@@ -17,6 +17,11 @@ impl Chance {
         z ^ (z >> 31)
     }
 
+    /// From 0 to below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.number() % end.max(1)
+    }
+
     /// From 0 to below 1.
     pub fn fraction(&mut self) -> f64 {
         // 53 bits are a fraction exactly.

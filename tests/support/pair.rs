@@ -52,7 +52,7 @@ impl Pair {
 
     #[track_caller]
     pub fn must_be_equal(&self) {
-        block(data::set_sequences(&self.from, &self.to)).unwrap();
+        block(data::set_sequences(&self.from, &self.to, 0)).unwrap();
         // One at a time: a connection costs more than the comparison here.
         let report = self.verify(&Options { jobs: 1, ..Options::default() });
         assert!(report.equal, "{report:#?}");

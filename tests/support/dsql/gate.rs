@@ -86,7 +86,7 @@ async fn enter(shared: &Shared, client: &mut TcpStream, startup: &[u8]) -> io::R
     }
     // A host on loopback does not look like DSQL's, so a reader asks for its read-only session here. Nothing else is taken.
     let options = parameters.remove("options").unwrap_or_default();
-    let read_only = options.trim() == "-c default_transaction_read_only=on";
+    let read_only = options.trim().starts_with("-c default_transaction_read_only=on");
     if !read_only && !options.trim().is_empty() {
         return Ok(Err(Refusal::unsupported("command line options are not supported")));
     }

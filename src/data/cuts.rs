@@ -1,0 +1,141 @@
+//! The chunks of a table as the ledger has them: written down, cut anew, made one.
+//! Never leaves a table of ours without a chunk: its rows would be taken for somebody else's.
+
+use std::collections::BTreeMap;
+
+use crate::data::again;
+use crate::data::chunk::{Cut, Cutter, Range};
+use crate::data::copy::Begun;
+use crate::data::ledger::Ledger;
+use crate::data::limits::Limits;
+use crate::data::options::Options;
+use crate::data::plan::{Side, TablePlan};
+use crate::error::Result;
+use crate::postgres::Session;
+use crate::postgres::quote::literal;
+
+/// What the ledger knows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Of the columns and the key that it was copied with.
+    pub shape: String,
+    /// All its chunks are written down.
+    pub complete: bool,
+    pub by_pages: bool,
+    /// Every chunk was settled by some pass.
+    pub settled: bool,
+}
+
+impl Ledger {
+    /// The tables whose chunks are written down.
+    pub async fn known(&self, target: &Session) -> Result<BTreeMap<String, Known>> {
+        // The last chunk is open at its upper end; it is written last.
+        let sql = "select \"table\", case when min(shape) = max(shape) then min(shape) else '' end, count(*) filter (where hi = ''), \
+                   count(*) filter (where lo like 'page %'), count(*) filter (where pass is null) from migrate_wizard.chunk group by \"table\"";
+        let read = |row: Vec<Option<String>>| {
+            let [table, shape, last, pages, unsettled] = <[Option<String>; 5]>::try_from(row).ok()?;
+            let known = Known { shape: shape?, complete: last? != "0", by_pages: pages? != "0", settled: unsettled? == "0" };
+            Some((table?, known))
+        };
+        Ok(target.text(sql).await?.into_iter().filter_map(read).collect())
+    }
+
+    /// Writes down the chunks of a table, the last one last.
+    pub async fn add(&self, target: &Session, table: &TablePlan, ranges: &[Range]) -> Result<()> {
+        self.write_down(target, table, ranges, "null").await
+    }
+
+    /// Writes down the chunks of a table that was cut before: in place of the old ones, so that the table stays known as ours at every
+    /// moment, and whoever holds an old one loses it. Its rows prove nothing any more: with `emptied` they go.
+    pub async fn cut_anew(&self, target: &Session, table: &TablePlan, ranges: &[Range], emptied: Option<&str>) -> Result<()> {
+        if self.dsql {
+            return self.put_in_place(target, table, ranges).await;
+        }
+        target.begin().await?;
+        if let Some(rows) = emptied {
+            target.batch(&format!("truncate {rows}")).await?;
+        }
+        self.put_in_place(target, table, ranges).await?;
+        target.commit().await
+    }
+
+    async fn put_in_place(&self, target: &Session, table: &TablePlan, ranges: &[Range]) -> Result<()> {
+        self.write_down(target, table, ranges, "0").await?;
+        let sql = format!("delete from migrate_wizard.chunk where \"table\" = {} and chunk >= {}", literal(&table.label()), ranges.len());
+        again::write(target, &sql).await.map(drop)
+    }
+
+    /// `taken`: 0 where somebody may have written rows of it, null where nobody has.
+    async fn write_down(&self, target: &Session, table: &TablePlan, ranges: &[Range], taken: &str) -> Result<()> {
+        let (label, shape, rank) = (literal(&table.label()), literal(&table.shape()), table.bytes / ranges.len().max(1) as u64);
+        let anew = match taken {
+            "0" => ", taken = 0, worker = null, pass = null, how = null, rows = null, bytes = null, xids = null",
+            _ => "",
+        };
+        for ranges in ranges.chunks(1000) {
+            let values: Vec<String> = ranges
+                .iter()
+                .map(|range| {
+                    let (lo, hi) = range.span.bounds();
+                    format!("({label}, {}, {}, {}, {rank}, {shape}, {taken})", range.chunk, literal(&lo), literal(&hi))
+                })
+                .collect();
+            let sql = format!(
+                "insert into migrate_wizard.chunk (\"table\", chunk, lo, hi, rank, shape, taken) values {} \
+                 on conflict (\"table\", chunk) do update set lo = excluded.lo, hi = excluded.hi, rank = excluded.rank, shape = excluded.shape{anew}",
+                values.join(", ")
+            );
+            again::write(target, &sql).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes one chunk of a table that has several.
+    pub async fn make_whole(&self, target: &Session, table: &str) -> Result<()> {
+        let table = literal(table);
+        target.begin().await?;
+        target
+            .affected(&format!(
+                "update migrate_wizard.chunk set lo = '', hi = '', (pass, rows, xids) = (select min(pass), sum(rows), string_agg(nullif(xids, ''), ',') \
+                 from migrate_wizard.chunk where \"table\" = {table}) where \"table\" = {table} and chunk = 0"
+            ))
+            .await?;
+        target.affected(&format!("delete from migrate_wizard.chunk where \"table\" = {table} and chunk > 0")).await?;
+        target.commit().await
+    }
+}
+
+/// Writes down the chunks of every table that the ledger does not know as it is now.
+pub async fn cut_all(begun: &Begun, to: &Session, ledger: &Ledger, options: &Options, limits: Option<Limits>) -> Result<()> {
+    let known = ledger.known(to).await?;
+    let rows = options.chunk_rows.or_else(|| limits.map(|limits| limits.chunk_rows()));
+    for table in &begun.plan.tables {
+        let label = table.label();
+        let before = known.get(&label);
+        if let Some(known) = before.filter(|known| known.complete && known.shape == table.shape()) {
+            if !known.by_pages {
+                continue;
+            }
+            if known.settled {
+                // Pages say nothing of a later moment: from now on the table is one piece.
+                ledger.make_whole(to, &label).await?;
+                continue;
+            }
+        }
+        // DSQL has no pages to tell rows by.
+        let cut = if begun.to.dsql && table.key.is_empty() { Cut::Whole } else { Cut::of(table, rows, options.chunk_bytes) };
+        let mut cutter = Cutter::new(table, cut);
+        let mut ranges = Vec::new();
+        while let Some(range) = cutter.next(&begun.lead.session).await? {
+            ranges.push(range);
+        }
+        match before {
+            Some(known) => {
+                let emptied = known.by_pages.then(|| table.rows_of(Side::Target));
+                ledger.cut_anew(to, table, &ranges, emptied).await?;
+            }
+            None => ledger.add(to, table, &ranges).await?,
+        }
+    }
+    Ok(())
+}
