@@ -3,10 +3,10 @@
 //! nor on a target that shows no row versions (DSQL): there values are compared, because a count says nothing of a row that somebody changed.
 
 use crate::data::chunk::{Span, whose};
-use crate::data::differ::{What, differ_but};
 use crate::data::horizon::{Horizon, not_by};
 use crate::data::ledger::{Claim, Settled};
 use crate::data::load::{is_about_a_row, read, select};
+use crate::data::missing::missing;
 use crate::data::plan::{Side, TablePlan};
 use crate::data::worker::{Outcome, Worker};
 use crate::error::Result;
@@ -123,7 +123,7 @@ impl Worker<'_> {
         if left + new != here {
             for (change, gone) in changes.iter().zip(&mut gone) {
                 let old = [format!("not ({})", change.newer)];
-                let difference = differ_but(&self.from, &self.to, table, &change.claim.range.span, What::Keys, &old).await?;
+                let difference = missing(&self.from, &self.to, table, &change.claim.range.span, &old).await?;
                 let Some(difference) = difference.filter(|difference| difference.only_source.is_empty()) else {
                     to.rollback().await?;
                     return Ok(None);

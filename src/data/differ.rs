@@ -50,19 +50,19 @@ pub enum What {
 
 /// The keys that differ; `None` when there are too many to hold.
 pub async fn differ(from: &Opened, to: &Opened, table: &TablePlan, span: &Span, what: What) -> Result<Option<Difference>> {
-    differ_but(from, to, table, span, what, &[]).await
+    differ_but(from, to, table, span, what, [&[], &[]]).await
 }
 
-/// The same; of the source only the rows that fulfil further conditions.
+/// The same; of the source and of the target only the rows that fulfil further conditions.
 pub async fn differ_but(
     from: &Opened,
     to: &Opened,
     table: &TablePlan,
     span: &Span,
     what: What,
-    of: &[String],
+    [here, there]: [&[String]; 2],
 ) -> Result<Option<Difference>> {
-    let (a, b) = tokio::try_join!(stream(from, table, Side::Source, span, what, of), stream(to, table, Side::Target, span, what, &[]))?;
+    let (a, b) = tokio::try_join!(stream(from, table, Side::Source, span, what, here), stream(to, table, Side::Target, span, what, there))?;
     let mut sides = [Reader::new(a, table.key.len()), Reader::new(b, table.key.len())];
     let mut pending: [HashMap<Bytes, Bytes>; 2] = [HashMap::new(), HashMap::new()];
     let mut held = 0_usize;

@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod limits;
 pub mod load;
 pub mod load_in_batches;
+pub mod missing;
 pub mod open;
 pub mod options;
 pub mod pass;
