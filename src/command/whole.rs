@@ -2,13 +2,13 @@
 //! Only puts the rooms `schema` and `data` in a row; what each does is theirs.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::cli::{CopyArgs, KindArg};
 use crate::data::{self, CopyReport, Forecast, SequenceReport};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::postgres::{Access, Connector, Session, dump};
 use crate::progress::{Part, Progress, Reporter, Unit};
 use crate::schema::{self, Conversion, Dialect, Phase, Target, Task};
@@ -123,29 +123,23 @@ struct Sender {
 impl Sender {
     async fn send(&self, sql: &str) -> Result<()> {
         let mut session = self.session.lock().await;
-        let mut tries = 0;
+        let mut tries = data::Tries::new()?;
         loop {
-            let sent = match session.take().filter(|session| !session.is_closed()) {
-                Some(open) => schema::send(session.insert(open), self.dialect, sql).await,
-                None => match data::builder(&self.to).await {
-                    Ok(open) => schema::send(session.insert(open), self.dialect, sql).await,
-                    Err(error) => Err(error),
-                },
+            let open = match session.take().filter(|session| !session.is_closed()) {
+                Some(open) => Ok(open),
+                None => data::builder(&self.to).await,
+            };
+            let sent = match open {
+                Ok(open) => schema::send(session.insert(open), self.dialect, sql).await,
+                Err(error) => Err(error),
             };
             match sent {
-                Err(error) if error.kind == Kind::Unreachable && tries < TRIES => {
-                    *session = None;
-                    tries += 1;
-                    tokio::time::sleep(Duration::from_millis((100 << tries).min(5000))).await;
-                }
-                other => return other,
+                Err(error) => tries.after(error).await?,
+                done => return done,
             }
         }
     }
 }
-
-/// New connections for one statement.
-const TRIES: u32 = 7;
 
 /// Runs what follows the rows on several sessions; on DSQL on one, because definitions there end each other in conflicts.
 async fn build(

@@ -34,6 +34,29 @@ pub async fn pause(limits: &Limits, tries: u32) {
     tokio::time::sleep(Duration::from_millis(longest / 2 + longest * chance / 510)).await;
 }
 
+/// The tries at something that may be done twice, each on a session that works.
+#[derive(Debug)]
+pub struct Tries {
+    limits: Limits,
+    tries: u32,
+}
+
+impl Tries {
+    pub fn new() -> Result<Self> {
+        Ok(Self { limits: Limits::dsql()?, tries: 0 })
+    }
+
+    /// After a try that failed: a pause, or the error where it will not pass or came too often.
+    pub async fn after(&mut self, error: Error) -> Result<()> {
+        if !transient(&error) || self.tries >= self.limits.retries {
+            return Err(error);
+        }
+        self.tries += 1;
+        pause(&self.limits, self.tries).await;
+        Ok(())
+    }
+}
+
 /// How often a statement of the ledger's own is tried.
 const TRIES: u32 = 12;
 

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use crate::data::batches::How;
 use crate::data::catch_up::{delete_keys, of_keys};
-use crate::data::chunk::{Cut, Cutter, Span, whose};
+use crate::data::chunk::{Cut, Cutter, Span};
 use crate::data::differ::{Difference, What, differ};
 use crate::data::fingerprint::fingerprint;
 use crate::data::ledger::{Claim, Settled};
@@ -82,16 +82,7 @@ impl Worker<'_> {
         let to = &self.to.session;
         to.begin().await?;
         self.ledger.record(to, claim, &settled).await?;
-        let whose = whose(&claim.range.span.conditions(table, Side::Target));
-        // So many writers are remembered; with more, the next pass compares values again.
-        to.affected(&format!(
-            "update migrate_wizard.chunk set xids = (select case when count(*) <= 2000 then coalesce(string_agg(x::text, ','), '') else '' end \
-             from (select distinct xmin::text as x from {}{whose} limit 2001) w) where \"table\" = {} and chunk = {}",
-            table.rows_of(Side::Target),
-            crate::postgres::quote::literal(&claim.table),
-            claim.range.chunk
-        ))
-        .await?;
+        self.ledger.know_writers(to, claim, table).await?;
         to.commit().await
     }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::data::again;
+use crate::data::again::{self, Tries};
 use crate::data::cuts::cut_all;
 use crate::data::horizon::{self, Horizon};
 use crate::data::ledger::{self, Ledger};
@@ -234,13 +234,13 @@ async fn run(
         // Before the first chunk is held in its name.
         pass::keep(&begun.to.session, &crew.process, leads).await?;
     }
-    let cut = async { if begun.leads { cut_insistently(begun, target, &ledger, options, limits).await } else { Ok(()) } };
+    let cut = async { if begun.leads { cut(begun, target, &ledger, options, limits).await } else { Ok(()) } };
     let work = async { futures_util::future::try_join_all((0..jobs).map(|number| one_worker(&crew, begun.pass, number))).await };
     let watching = watch::copies(target, tally, dsql);
     let keeping = keep(target, &crew.process, leads, dsql);
     let all = async {
         tokio::try_join!(cut, work)?;
-        finish_insistently(begun, target, &ledger, tally, start).await
+        finish(begun, target, &ledger, tally, start).await
     };
     tokio::select! {
         done = all => done,
@@ -249,45 +249,30 @@ async fn run(
     }
 }
 
-/// Ends the pass; on a server that ends sessions, on another one than that which began it.
-async fn finish_insistently(begun: &Begun, target: &Connector, ledger: &Ledger, tally: &Tally, start: Instant) -> Result<CopyReport> {
-    if !begun.to.dsql {
-        return finish_pass(begun, &begun.to, ledger, tally, start).await;
-    }
-    let limits = Limits::dsql()?;
-    let mut tries = 0;
+/// Cuts every table, by sessions of its own until it is done.
+async fn cut(begun: &Begun, target: &Connector, ledger: &Ledger, options: &Options, limits: Option<Limits>) -> Result<()> {
+    let mut tries = Tries::new()?;
     loop {
-        let done = match open::writer(target).await {
-            Ok(to) => finish_pass(begun, &to, ledger, tally, start).await,
-            Err(error) => Err(error),
+        let done = async {
+            let to = open::writer(target).await?.session;
+            cut_all(begun, &to, ledger, options, limits).await?;
+            ledger.state(&to, "open").await
         };
-        match done {
-            Err(error) if again::transient(&error) && tries < limits.retries => {
-                tries += 1;
-                again::pause(&limits, tries).await;
-            }
+        match done.await {
+            // The moment went with its session.
+            Err(error) if !begun.lead.session.is_closed() => tries.after(error).await?,
             other => return other,
         }
     }
 }
 
-/// Cuts every table; on a server that ends sessions, on another one where the first has ended.
-async fn cut_insistently(begun: &Begun, target: &Connector, ledger: &Ledger, options: &Options, limits: Option<Limits>) -> Result<()> {
-    let batch_limits = Limits::dsql()?;
-    let mut fresh: Option<Opened> = None;
-    let mut tries = 0;
+/// Ends the pass, likewise.
+async fn finish(begun: &Begun, target: &Connector, ledger: &Ledger, tally: &Tally, start: Instant) -> Result<CopyReport> {
+    let mut tries = Tries::new()?;
     loop {
-        let session = &fresh.as_ref().unwrap_or(&begun.to).session;
-        let cut = async {
-            cut_all(begun, session, ledger, options, limits).await?;
-            ledger.state(session, "open").await
-        };
-        match cut.await {
-            Err(error) if begun.to.dsql && again::transient(&error) && tries < batch_limits.retries => {
-                tries += 1;
-                again::pause(&batch_limits, tries).await;
-                fresh = open::writer(target).await.ok().or(fresh);
-            }
+        let done = async { finish_pass(begun, &open::writer(target).await?, ledger, tally, start).await };
+        match done.await {
+            Err(error) if !begun.lead.session.is_closed() => tries.after(error).await?,
             other => return other,
         }
     }

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use crate::data::again;
-use crate::data::chunk::{Range, Span};
+use crate::data::chunk::{Range, Span, whose};
 use crate::data::differ::Key;
 use crate::data::pass::{lease, mine, worker_gone};
+use crate::data::plan::{Side, TablePlan};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 use crate::postgres::quote::literal;
@@ -285,6 +286,18 @@ impl Ledger {
     /// Runs [`Self::settle`]; fails when the chunk is no longer this worker's, so that its transaction is rolled back.
     pub async fn record(&self, target: &Session, claim: &Claim, settled: &Settled) -> Result<()> {
         if target.affected(&self.settle(claim, settled)).await? == 1 { Ok(()) } else { Err(lost(claim)) }
+    }
+
+    /// Writes down who wrote the chunk's rows on the target, whoever it was; with more writers than these, the next pass compares values again.
+    pub async fn know_writers(&self, target: &Session, claim: &Claim, table: &TablePlan) -> Result<()> {
+        let whose = whose(&claim.range.span.conditions(table, Side::Target));
+        let sql = format!(
+            "update migrate_wizard.chunk c set xids = (select case when count(*) <= 2000 then coalesce(string_agg(x::text, ','), '') else '' end \
+             from (select distinct xmin::text as x from {}{whose} limit 2001) w) where {}",
+            table.rows_of(Side::Target),
+            self.held(claim)
+        );
+        target.affected(&sql).await.map(drop)
     }
 
     /// A change of a chunk's row in a transaction of its own.

@@ -39,6 +39,7 @@ pub mod verify;
 pub mod watch;
 pub mod worker;
 
+pub use again::Tries;
 pub use copy::copy;
 pub use diff::{Diff, diff};
 pub use finish::{finish, undo};

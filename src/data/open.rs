@@ -26,7 +26,7 @@ const SETTINGS: [(&str, &str); 8] = [
 const UNLIMITED: &str = "select set_config(name, '0', false) from pg_settings where name in \
     ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')";
 
-/// What a writer asks for besides; a server that refuses one goes without (source: `docs/performance.md`, "What makes the difference").
+/// What a writer asks for besides; a server that refuses one goes without.
 /// New large values as lz4: pglz costs more than the bytes it saves.
 const WRITING: [(&str, &str); 3] =
     [("synchronous_commit", "off"), ("default_toast_compression", "lz4"), ("maintenance_work_mem", "'512MB'")];

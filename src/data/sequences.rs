@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::again;
-use crate::data::limits::Limits;
+use crate::data::again::Tries;
 use crate::error::Result;
 use crate::postgres::fault::sqlstate;
 use crate::postgres::quote::{ident, literal, qualified};
@@ -107,15 +106,11 @@ async fn in_use(session: &Session, sequence: &Sequence) -> Result<Option<i64>> {
 
 /// Sets every sequence past the values in use and `headroom` draws more. Twice equals once, so that what passes is tried again.
 pub async fn set_sequences(source: &Connector, target: &Connector, headroom: u32) -> Result<SequenceReport> {
-    let limits = Limits::dsql()?;
-    let mut tries = 0;
+    let mut tries = Tries::new()?;
     loop {
         match set_all(source, target, headroom).await {
-            Err(error) if again::transient(&error) && tries < limits.retries => {
-                tries += 1;
-                again::pause(&limits, tries).await;
-            }
-            other => return other,
+            Err(error) => tries.after(error).await?,
+            done => return done,
         }
     }
 }
