@@ -81,7 +81,8 @@ pub async fn define(session: &Session, sql: &str) -> Result<()> {
         match session.batch(sql).await {
             // Another process made it between the look and the deed, or changed the catalogue of a DSQL cluster.
             Err(error)
-                if tries < TRIES && (conflict(&error) || matches!(sqlstate(&error), Some("23505" | "42P06" | "42P07" | "XX000"))) =>
+                if tries < TRIES
+                    && (conflict(&error) || matches!(sqlstate(&error), Some("23505" | "42710" | "42P06" | "42P07" | "XX000"))) =>
             {
                 tries += 1;
                 rest(tries).await;

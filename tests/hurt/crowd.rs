@@ -3,12 +3,13 @@
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use migrate_wizard::postgres::Connector;
+use migrate_wizard::data::ledger;
+use migrate_wizard::postgres::{Access, Connector};
 
 use super::ground::{COPY, COUNT, Ground, WORKER, between, ended, quiet, report, signal, source, until, written};
 use crate::support::chance::Chance;
 use crate::support::chaos::Chaos;
-use crate::support::postgres::{rows, sql, value};
+use crate::support::postgres::{block, database, rows, sql, value};
 use crate::support::wizard::Done;
 
 const SEED: u64 = 99;
@@ -172,6 +173,20 @@ fn five_that_are_started_at_the_same_instant_all_end_well() {
         ground.is_equal("five");
     }
     assert_eq!(written(&ground.from), before);
+}
+
+#[test]
+fn a_ledger_that_many_make_at_once_is_made() {
+    let to = database("ledgers");
+    for round in 0..40 {
+        sql(&to, "drop schema if exists migrate_wizard cascade");
+        let one = async || {
+            let session = to.connect(Access::ReadWrite).await?;
+            ledger::create(&session).await
+        };
+        let made = block(futures_util::future::join_all((0..8).map(|_| one())));
+        assert!(made.iter().all(Result::is_ok), "round {round}: {made:#?}");
+    }
 }
 
 #[test]
