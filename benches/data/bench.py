@@ -46,6 +46,7 @@ class Bench:
     work: Path
     binary: Path
     ceiling: Path | None
+    distance: Path | None
     scale: Scale
     rounds: int
     results: dict
@@ -58,25 +59,26 @@ class Bench:
         self.results_file.parent.mkdir(parents=True, exist_ok=True)
         self.results_file.write_text(json.dumps(self.results, indent=1) + "\n")
 
-    def environment(self, database, into):
+    def environment(self, database, into, target):
         return {
             **servers.clean_environment(self.source.programs),
             "SOURCE_DATABASE_URL": self.source.url(database),
-            "TARGET_DATABASE_URL": self.target.url(into),
+            "TARGET_DATABASE_URL": target.url(into),
             # where pgcopydb keeps what it remembers
             "XDG_DATA_HOME": str(self.work / "data"),
         }
 
-    def take(self, label, steps, database, into):
+    def take(self, label, steps, database, into, target=None):
         """Runs the steps one after the other, each measured: (what they took together, their lines with the times of the whole)."""
         servers.checkpoint(self.source, self.target)
-        run = {"wall": 0.0, "cpu": 0.0, "memory": 0.0, "high_water": 0.0, "steps": {}, "failed": ""}
+        run = {"wall": 0.0, "cpu": 0.0, "busy": 0.0, "memory": 0.0, "high_water": 0.0, "steps": {}, "failed": ""}
         lines = []
         for name, command in steps:
-            taken = measure.run(command, self.environment(database, into), self.work, self.scale.timeout)
+            taken = measure.run(command, self.environment(database, into, target or self.target), self.work, self.scale.timeout)
             lines += [(at + run["wall"], channel, text) for at, channel, text in taken.lines]
             run["wall"] += taken.wall
             run["cpu"] += taken.cpu
+            run["busy"] += taken.busy
             run["memory"] = max(run["memory"], taken.memory)
             run["high_water"] = max(run["high_water"], taken.high_water)
             run["steps"][name] = taken.wall

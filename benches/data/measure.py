@@ -17,10 +17,12 @@ LINES_KEPT = 200_000
 
 @dataclass
 class Taken:
-    """What a command took. Memory in MiB: `memory` is the highest sum over the tree, `high_water` the first process's own mark."""
+    """What a command took. Memory in MiB: `memory` is the highest sum over the tree, `high_water` the first process's own mark.
+    `cpu` is its own processor time, `busy` that of the whole machine meanwhile, servers and all."""
 
     wall: float = 0.0
     cpu: float = 0.0
+    busy: float = 0.0
     memory: float = 0.0
     high_water: float = 0.0
     code: int = 0
@@ -41,7 +43,7 @@ class Taken:
 def run(command, env, cwd, timeout):
     """Runs a command to its end."""
     taken = Taken()
-    begun = time.monotonic()
+    begun, busy = time.monotonic(), machine_busy()
     try:
         child = subprocess.Popen(
             [str(part) for part in command], env=env, cwd=cwd, start_new_session=True,
@@ -68,6 +70,7 @@ def run(command, env, cwd, timeout):
         # the resources of the child and of all that it waited for itself
         _, status, usage = os.wait4(child.pid, 0)
         taken.wall = time.monotonic() - begun
+        taken.busy = machine_busy() - busy
         taken.cpu = usage.ru_utime + usage.ru_stime
         taken.code = child.returncode = os.waitstatus_to_exitcode(status)
     finally:
@@ -79,6 +82,12 @@ def run(command, env, cwd, timeout):
         reader.join(5)
     taken.lines.sort(key=lambda line: line[0])
     return taken
+
+
+def machine_busy():
+    """Seconds of processor time that all of the machine has used, as the first line of /proc/stat has it (man 5 proc)."""
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = (int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def end(group):

@@ -126,14 +126,24 @@ def memory(result):
 
 
 def batches(result):
-    rows = []
-    for load in result["loads"].values():
-        times = [run["wall"] for run in load["runs"] if not run["failed"]]
-        rate = f"{result['rows'] / median(times):,.0f}" if times else "–"
-        rows.append([load["label"], spread(load["runs"]), rate, spread(load["runs"], "cpu"), spread(load["runs"], "memory", 0), remark(load["runs"])])
     text = f"{result['rows']:,} rows of mixed width ({result['bytes'] / 2**20:,.0f} MiB on disk) into empty tables with their primary keys. "
-    text += "A transaction holds at most 3,000 rows and 10 MiB; the target is a plain PostgreSQL with no distance to it.\n\n"
-    return text + table(["load", "wall s", "rows/s", "client CPU s", "client memory MiB", "remarks"], rows)
+    text += "A transaction holds at most 3,000 rows and 10 MiB; the target is a plain PostgreSQL. "
+    text += "Busy is the processor time of the whole machine, servers and all, as a share of all its cores.\n\nWith no distance:\n\n"
+    text += loads(result, result["loads"])
+    text += f"\n\nThe same through a proxy that hands every byte on after {result['away']} ms each way (`benches/ceiling/src/bin/distance.rs`):\n\n"
+    text += loads(result, result["far"])
+    return text
+
+
+def loads(result, all_loads):
+    rows = []
+    for load in all_loads.values():
+        done = [run for run in load["runs"] if not run["failed"]]
+        rate = f"{result['rows'] / median(run['wall'] for run in done):,.0f}" if done else "–"
+        busy = f"{median(run['busy'] / run['wall'] / result['cores'] for run in done):.0%}" if done else "–"
+        memory = spread(load["runs"], "memory", 0)
+        rows.append([load["label"], spread(load["runs"]), rate, busy, spread(load["runs"], "cpu"), memory, remark(load["runs"])])
+    return table(["load", "wall s", "rows/s", "busy", "client CPU s", "client memory MiB", "remarks"], rows)
 
 
 def growth(result):

@@ -61,7 +61,7 @@ def main():
     with servers.running(args.folder, scale.needed_gib, scale.fsync) as (source, target, work):
         rounds = args.rounds or scale.rounds
         results = {"about": about(args, rounds, source)}
-        run = bench.Bench(source, target, work, args.binary.resolve(), ceiling(), scale, rounds, results, args.results)
+        run = bench.Bench(source, target, work, args.binary.resolve(), built("ceiling"), built("distance"), scale, rounds, results, args.results)
         if set(args.only) & set(NEED_MAIN):
             with run.kept_going("source"):
                 sources.make_main(run)
@@ -80,10 +80,10 @@ def stopped(number, _frame):
     sys.exit(128 + number)
 
 
-def ceiling():
-    """The build of benches/ceiling; None where there is none."""
-    built = ROOT / "target/release/ceiling"
-    return built if os.access(built, os.X_OK) else None
+def built(name):
+    """A program of benches/ceiling; None where it is not built."""
+    program = ROOT / "target/release" / name
+    return program if os.access(program, os.X_OK) else None
 
 
 def about(args, rounds, server):

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # the same for both, and for every way; what is not named here is PostgreSQL's own default
@@ -119,6 +119,19 @@ def running(folder, needed_gib, fsync):
         for server in started:
             server.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def far(server, program, away):
+    """The same server behind a delay of so many milliseconds each way."""
+    proxy = subprocess.Popen(
+        ["setpriv", "--pdeathsig=KILL", program, str(server.port), str(away)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        yield replace(server, port=int(proxy.stdout.readline()))
+    finally:
+        proxy.kill()
+        proxy.wait()
 
 
 def start(name, programs, home, settings):

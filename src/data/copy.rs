@@ -18,7 +18,6 @@ use crate::data::tally::Tally;
 use crate::data::worker::{Crew, Worker, pass_lost, short_id};
 use crate::data::{aside, back, catalog, large_objects, quarantine, watch};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::fault::sqlstate;
 use crate::postgres::{Access, Connector, Session};
 use crate::progress::Reporter;
 
@@ -151,7 +150,7 @@ async fn joins(lead: &Opened, snapshot: &str) -> Result<bool> {
     lead.session.rollback().await?;
     match open::at(&lead.session, Some(snapshot)).await {
         Ok(()) => Ok(true),
-        Err(error) if matches!(sqlstate(&error), Some("22023" | "42704")) => Ok(false),
+        Err(error) if open::moment_gone(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }

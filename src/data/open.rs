@@ -2,6 +2,7 @@
 //! The source's session is always read-only.
 
 use crate::error::{Error, Kind, Result};
+use crate::postgres::fault::sqlstate;
 use crate::postgres::quote::literal;
 use crate::postgres::session::Frames;
 use crate::postgres::{Access, Connector, Session};
@@ -65,6 +66,12 @@ pub async fn at(session: &Session, snapshot: Option<&str>) -> Result<()> {
         Some(snapshot) => session.batch(&format!("set transaction snapshot {}", literal(snapshot))).await,
         None => Ok(()),
     }
+}
+
+/// Whether an error of [`at`] says that whoever took the moment no longer holds it: its name is unknown (22023, since version 16 42704), or it
+/// ended just while it was taken over (55000).
+pub fn moment_gone(error: &Error) -> bool {
+    matches!(sqlstate(error), Some("22023" | "42704" | "55000"))
 }
 
 /// The name of the session's moment for other readers; `None` where the server has no such thing (DSQL).

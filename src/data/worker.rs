@@ -313,11 +313,10 @@ impl<'a> Worker<'a> {
 
 /// A reader at the moment of the pass.
 async fn open_source(crew: &Crew<'_>) -> Result<Opened> {
-    open::reader(crew.source, crew.snapshot.as_deref()).await.map_err(|error| match sqlstate(&error) {
-        // A moment lives as long as the session that took it.
-        Some("22023" | "42704") if crew.snapshot.is_some() => pass_lost(),
-        _ => error,
-    })
+    match open::reader(crew.source, crew.snapshot.as_deref()).await {
+        Err(error) if crew.snapshot.is_some() && open::moment_gone(&error) => Err(pass_lost()),
+        other => other,
+    }
 }
 
 const PASS_LOST: &str = "the process that began this pass is gone, and its moment of the source with it";

@@ -20,9 +20,10 @@ const HEAD: usize = 5;
 #[derive(Debug)]
 pub struct Regrouped<S> {
     inner: S,
-    /// Bytes from the server, not looked at yet from `at` on.
+    /// Bytes from the server, not looked at yet from `at` to `end`; what follows is room, cleared once and not for every read.
     input: Vec<u8>,
     at: usize,
+    end: usize,
     /// Bytes for the client, not taken yet from `taken` on.
     output: Vec<u8>,
     taken: usize,
@@ -34,43 +35,50 @@ pub struct Regrouped<S> {
 impl<S> Regrouped<S> {
     /// Nothing but whole messages may come from `inner`: whatever is said before the first of them was said.
     pub fn new(inner: S) -> Self {
-        Self { inner, input: Vec::new(), at: 0, output: Vec::new(), taken: 0, left: 0, copied: false }
+        Self { inner, input: Vec::new(), at: 0, end: 0, output: Vec::new(), taken: 0, left: 0, copied: false }
     }
 
     pub fn inner(&self) -> &S {
         &self.inner
     }
 
+    /// The head of the next message, if all of it is here: its kind and the bytes that follow.
+    fn head(&self) -> Option<(u8, usize)> {
+        let (kind, length) = self.input.get(self.at..self.end)?.get(..HEAD)?.split_first()?;
+        Some((*kind, length.iter().fold(0_usize, |all, byte| all << 8 | usize::from(*byte)).saturating_sub(4)))
+    }
+
+    fn here(&self) -> usize {
+        self.end - self.at
+    }
+
     /// All that is understood of the input, as output.
     fn regroup(&mut self) {
         self.output.clear();
         self.taken = 0;
-        while self.at < self.input.len() && self.output.len() < FRAME {
+        while self.here() > 0 && self.output.len() < FRAME {
             if self.left > 0 {
                 self.go_on();
                 continue;
             }
-            let Some(head) = self.input.get(self.at..self.at + HEAD) else { break };
-            let length = head.iter().skip(1).fold(0_usize, |all, byte| all << 8 | usize::from(*byte));
+            let Some((kind, length)) = self.head() else { break };
             self.at += HEAD;
-            self.left = length.saturating_sub(4);
-            self.copied = head.first() == Some(&COPY_DATA);
+            self.left = length;
+            self.copied = kind == COPY_DATA;
             if self.copied {
                 self.small_ones();
             } else {
-                let head: Vec<u8> = self.input.get(self.at - HEAD..self.at).unwrap_or_default().to_vec();
-                self.output.extend_from_slice(&head);
+                self.output.extend_from_slice(self.input.get(self.at - HEAD..self.at).unwrap_or_default());
             }
         }
-        if self.at == self.input.len() {
-            self.input.clear();
-            self.at = 0;
+        if self.here() == 0 {
+            (self.at, self.end) = (0, 0);
         }
     }
 
     /// The rest of a message, as far as it is here.
     fn go_on(&mut self) {
-        let here = self.left.min(self.input.len() - self.at).min(FRAME);
+        let here = self.left.min(self.here()).min(FRAME);
         if self.copied {
             frame(&mut self.output, here);
         }
@@ -84,17 +92,15 @@ impl<S> Regrouped<S> {
         let start = self.output.len();
         frame(&mut self.output, 0);
         loop {
-            let here = self.input.len() - self.at;
-            if self.left > here || self.output.len() - start > FRAME {
+            if self.left > self.here() || self.output.len() - start > FRAME {
                 break;
             }
             self.output.extend_from_slice(self.input.get(self.at..self.at + self.left).unwrap_or_default());
             self.at += self.left;
             self.left = 0;
-            let Some(head) = self.input.get(self.at..self.at + HEAD) else { break };
-            let length = head.iter().skip(1).fold(0_usize, |all, byte| all << 8 | usize::from(*byte)).saturating_sub(4);
+            let Some((kind, length)) = self.head() else { break };
             // Only what is here as a whole is put together with the others.
-            if head.first() != Some(&COPY_DATA) || length > self.input.len() - self.at - HEAD {
+            if kind != COPY_DATA || length > self.here() - HEAD {
                 break;
             }
             self.at += HEAD;
@@ -138,14 +144,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Regrouped<S> {
                 continue;
             }
             // More is needed: what is left of the input moves to its beginning.
-            this.input.drain(..this.at);
-            this.at = 0;
-            let held = this.input.len();
-            this.input.resize(held + READ, 0);
-            let mut more = ReadBuf::new(this.input.get_mut(held..).unwrap_or_default());
+            this.input.copy_within(this.at..this.end, 0);
+            (this.at, this.end) = (0, this.here());
+            if this.input.len() < this.end + READ {
+                this.input.resize(this.end + READ, 0);
+            }
+            let mut more = ReadBuf::new(this.input.get_mut(this.end..).unwrap_or_default());
             let read = Pin::new(&mut this.inner).poll_read(cx, &mut more);
             let came = more.filled().len();
-            this.input.truncate(held + came);
+            this.end += came;
             match ready!(read) {
                 Ok(()) if came == 0 => return Poll::Ready(Ok(())),
                 Ok(()) => {}

@@ -3,7 +3,7 @@
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use migrate_wizard::data::ledger;
+use migrate_wizard::data::{ledger, open};
 use migrate_wizard::postgres::{Access, Connector};
 
 use super::ground::{COPY, COUNT, Ground, WORKER, between, ended, quiet, report, signal, source, until, written};
@@ -187,6 +187,28 @@ fn a_ledger_that_many_make_at_once_is_made() {
         let made = block(futures_util::future::join_all((0..8).map(|_| one())));
         assert!(made.iter().all(Result::is_ok), "round {round}: {made:#?}");
     }
+}
+
+/// Whoever shares a pass takes over the moment of its first process, which may end at that very time.
+#[test]
+fn a_moment_that_ends_while_it_is_taken_over_is_known_as_gone() {
+    let from = database("moments");
+    block(async {
+        let (one, other) = (from.connect(Access::ReadOnly).await.unwrap(), from.connect(Access::ReadOnly).await.unwrap());
+        let mut gone = 0;
+        for round in 0..4000 {
+            open::at(&one, None).await.unwrap();
+            let moment: String = one.value("select pg_export_snapshot()", &[]).await.unwrap();
+            let (ended, taken) = tokio::join!(one.rollback(), open::at(&other, Some(&moment)));
+            ended.unwrap();
+            if let Err(error) = taken {
+                assert!(open::moment_gone(&error), "round {round}: {error:?}");
+                gone += 1;
+            }
+            other.rollback().await.unwrap();
+        }
+        assert!(gone > 0, "it never ended in time");
+    });
 }
 
 #[test]

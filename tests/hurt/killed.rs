@@ -22,20 +22,23 @@ fn killed_two_hundred_times_at_random_moments_it_ends_equal_and_the_ledger_never
     let ground = Ground::new("killed");
     let wizard = ground.wizard();
     let mut chance = Chance::new(SEED);
-    // how long it takes undisturbed
+    // how long it takes undisturbed; other tests share the machine, so a run that outran its kill shortens it, one that was hit lengthens it
     let start = Instant::now();
     assert_eq!(report(&wizard.run(&[&COPY[..], &["--json"]].concat()).expect(0))["copy"]["rows_copied"], COUNT);
-    let whole = u64::try_from(start.elapsed().as_millis()).unwrap();
-    let (mut kills, mut amid) = (0, 0);
-    for round in 0..25 {
+    let mut whole = u64::try_from(start.elapsed().as_micros()).unwrap();
+    let (mut kills, mut amid, mut round) = (0, 0, 0);
+    while kills < 200 {
+        round += 1;
         ground.empty_target();
         let mut before = written(&ground.from);
         for kill in 0..8 {
             let seed = format!("seed {SEED}, round {round}, kill {kill}");
             let mut child = wizard.spawn(&COPY);
-            std::thread::sleep(Duration::from_millis(chance.below(whole)));
+            std::thread::sleep(Duration::from_micros(chance.below(whole)));
             child.kill().unwrap();
-            kills += u32::from(ended(child) == -1);
+            let hit = ended(child) == -1;
+            kills += u32::from(hit);
+            whole = if hit { whole * 103 / 100 } else { whole * 9 / 10 };
             quiet(&ground.to);
             let settled = ground.ledger_tells_the_truth(&seed);
             amid += u32::from(settled > 0);
@@ -48,8 +51,9 @@ fn killed_two_hundred_times_at_random_moments_it_ends_equal_and_the_ledger_never
         let seed = format!("seed {SEED}, round {round}");
         ground.ends_equal(&seed);
         assert_eq!(written(&ground.from), before, "{seed}: the source was written to");
+        assert!(round < 60, "only {kills} of {} hit it at work", round * 8);
     }
-    assert!(kills >= 150 && amid >= 50, "only {kills} of 200 hit it at work, {amid} of them with chunks settled");
+    assert!(amid >= 50, "only {amid} of {kills} with chunks settled");
     eprintln!("{kills} kills, {amid} with chunks settled, in {:?}", began.elapsed());
 }
 

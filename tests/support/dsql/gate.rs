@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
@@ -46,13 +47,17 @@ pub async fn serve(shared: Arc<Shared>, mut client: TcpStream) -> io::Result<()>
     };
     shared.count(|seen| seen.connections += 1);
     let life = shared.rules().close_after;
-    let session = Session::new(shared.clone(), client, backend).run();
+    // Counted before the session is dropped and its client learns of it.
+    let mut session = pin!(Session::new(shared.clone(), client, backend).run());
     match life {
         None => session.await,
-        Some(life) => tokio::time::timeout(life, session).await.unwrap_or_else(|_| {
-            shared.count(|seen| seen.closed_connections += 1);
-            Ok(())
-        }),
+        Some(life) => tokio::select! {
+            ended = &mut session => ended,
+            () = tokio::time::sleep(life) => {
+                shared.count(|seen| seen.closed_connections += 1);
+                Ok(())
+            }
+        },
     }
 }
 
