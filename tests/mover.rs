@@ -370,6 +370,17 @@ fn every_way_of_not_connecting_says_what_to_do() {
 }
 
 #[test]
+fn an_address_where_nobody_ever_answered_is_an_error_at_once() {
+    let here = database("answers");
+    let nobody = "postgres://u:p@127.0.0.1:1/d";
+    for (source, target) in [(nobody.to_owned(), here.secret_url()), (here.secret_url(), nobody.to_owned())] {
+        let wizard = Wizard::empty().env("SOURCE_DATABASE_URL", &source).env("TARGET_DATABASE_URL", &target);
+        let done = wizard.run(&["data", "copy"]).expect(1).says("cannot connect to d on 127.0.0.1:1 as u").says("nothing listens there");
+        assert!(!done.err().contains("begins anew"), "{}", done.err());
+    }
+}
+
+#[test]
 fn a_planted_password_is_seen_nowhere() {
     const PLANTED: &str = "pl4nted-Zx9Qv7";
     // given a source and a target whose role has a known password, and a pg_dump that waits until it has been looked at

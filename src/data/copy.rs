@@ -18,19 +18,20 @@ use crate::data::tally::Tally;
 use crate::data::worker::{Crew, Worker, pass_lost, short_id};
 use crate::data::{aside, back, catalog, large_objects, quarantine, watch};
 use crate::error::{Error, Kind, Result};
+use crate::postgres::fault::sqlstate;
 use crate::postgres::{Access, Connector, Session};
 use crate::progress::Reporter;
 
 /// Makes the target's tables equal to the source's. The source is only read.
 ///
-/// A lost connection begins a new pass by itself, as often as `patience` says without progress in between. Where another process is at
+/// A lost connection begins a new pass by itself, as often as `patience` says without progress in between; one that never was is an error. Where another process is at
 /// work on the same target with the same tables, this one shares its pass.
 pub async fn copy(source: &Connector, target: &Connector, options: &Options, reporter: &Reporter) -> Result<CopyReport> {
     open::distinct(source, target)?;
     let start = Instant::now();
-    let (mut tries, mut settled) = (0, 0);
+    let (mut tries, mut settled, mut met) = (0, 0, false);
     loop {
-        let (outcome, now) = one_pass(source, target, options, reporter, start).await;
+        let (outcome, now) = one_pass(source, target, options, reporter, start, &mut met).await;
         let error = match outcome {
             Ok(report) => return Ok(report),
             Err(error) => error,
@@ -39,7 +40,9 @@ pub async fn copy(source: &Connector, target: &Connector, options: &Options, rep
             (tries, settled) = (0, now);
         }
         tries += 1;
-        if !again::transient(&error) || tries > options.patience {
+        // Where no server ever answered an address is wrong, not a line broken.
+        let wrong = !met && sqlstate(&error).is_none();
+        if !again::transient(&error) || wrong || tries > options.patience {
             return Err(error);
         }
         reporter.log(format!("{}; begins anew, try {tries} of {}", error.line(), options.patience));
@@ -54,8 +57,9 @@ async fn one_pass(
     options: &Options,
     reporter: &Reporter,
     start: Instant,
+    met: &mut bool,
 ) -> (Result<CopyReport>, u64) {
-    let opened = match begin(source, target, options, reporter).await {
+    let opened = match begin(source, target, options, reporter, met).await {
         Ok(opened) => opened,
         Err(error) => return (Err(error), 0),
     };
@@ -87,8 +91,10 @@ pub struct Begun {
     pub way_back: Option<back::WayBack>,
 }
 
-async fn begin(source: &Connector, target: &Connector, options: &Options, reporter: &Reporter) -> Result<Begun> {
+/// `met`: both servers let us in.
+async fn begin(source: &Connector, target: &Connector, options: &Options, reporter: &Reporter, met: &mut bool) -> Result<Begun> {
     let (lead, to) = tokio::try_join!(open::reader(source, None), open::writer(target))?;
+    *met = true;
     // The first statement of the moment: what is open is looked at when it is taken.
     let now = Horizon::of(&lead).await?;
     let identity = horizon::identity(&lead, source).await;

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::catalog::{self, Table};
 use crate::data::chunk::Cut;
-use crate::data::open;
+use crate::data::open::{self, Opened};
 use crate::data::options::Options;
 use crate::data::plan::{Digest, TablePlan, plan};
 use crate::data::tally::Ahead;
 use crate::error::Result;
-use crate::postgres::{Access, Connector};
+use crate::postgres::Connector;
 use crate::text;
 
 /// What a byte of an index costs to build, in bytes of a table to copy (measured: `docs/performance.md`).
@@ -42,8 +42,8 @@ impl Sizes {
 
 /// Reads the sizes.
 pub async fn sizes(source: &Connector) -> Result<Sizes> {
-    let session = source.connect(Access::ReadOnly).await?;
-    let tables = if session.is_dsql().await? { catalog::read(&session).await? } else { catalog::read_with_sizes(&session).await? };
+    let Opened { session, dsql, .. } = open::reader(source, None).await?;
+    let tables = if dsql { catalog::read(&session).await? } else { catalog::read_with_sizes(&session).await? };
     Ok(Sizes(tables.iter().map(|table| (table.label(), table.bytes, table.index_bytes)).collect()))
 }
 

@@ -11,13 +11,15 @@ use crate::postgres::{Access, Connector, Session};
 const FORMS: [(&str, &str); 4] =
     [("datestyle", "'ISO, MDY'"), ("intervalstyle", "'postgres'"), ("timezone", "'UTC'"), ("extra_float_digits", "1")];
 
-/// `row_security = off` makes a filtered read an error instead of a loss. A dead peer is noticed within a minute or two.
-const SETTINGS: [(&str, &str); 8] = [
+/// `row_security = off` makes a filtered read an error instead of a loss. Compiling a query costs more than it saves in a scan of one
+/// chunk, and ten times the query itself in one of the catalogue. A dead peer is noticed within a minute or two.
+const SETTINGS: [(&str, &str); 9] = [
     ("standard_conforming_strings", "on"),
     ("bytea_output", "'hex'"),
     ("xmlbinary", "'base64'"),
     ("lc_monetary", "'C'"),
     ("row_security", "off"),
+    ("jit", "off"),
     ("tcp_keepalives_idle", "30"),
     ("tcp_keepalives_interval", "10"),
     ("tcp_keepalives_count", "6"),

@@ -47,7 +47,7 @@ impl Default for Options {
             chunk_bytes: None,
             limits: None,
             ahead: Ahead(0),
-            patience: 5,
+            patience: 10,
         }
     }
 }

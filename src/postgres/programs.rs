@@ -23,15 +23,15 @@ impl Program {
 
 /// The program with the lowest major version that is at least `min_major`: closest to the server, and new enough for it.
 pub async fn find(name: &str, min_major: u32) -> Result<Program> {
-    let mut found = Vec::new();
-    for folder in folders() {
-        let path = folder.join(name);
-        if path.is_file()
-            && let Some(major) = major(&path).await
-        {
-            found.push(Program { path, major });
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for path in folders().into_iter().map(|folder| folder.join(name)) {
+        if path.is_file() && !paths.contains(&path) {
+            paths.push(path);
         }
     }
+    // All at once: some are scripts that take their time to say what they are.
+    let asked = paths.into_iter().map(|path| async move { major(&path).await.map(|major| Program { path, major }) });
+    let found: Vec<Program> = futures_util::future::join_all(asked).await.into_iter().flatten().collect();
     let newest = found.iter().map(|program| program.major).max();
     found.into_iter().filter(|program| program.major >= min_major).min_by_key(|program| program.major).ok_or_else(|| {
         let what = match newest {

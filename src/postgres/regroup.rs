@@ -1,17 +1,23 @@
-//! What a server sends during COPY, in frames of a better size: it sends one message for each row, however small or large. Small ones are put
-//! together, which spares the client most of its work; large ones are cut, so that a value of a gigabyte passes through a few kilobytes.
+//! What a server sends during COPY, in frames of a better size: it sends one message for each row, however small or large. Small ones are read
+//! many at a time and put together, which spares the client most of its work; large ones are cut, so that a value of a gigabyte passes
+//! through a few kilobytes.
 //! Never changes a byte of what is copied nor the order of messages, and knows nothing of any other message.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 /// Bytes of copied data in a frame, at most.
-const FRAME: usize = 32 << 10;
+const FRAME: usize = 64 << 10;
 /// Bytes read from the server at once.
-const READ: usize = 64 << 10;
+const READ: usize = 128 << 10;
+/// A server sends eight kilobytes at a time. Amid copied data, after a read that brought little, more is let come together for so long.
+const LITTLE: usize = 48 << 10;
+const LET_COME: Duration = Duration::from_millis(1);
 const COPY_DATA: u8 = b'd';
 /// A kind and a length.
 const HEAD: usize = 5;
@@ -30,12 +36,14 @@ pub struct Regrouped<S> {
     /// What is left of the message that began last: it goes on as it is, or as frames of its own.
     left: usize,
     copied: bool,
+    /// Until when the next bytes are let come together.
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Regrouped<S> {
     /// Nothing but whole messages may come from `inner`: whatever is said before the first of them was said.
     pub fn new(inner: S) -> Self {
-        Self { inner, input: Vec::new(), at: 0, end: 0, output: Vec::new(), taken: 0, left: 0, copied: false }
+        Self { inner, input: Vec::new(), at: 0, end: 0, output: Vec::new(), taken: 0, left: 0, copied: false, rest: None }
     }
 
     pub fn inner(&self) -> &S {
@@ -128,6 +136,37 @@ fn write_length(output: &mut [u8], start: usize, length: usize) {
     }
 }
 
+impl<S: AsyncRead + Unpin> Regrouped<S> {
+    /// Reads once; amid copied data all that is there, as far as there is room. The number of bytes.
+    fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // What is left of the input moves to its beginning.
+        self.input.copy_within(self.at..self.end, 0);
+        (self.at, self.end) = (0, self.here());
+        if self.input.len() < self.end + READ {
+            self.input.resize(self.end + READ, 0);
+        }
+        let held = self.end;
+        loop {
+            let mut more = ReadBuf::new(self.input.get_mut(self.end..).unwrap_or_default());
+            let read = Pin::new(&mut self.inner).poll_read(cx, &mut more);
+            let came = more.filled().len();
+            self.end += came;
+            let all = self.end - held;
+            match read {
+                Poll::Ready(Ok(())) if self.copied && came > 0 && self.end < self.input.len() => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if all == 0 => return Poll::Pending,
+                Poll::Ready(Ok(())) | Poll::Pending => {
+                    if self.copied && (1..LITTLE).contains(&all) {
+                        self.rest = Some(Box::pin(tokio::time::sleep(LET_COME)));
+                    }
+                    return Poll::Ready(Ok(all));
+                }
+            }
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Regrouped<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -143,20 +182,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Regrouped<S> {
             if !this.output.is_empty() {
                 continue;
             }
-            // More is needed: what is left of the input moves to its beginning.
-            this.input.copy_within(this.at..this.end, 0);
-            (this.at, this.end) = (0, this.here());
-            if this.input.len() < this.end + READ {
-                this.input.resize(this.end + READ, 0);
+            if let Some(rest) = this.rest.as_mut().filter(|_| this.copied) {
+                ready!(rest.as_mut().poll(cx));
             }
-            let mut more = ReadBuf::new(this.input.get_mut(this.end..).unwrap_or_default());
-            let read = Pin::new(&mut this.inner).poll_read(cx, &mut more);
-            let came = more.filled().len();
-            this.end += came;
-            match ready!(read) {
-                Ok(()) if came == 0 => return Poll::Ready(Ok(())),
-                Ok(()) => {}
-                Err(error) => return Poll::Ready(Err(error)),
+            this.rest = None;
+            if ready!(this.fill(cx))? == 0 {
+                return Poll::Ready(Ok(()));
             }
         }
     }
@@ -206,7 +237,7 @@ mod tests {
     }
 
     fn regrouped(wire: &[u8], piece: usize) -> Vec<u8> {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
             let (mut server, client) = tokio::io::duplex(piece);
             let wire = wire.to_vec();
             let writing = tokio::spawn(async move { server.write_all(&wire).await });
