@@ -10,7 +10,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-const USAGE: &str = "distance PORT MILLISECONDS: prints the port whose connections reach 127.0.0.1:PORT, so many milliseconds away each way";
+const USAGE: &str =
+    "distance PORT MILLISECONDS: prints the port whose connections reach 127.0.0.1:PORT, so many milliseconds away each way";
 const PIECE: usize = 64 << 10;
 /// Pieces under way in one direction: more than a connection of this kind ever has on a line of some milliseconds.
 const UNDER_WAY: usize = 1024;
