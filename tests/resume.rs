@@ -289,6 +289,12 @@ fn a_demo_killed_at_forty_random_moments_reaches_the_same_end() {
         reached_the_end(&rehearsal, &emulator, &calm_state);
     };
     at_once(4, RUNS, |number| run(number, KILLS));
+    // Killed when no further step needs the target: whoever goes on stops its server all the same.
+    let late = Rehearsal::new("late", Some(&emulator));
+    assert!(killed_after(&late, Some("done final_check"), Duration::ZERO).is_some() && !late.finished(), "it came to its end first");
+    assert_eq!(late.servers(), 2, "of the source and of the target");
+    late.finish();
+    reached_the_end(&late, &emulator, &calm_state);
     // A kill that came too late is made up for.
     for number in RUNS.. {
         let left = (RUNS * KILLS).saturating_sub(fell.lock().unwrap().len());

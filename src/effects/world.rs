@@ -272,11 +272,14 @@ impl World {
         self.run_dir.join(below)
     }
 
-    /// Stops what this world started. The sandbox's data stays for the next session.
+    /// Stops the sandbox's server, whichever session of the run started it: one that was killed may have left it to a session that had no
+    /// more use for it. Its data stays for the next.
     pub async fn close(&self) {
-        if let Some(server) = self.server.get()
-            && let Err(error) = server.stop().await
-        {
+        if !self.sandbox {
+            return;
+        }
+        let stopped = async { postgres::local::stop(&self.server_dir()?).await };
+        if let Err(error) = stopped.await {
             eprintln!("{error}");
         }
     }

@@ -122,11 +122,17 @@ impl LocalServer {
     }
 }
 
+/// Stops whatever a run left running in `folder`; its data stays. Twice equals once.
+pub async fn stop(folder: &Path) -> Result<()> {
+    match running(folder).await {
+        Some((pid, _)) => halt(folder, pid).await,
+        None => Ok(()),
+    }
+}
+
 /// Stops and removes whatever a run left in `folder`. Twice equals once.
 pub async fn destroy(folder: &Path) -> Result<()> {
-    if let Some((pid, _)) = running(folder).await {
-        halt(folder, pid).await?;
-    }
+    stop(folder).await?;
     remove(folder)
 }
 
