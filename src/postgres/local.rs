@@ -117,17 +117,14 @@ impl LocalServer {
 
     /// Stops it and removes its folder.
     pub async fn destroy(self) -> Result<()> {
-        self.stop().await?;
-        remove(&self.folder)
+        destroy(&self.folder).await
     }
 }
 
 /// Stops whatever a run left running in `folder`; its data stays. Twice equals once.
 pub async fn stop(folder: &Path) -> Result<()> {
-    match running(folder).await {
-        Some((pid, _)) => halt(folder, pid).await,
-        None => Ok(()),
-    }
+    let Some((pid, _)) = running(folder).await else { return Ok(()) };
+    halt(folder, pid).await
 }
 
 /// Stops and removes whatever a run left in `folder`. Twice equals once.
@@ -166,9 +163,8 @@ async fn running(folder: &Path) -> Option<(u32, u16)> {
 
 /// The process's own command line must name the cluster: its id may have been given to another program.
 async fn alive(pid: u32, data: &str) -> bool {
-    let output = Command::new("ps").args(["-ww", "-o", "stat=,args=", "-p", &pid.to_string()]).output().await;
-    let Ok(output) = output else { return false };
-    let line = String::from_utf8_lossy(&output.stdout);
+    let asked = Command::new("ps").args(["-ww", "-o", "stat=,args=", "-p", &pid.to_string()]).output().await;
+    let line = asked.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     !line.trim_start().starts_with('Z') && line.contains(data)
 }
 
