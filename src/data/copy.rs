@@ -24,8 +24,8 @@ use crate::progress::Reporter;
 
 /// Makes the target's tables equal to the source's. The source is only read.
 ///
-/// A lost connection begins a new pass by itself, as often as `patience` says without progress in between; one that never was is an error. Where another process is at
-/// work on the same target with the same tables, this one shares its pass.
+/// A lost connection begins a new pass by itself, as often as `patience` says without progress in between; one that never was is an error.
+/// Where another process is at work on the same target with the same tables, this one shares its pass.
 pub async fn copy(source: &Connector, target: &Connector, options: &Options, reporter: &Reporter) -> Result<CopyReport> {
     open::distinct(source, target)?;
     let start = Instant::now();

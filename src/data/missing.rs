@@ -50,10 +50,13 @@ fn whole_number(table: &TablePlan) -> bool {
 struct Map(BTreeMap<i64, Vec<u64>>);
 
 impl Map {
-    /// Turns the bits of these keys; `false` when they lie too far apart.
+    /// Turns the bits of these keys; `false` when they lie too far apart, before there is a page too many.
     fn turn(&mut self, keys: &[i64]) -> bool {
         for run in keys.chunk_by(|a, b| a >> PAGE == b >> PAGE) {
             let Some(first) = run.first() else { continue };
+            if self.0.len() == PAGES && !self.0.contains_key(&(first >> PAGE)) {
+                return false;
+            }
             let page = self.0.entry(first >> PAGE).or_insert_with(|| vec![0; 1 << (PAGE - 6)]);
             for key in run {
                 let bit = usize::try_from(key & ((1 << PAGE) - 1)).unwrap_or_default();
@@ -62,7 +65,7 @@ impl Map {
                 }
             }
         }
-        self.0.len() <= PAGES
+        true
     }
 
     /// The keys whose bit is set, in order.
@@ -183,7 +186,8 @@ mod tests {
     fn keys_that_lie_too_far_apart_are_told_so() {
         let mut map = Map::default();
         assert!(map.turn(&(0..256).map(|page| page << PAGE).collect::<Vec<_>>()));
-        assert!(!map.turn(&[1 << 60]));
+        assert!(!map.turn(&(0..10_000).map(|key| key << 40).collect::<Vec<_>>()));
+        assert_eq!(map.0.len(), PAGES);
     }
 
     proptest! {
