@@ -86,6 +86,20 @@ fn changes_at_the_source_converge_and_only_their_chunks_are_copied() {
 }
 
 #[test]
+fn wide_rows_that_go_in_batches_are_cut_by_their_bytes_so_that_all_workers_have_some() {
+    let pair = Pair::new("wide", "create table t (id int primary key, v text)");
+    sql(&pair.from, "insert into t select g, repeat('v', 500) from generate_series(1, 4500) g; analyze t");
+    // a chunk: twice the bytes of a batch, or 1,000 rows; by rows alone the table would be one
+    let report = pair.copy(&Options {
+        jobs: 3,
+        limits: Some(Limits { rows: 500, bytes: 100_000, ..Limits::dsql().unwrap() }),
+        ..Options::default()
+    });
+    assert_eq!((report.tables[0].chunks_copied, report.rows_copied), (5, 4500), "{report:?}");
+    pair.must_be_equal();
+}
+
+#[test]
 fn a_unique_value_swapped_between_chunks_converges() {
     let pair = Pair::new("swapped", "create table t (id int primary key, v text unique)");
     sql(&pair.from, "insert into t select g, 'v' || g from generate_series(1, 5000) g; analyze");

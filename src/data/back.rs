@@ -142,7 +142,7 @@ pub async fn carry(
         };
         ledger.make_whole(to, &table.label()).await?;
         let whole = Range { chunk: 0, span: Span::ALL };
-        ledger.add(to, table, std::slice::from_ref(&whole)).await?;
+        ledger.add(to, table, std::slice::from_ref(&whole), table.bytes).await?;
         let claim = ledger.claim(to, &[table.label()]).await?;
         let Some(claim) = claim else { continue };
         worker.ledger.take_over(to, &claim).await?;

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::{join, join3, join4};
 
 use crate::data::again::{broken, conflict, unavailable};
 use crate::data::batches::{Batches, How};
@@ -18,6 +19,9 @@ use crate::postgres::quote::ident;
 
 /// A statement of more bytes than this that ends the connection was too long for the server, not for the network.
 const LARGE: usize = 1 << 20;
+
+/// Bytes that are sent to COPY at once.
+const PIECE: usize = 64 << 10;
 
 /// A row: its key as COPY writes it, and its values.
 #[derive(Debug, Clone)]
@@ -42,7 +46,7 @@ pub enum Sent {
 impl Batches<'_, '_> {
     /// Sends rows as the batch of this number.
     pub(super) async fn send(&mut self, number: u32, rows: &[Row]) -> Result<Sent> {
-        let by_copy = self.worker.crew.by_copy && self.how == How::Fresh;
+        let by_copy = self.by_copy();
         let statement = match by_copy {
             true => format!("copy {} ({}) from stdin", self.table.qualified(), self.table.column_list()).into_bytes(),
             false => self.insert(rows),
@@ -84,28 +88,37 @@ impl Batches<'_, '_> {
         Ok(self.worker.ledger.batches(&self.worker.to.session, self.claim).await? >= number)
     }
 
+    /// One round trip for all that comes before the commit of an INSERT: the count is looked at before anything is kept.
     async fn transact(&self, number: u32, rows: &[Row], statement: &str, by_copy: bool) -> Result<()> {
         let to = &self.worker.to.session;
-        to.begin().await?;
-        if !self.worker.ledger.count_batch(to, self.claim, number).await? {
-            return to.rollback().await;
-        }
-        if self.how == How::Anew {
-            let keys: Vec<Key> = rows.iter().map(|row| keys(&row.key)).collect();
-            to.affected(&delete_keys(self.table, &keys)).await?;
-        }
+        let count = self.worker.ledger.count_batch(self.claim, number);
         if by_copy {
-            let mut text = Vec::with_capacity(rows.iter().map(|row| row.values.len() + 1).sum());
-            for row in rows {
-                text.extend_from_slice(&row.values);
-                text.push(b'\n');
+            // A COPY that begins where the transaction has failed costs the session: only its reading goes along with the count.
+            let (begun, counted, copy) = join3(to.begin(), to.affected(&count), to.prepare(statement)).await;
+            begun?;
+            if counted? == 0 {
+                return self.not_counted(number).await;
             }
-            let frames = futures_util::stream::once(async { Ok(Bytes::from(text)) }).boxed();
-            to.copy_in(statement, frames, |_| {}).await?;
-        } else {
-            to.batch(statement).await?;
+            let frames = futures_util::stream::iter(pieces(rows)).boxed();
+            // The end of a transaction that has failed keeps nothing of it, whatever it is called.
+            let (copied, committed) = join(to.copy_in_prepared(statement, copy?, frames, |_| {}), to.commit()).await;
+            return copied.and(committed);
         }
+        let delete = (self.how == How::Anew).then(|| delete_keys(self.table, &rows.iter().map(|row| keys(&row.key)).collect::<Vec<Key>>()));
+        let delete = async { if let Some(sql) = &delete { to.affected(sql).await.map(drop) } else { Ok(()) } };
+        let (begun, counted, deleted, inserted) = join4(to.begin(), to.affected(&count), delete, to.batch(statement)).await;
+        begun?;
+        if counted? == 0 {
+            return self.not_counted(number).await;
+        }
+        deleted.and(inserted)?;
         to.commit().await
+    }
+
+    /// The count was no longer to be made: the batch is there already, from a commit whose answer was lost, or the chunk is another worker's.
+    async fn not_counted(&self, number: u32) -> Result<()> {
+        self.worker.to.session.rollback().await?;
+        if self.is_there(number).await? { Ok(()) } else { Err(ledger::lost(self.claim)) }
     }
 
     fn insert(&self, rows: &[Row]) -> Vec<u8> {
@@ -123,6 +136,19 @@ impl Batches<'_, '_> {
         }
         out
     }
+}
+
+/// The rows as COPY takes them, a piece at a time: a batch is not in memory twice.
+fn pieces(rows: &[Row]) -> impl Iterator<Item = Result<Bytes>> + Send + use<> {
+    let mut rest = rows.iter().map(|row| row.values.clone()).collect::<Vec<_>>().into_iter();
+    std::iter::from_fn(move || {
+        let mut piece = Vec::with_capacity(PIECE);
+        while let Some(values) = (piece.len() < PIECE).then(|| rest.next()).flatten() {
+            piece.extend_from_slice(&values);
+            piece.push(b'\n');
+        }
+        (!piece.is_empty()).then(|| Ok(piece.into()))
+    })
 }
 
 /// What an INSERT does with a row whose key is there.

@@ -109,6 +109,11 @@ impl<'w, 'a> Batches<'w, 'a> {
         Ok(())
     }
 
+    /// Whether batches go by COPY.
+    pub(super) fn by_copy(&self) -> bool {
+        self.worker.crew.by_copy && self.how == How::Fresh
+    }
+
     fn row(&self, line: Bytes) -> Row {
         if self.table.key.is_empty() {
             return Row { key: Bytes::new(), values: line };
@@ -122,7 +127,8 @@ impl<'w, 'a> Batches<'w, 'a> {
         let counts = self.limits.row_counts(row.values.len(), self.table.indexes);
         // A literal may double a quote or a backslash; a statement that comes out too long is halved.
         let text = row.values.len() + row.values.len() / 8 + 4 * self.table.columns.len();
-        let most = self.worker.crew.batch_bytes.min(self.limits.batch_bytes());
+        let crew = self.worker.crew;
+        let most = if self.by_copy() { crew.copy_bytes } else { crew.insert_bytes }.min(self.limits.batch_bytes());
         let full = self.rows.len() >= self.limits.batch_rows(self.how == How::Anew)
             || self.counted + counts > most
             || self.statement + text > most.min(self.limits.statement_bytes());

@@ -126,6 +126,15 @@ impl Cut {
         }
     }
 
+    /// Bytes of a chunk, about.
+    pub fn bytes(self, table: &TablePlan) -> u64 {
+        match self {
+            Self::Whole => table.bytes,
+            Self::Rows(rows) => (table.bytes / table.rows.max(1)).saturating_mul(rows).min(table.bytes),
+            Self::Pages(pages) => pages.saturating_mul(8192).min(table.bytes),
+        }
+    }
+
     /// For comparing: ranges that a query gets through within a minute or so, whatever the table's size.
     pub fn for_comparing(table: &TablePlan, rows: Option<u64>) -> Self {
         match (table.key.is_empty(), rows) {

@@ -98,8 +98,8 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
     // The first statement of the moment: what is open is looked at when it is taken.
     let now = Horizon::of(&lead).await?;
     let identity = horizon::identity(&lead, source).await;
-    let from_tables = if lead.dsql { catalog::read(&lead.session).await? } else { catalog::read_with_sizes(&lead.session).await? };
-    let to_tables = catalog::read(&to.session).await?;
+    let of_source = async { if lead.dsql { catalog::read(&lead.session).await } else { catalog::read_with_sizes(&lead.session).await } };
+    let (from_tables, to_tables) = tokio::try_join!(of_source, catalog::read(&to.session))?;
     let digest = if lead.dsql || to.dsql { Digest::Md5 } else { Digest::Hash };
     let mut plan = plan(&from_tables, &to_tables, &options.choice, digest)?;
     for table in &mut plan.tables {
@@ -201,6 +201,7 @@ impl Begun {
     pub async fn crew<'a>(&'a self, source: &'a Connector, target: &'a Connector, options: &Options, tally: &'a Tally) -> Result<Crew<'a>> {
         let batch_limits = Limits::dsql()?;
         let limits = if self.to.dsql { Some(options.limits.unwrap_or(batch_limits)) } else { options.limits };
+        let share = |bytes: usize| (bytes / options.jobs.max(1)).max(256 << 10);
         Ok(Crew {
             plan: &self.plan,
             source,
@@ -211,8 +212,9 @@ impl Begun {
             limits,
             batch_limits,
             // All batches in hand together stay within this.
-            batch_bytes: (BATCHES / options.jobs.max(1)).max(256 << 10),
-            by_copy: limits.is_some() && takes_copy(target).await?,
+            copy_bytes: share(COPIES),
+            insert_bytes: share(INSERTS),
+            by_copy: limits.is_some() && (!self.to.dsql || takes_copy(target).await?),
             empty: self.empty.clone(),
             tables: self.plan.tables.iter().map(TablePlan::label).collect(),
             cleared: tokio::sync::Mutex::new(HashSet::new()),
@@ -283,8 +285,10 @@ async fn finish(begun: &Begun, target: &Connector, ledger: &Ledger, tally: &Tall
     }
 }
 
-/// Bytes of all batches of a process.
-const BATCHES: usize = 12 << 20;
+/// Bytes of all batches of a process by COPY, and by INSERT: there a batch is in memory as its rows, their statement, its message, and on
+/// its way.
+const COPIES: usize = 12 << 20;
+const INSERTS: usize = 4 << 20;
 
 async fn one_worker(crew: &Crew<'_>, pass: i32, number: usize) -> Result<()> {
     Worker::open(crew, pass, number).await?.work().await
@@ -310,13 +314,10 @@ async fn keep(target: &Connector, process: &str, leads: Option<i32>, dsql: bool)
     }
 }
 
-/// Whether batches may go by COPY: asked of the target itself, because what DSQL says of it is told in two ways; on a session of its own,
+/// Whether batches may go to DSQL by COPY: asked of the target itself, because what DSQL says of it is told in two ways; on a session of its own,
 /// which a refusal leaves of no use.
 async fn takes_copy(target: &Connector) -> Result<bool> {
     let to = open::writer(target).await?;
-    if !to.dsql {
-        return Ok(true);
-    }
     let sql = "copy migrate_wizard.quarantine (\"table\", key) from stdin";
     let nothing: crate::postgres::session::Frames = Box::pin(futures_util::stream::empty());
     match to.session.copy_in(sql, nothing, |_| {}).await {

@@ -40,9 +40,9 @@ impl Ledger {
         Ok(target.text(sql).await?.into_iter().filter_map(read).collect())
     }
 
-    /// Writes down the chunks of a table, the last one last.
-    pub async fn add(&self, target: &Session, table: &TablePlan, ranges: &[Range]) -> Result<()> {
-        self.write_down(target, table, ranges, "null").await
+    /// Writes down chunks of a table, each of about so many bytes; the last one last.
+    pub async fn add(&self, target: &Session, table: &TablePlan, ranges: &[Range], bytes: u64) -> Result<()> {
+        self.write_down(target, table, ranges, bytes, "null").await
     }
 
     /// Writes down the chunks of a table that was cut before: in place of the old ones, so that the table stays known as ours at every
@@ -60,14 +60,14 @@ impl Ledger {
     }
 
     async fn put_in_place(&self, target: &Session, table: &TablePlan, ranges: &[Range]) -> Result<()> {
-        self.write_down(target, table, ranges, "0").await?;
+        self.write_down(target, table, ranges, table.bytes / ranges.len().max(1) as u64, "0").await?;
         let sql = format!("delete from migrate_wizard.chunk where \"table\" = {} and chunk >= {}", literal(&table.label()), ranges.len());
         again::write(target, &sql).await.map(drop)
     }
 
-    /// `taken`: 0 where somebody may have written rows of it, null where nobody has.
-    async fn write_down(&self, target: &Session, table: &TablePlan, ranges: &[Range], taken: &str) -> Result<()> {
-        let (label, shape, rank) = (literal(&table.label()), literal(&table.shape()), table.bytes / ranges.len().max(1) as u64);
+    /// The largest chunks are taken first. `taken`: 0 where somebody may have written rows of it, null where nobody has.
+    async fn write_down(&self, target: &Session, table: &TablePlan, ranges: &[Range], rank: u64, taken: &str) -> Result<()> {
+        let (label, shape) = (literal(&table.label()), literal(&table.shape()));
         let anew = match taken {
             "0" => ", taken = 0, worker = null, pass = null, how = null, rows = null, bytes = null, xids = null",
             _ => "",
@@ -105,10 +105,20 @@ impl Ledger {
     }
 }
 
+/// Chunks that are written down together.
+const AT_ONCE: usize = 16;
+
+/// How a table is cut for a copy.
+pub fn cut_of(table: &TablePlan, options: &Options, limits: Option<Limits>, dsql: bool) -> Cut {
+    let rows = options.chunk_rows.or_else(|| limits.map(|limits| limits.chunk_rows()));
+    let bytes = options.chunk_bytes.or_else(|| limits.map(|limits| limits.chunk_bytes()));
+    // DSQL has no pages to tell rows by.
+    if dsql && table.key.is_empty() { Cut::Whole } else { Cut::of(table, rows, bytes) }
+}
+
 /// Writes down the chunks of every table that the ledger does not know as it is now.
 pub async fn cut_all(begun: &Begun, to: &Session, ledger: &Ledger, options: &Options, limits: Option<Limits>) -> Result<()> {
     let known = ledger.known(to).await?;
-    let rows = options.chunk_rows.or_else(|| limits.map(|limits| limits.chunk_rows()));
     for table in &begun.plan.tables {
         let label = table.label();
         let before = known.get(&label);
@@ -122,19 +132,23 @@ pub async fn cut_all(begun: &Begun, to: &Session, ledger: &Ledger, options: &Opt
                 continue;
             }
         }
-        // DSQL has no pages to tell rows by.
-        let cut = if begun.to.dsql && table.key.is_empty() { Cut::Whole } else { Cut::of(table, rows, options.chunk_bytes) };
+        let cut = cut_of(table, options, limits, begun.to.dsql);
         let mut cutter = Cutter::new(table, cut);
         let mut ranges = Vec::new();
         while let Some(range) = cutter.next(&begun.lead.session).await? {
             ranges.push(range);
+            if before.is_none() && ranges.len() == AT_ONCE {
+                // Whoever waits for work has some, however long the rest of the table takes to cut.
+                ledger.add(to, table, &ranges, cut.bytes(table)).await?;
+                ranges.clear();
+            }
         }
         match before {
             Some(known) => {
                 let emptied = known.by_pages.then(|| table.rows_of(Side::Target));
                 ledger.cut_anew(to, table, &ranges, emptied).await?;
             }
-            None => ledger.add(to, table, &ranges).await?,
+            None => ledger.add(to, table, &ranges, cut.bytes(table)).await?,
         }
     }
     Ok(())

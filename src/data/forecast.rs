@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::catalog::{self, Table};
 use crate::data::chunk::Cut;
+use crate::data::cuts::cut_of;
+use crate::data::limits::Limits;
 use crate::data::open::{self, Opened};
 use crate::data::options::Options;
 use crate::data::plan::{Digest, TablePlan, plan};
@@ -96,9 +98,9 @@ impl Forecast {
     }
 }
 
-fn how(table: &TablePlan, options: &Options) -> String {
+fn how(table: &TablePlan, options: &Options, limits: Option<Limits>, dsql: bool) -> String {
     let format = if table.binary { "binary" } else { "text" };
-    let pieces = match Cut::of(table, options.chunk_rows, options.chunk_bytes) {
+    let pieces = match cut_of(table, options, limits, dsql) {
         Cut::Whole => "one chunk".to_owned(),
         Cut::Rows(rows) => format!("chunks of {}", text::plural(rows, "row")),
         Cut::Pages(pages) => format!("chunks of {} pages", text::count(pages)),
@@ -111,7 +113,13 @@ pub async fn forecast(source: &Connector, target: &Connector, options: &Options,
     open::distinct(source, target)?;
     let lead = open::reader(source, None).await?;
     let from = if lead.dsql { catalog::read(&lead.session).await? } else { catalog::read_with_sizes(&lead.session).await? };
-    let to: Vec<Table> = if to_be_made { from.clone() } else { catalog::read(&open::reader(target, None).await?.session).await? };
+    let (to, dsql): (Vec<Table>, bool) = if to_be_made {
+        (from.clone(), false)
+    } else {
+        let to = open::reader(target, None).await?;
+        (catalog::read(&to.session).await?, to.dsql)
+    };
+    let limits = if dsql { Some(options.limits.unwrap_or(Limits::dsql()?)) } else { options.limits };
     let plan = plan(&from, &to, &options.choice, Digest::Hash)?;
     let tables: Vec<TableForecast> = plan
         .tables
@@ -121,7 +129,7 @@ pub async fn forecast(source: &Connector, target: &Connector, options: &Options,
             rows: table.rows,
             bytes: table.bytes,
             index_bytes: table.index_bytes,
-            how: how(table, options),
+            how: how(table, options, limits, dsql),
         })
         .collect();
     Ok(Forecast {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
+
 use crate::data::again;
 use crate::data::chunk::{Range, Span, whose};
 use crate::data::differ::Key;
@@ -87,8 +89,8 @@ pub async fn create(target: &Session) -> Result<()> {
     if target.value::<i64>(sql, &[]).await? == TABLES.len() as i64 - 1 {
         return Ok(());
     }
-    for sql in TABLES {
-        again::define(target, sql).await?;
+    for outcome in join_all(TABLES.map(|sql| again::define(target, sql))).await {
+        outcome?;
     }
     Ok(())
 }
@@ -139,8 +141,9 @@ impl Ledger {
                 Self::of_pass(tables)
             );
             // Look and hold are one transaction on Postgres, so that nobody looks at what is about to be held.
-            target.begin().await?;
-            let rows = target.text(&sql).await?;
+            let (begun, rows) = join(target.begin(), target.text(&sql)).await;
+            begun?;
+            let rows = rows?;
             let pick = usize::from(uuid::Uuid::new_v4().as_bytes()[0]) % rows.len().max(1);
             let Some(row) = rows.into_iter().nth(pick) else {
                 target.rollback().await?;
@@ -155,12 +158,8 @@ impl Ledger {
                 literal(&claim.table),
                 claim.range.chunk
             );
-            let taken = async {
-                let taken = target.affected(&take).await?;
-                target.commit().await?;
-                Ok::<_, Error>(taken)
-            };
-            match taken.await {
+            let (taken, committed) = join(target.affected(&take), target.commit()).await;
+            match taken.and_then(|taken| committed.map(|()| taken)) {
                 Ok(1) => return Ok(Some(claim)),
                 Ok(_) => {}
                 Err(error) if again::conflict(&error) => {
@@ -305,24 +304,21 @@ impl Ledger {
         if again::write(target, sql).await? == 1 { Ok(()) } else { Err(lost(claim)) }
     }
 
-    /// Counts a batch in the batch's own transaction, before its rows; `false` when it is there already, from a commit whose answer
-    /// was lost. Fails when the chunk is another worker's by now.
-    pub async fn count_batch(&self, target: &Session, claim: &Claim, batch: u32) -> Result<bool> {
-        let sql = format!(
+    /// The statement that counts a batch in the batch's own transaction, before its rows. It touches no row when the batch is there already,
+    /// from a commit whose answer was lost, or when the chunk is another worker's by now.
+    pub fn count_batch(&self, claim: &Claim, batch: u32) -> String {
+        format!(
             "update migrate_wizard.chunk c set batches = {batch}, until = {} where {} and coalesce(batches, 0) < {batch}",
             lease(),
             self.held(claim)
-        );
-        if target.affected(&sql).await? == 1 {
-            return Ok(true);
-        }
-        if self.batches(target, claim).await? >= batch { Ok(false) } else { Err(lost(claim)) }
+        )
     }
 
     /// How many batches of a chunk have committed; asked when a commit got no answer.
     pub async fn batches(&self, target: &Session, claim: &Claim) -> Result<u32> {
-        let sql = format!("select coalesce(max(batches), 0)::bigint from migrate_wizard.chunk c where {}", self.held(claim));
-        Ok(u32::try_from(target.value::<i64>(&sql, &[]).await?).unwrap_or_default())
+        let sql = format!("select coalesce(max(batches), 0) from migrate_wizard.chunk c where {}", self.held(claim));
+        let batches = target.text(&sql).await?.into_iter().flatten().flatten().next();
+        batches.and_then(|batches| batches.parse().ok()).ok_or_else(|| Error::bug("a count of batches could not be read"))
     }
 
     /// The chunks of these tables that the pass has not settled.
@@ -350,7 +346,7 @@ impl Ledger {
     }
 }
 
-fn lost(claim: &Claim) -> Error {
+pub fn lost(claim: &Claim) -> Error {
     Error::new(Kind::Conflict, format!("{}, chunk {} was taken over by another worker", claim.table, claim.range.chunk + 1))
         .cause(LOST)
         .hint("nothing is lost: its rows are written by who holds it now")

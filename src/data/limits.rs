@@ -74,6 +74,11 @@ impl Limits {
     pub fn chunk_rows(&self) -> u64 {
         self.rows.saturating_mul(20).max(1)
     }
+
+    /// The same by bytes: wide rows are split among the workers too.
+    pub fn chunk_bytes(&self) -> u64 {
+        (self.bytes as u64).saturating_mul(2).max(1)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! A first load: a chunk's rows by COPY into a range that is empty, with its ledger row in the same transaction.
 //! A table that is one chunk is truncated and frozen in that transaction, which spares the target a second pass over it.
 
+use futures_util::future::join;
+
 use crate::data::chunk::whose;
 use crate::data::ledger::{Claim, Settled};
 use crate::data::plan::{Side, TablePlan};
@@ -32,11 +34,13 @@ impl Worker<'_> {
     async fn load_at_once(&mut self, claim: &Claim, table: &TablePlan) -> Result<Outcome> {
         self.clear_the_way(table).await?;
         let to = &self.to.session;
-        to.begin().await?;
         let whole = claim.range.span.is_all() && table.plain && !table.columns.is_empty();
         let mut frozen = false;
         if whole {
-            match to.batch(&format!("truncate {}", table.rows_of(Side::Target))).await {
+            let truncate = format!("truncate {}", table.rows_of(Side::Target));
+            let (begun, truncated) = join(to.begin(), to.batch(&truncate)).await;
+            begun?;
+            match truncated {
                 Ok(()) => frozen = true,
                 // Another table refers to it, or this user may only insert.
                 Err(error) if matches!(sqlstate(&error), Some("0A000" | "42501")) => {
@@ -46,6 +50,8 @@ impl Worker<'_> {
                 }
                 Err(error) => return Err(error),
             }
+        } else {
+            to.begin().await?;
         }
         let (rows, bytes) = self.write(claim, table, frozen).await?;
         let settled = Settled { how: "loaded", rows, bytes, anew: true, wrote: rows > 0 };
@@ -62,17 +68,20 @@ impl Worker<'_> {
         let format = if table.binary { "binary" } else { "text" };
         let freeze = if frozen { ", freeze" } else { "" };
         let conditions = claim.range.span.conditions(table, Side::Source);
-        let frames = match table.binary {
-            true => self.from.session.copy_out(&read(table, &conditions, format)).await?,
-            false => self.from.rows(&select(table, &conditions)).await?,
+        let read = async {
+            match table.binary {
+                true => self.from.session.copy_out(&read(table, &conditions, format)).await,
+                false => self.from.rows(&select(table, &conditions)).await,
+            }
         };
         let write = format!("copy {} ({}) from stdin (format {format}{freeze})", table.qualified(), table.column_list());
+        let (frames, copy) = join(read, self.to.session.prepare(&write)).await;
         let bytes = std::sync::atomic::AtomicU64::new(0);
         let sent = |count| {
             bytes.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
             self.crew.tally.moved(&self.name, count);
         };
-        let rows = self.to.session.copy_in(&write, frames, sent).await?;
+        let rows = self.to.session.copy_in_prepared(&write, copy?, frames?, sent).await?;
         Ok((rows, bytes.into_inner()))
     }
 

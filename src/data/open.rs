@@ -1,6 +1,8 @@
 //! Sessions as the mover needs them: values printed alike on both sides, no time limits, one moment shared by all readers.
 //! The source's session is always read-only.
 
+use futures_util::future::join;
+
 use crate::error::{Error, Kind, Result};
 use crate::postgres::fault::sqlstate;
 use crate::postgres::quote::literal;
@@ -63,11 +65,10 @@ pub async fn reader(connector: &Connector, snapshot: Option<&str>) -> Result<Ope
 
 /// Begins a transaction at a moment.
 pub async fn at(session: &Session, snapshot: Option<&str>) -> Result<()> {
-    session.begin_snapshot().await?;
-    match snapshot {
-        Some(snapshot) => session.batch(&format!("set transaction snapshot {}", literal(snapshot))).await,
-        None => Ok(()),
-    }
+    let Some(snapshot) = snapshot else { return session.begin_snapshot().await };
+    let take = format!("set transaction snapshot {}", literal(snapshot));
+    let (begun, taken) = join(session.begin_snapshot(), session.batch(&take)).await;
+    begun.and(taken)
 }
 
 /// Whether an error of [`at`] says that whoever took the moment no longer holds it: its name is unknown (22023, since version 16 42704), or it
@@ -88,11 +89,12 @@ pub async fn export(opened: &Opened) -> Result<Option<String>> {
 pub async fn writer(connector: &Connector) -> Result<Opened> {
     let session = connector.connect(Access::ReadWrite).await?;
     let dsql = prepare(&session).await?;
-    let mut replica = false;
-    if !dsql {
-        session.settings(&WRITING).await?;
-        replica = session.settings(&[("session_replication_role", "replica")]).await?.is_empty();
+    if dsql {
+        return Ok(Opened { session, dsql, replica: false });
     }
+    let (set, refused) = join(session.settings(&WRITING), session.settings(&[("session_replication_role", "replica")])).await;
+    set?;
+    let replica = refused?.is_empty();
     Ok(Opened { session, dsql, replica })
 }
 
@@ -102,13 +104,15 @@ pub async fn builder(connector: &Connector) -> Result<Session> {
 }
 
 async fn prepare(session: &Session) -> Result<bool> {
-    let dsql = session.is_dsql().await?;
-    session.settings(&FORMS).await?;
-    if !dsql {
-        session.text(UNLIMITED).await?;
-        session.settings(&SETTINGS).await?;
+    let (dsql, set) = join(session.is_dsql(), session.settings(&FORMS)).await;
+    set?;
+    if dsql? {
+        return Ok(true);
     }
-    Ok(dsql)
+    let (unlimited, set) = join(session.text(UNLIMITED), session.settings(&SETTINGS)).await;
+    unlimited?;
+    set?;
+    Ok(false)
 }
 
 /// The two must not be one.

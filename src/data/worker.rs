@@ -32,8 +32,9 @@ pub struct Crew<'a> {
     pub limits: Option<Limits>,
     /// Of batches on a target without limits, for rows that cannot go.
     pub batch_limits: Limits,
-    /// Bytes of a batch, so that all workers' batches together stay small.
-    pub batch_bytes: usize,
+    /// Bytes of a batch, so that all workers' batches together stay small; of one by INSERT likewise.
+    pub copy_bytes: usize,
+    pub insert_bytes: usize,
     /// Batches go by COPY; otherwise by INSERT.
     pub by_copy: bool,
     /// Tables that had no row on the target when the pass began.

@@ -1,7 +1,7 @@
 //! One connection: statements, transactions and COPY, every error mapped by `fault.rs`.
 //! A read-only session never passes on a statement that would make itself writable.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{SinkExt, StreamExt};
 use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, SimpleQueryMessage};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, Kind, Result};
@@ -24,6 +24,10 @@ pub type Frames = BoxStream<'static, Result<Bytes>>;
 pub type Param<'a> = &'a (dyn ToSql + Sync);
 
 /// An open connection. Dropping it while a statement runs cancels that statement on the server.
+///
+/// Statements whose futures are polled together (`futures_util::future::join`, which polls in order) go one right after another, without
+/// waiting for an answer in between: a round trip for all of them. Each still stands for itself. Within a transaction the ones after one
+/// that failed fail too; never send so what must not happen without the one before, unless both end with the same commit.
 pub struct Session {
     client: Client,
     driver: JoinHandle<()>,
@@ -32,7 +36,8 @@ pub struct Session {
     label: String,
     /// Where to ask for a statement to be given up.
     to: Connector,
-    busy: AtomicBool,
+    /// Statements that were begun and have not ended, those whose future was dropped among them.
+    busy: AtomicUsize,
     /// A COPY was refused after its statement was taken: answers no longer belong to their questions.
     out_of_step: AtomicBool,
     since: Instant,
@@ -47,7 +52,7 @@ impl Session {
             access,
             label: to.label(),
             to,
-            busy: AtomicBool::new(false),
+            busy: AtomicUsize::new(0),
             out_of_step: AtomicBool::new(false),
             since: Instant::now(),
         }
@@ -172,13 +177,29 @@ impl Session {
         self.client.is_closed() || self.out_of_step.load(Ordering::Relaxed)
     }
 
+    /// A statement the server has read and not run: for [`Self::copy_in_prepared`].
+    pub async fn prepare(&self, sql: &str) -> Result<Statement> {
+        self.allowed(sql)?;
+        self.run(sql, self.client.prepare(sql)).await
+    }
+
     /// Sends frames to `COPY … FROM STDIN`; the number of rows the server took. A frame that is an error aborts the copy.
     /// `sent` is told of the bytes of each frame.
-    pub async fn copy_in(&self, sql: &str, mut frames: Frames, sent: impl Fn(u64)) -> Result<u64> {
-        self.allowed(sql)?;
-        self.busy.store(true, Ordering::Relaxed);
+    pub async fn copy_in(&self, sql: &str, frames: Frames, sent: impl Fn(u64)) -> Result<u64> {
+        let statement = self.prepare(sql).await?;
+        self.copy_in_prepared(sql, statement, frames, sent).await
+    }
+
+    /// The same with the statement of this text, which was prepared before.
+    pub async fn copy_in_prepared(&self, sql: &str, statement: Statement, frames: Frames, sent: impl Fn(u64)) -> Result<u64> {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        let rows = self.send_frames(sql, statement, frames, sent).await;
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+        rows
+    }
+
+    async fn send_frames(&self, sql: &str, statement: Statement, mut frames: Frames, sent: impl Fn(u64)) -> Result<u64> {
         let what = self.what(sql);
-        let statement = self.client.prepare(sql).await.map_err(|error| fault(&what, &error))?;
         let sink = self.client.copy_in::<_, Bytes>(&statement).await.map_err(|error| {
             // The driver and the server do not agree any more on whose turn it is.
             self.out_of_step.store(true, Ordering::Relaxed);
@@ -194,9 +215,7 @@ impl Session {
             }
             sent(bytes);
         }
-        let rows = sink.finish().await.map_err(|error| fault(&what, &error));
-        self.busy.store(false, Ordering::Relaxed);
-        rows
+        sink.finish().await.map_err(|error| fault(&what, &error))
     }
 
     /// Sets what the server lets us set; a refused setting is skipped and named in the answer.
@@ -223,7 +242,8 @@ impl Session {
     /// Whether this is Aurora DSQL: only it has `sys.jobs`.
     pub async fn is_dsql(&self) -> Result<bool> {
         let sql = "select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = 'sys' and c.relname = 'jobs'";
-        Ok(self.value::<i64>(sql, &[]).await? > 0)
+        let count = self.text(sql).await?.into_iter().flatten().flatten().next();
+        Ok(count.is_some_and(|count| count != "0"))
     }
 
     pub(super) async fn begin_read_only_by_statement(&self) -> Result<()> {
@@ -232,9 +252,9 @@ impl Session {
     }
 
     async fn run<T>(&self, sql: &str, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
-        self.busy.store(true, Ordering::Relaxed);
+        self.busy.fetch_add(1, Ordering::Relaxed);
         let result = work.await;
-        self.busy.store(false, Ordering::Relaxed);
+        self.busy.fetch_sub(1, Ordering::Relaxed);
         result.map_err(|error| fault(self.what(sql), &error))
     }
 
@@ -300,7 +320,7 @@ fn unlocks(sql: &str) -> bool {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if self.busy.load(Ordering::Relaxed)
+        if self.busy.load(Ordering::Relaxed) > 0
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let (token, tls, to) = (self.client.cancel_token(), self.tls.clone(), self.to.clone());
