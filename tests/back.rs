@@ -196,6 +196,17 @@ fn a_row_that_never_arrived_there_is_not_taken_for_deleted() {
 }
 
 #[test]
+fn a_table_that_never_went_there_as_a_whole_is_left_alone() {
+    let pair = moved(Server::Own, Server::Own, "half");
+    // given a way there that ended while a table was still being cut: what was cut is settled, the rest was never written down and never went
+    sql(&pair.to, "delete from line where sale > 1000; delete from migrate_wizard.chunk where \"table\" = 'public.line' and hi = ''");
+    // then no row that never went there counts as deleted there
+    let report = pair.exchanged().copy(&small());
+    assert_eq!(value(&pair.from, "select count(*) from line"), "1500");
+    assert!(report.way_back && report.notes.iter().any(|note| note.starts_with("public.line was not carried there")), "{report:#?}");
+}
+
+#[test]
 fn chosen_tables_go_back_alone() {
     let pair = moved(Server::Own, Server::Own, "chosen");
     sql(&pair.to, WRITTEN);

@@ -11,6 +11,7 @@ use migrate_wizard::postgres::{Access, Connector};
 use migrate_wizard::progress::Reporter;
 
 use crate::support::chance::Chance;
+use crate::support::chaos::Chaos;
 use crate::support::pair::{Pair, copied, dumped, report, small, tables};
 use crate::support::postgres::{Server, block, database, database_on, rows, sql, value};
 
@@ -367,6 +368,29 @@ fn a_table_without_a_key_is_one_chunk_or_runs_of_pages() {
     assert!(!pair.verify(&options).equal);
     assert_eq!(pair.copy(&options).rows_copied, 103);
     pair.must_be_dumped_alike("pages, mended");
+}
+
+#[test]
+fn runs_of_pages_whose_line_breaks_are_written_once() {
+    let pair = Pair::new("torn", "create table large (a int, b text); alter table large alter b set storage plain");
+    sql(&pair.from, "insert into large select g, repeat('x', 900) from generate_series(1, 6000) g; analyze");
+    let options = Options { jobs: 3, chunk_bytes: Some(16 * 8192), ..Options::default() };
+    // given a line to the target that breaks in the middle of every second or third run of pages
+    let line = Chaos::start(&pair.to, 31);
+    line.cut_after_bytes(200_000..500_000);
+    let report = block(data::copy(&pair.from, &line.connector(), &options, &Reporter::silent())).unwrap();
+    // then nothing was taken for another run's rows, although both servers give them other places
+    assert!(line.passed().cut > 10 && report.retries > 10, "{:?} {report:#?}", line.passed());
+    pair.must_be_dumped_alike("pages, torn");
+    // nor where one of the rows cannot go: then the runs go in batches
+    sql(&pair.to, "drop schema migrate_wizard cascade; truncate large; alter table large add check (a <> 3000)");
+    let report = block(data::copy(&pair.from, &line.connector(), &options, &Reporter::silent())).unwrap();
+    assert_eq!(report.quarantine.len(), 1, "{report:#?}");
+    assert_eq!(value(&pair.to, "select count(*) || ' ' || count(distinct a) from large"), "5999 5999");
+    // and rows of somebody else, which are in no run, go when they may
+    sql(&pair.to, "drop schema migrate_wizard cascade; alter table large drop constraint large_a_check");
+    assert_eq!(copied(&pair.copy(&Options { existing: Existing::Replace, ..options })), tables(&[("public.large", 1)]));
+    pair.must_be_dumped_alike("pages, replaced");
 }
 
 const SHAPES: &str = r#"

@@ -87,6 +87,7 @@ def promises(results):
         row(f"the same, {2 * AWAY} ms away", "≥ 0.8 × the same batches with no ledger", results, "batches", faster_than("ceiling", 0.8, "far")),
         row("", "≥ 2 × one connection", results, "batches", faster_than("one", 2.0, "far")),
         row("growth", "time per row ± 15 % over ten times the rows", results, "growth", flat),
+        row("", "time per further row ± 15 %, what every move costs apart", results, "growth", flat_further),
         row("second pass, 0.1 % of the rows changed, scattered", "< 15 % of the first copy", results, "second", again("scattered", 0.15)),
         row("second pass, 0.1 % changed among the newest 2 %", "< 15 % of the first copy", results, "second", again("newest", 0.15)),
         row("second pass, nothing changed", "< 10 % of the first copy", results, "second", again("unchanged", 0.10)),
@@ -131,6 +132,21 @@ def flat(growth):
     smallest, *others = sorted(each)
     worst = max((each[rows] / each[smallest] - 1 for rows in others), key=abs)
     return f"{worst:+.0%} ({', '.join(f'{each[rows]:.2f}' for rows in sorted(each))} µs)", abs(worst) <= 0.15
+
+
+def further(growth):
+    """Microseconds for each row more, from each size to the next."""
+    wall = {int(rows): middle(runs) for rows, runs in growth["rows"].items()}
+    sizes = sorted(wall)
+    return [(wall[more] - wall[less]) / (more - less) * 1e6 for less, more in zip(sizes, sizes[1:])]
+
+
+def flat_further(growth):
+    first, *others = further(growth)
+    if not others:
+        raise KeyError("fewer than three sizes")
+    worst = max((each / first - 1 for each in others), key=abs)
+    return f"{worst:+.0%} ({', '.join(f'{each:.2f}' for each in (first, *others))} µs)", abs(worst) <= 0.15
 
 
 def honest(move):

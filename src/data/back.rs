@@ -94,13 +94,18 @@ async fn entries(side: &Opened, identity: &str) -> Result<Option<BTreeMap<String
         return Ok(None);
     }
     let sql = "select \"table\", coalesce(min(pass), 0), coalesce(sum(rows), 0)::bigint + (select count(*) from migrate_wizard.quarantine q where q.\"table\" = c.\"table\"), coalesce(string_agg(nullif(xids, ''), ','), ''), \
-               count(*) filter (where pass is null), (select count(*) from migrate_wizard.conflict f where f.\"table\" = c.\"table\") \
+               count(*) filter (where pass is null), (select count(*) from migrate_wizard.conflict f where f.\"table\" = c.\"table\"), \
+               count(*) filter (where hi = '') \
                from migrate_wizard.chunk c group by \"table\"";
     let moment = |text: &Option<String>| Horizon::parse(text.as_deref()?);
     let mut entries = BTreeMap::new();
     for row in side.session.text(sql).await? {
-        let [Some(table), Some(pass), Some(rows), Some(xids), Some(unsettled), Some(conflicts)] = row.as_slice() else { continue };
-        let (Some(pass), "0") = (pass.parse().ok().and_then(|pass: i32| passes.get(&pass)), unsettled.as_str()) else { continue };
+        let [Some(table), Some(pass), Some(rows), Some(xids), Some(unsettled), Some(conflicts), Some(last)] = row.as_slice() else {
+            continue;
+        };
+        let pass = pass.parse().ok().and_then(|pass: i32| passes.get(&pass));
+        // Carried as a whole: every chunk is settled, and the last one, which is open at its end, was written down.
+        let (Some(pass), "0", false) = (pass, unsettled.as_str(), last == "0") else { continue };
         let entry = Entry {
             read: moment(&pass.horizon),
             written: moment(&pass.there),

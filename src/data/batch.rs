@@ -64,7 +64,7 @@ impl Batches<'_, '_> {
         if ledger::is_lost(&error) {
             return Err(error);
         }
-        if broken(&error) || self.worker.to.session.is_closed() {
+        if broken(&error) {
             // No answer. The new session holds the chunk by a change of its row, so that the old transaction cannot commit any more; then
             // the ledger knows whether it did.
             self.worker.reconnect_patiently().await?;
@@ -74,7 +74,12 @@ impl Batches<'_, '_> {
                 false => Sent::Again,
             });
         }
-        let _ = self.worker.to.session.rollback().await;
+        // The server said why, so nothing was kept; a refused COPY costs the session all the same.
+        if self.worker.to.session.is_closed() {
+            self.worker.reconnect_patiently().await?;
+        } else {
+            let _ = self.worker.to.session.rollback().await;
+        }
         if conflict(&error) {
             return Ok(if unavailable(&error) && self.is_there(number).await? { Sent::Committed } else { Sent::Again });
         }
@@ -95,7 +100,7 @@ impl Batches<'_, '_> {
         if by_copy {
             // A COPY that begins where the transaction has failed costs the session: only its reading goes along with the count.
             let (begun, counted, copy) = join3(to.begin(), to.affected(&count), to.prepare(statement)).await;
-            begun?;
+            began(begun)?;
             if counted? == 0 {
                 return self.not_counted(number).await;
             }
@@ -107,7 +112,7 @@ impl Batches<'_, '_> {
         let delete = (self.how == How::Anew).then(|| delete_keys(self.table, &rows.iter().map(|row| keys(&row.key)).collect::<Vec<Key>>()));
         let delete = async { if let Some(sql) = &delete { to.affected(sql).await.map(drop) } else { Ok(()) } };
         let (begun, counted, deleted, inserted) = join4(to.begin(), to.affected(&count), delete, to.batch(statement)).await;
-        begun?;
+        began(begun)?;
         if counted? == 0 {
             return self.not_counted(number).await;
         }
@@ -136,6 +141,18 @@ impl Batches<'_, '_> {
         }
         out
     }
+}
+
+/// Where no transaction began, what followed may have been kept one by one: neither a conflict nor a lost answer, but the end of the pass.
+/// The next one compares the chunk.
+fn began(outcome: Result<()>) -> Result<()> {
+    outcome.map_err(|error| {
+        if broken(&error) {
+            error
+        } else {
+            Error::new(error.kind, "the target began no transaction").cause(error.line().replace("SQLSTATE ", ""))
+        }
+    })
 }
 
 /// The rows as COPY takes them, a piece at a time: a batch is not in memory twice.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use crate::data::again::{self, Tries};
-use crate::data::cuts::cut_all;
+use crate::data::cuts::Cutting;
 use crate::data::horizon::{self, Horizon};
 use crate::data::ledger::{self, Ledger};
 use crate::data::limits::Limits;
@@ -85,7 +85,7 @@ pub struct Begun {
     pub snapshot: Option<String>,
     as_of: String,
     bases: BTreeMap<i32, Horizon>,
-    empty: Vec<bool>,
+    pub empty: Vec<bool>,
     /// The moment of the target before this pass wrote.
     pub there: Option<Horizon>,
     pub way_back: Option<back::WayBack>,
@@ -241,7 +241,7 @@ async fn run(
         // Before the first chunk is held in its name.
         pass::keep(&begun.to.session, &crew.process, leads).await?;
     }
-    let cut = async { if begun.leads { cut(begun, target, &ledger, options, limits).await } else { Ok(()) } };
+    let cut = async { if begun.leads { cut(Cutting::new(begun, target, &ledger, options, limits)).await } else { Ok(()) } };
     let work = async { futures_util::future::try_join_all((0..jobs).map(|number| one_worker(&crew, begun.pass, number))).await };
     let watching = watch::copies(target, tally, dsql);
     let keeping = keep(target, &crew.process, leads, dsql);
@@ -257,17 +257,12 @@ async fn run(
 }
 
 /// Cuts every table, by sessions of its own until it is done.
-async fn cut(begun: &Begun, target: &Connector, ledger: &Ledger, options: &Options, limits: Option<Limits>) -> Result<()> {
+async fn cut(mut cutting: Cutting<'_>) -> Result<()> {
     let mut tries = Tries::new()?;
     loop {
-        let done = async {
-            let to = open::writer(target).await?.session;
-            cut_all(begun, &to, ledger, options, limits).await?;
-            ledger.state(&to, "open").await
-        };
-        match done.await {
+        match cutting.cut_all().await {
             // The moment went with its session.
-            Err(error) if !begun.lead.session.is_closed() => tries.after(error).await?,
+            Err(error) if !cutting.begun.lead.session.is_closed() => tries.after(error).await?,
             other => return other,
         }
     }

@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::data::again;
+use crate::data::again::{self, Tries};
 use crate::data::chunk::{Cut, Cutter, Range};
 use crate::data::copy::Begun;
 use crate::data::ledger::Ledger;
 use crate::data::limits::Limits;
+use crate::data::open;
 use crate::data::options::Options;
 use crate::data::plan::{Side, TablePlan};
 use crate::error::Result;
-use crate::postgres::Session;
 use crate::postgres::quote::literal;
+use crate::postgres::{Connector, Session};
 
 /// What the ledger knows of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +70,7 @@ impl Ledger {
     async fn write_down(&self, target: &Session, table: &TablePlan, ranges: &[Range], rank: u64, taken: &str) -> Result<()> {
         let (label, shape) = (literal(&table.label()), literal(&table.shape()));
         let anew = match taken {
-            "0" => ", taken = 0, worker = null, pass = null, how = null, rows = null, bytes = null, xids = null",
+            "0" => ", taken = 0, worker = null, pass = null, how = null, rows = null, bytes = null, xids = null, batches = 0",
             _ => "",
         };
         for ranges in ranges.chunks(1000) {
@@ -112,44 +113,86 @@ const AT_ONCE: usize = 16;
 pub fn cut_of(table: &TablePlan, options: &Options, limits: Option<Limits>, dsql: bool) -> Cut {
     let rows = options.chunk_rows.or_else(|| limits.map(|limits| limits.chunk_rows()));
     let bytes = options.chunk_bytes.or_else(|| limits.map(|limits| limits.chunk_bytes()));
-    // DSQL has no pages to tell rows by.
-    if dsql && table.key.is_empty() { Cut::Whole } else { Cut::of(table, rows, bytes) }
+    // DSQL has no pages to tell rows by, and where a part of some pages was written nothing tells which.
+    if (dsql || limits.is_some()) && table.key.is_empty() { Cut::Whole } else { Cut::of(table, rows, bytes) }
 }
 
-/// Writes down the chunks of every table that the ledger does not know as it is now.
-pub async fn cut_all(begun: &Begun, to: &Session, ledger: &Ledger, options: &Options, limits: Option<Limits>) -> Result<()> {
-    let known = ledger.known(to).await?;
-    for table in &begun.plan.tables {
+/// Cuts the tables of a pass. What it has cut stays cut when it is called again.
+#[derive(Debug)]
+pub struct Cutting<'a> {
+    pub begun: &'a Begun,
+    target: &'a Connector,
+    ledger: &'a Ledger,
+    options: &'a Options,
+    limits: Option<Limits>,
+    /// Tables that are cut.
+    done: usize,
+}
+
+impl<'a> Cutting<'a> {
+    pub fn new(begun: &'a Begun, target: &'a Connector, ledger: &'a Ledger, options: &'a Options, limits: Option<Limits>) -> Self {
+        Self { begun, target, ledger, options, limits, done: 0 }
+    }
+
+    /// Writes down the chunks of every table that the ledger does not know as it is now.
+    pub async fn cut_all(&mut self) -> Result<()> {
+        let to = &mut open::writer(self.target).await?.session;
+        let known = self.ledger.known(to).await?;
+        while let Some(table) = self.begun.plan.tables.get(self.done) {
+            self.cut(to, table, known.get(&table.label())).await?;
+            self.done += 1;
+        }
+        self.ledger.state(to, "open").await
+    }
+
+    async fn cut(&self, to: &mut Session, table: &TablePlan, before: Option<&Known>) -> Result<()> {
+        let Self { begun, ledger, .. } = *self;
         let label = table.label();
-        let before = known.get(&label);
         if let Some(known) = before.filter(|known| known.complete && known.shape == table.shape()) {
             if !known.by_pages {
-                continue;
+                return Ok(());
             }
             if known.settled {
                 // Pages say nothing of a later moment: from now on the table is one piece.
-                ledger.make_whole(to, &label).await?;
-                continue;
+                return ledger.make_whole(to, &label).await;
             }
         }
-        let cut = cut_of(table, options, limits, begun.to.dsql);
+        let cut = match cut_of(table, self.options, self.limits, begun.to.dsql) {
+            // Rows of somebody else are in no run of the source's pages: they go when the whole table is emptied.
+            Cut::Pages(_) if before.is_none() && begun.empty.get(self.done) != Some(&true) => Cut::Whole,
+            cut => cut,
+        };
         let mut cutter = Cutter::new(table, cut);
         let mut ranges = Vec::new();
         while let Some(range) = cutter.next(&begun.lead.session).await? {
             ranges.push(range);
             if before.is_none() && ranges.len() == AT_ONCE {
                 // Whoever waits for work has some, however long the rest of the table takes to cut.
-                ledger.add(to, table, &ranges, cut.bytes(table)).await?;
+                self.add(to, table, &ranges, cut).await?;
                 ranges.clear();
             }
         }
         match before {
             Some(known) => {
                 let emptied = known.by_pages.then(|| table.rows_of(Side::Target));
-                ledger.cut_anew(to, table, &ranges, emptied).await?;
+                ledger.cut_anew(to, table, &ranges, emptied).await
             }
-            None => ledger.add(to, table, &ranges, cut.bytes(table)).await?,
+            None => self.add(to, table, &ranges, cut).await,
         }
     }
-    Ok(())
+
+    /// On another session where this one breaks: to begin the table again would take chunks away that workers have in hand.
+    async fn add(&self, to: &mut Session, table: &TablePlan, ranges: &[Range], cut: Cut) -> Result<()> {
+        let mut tries = Tries::new()?;
+        while let Err(error) = self.ledger.add(to, table, ranges, cut.bytes(table)).await {
+            tries.after(error).await?;
+            if to.is_closed() {
+                match open::writer(self.target).await {
+                    Ok(opened) => *to = opened.session,
+                    Err(error) => tries.after(error).await?,
+                }
+            }
+        }
+        Ok(())
+    }
 }

@@ -40,10 +40,12 @@ pub struct Claim {
     pub xids: Vec<u32>,
     /// Nobody ever held it.
     pub fresh: bool,
+    /// Batches of it that were committed since it was cut.
+    pub batches: u32,
 }
 
 /// What [`read_claim`] reads.
-const CLAIM: &str = "c.\"table\", c.chunk, c.lo, c.hi, c.pass, c.rows, c.xids, c.taken is null";
+const CLAIM: &str = "c.\"table\", c.chunk, c.lo, c.hi, c.pass, c.rows, c.xids, c.taken is null, coalesce(c.batches, 0)";
 
 /// Chunks that a pass has not settled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,7 +91,10 @@ pub async fn create(target: &Session) -> Result<()> {
     if target.value::<i64>(sql, &[]).await? == TABLES.len() as i64 - 1 {
         return Ok(());
     }
-    for outcome in join_all(TABLES.map(|sql| again::define(target, sql))).await {
+    let [schema, tables @ ..] = &TABLES;
+    // What the others need: it may have to be tried again.
+    again::define(target, schema).await?;
+    for outcome in join_all(tables.iter().map(|sql| again::define(target, sql))).await {
         outcome?;
     }
     Ok(())
@@ -151,7 +156,7 @@ impl Ledger {
             };
             let claim = read_claim(row).ok_or_else(|| Error::bug("a row of the ledger could not be read"))?;
             let take = format!(
-                "update migrate_wizard.chunk c set taken = {}, worker = {}, how = null, batches = 0, {} where \"table\" = {} and chunk = {} and {free}",
+                "update migrate_wizard.chunk c set taken = {}, worker = {}, how = null, {} where \"table\" = {} and chunk = {} and {free}",
                 self.pass,
                 literal(&self.worker),
                 mine(self.dsql),
@@ -210,7 +215,7 @@ impl Ledger {
         let held = self.held(claim);
         self.end_session(target, claim).await?;
         // Waits for the end of a transaction that was about to settle it, or ends it in a conflict.
-        let sql = format!("update migrate_wizard.chunk c set batches = 0, {} where {held}", mine(self.dsql));
+        let sql = format!("update migrate_wizard.chunk c set {} where {held}", mine(self.dsql));
         self.must_change(target, &sql, claim).await?;
         let sql = format!("select how, rows from migrate_wizard.chunk c where {held} and pass = {}", self.pass);
         let row = target.text(&sql).await?.into_iter().next();
@@ -220,7 +225,7 @@ impl Ledger {
     /// Takes a chunk of this pass whatever worker of this process had it, to begin with it anew.
     pub async fn take_over(&self, target: &Session, claim: &Claim) -> Result<()> {
         let sql = format!(
-            "update migrate_wizard.chunk set worker = {}, batches = 0, {} where \"table\" = {} and chunk = {} and taken = {}",
+            "update migrate_wizard.chunk set worker = {}, {} where \"table\" = {} and chunk = {} and taken = {}",
             literal(&self.worker),
             mine(self.dsql),
             literal(&claim.table),
@@ -244,7 +249,7 @@ impl Ledger {
             false => format!("c.\"table\" = (select min(c.\"table\") from migrate_wizard.chunk c where {late}) and "),
         };
         let sql = format!(
-            "update migrate_wizard.chunk c set worker = {}, how = null, batches = 0, {} where {of}{late} returning {CLAIM}",
+            "update migrate_wizard.chunk c set worker = {}, how = null, {} where {of}{late} returning {CLAIM}",
             literal(&self.worker),
             mine(self.dsql)
         );
@@ -371,6 +376,7 @@ fn read_claim(row: Vec<Option<String>>) -> Option<Claim> {
         rows: values.next()?.and_then(|rows| rows.parse().ok()).unwrap_or_default(),
         xids: values.next()?.unwrap_or_default().split(',').filter_map(|xid| xid.parse().ok()).collect(),
         fresh: values.next()?.as_deref() == Some("t"),
+        batches: values.next()?.and_then(|batches| batches.parse().ok()).unwrap_or_default(),
     })
 }
 

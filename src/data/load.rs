@@ -37,10 +37,7 @@ impl Worker<'_> {
         let whole = claim.range.span.is_all() && table.plain && !table.columns.is_empty();
         let mut frozen = false;
         if whole {
-            let truncate = format!("truncate {}", table.rows_of(Side::Target));
-            let (begun, truncated) = join(to.begin(), to.batch(&truncate)).await;
-            begun?;
-            match truncated {
+            match to.batch(&format!("begin; truncate {}", table.rows_of(Side::Target))).await {
                 Ok(()) => frozen = true,
                 // Another table refers to it, or this user may only insert.
                 Err(error) if matches!(sqlstate(&error), Some("0A000" | "42501")) => {
