@@ -9,23 +9,27 @@ use migrate_wizard::cli::Cli;
 use migrate_wizard::command;
 use migrate_wizard::error::{Error, Kind};
 
+/// Stack of each thread of the runtime, in bytes: what a main thread usually has, for the parser goes as deep as a statement does.
+const STACK: usize = 8 << 20;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => return not_a_command(&said),
     };
     let json = cli.run.json;
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("migrate-wizard: cannot start: {error}");
             return ExitCode::from(70);
         }
     };
-    let result = runtime.block_on(command::dispatch(cli));
+    // As a task of its own: what runs beside the runtime's threads wakes and is woken across threads for every message of a connection.
+    let result = runtime.block_on(runtime.spawn(command::dispatch(cli)));
     // A prompt that still waits for a key must not hold the process.
     runtime.shutdown_background();
-    match result {
+    match result.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic())) {
         Ok(code) => ExitCode::from(code),
         Err(error) => tell(&error, json),
     }

@@ -90,14 +90,22 @@ pub async fn run(from: &Connector, to: &Connector, what: &CopyArgs, options: &da
     stages.push(Stage { name: "tables", seconds: lap.elapsed().as_secs_f64() });
     lap = Instant::now();
     let sizes = data::sizes(from).await?;
-    let ahead = sizes.ahead();
+    let weigh = |work: schema::Work| match work {
+        schema::Work::Index(index) => sizes.index(index),
+        schema::Work::Statistics(table) => sizes.statistics(table),
+        schema::Work::ForeignKey(table) => sizes.foreign_key(table),
+    };
+    let all: Vec<String> = sizes.tables().cloned().collect();
+    let ahead = data::Ahead(schema::left(schema::tasks(&conversion, &all, weigh).iter().map(Task::weight), hands(dialect, options.jobs)));
+    let began = Instant::now();
     let copy = data::copy(from, to, &data::Options { ahead, ..options.clone() }, reporter).await?;
     stages.push(Stage { name: "rows", seconds: lap.elapsed().as_secs_f64() });
     lap = Instant::now();
     let analyzed: Vec<String> =
         copy.tables.iter().filter(|t| t.rows_copied > 0 || copy.pass == 1).map(|t| format!("{}.{}", t.schema, t.name)).collect();
-    let tasks = schema::tasks(&conversion, &analyzed, |table| sizes.of(table));
-    let built = build(to, tasks, dialect, options.jobs, sizes.all(), ahead.0, reporter).await?;
+    let tasks = schema::tasks(&conversion, &analyzed, weigh);
+    let copied = Copied { bytes: sizes.all(), in_s: began.elapsed().as_secs_f64() };
+    let built = build(to, tasks, dialect, options.jobs, copied, ahead.0, reporter).await?;
     stages.push(Stage { name: "indexes, keys and statistics", seconds: lap.elapsed().as_secs_f64() });
     lap = Instant::now();
     let sequences = data::set_sequences(from, to, what.sequence_headroom).await?;
@@ -141,19 +149,24 @@ impl Sender {
     }
 }
 
-/// Runs what follows the rows on several sessions; on DSQL on one, because definitions there end each other in conflicts.
+/// How many statements go at a time after the rows: on DSQL one, because definitions there end each other in conflicts.
+fn hands(dialect: Dialect, jobs: usize) -> usize {
+    if dialect == Dialect::Dsql { 1 } else { jobs.max(1) }
+}
+
+/// Runs what follows the rows on several sessions.
 async fn build(
     to: &Connector,
     tasks: Vec<Task>,
     dialect: Dialect,
     jobs: usize,
-    copied: u64,
+    copied: Copied,
     ahead: u64,
     reporter: &Reporter,
 ) -> Result<schema::Built> {
-    let jobs = if dialect == Dialect::Dsql { 1 } else { jobs };
+    let jobs = hands(dialect, jobs);
     let senders = (0..jobs).map(|_| Sender { to: to.clone(), dialect, session: tokio::sync::Mutex::new(None) }).collect();
-    let bar = Bar::new(&tasks, copied, ahead, reporter);
+    let bar = Bar::new(&tasks, jobs, copied, ahead, reporter);
     let told = |task: &Task, done: bool| bar.told(task, done);
     let run = |sender: Arc<Sender>, sql: String| async move { sender.send(&sql).await };
     let building = schema::build(tasks, senders, dialect, run, told);
@@ -166,38 +179,63 @@ async fn build(
     }
 }
 
+/// What was copied before, and how long it took.
+#[derive(Debug, Clone, Copy)]
+struct Copied {
+    bytes: u64,
+    in_s: f64,
+}
+
 /// How far the work after the rows is, on the same bar as the rows.
 struct Bar<'a> {
     state: Mutex<BarState>,
-    /// Weight of all long tasks.
+    jobs: usize,
+    /// What is left at first, as [`schema::left`] reckons.
     total: u64,
-    copied: u64,
+    copied: Copied,
     ahead: u64,
     began: Instant,
     reporter: &'a Reporter,
 }
 
-#[derive(Default)]
 struct BarState {
-    done: u64,
-    /// Tasks at work: id, table, weight, and what the server says of them.
-    at_work: Vec<(String, String, u64, f64, String)>,
+    /// Weights of the tasks that have not begun, by id.
+    pending: Vec<(String, u64)>,
+    at_work: Vec<AtWork>,
+    /// Weight of what is done.
+    done: f64,
+}
+
+struct AtWork {
+    task: Task,
+    /// What the server says of it.
+    share: f64,
+    phase: String,
+}
+
+impl AtWork {
+    /// Reading the table is not all of it.
+    fn done(&self) -> f64 {
+        self.task.weight() as f64 * self.share * 0.9
+    }
 }
 
 impl<'a> Bar<'a> {
-    fn new(tasks: &[Task], copied: u64, ahead: u64, reporter: &'a Reporter) -> Self {
-        let total = tasks.iter().filter(|task| task.is_long()).map(Task::weight).sum::<u64>().max(1);
-        Self { state: Mutex::default(), total, copied, ahead, began: Instant::now(), reporter }
+    fn new(tasks: &[Task], jobs: usize, copied: Copied, ahead: u64, reporter: &'a Reporter) -> Self {
+        let pending = tasks.iter().map(|task| (task.id.clone(), task.weight())).collect();
+        let state = BarState { pending, at_work: Vec::new(), done: 0.0 };
+        let total = schema::left(tasks.iter().map(Task::weight), jobs);
+        Self { state: Mutex::new(state), jobs, total, copied, ahead, began: Instant::now(), reporter }
     }
 
     fn told(&self, task: &Task, done: bool) {
         let Ok(mut state) = self.state.lock() else { return };
-        let weight = if task.is_long() { task.weight() } else { 0 };
         if done {
-            state.done += weight;
-            state.at_work.retain(|(id, ..)| *id != task.id);
+            state.done += task.weight() as f64;
+            state.at_work.retain(|work| work.task.id != task.id);
         } else {
-            state.at_work.push((task.id.clone(), task.table.clone(), weight, 0.0, String::new()));
+            state.pending.retain(|(id, _)| *id != task.id);
+            state.at_work.push(AtWork { task: task.clone(), share: 0.0, phase: String::new() });
         }
         self.tell(&state);
     }
@@ -205,34 +243,37 @@ impl<'a> Bar<'a> {
     fn seen(&self, builds: &[data::Building]) {
         let Ok(mut state) = self.state.lock() else { return };
         for build in builds {
-            if let Some(work) = state.at_work.iter_mut().find(|(_, table, ..)| *table == build.table) {
-                (work.3, work.4) = (build.share, build.phase.clone());
+            if let Some(work) = state.at_work.iter_mut().find(|work| work.task.is_run_by(&build.statement)) {
+                (work.share, work.phase) = (build.share, build.phase.clone());
             }
         }
         self.tell(&state);
     }
 
     fn tell(&self, state: &BarState) {
-        let under_way: f64 = state.at_work.iter().map(|(_, _, weight, share, _)| *weight as f64 * share * 0.9).sum();
-        let share = ((state.done as f64 + under_way) / self.total as f64).min(1.0);
-        let done = self.copied + (self.ahead as f64 * share) as u64;
+        let under_way = state.at_work.iter().map(|work| (work.task.weight() as f64 - work.done()) as u64);
+        let left = schema::left(state.pending.iter().map(|(_, weight)| *weight).chain(under_way), self.jobs);
+        let share = 1.0 - (left as f64 / self.total.max(1) as f64).min(1.0);
         let elapsed = self.began.elapsed().as_secs_f64();
-        let parts = state.at_work.iter().map(|(id, _, _, share, phase)| Part {
-            name: id.clone(),
-            done: (share * 100.0) as u64,
+        // By the clock of this part once it says something, before by that of the copy.
+        let worked = state.done + state.at_work.iter().map(AtWork::done).sum::<f64>();
+        let speed = if share > 0.1 && elapsed > 1.0 { worked / elapsed } else { self.copied.bytes as f64 / self.copied.in_s.max(0.001) };
+        let parts = state.at_work.iter().map(|work| Part {
+            name: work.task.id.clone(),
+            done: (work.share * 100.0) as u64,
             total: Some(100),
             unit: Unit::Steps,
-            note: phase.clone(),
+            note: work.phase.clone(),
             remaining_s: None,
         });
         self.reporter.report(Progress {
-            remaining_s: (share > 0.05 && elapsed > 1.0).then(|| (elapsed / share * (1.0 - share)).ceil() as u64),
+            remaining_s: (speed > 0.0).then(|| (left as f64 / speed).ceil() as u64),
             parts: parts.collect(),
             ..Progress::new(
-                done,
-                Some(self.copied + self.ahead),
+                self.copied.bytes + (self.ahead as f64 * share) as u64,
+                Some(self.copied.bytes + self.ahead),
                 Unit::Bytes,
-                state.at_work.iter().map(|(id, ..)| id.as_str()).collect::<Vec<_>>().join(", "),
+                state.at_work.iter().map(|work| work.task.id.as_str()).collect::<Vec<_>>().join(", "),
             )
         });
     }

@@ -25,9 +25,9 @@ pub struct Table {
     /// With large values, without indexes; measured by [`read_with_sizes`], else reckoned from `pages`.
     #[serde(default)]
     pub bytes: u64,
-    /// What its indexes take.
+    /// Its indexes, as [`read_with_sizes`] finds them.
     #[serde(default)]
-    pub index_bytes: u64,
+    pub sized: Vec<SizedIndex>,
     /// How many indexes it has, those of keys too.
     pub indexes: u64,
     pub triggers: Vec<Trigger>,
@@ -38,6 +38,18 @@ pub struct Table {
     /// Columns of the key, in its order; empty without one.
     pub key: Vec<String>,
     pub columns: Vec<Column>,
+}
+
+/// An index on disk.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SizedIndex {
+    /// `public.orders_pkey`.
+    pub name: String,
+    /// `btree`, `gin`.
+    pub method: String,
+    pub bytes: u64,
+    /// Of its table's own pages, without large values.
+    pub pages_of: u64,
 }
 
 /// A user's trigger that is not disabled.
@@ -71,6 +83,11 @@ impl Table {
     /// `public.orders`, for people.
     pub fn label(&self) -> String {
         format!("{}.{}", self.schema, self.name)
+    }
+
+    /// What its indexes take.
+    pub fn index_bytes(&self) -> u64 {
+        self.sized.iter().map(|index| index.bytes).sum()
     }
 
     /// Whether `schema.table` or `schema.*` means it.
@@ -109,7 +126,7 @@ pub async fn read(session: &Session) -> Result<Vec<Table>> {
 struct Size {
     oid: i64,
     bytes: u64,
-    indexes: u64,
+    indexes: Vec<SizedIndex>,
 }
 
 /// The tables, largest first, with their measured sizes; DSQL has no such figures.
@@ -118,7 +135,7 @@ pub async fn read_with_sizes(session: &Session) -> Result<Vec<Table>> {
     let sizes: Vec<Size> = session.json(include_str!("../../assets/sql/sizes.sql")).await?;
     for table in &mut tables {
         if let Some(size) = sizes.iter().find(|size| size.oid == table.oid) {
-            (table.bytes, table.index_bytes) = (size.bytes, size.indexes);
+            (table.bytes, table.sized) = (size.bytes, size.indexes.clone());
         }
     }
     tables.sort_by_key(|table| std::cmp::Reverse(table.bytes));

@@ -7,47 +7,12 @@ use crate::data::catalog::{self, Table};
 use crate::data::chunk::Cut;
 use crate::data::cuts::cut_of;
 use crate::data::limits::Limits;
-use crate::data::open::{self, Opened};
+use crate::data::open;
 use crate::data::options::Options;
 use crate::data::plan::{Digest, TablePlan, plan};
-use crate::data::tally::Ahead;
 use crate::error::Result;
 use crate::postgres::Connector;
 use crate::text;
-
-/// What a byte of an index costs to build, in bytes of a table to copy (measured: `docs/performance.md`).
-const INDEX: f64 = 4.0;
-/// What statistics, keys and all else cost for a byte of a table.
-const REST: f64 = 0.1;
-
-/// How large the source's tables are.
-#[derive(Debug, Clone, Default)]
-pub struct Sizes(Vec<(String, u64, u64)>);
-
-impl Sizes {
-    /// Bytes of a table and its indexes.
-    pub fn of(&self, table: &str) -> u64 {
-        self.0.iter().find(|(label, _, _)| label == table).map_or(0, |(_, bytes, indexes)| bytes + indexes)
-    }
-
-    /// Bytes of all tables.
-    pub fn all(&self) -> u64 {
-        self.0.iter().map(|(_, bytes, _)| (*bytes).max(8192)).sum()
-    }
-
-    /// What follows the rows.
-    pub fn ahead(&self) -> Ahead {
-        let work = self.0.iter().map(|(_, bytes, indexes)| *indexes as f64 * INDEX + *bytes as f64 * REST).sum::<f64>();
-        Ahead(work as u64)
-    }
-}
-
-/// Reads the sizes.
-pub async fn sizes(source: &Connector) -> Result<Sizes> {
-    let Opened { session, dsql, .. } = open::reader(source, None).await?;
-    let tables = if dsql { catalog::read(&session).await? } else { catalog::read_with_sizes(&session).await? };
-    Ok(Sizes(tables.iter().map(|table| (table.label(), table.bytes, table.index_bytes)).collect()))
-}
 
 /// What a copy would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,26 +23,27 @@ pub async fn copies(target: &Connector, tally: &Tally, dsql: bool) {
     }
 }
 
-/// What the server says of an index that is being built: its table, `schema.table`, how much of the table is read, and what it is at.
+/// What the server says of an index that is being built: by which statement, as far as the server keeps its text, how much of the table is
+/// read, and what it is at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Building {
-    pub table: String,
+    pub statement: String,
     pub share: f64,
     pub phase: String,
 }
 
 /// Looks at index builds twice a second, for ever.
 pub async fn builds(target: &Connector, seen: impl Fn(Vec<Building>)) {
-    const SQL: &str = "select n.nspname || '.' || c.relname, p.phase, \
+    const SQL: &str = "select a.query, p.phase, \
         case when p.blocks_total > 0 then p.blocks_done::float8 / p.blocks_total when p.tuples_total > 0 then p.tuples_done::float8 / p.tuples_total else 0 end \
-        from pg_stat_progress_create_index p join pg_class c on c.oid = p.relid join pg_namespace n on n.oid = c.relnamespace";
+        from pg_stat_progress_create_index p join pg_stat_activity a using (pid)";
     let Ok(session) = target.connect(Access::ReadOnly).await else { return std::future::pending().await };
     loop {
         tokio::time::sleep(Duration::from_millis(500)).await;
         let Ok(rows) = session.text(SQL).await else { return std::future::pending().await };
         let read = |row: Vec<Option<String>>| {
-            let [table, phase, share] = <[Option<String>; 3]>::try_from(row).ok()?;
-            Some(Building { table: table?, phase: phase?, share: share?.parse().ok()? })
+            let [statement, phase, share] = <[Option<String>; 3]>::try_from(row).ok()?;
+            Some(Building { statement: statement?, phase: phase?, share: share?.parse().ok()? })
         };
         seen(rows.into_iter().filter_map(read).collect());
     }

@@ -44,18 +44,26 @@ pub struct Task {
     stage: Stage,
     statement: Option<Statement>,
     sql: Vec<String>,
-    /// Larger ones begin first.
+    /// Heavier ones begin first; 0 for what only changes the catalogue.
     weight: u64,
 }
 
-impl Task {
-    /// Whether it works through a table's rows, as opposed to changing the catalogue alone.
-    pub fn is_long(&self) -> bool {
-        matches!(self.stage, Stage::Index | Stage::Statistics | Stage::ForeignKey)
-    }
+/// Work that goes through a table's rows; tables and indexes are named `schema.name`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work<'a> {
+    Index(&'a str),
+    Statistics(&'a str),
+    ForeignKey(&'a str),
+}
 
+impl Task {
     pub fn weight(&self) -> u64 {
         self.weight
+    }
+
+    /// Whether a server that says it runs `sql` runs this one; it may keep only the beginning.
+    pub fn is_run_by(&self, sql: &str) -> bool {
+        !sql.is_empty() && self.sql.iter().any(|own| own.starts_with(sql.trim_end()))
     }
 
     /// The tables it has locks on.
@@ -73,8 +81,14 @@ pub struct Built {
     pub there: u64,
 }
 
-/// The tasks after the rows. `bytes` says how large a table is; each of `analyzed` gets statistics.
-pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) -> u64) -> Vec<Task> {
+/// What is left in the way of `jobs` workers, in the unit of the tasks' weights: all of it together, or as much as the heaviest alone holds up.
+pub fn left(weights: impl Iterator<Item = u64>, jobs: usize) -> u64 {
+    let (all, heaviest) = weights.fold((0, 0), |(all, heaviest): (u64, u64), weight| (all + weight, heaviest.max(weight)));
+    all.max(heaviest.saturating_mul(jobs as u64))
+}
+
+/// The tasks after the rows; `weigh` says what each piece of work weighs, and each of `analyzed` gets statistics.
+pub fn tasks(conversion: &Conversion, analyzed: &[String], weigh: impl Fn(Work) -> u64) -> Vec<Task> {
     let partitioned: BTreeSet<&str> = conversion
         .statements
         .iter()
@@ -87,8 +101,7 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) 
             continue;
         }
         let table = table_of(statement);
-        let weight = bytes(&table);
-        let task = |stage, sql: Vec<String>, id: String| Task {
+        let task = |stage, sql: Vec<String>, id: String, weight| Task {
             id,
             table: table.clone(),
             refers_to: None,
@@ -99,23 +112,24 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) 
             sql,
             weight,
         };
+        let index = || index_of(statement).map_or(0, |name| weigh(Work::Index(&name)));
         match statement.kind {
-            Kind::Index => tasks.push(task(Stage::Index, vec![statement.sql.clone()], statement.id.clone())),
+            Kind::Index => tasks.push(task(Stage::Index, vec![statement.sql.clone()], statement.id.clone(), index())),
             Kind::PrimaryKey | Kind::Unique => match index_and_key(&statement.sql).filter(|_| !partitioned.contains(table.as_str())) {
-                Some((index, key)) => {
-                    tasks.push(task(Stage::Index, vec![index], format!("{} (its index)", statement.id)));
-                    tasks.push(task(Stage::Key, vec![key], statement.id.clone()));
+                Some((sql, key)) => {
+                    tasks.push(task(Stage::Index, vec![sql], format!("{} (its index)", statement.id), index()));
+                    tasks.push(task(Stage::Key, vec![key], statement.id.clone(), 0));
                 }
-                None => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
+                None => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone(), index())),
             },
             Kind::IndexPartition => tasks
-                .push(Task { needs: attached(&statement.sql), ..task(Stage::Attach, vec![statement.sql.clone()], statement.id.clone()) }),
-            Kind::Exclusion => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone())),
+                .push(Task { needs: attached(&statement.sql), ..task(Stage::Attach, vec![statement.sql.clone()], statement.id.clone(), 0) }),
+            Kind::Exclusion => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone(), index())),
             Kind::ForeignKey => tasks.push(Task {
                 refers_to: referred(&statement.sql),
-                ..task(Stage::ForeignKey, vec![statement.sql.clone()], statement.id.clone())
+                ..task(Stage::ForeignKey, vec![statement.sql.clone()], statement.id.clone(), weigh(Work::ForeignKey(&table)))
             }),
-            _ => tasks.push(task(Stage::Rest, vec![statement.sql.clone()], statement.id.clone())),
+            _ => tasks.push(task(Stage::Rest, vec![statement.sql.clone()], statement.id.clone(), 0)),
         }
     }
     let made: BTreeMap<String, String> = tasks
@@ -140,11 +154,11 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], bytes: impl Fn(&str) 
             stage: Stage::Statistics,
             statement: None,
             sql: vec![format!("analyze {}", crate::postgres::quote::qualified(schema, name))],
-            weight: bytes(table),
+            weight: weigh(Work::Statistics(table)),
         });
     }
     // Stable: the rest keeps its order.
-    tasks.sort_by_key(|task| (task.stage, std::cmp::Reverse(if task.stage == Stage::Rest { 0 } else { task.weight })));
+    tasks.sort_by_key(|task| (task.stage, std::cmp::Reverse(task.weight)));
     tasks
 }
 
@@ -168,18 +182,24 @@ fn index_table(sql: &str) -> Option<String> {
     Some(format!("{}.{}", relation.schemaname, relation.relname))
 }
 
-/// The index that a task leaves behind: of a key it has the key's name, in the table's schema.
-fn index_made(task: &Task) -> Option<String> {
-    let statement = task.statement.as_ref()?;
-    match (task.stage, statement.kind) {
-        (Stage::Key, Kind::PrimaryKey | Kind::Unique | Kind::Exclusion) => {
+/// The index that a statement leaves behind: of a key it has the key's name, in the table's schema.
+fn index_of(statement: &Statement) -> Option<String> {
+    match statement.kind {
+        Kind::PrimaryKey | Kind::Unique | Kind::Exclusion => {
             let mut parts = statement.object.splitn(3, '.');
             let (schema, _, name) = (parts.next()?, parts.next()?, parts.next()?);
             Some(format!("{schema}.{name}"))
         }
-        (Stage::Index, Kind::Index) => Some(statement.object.clone()),
+        Kind::Index => Some(statement.object.clone()),
         _ => None,
     }
+}
+
+/// The same of a task, once it has ended: the index of a key is its own only with the key.
+fn index_made(task: &Task) -> Option<String> {
+    let statement = task.statement.as_ref()?;
+    let whole = task.stage == Stage::Key || statement.kind == Kind::Index;
+    index_of(statement).filter(|_| whole)
 }
 
 /// The two indexes of an `ALTER INDEX … ATTACH PARTITION …`, the partitioned table's first.
@@ -401,6 +421,38 @@ mod tests {
             sql: vec![id.into()],
             weight: 1,
         }
+    }
+
+    #[test]
+    fn the_heaviest_index_begins_first_and_holds_up_the_rest() {
+        let sql = "CREATE TABLE public.t (a integer NOT NULL, b jsonb);
+            CREATE INDEX t_b ON public.t USING gin (b);
+            ALTER TABLE ONLY public.t ADD CONSTRAINT t_pkey PRIMARY KEY (a);
+            CREATE INDEX t_a ON public.t USING btree (a);";
+        let conversion = super::super::convert(sql, super::super::Target::Rds, &super::super::Options::default()).unwrap();
+        let weigh = |work: Work| match work {
+            Work::Index("public.t_b") => 17,
+            Work::Index("public.t_pkey") => 3,
+            Work::Index("public.t_a") => 2,
+            Work::Statistics("public.t") => 1,
+            other => panic!("{other:?}"),
+        };
+        let tasks = tasks(&conversion, &["public.t".to_owned()], weigh);
+        let order: Vec<(&str, u64)> = tasks.iter().map(|task| (task.id.as_str(), task.weight())).collect();
+        assert_eq!(
+            order,
+            [
+                ("index:public.t_b", 17),
+                ("primary_key:public.t.t_pkey (its index)", 3),
+                ("index:public.t_a", 2),
+                ("primary_key:public.t.t_pkey", 0),
+                ("analyze:public.t", 1)
+            ]
+        );
+        assert_eq!(left(tasks.iter().map(Task::weight), 1), 23);
+        assert_eq!(left(tasks.iter().map(Task::weight), 2), 34, "two workers wait for the one at the GIN index");
+        let gin = &tasks[0];
+        assert!(gin.is_run_by("CREATE INDEX t_b ON public.t USING gin") && !gin.is_run_by("") && !gin.is_run_by("CREATE INDEX t_a ON public.t"));
     }
 
     #[test]

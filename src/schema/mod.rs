@@ -22,7 +22,7 @@ mod target;
 mod tree;
 
 pub use apply::{Applied, apply};
-pub use build::{Built, Task, build, tasks};
+pub use build::{Built, Task, Work, build, left, tasks};
 pub use capabilities::Capabilities;
 pub use conversion::{Conversion, TypeChange};
 pub use drop::drop_statement;
