@@ -77,7 +77,7 @@ pub async fn run(from: &Connector, to: &Connector, what: &CopyArgs, options: &da
     let mut lap = Instant::now();
     let session = data::builder(to).await?;
     let (target, dialect) = kind(&session, what).await?;
-    let conversion = conversion(from, target, what).await?;
+    let (conversion, sizes) = tokio::try_join!(conversion(from, target, what), data::sizes(from))?;
     let sender = Sender { to: to.clone(), dialect, session: tokio::sync::Mutex::new(Some(session)) };
     let findings = findings(&conversion);
     for finding in &findings {
@@ -89,7 +89,6 @@ pub async fn run(from: &Connector, to: &Connector, what: &CopyArgs, options: &da
     drop(sender);
     stages.push(Stage { name: "tables", seconds: lap.elapsed().as_secs_f64() });
     lap = Instant::now();
-    let sizes = data::sizes(from).await?;
     let weigh = |work: schema::Work| match work {
         schema::Work::Index(index) => sizes.index(index),
         schema::Work::Statistics(table) => sizes.statistics(table),

@@ -15,7 +15,7 @@ use crate::data::pass::{self, Opening, PassRow};
 use crate::data::plan::{Digest, Plan, TablePlan, plan};
 use crate::data::preflight::preflight;
 use crate::data::tally::Tally;
-use crate::data::worker::{Crew, Worker, pass_lost, short_id};
+use crate::data::worker::{Crew, Worker, is_pass_lost, pass_lost, short_id};
 use crate::data::{aside, back, catalog, large_objects, quarantine, watch};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::fault::sqlstate;
@@ -213,11 +213,12 @@ impl Begun {
             batch_limits,
             // All batches in hand together stay within this.
             copy_bytes: share(COPIES),
-            insert_bytes: share(INSERTS),
+            insert_bytes: share(INSERTS).min(INSERT),
             by_copy: limits.is_some() && (!self.to.dsql || takes_copy(target).await?),
             empty: self.empty.clone(),
             tables: self.plan.tables.iter().map(TablePlan::label).collect(),
             cleared: tokio::sync::Mutex::new(HashSet::new()),
+            settled: tokio::sync::Notify::new(),
             tally,
         })
     }
@@ -261,8 +262,8 @@ async fn cut(mut cutting: Cutting<'_>) -> Result<()> {
     let mut tries = Tries::new()?;
     loop {
         match cutting.cut_all().await {
-            // The moment went with its session.
-            Err(error) if !cutting.begun.lead.session.is_closed() => tries.after(error).await?,
+            // The moment went with its session, or the pass to another process.
+            Err(error) if !is_pass_lost(&error) && !cutting.begun.lead.session.is_closed() => tries.after(error).await?,
             other => return other,
         }
     }
@@ -281,9 +282,11 @@ async fn finish(begun: &Begun, target: &Connector, ledger: &Ledger, tally: &Tall
 }
 
 /// Bytes of all batches of a process by COPY, and by INSERT: there a batch is in memory as its rows, their statement, its message, and on
-/// its way.
+/// its way. One by INSERT is no larger than the last figure: measured with 600,000 rows of mixed width, the process then takes 57 MiB with two
+/// jobs and 56 with eight; with 4 MiB and one job it was 67.
 const COPIES: usize = 12 << 20;
 const INSERTS: usize = 4 << 20;
+const INSERT: usize = 2 << 20;
 
 async fn one_worker(crew: &Crew<'_>, pass: i32, number: usize) -> Result<()> {
     Worker::open(crew, pass, number).await?.work().await

@@ -11,6 +11,7 @@ use crate::data::limits::Limits;
 use crate::data::open;
 use crate::data::options::Options;
 use crate::data::plan::{Side, TablePlan};
+use crate::data::worker::{is_pass_lost, pass_lost};
 use crate::error::Result;
 use crate::postgres::quote::literal;
 use crate::postgres::{Connector, Session};
@@ -43,7 +44,7 @@ impl Ledger {
 
     /// Writes down chunks of a table, each of about so many bytes; the last one last.
     pub async fn add(&self, target: &Session, table: &TablePlan, ranges: &[Range], bytes: u64) -> Result<()> {
-        self.write_down(target, table, ranges, bytes, "null").await
+        self.write_down(target, table, ranges, bytes, "null::integer").await
     }
 
     /// Writes down the chunks of a table that was cut before: in place of the old ones, so that the table stays known as ours at every
@@ -67,6 +68,8 @@ impl Ledger {
     }
 
     /// The largest chunks are taken first. `taken`: 0 where somebody may have written rows of it, null where nobody has.
+    ///
+    /// Only while this pass is being cut: a process that slept over the beginning of a newer one must not change what that one has cut.
     async fn write_down(&self, target: &Session, table: &TablePlan, ranges: &[Range], rank: u64, taken: &str) -> Result<()> {
         let (label, shape) = (literal(&table.label()), literal(&table.shape()));
         let anew = match taken {
@@ -82,11 +85,14 @@ impl Ledger {
                 })
                 .collect();
             let sql = format!(
-                "insert into migrate_wizard.chunk (\"table\", chunk, lo, hi, rank, shape, taken) values {} \
-                 on conflict (\"table\", chunk) do update set lo = excluded.lo, hi = excluded.hi, rank = excluded.rank, shape = excluded.shape{anew}",
-                values.join(", ")
+                "insert into migrate_wizard.chunk (\"table\", chunk, lo, hi, rank, shape, taken) select * from (values {}) v \
+                 where exists (select 1 from migrate_wizard.pass where pass = {} and state = 'cutting') on conflict (\"table\", chunk) do update set lo = excluded.lo, hi = excluded.hi, rank = excluded.rank, shape = excluded.shape{anew}",
+                values.join(", "),
+                self.pass
             );
-            again::write(target, &sql).await?;
+            if again::write(target, &sql).await? == 0 {
+                return Err(pass_lost());
+            }
         }
         Ok(())
     }
@@ -185,6 +191,9 @@ impl<'a> Cutting<'a> {
     async fn add(&self, to: &mut Session, table: &TablePlan, ranges: &[Range], cut: Cut) -> Result<()> {
         let mut tries = Tries::new()?;
         while let Err(error) = self.ledger.add(to, table, ranges, cut.bytes(table)).await {
+            if is_pass_lost(&error) {
+                return Err(error);
+            }
             tries.after(error).await?;
             if to.is_closed() {
                 match open::writer(self.target).await {

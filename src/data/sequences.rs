@@ -116,9 +116,13 @@ pub async fn set_sequences(source: &Connector, target: &Connector, headroom: u32
 }
 
 async fn set_all(source: &Connector, target: &Connector, headroom: u32) -> Result<SequenceReport> {
-    let from = read(&source.connect(Access::ReadOnly).await?).await?;
-    let to = target.connect(Access::ReadWrite).await?;
-    let there = read(&to).await?;
+    let from = async { read(&source.connect(Access::ReadOnly).await?).await };
+    let to = async {
+        let to = target.connect(Access::ReadWrite).await?;
+        let there = read(&to).await?;
+        Ok((to, there))
+    };
+    let (from, (to, there)) = tokio::try_join!(from, to)?;
     let mut report = SequenceReport::default();
     for sequence in &from {
         let Some(twin) = twin(sequence, &there) else {

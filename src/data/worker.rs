@@ -44,6 +44,8 @@ pub struct Crew<'a> {
     pub tables: Vec<String>,
     /// Tables whose keys and triggers are set aside.
     pub cleared: tokio::sync::Mutex<HashSet<String>>,
+    /// Told when a worker of this process has settled a chunk: whoever waits for the last ones looks again.
+    pub settled: tokio::sync::Notify,
     pub tally: &'a Tally,
 }
 
@@ -113,8 +115,13 @@ impl<'a> Worker<'a> {
         loop {
             match self.step().await {
                 Ok(Step::Done) => return Ok(()),
-                Ok(Step::Wait) => tokio::time::sleep(WAIT).await,
-                Ok(Step::Settled) => tries = 0,
+                Ok(Step::Wait) => {
+                    let _later = tokio::time::timeout(WAIT, self.crew.settled.notified()).await;
+                }
+                Ok(Step::Settled) => {
+                    tries = 0;
+                    self.crew.settled.notify_waiters();
+                }
                 Err(error) if self.may_pass(&error) => self.begin_anew(error, &mut tries).await?,
                 Err(error) => return Err(error),
             }

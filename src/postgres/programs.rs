@@ -25,7 +25,7 @@ impl Program {
 pub async fn find(name: &str, min_major: u32) -> Result<Program> {
     let mut paths: Vec<PathBuf> = Vec::new();
     for path in folders().into_iter().map(|folder| folder.join(name)) {
-        if path.is_file() && !paths.contains(&path) {
+        if path.is_file() && !is_wrapper(&path) && !paths.contains(&path) {
             paths.push(path);
         }
     }
@@ -42,6 +42,11 @@ pub async fn find(name: &str, min_major: u32) -> Result<Program> {
             "install PostgreSQL {min_major} or newer (Debian and Ubuntu: the repository apt.postgresql.org, package postgresql-client-{min_major}; macOS: brew install postgresql@{min_major}), or name the folder of its programs in MIGRATE_WIZARD_PG_BIN"
         ))
     })
+}
+
+/// Debian's script that starts one of the programs which its packages put side by side: those are looked at themselves.
+fn is_wrapper(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|real| real.file_name().is_some_and(|name| name == "pg_wrapper"))
 }
 
 /// The program in this folder, and no other.
@@ -89,6 +94,17 @@ fn parse_major(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_wrapper_is_passed_over_for_what_it_would_start() {
+        let found = find("pg_dump", 1).await.unwrap();
+        assert!(!is_wrapper(&found.path), "{}", found.path.display());
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("pg_wrapper");
+        std::fs::write(&script, "").unwrap();
+        std::os::unix::fs::symlink(&script, folder.path().join("pg_dump")).unwrap();
+        assert!(is_wrapper(&folder.path().join("pg_dump")) && !is_wrapper(&folder.path().join("absent")));
+    }
 
     #[test]
     fn versions_are_read() {

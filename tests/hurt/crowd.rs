@@ -3,7 +3,7 @@
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use migrate_wizard::data::{ledger, open};
+use migrate_wizard::data::{catalog, chunk, ledger, open, pass, plan};
 use migrate_wizard::postgres::{Access, Connector};
 
 use super::ground::{COPY, COUNT, Ground, WORKER, between, ended, quiet, report, signal, source, until, written};
@@ -187,6 +187,30 @@ fn a_ledger_that_many_make_at_once_is_made() {
         let made = block(futures_util::future::join_all((0..8).map(|_| one())));
         assert!(made.iter().all(Result::is_ok), "round {round}: {made:#?}");
     }
+}
+
+/// On a server that cannot see its sessions a process may sleep past its lease, and wake up amid cutting.
+#[test]
+fn a_process_that_slept_over_a_newer_pass_writes_no_chunks_down() {
+    let to = database("sleepers");
+    sql(&to, "create table public.items (id integer primary key, name text)");
+    block(async {
+        let session = to.connect(Access::ReadWrite).await.unwrap();
+        ledger::create(&session).await.unwrap();
+        let tables = catalog::read(&session).await.unwrap();
+        let plan = plan::plan(&tables, &tables, &plan::Choice::default(), plan::Digest::Hash).unwrap();
+        let items = &plan.tables[0];
+        let opening = pass::Opening { snapshot: None, source: "it", horizon: None, there: None, choice: "all" };
+        let range = |chunk, lo: &str, hi: &str| chunk::Range { chunk, span: chunk::Span::parse(lo, hi).unwrap() };
+        let (old, new) = (ledger::Ledger::new(1, "old", false), ledger::Ledger::new(2, "new", false));
+        assert!(pass::begin_pass(&session, 1, &opening, false).await.unwrap());
+        old.add(&session, items, &[range(0, "", "[\"5\"]")], 8192).await.unwrap();
+        assert!(pass::begin_pass(&session, 2, &opening, false).await.unwrap());
+        new.cut_anew(&session, items, &[range(0, "", "[\"7\"]"), range(1, "[\"7\"]", "")], None).await.unwrap();
+        let late = old.add(&session, items, &[range(1, "[\"5\"]", "[\"6\"]")], 8192).await;
+        assert!(late.unwrap_err().what.contains("the process that began this pass is gone"));
+    });
+    assert_eq!(rows(&to, "select chunk, lo, hi from migrate_wizard.chunk order by 1"), ["0||[7]", "1|[7]|"]);
 }
 
 /// Whoever shares a pass takes over the moment of its first process, which may end at that very time.
