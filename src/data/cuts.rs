@@ -69,7 +69,7 @@ impl Ledger {
 
     /// The largest chunks are taken first. `taken`: 0 where somebody may have written rows of it, null where nobody has.
     ///
-    /// Only while this pass is being cut: a process that slept over the beginning of a newer one must not change what that one has cut.
+    /// Only while this pass goes on: a process that slept over the beginning of a newer one must not change what that one has cut.
     async fn write_down(&self, target: &Session, table: &TablePlan, ranges: &[Range], rank: u64, taken: &str) -> Result<()> {
         let (label, shape) = (literal(&table.label()), literal(&table.shape()));
         let anew = match taken {
@@ -86,7 +86,7 @@ impl Ledger {
                 .collect();
             let sql = format!(
                 "insert into migrate_wizard.chunk (\"table\", chunk, lo, hi, rank, shape, taken) select * from (values {}) v \
-                 where exists (select 1 from migrate_wizard.pass where pass = {} and state = 'cutting') on conflict (\"table\", chunk) do update set lo = excluded.lo, hi = excluded.hi, rank = excluded.rank, shape = excluded.shape{anew}",
+                 where exists (select 1 from migrate_wizard.pass where pass = {} and state in ('cutting', 'open')) on conflict (\"table\", chunk) do update set lo = excluded.lo, hi = excluded.hi, rank = excluded.rank, shape = excluded.shape{anew}",
                 values.join(", "),
                 self.pass
             );

@@ -122,8 +122,10 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], weigh: impl Fn(Work) 
                 }
                 None => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone(), index())),
             },
-            Kind::IndexPartition => tasks
-                .push(Task { needs: attached(&statement.sql), ..task(Stage::Attach, vec![statement.sql.clone()], statement.id.clone(), 0) }),
+            Kind::IndexPartition => tasks.push(Task {
+                needs: attached(&statement.sql),
+                ..task(Stage::Attach, vec![statement.sql.clone()], statement.id.clone(), 0)
+            }),
             Kind::Exclusion => tasks.push(task(Stage::Key, vec![statement.sql.clone()], statement.id.clone(), index())),
             Kind::ForeignKey => tasks.push(Task {
                 refers_to: referred(&statement.sql),
@@ -452,7 +454,9 @@ mod tests {
         assert_eq!(left(tasks.iter().map(Task::weight), 1), 23);
         assert_eq!(left(tasks.iter().map(Task::weight), 2), 34, "two workers wait for the one at the GIN index");
         let gin = &tasks[0];
-        assert!(gin.is_run_by("CREATE INDEX t_b ON public.t USING gin") && !gin.is_run_by("") && !gin.is_run_by("CREATE INDEX t_a ON public.t"));
+        assert!(
+            gin.is_run_by("CREATE INDEX t_b ON public.t USING gin") && !gin.is_run_by("") && !gin.is_run_by("CREATE INDEX t_a ON public.t")
+        );
     }
 
     #[test]

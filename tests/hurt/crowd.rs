@@ -210,7 +210,7 @@ fn a_process_that_slept_over_a_newer_pass_writes_no_chunks_down() {
         let late = old.add(&session, items, &[range(1, "[\"5\"]", "[\"6\"]")], 8192).await;
         assert!(late.unwrap_err().what.contains("the process that began this pass is gone"));
     });
-    assert_eq!(rows(&to, "select chunk, lo, hi from migrate_wizard.chunk order by 1"), ["0||[7]", "1|[7]|"]);
+    assert_eq!(rows(&to, "select chunk, lo, hi from migrate_wizard.chunk order by 1"), ["0||[\"7\"]", "1|[\"7\"]|"]);
 }
 
 /// Whoever shares a pass takes over the moment of its first process, which may end at that very time.
