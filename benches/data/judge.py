@@ -66,7 +66,11 @@ def promises(results):
                 raise KeyError("not run")
             ours, other = (middle(batches[loads][load]["runs"]) for load in ("ours", name))
             rate = batches["rows"] / ours
-            return f"{other / ours:.2f} × ({rate:,.0f} / {batches['rows'] / other:,.0f} rows/s)", other / ours >= least
+            said = f"{other / ours:.2f} × ({rate:,.0f} / {batches['rows'] / other:,.0f} rows/s)"
+            busy = middle(batches[loads][name]["runs"], "busy") / other / batches["cores"]
+            if name == "one" and busy * least > 1:
+                said += f"; one connection keeps all cores {busy:.0%} busy, so {1 / busy:.2f} × is the most here"
+            return said, other / ours >= least
 
         return judged
 
