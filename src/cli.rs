@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[derive(Debug, Parser)]
@@ -280,7 +281,7 @@ pub enum DataCmd {
     Status(TargetArgs),
     /// The move is done: remove the ledger (schema migrate_wizard) from the target; the way back ends with it
     #[command(after_help = "Example:\n  migrate-wizard data finish --target-env TARGET_DATABASE_URL")]
-    Finish(TargetArgs),
+    Finish(FinishArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -298,7 +299,7 @@ pub struct DataArgs {
     #[arg(long, value_name = "NAME", default_value = "TARGET_DATABASE_URL")]
     pub target_env: String,
     /// Chunks (and indexes) at once
-    #[arg(long, default_value_t = 4, value_name = "N")]
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub jobs: usize,
     /// Only these tables (schema.table or schema.*); may be given again
     #[arg(long, value_name = "TABLE")]
@@ -321,7 +322,7 @@ pub struct CopyArgs {
     /// What the target is (default: what its server says)
     #[arg(long, value_enum, value_name = "KIND")]
     pub target_kind: Option<KindArg>,
-    /// Make rows equal that are on the target but were not written by this tool, which may delete them
+    /// Begin although the target has rows that this tool never copied: they are made equal to the source, which may delete them
     #[arg(long)]
     pub replace: bool,
     /// Leave so many values of each sequence free behind those in use
@@ -349,6 +350,15 @@ pub struct TargetArgs {
     /// Environment variable that holds the target URL
     #[arg(long, value_name = "NAME", default_value = "TARGET_DATABASE_URL")]
     pub target_env: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct FinishArgs {
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Also while indexes and keys that were to follow the rows are not made: you made them by hand
+    #[arg(long)]
+    pub anyway: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -869,8 +869,9 @@ fn the_commands_name_keys_and_columns_and_never_a_value() {
         "no ledger on the target: no copy was begun, or it was finished. Next: migrate-wizard data copy\n"
     );
     // a table that is not there is an error that names it
-    run(&["data", "copy", "--only", "public.keyd"], 1).says("public.keyd was asked for but is not on the source");
-    run(&["data", "copy", "--only", "mor.*"], 1).says("mor.* was asked for but is not on the source");
+    run(&["data", "copy", "--only", "public.keyd"], 2).says("there is no table public.keyd");
+    run(&["data", "copy", "--only", "keyed"], 2).says("there is no table keyed; did you mean public.keyed?");
+    run(&["data", "copy", "--only", "mor.*"], 2).says("there is no table mor.*");
     // patterns choose
     let done = report(&run(&["data", "copy", "--json", "--only", "more.*", "--only", "public.keyed"], 0));
     assert_eq!(done["copy"]["rows_copied"], 101);
@@ -892,7 +893,7 @@ fn the_commands_name_keys_and_columns_and_never_a_value() {
     assert_eq!(told["tables"][0]["rows"], serde_json::json!([{ "key": ["8"], "how": "only_source", "columns": [] }]));
     run(&["data", "verify"], 1);
     run(&["data", "copy"], 0);
-    assert_eq!(run(&["data", "diff"], 0).out(), "every table is equal. Next: migrate-wizard data finish, once the move is done\n");
+    assert_eq!(run(&["data", "diff"], 0).out(), "every table is equal. Next: migrate-wizard data verify, which looks at sequences too\n");
     // a row that cannot go is told by key and reason
     sql(&pair.to, "alter table keyed add check (id <> 9 or secret is null) not valid");
     sql(&pair.from, "update keyed set other = 'p' where id = 9");

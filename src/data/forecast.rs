@@ -82,6 +82,7 @@ pub async fn forecast(source: &Connector, target: &Connector, options: &Options,
         (from.clone(), false)
     } else {
         let to = open::reader(target, None).await?;
+        open::distinct_servers(&lead, &to).await?;
         (catalog::read(&to.session).await?, to.dsql)
     };
     let limits = if dsql { Some(options.limits.unwrap_or(Limits::dsql()?)) } else { options.limits };
