@@ -593,3 +593,27 @@ fn a_database_is_known_by_any_name() {
     }
     assert_eq!(value(&from, "select count(*) from pg_namespace where nspname = 'migrate_wizard'"), "0");
 }
+
+#[test]
+fn rows_that_somebody_else_wrote_on_the_target_are_told_when_they_go() {
+    let pair = Pair::new("others", "create table t (id int primary key, v text)");
+    sql(&pair.from, "insert into t select i, 'v' from generate_series(1, 200) i");
+    let first = pair.copy(&Options::default());
+    assert!(first.notes.is_empty(), "{:?}", first.notes);
+    sql(&pair.to, "insert into t values (201, 'aws'); update t set v = 'aws' where id = 5");
+    let report = pair.copy(&Options::default());
+    assert_eq!(
+        report.notes,
+        ["public.t: 2 rows that somebody else wrote or deleted on the target since the last copy: now as on the source"]
+    );
+    sql(&pair.to, "delete from t where id < 4");
+    let report = pair.copy(&Options::default());
+    assert_eq!(
+        report.notes,
+        ["public.t: 3 rows that somebody else wrote or deleted on the target since the last copy: now as on the source"]
+    );
+    pair.must_be_equal();
+    // our own changes are not
+    sql(&pair.from, "update t set v = 'new' where id < 9; delete from t where id = 100");
+    assert!(pair.copy(&Options::default()).notes.is_empty());
+}

@@ -86,6 +86,10 @@ impl Worker<'_> {
             count(&self.to.session, table, Side::Target, span, &foreign)
         )?;
         // A row that somebody deleted there leaves no version behind: only their number tells.
+        let gone = claim.rows.saturating_sub(there.saturating_sub(foreign));
+        if foreign + gone > 0 {
+            self.crew.tally.by_others(&table.label(), claim.range.chunk, foreign.max(gone));
+        }
         Ok((foreign == 0 && there == claim.rows).then_some(Seen { here, new, there }))
     }
 

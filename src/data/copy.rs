@@ -340,6 +340,7 @@ async fn finish_pass(begun: &Begun, to: &Opened, ledger: &Ledger, tally: &Tally,
         to.session.settings(&[("synchronous_commit", "on")]).await?;
     }
     let mut notes = begun.plan.notes.clone();
+    notes.extend(tally.notes());
     let large_objects = large_objects::copy(&begun.lead, to, &mut notes).await?;
     quarantine::prune(&begun.lead.session, &to.session, &begun.plan).await?;
     ledger.close(&to.session).await?;
