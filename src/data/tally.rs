@@ -159,7 +159,9 @@ impl Tally {
 
     /// Rows of a chunk on the target were written or deleted by somebody else since it was copied.
     pub fn by_others(&self, table: &str, chunk: i32, rows: u64) {
-        if let Ok(mut state) = self.state.lock() {
+        if rows > 0
+            && let Ok(mut state) = self.state.lock()
+        {
             state.by_others.insert((table.to_owned(), chunk), rows);
         }
     }
