@@ -862,6 +862,11 @@ fn the_commands_name_keys_and_columns_and_never_a_value() {
     );
     run(&["data", "copy", "--dry-run", "--json"], 0);
     run(&["data", "finish", "--dry-run"], 0);
+    // what the copy would refuse, it refuses
+    sql(&pair.to, "insert into keyed values (-1, 'theirs')");
+    run(&["data", "copy", "--dry-run"], 1).says("public.keyed already has rows that migrate-wizard did not write");
+    run(&["data", "copy", "--dry-run", "--replace"], 0);
+    sql(&pair.to, "delete from keyed");
     assert_eq!(written_to(&pair.to), before);
     // no ledger yet
     assert_eq!(
@@ -878,6 +883,7 @@ fn the_commands_name_keys_and_columns_and_never_a_value() {
     assert_eq!(done["sequences"]["set"], serde_json::json!([{ "sequence": "more.t_id_seq", "value": 1 }]));
     let done = report(&run(&["data", "copy", "--json", "--except", "more.*"], 0));
     assert_eq!((&done["copy"]["rows_copied"], &done["copy"]["rows_equal"]), (&1.into(), &100.into()));
+    assert!(run(&["data", "copy", "--dry-run"], 0).out().contains("note: rows were copied before: only what differs is"));
     // what differs is named by key and column
     sql(
         &pair.to,
