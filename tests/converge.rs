@@ -862,12 +862,12 @@ fn the_commands_name_keys_and_columns_and_never_a_value() {
     );
     run(&["data", "copy", "--dry-run", "--json"], 0);
     run(&["data", "finish", "--dry-run"], 0);
+    assert_eq!(written_to(&pair.to), before);
     // what the copy would refuse, it refuses
     sql(&pair.to, "insert into keyed values (-1, 'theirs')");
     run(&["data", "copy", "--dry-run"], 1).says("public.keyed already has rows that migrate-wizard did not write");
     run(&["data", "copy", "--dry-run", "--replace"], 0);
     sql(&pair.to, "delete from keyed");
-    assert_eq!(written_to(&pair.to), before);
     // no ledger yet
     assert_eq!(
         run(&["data", "status"], 0).out(),
