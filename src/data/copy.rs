@@ -257,10 +257,7 @@ async fn run(
         finish(begun, target, &ledger, tally, start).await
     };
     tokio::select! {
-        done = all => match done {
-            Ok(report) => Ok(CopyReport { schema_follows: !options.schema_follows && ledger::schema_follows(&begun.to.session).await?, ..report }),
-            Err(error) => Err(error),
-        },
+        done = all => done.map(|report| CopyReport { schema_follows: report.schema_follows && !options.schema_follows, ..report }),
         () = keeping => Err(Error::bug("the signs of life ended")),
         () = watching => Err(Error::bug("the watch of the copies ended")),
     }
@@ -362,7 +359,7 @@ async fn finish_pass(begun: &Begun, to: &Opened, ledger: &Ledger, tally: &Tally,
         conflicts: Vec::new(),
         large_objects,
         as_of: begun.as_of.clone(),
-        schema_follows: false,
+        schema_follows: ledger::schema_follows(&to.session).await?,
         way_back: false,
         seconds: start.elapsed().as_secs_f64(),
         notes,
