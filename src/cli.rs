@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[derive(Debug, Parser)]
@@ -189,19 +190,60 @@ pub enum SchemaCmd {
         after_help = "Examples:\n  migrate-wizard schema convert --from dump.sql --target dsql\n  SOURCE_DATABASE_URL=… migrate-wizard schema convert --target rds --out sql/"
     )]
     Convert(ConvertArgs),
+    /// Only what a conversion would change, leave out or ask: no SQL
+    #[command(
+        after_help = "Examples:\n  migrate-wizard schema check --from dump.sql --target dsql\n  migrate-wizard schema check --source postgresql://me@host/shop --target rds --json\n\nExit code 1: something is lost that a conversion cannot replace."
+    )]
+    Check(SchemaArgs),
+    /// Is the target's schema what the conversion of the source says? RDS and Aurora
+    #[command(
+        after_help = "Example:\n  migrate-wizard schema diff --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL\n\nRun it after the move: before the rows are there, indexes and keys are named as missing.\nExit code 1: they differ."
+    )]
+    Diff(SchemaDiffArgs),
+}
+
+/// A schema and what to convert it for.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// A `pg_dump --schema-only` file; without it the source database is dumped
+    #[arg(long, value_name = "FILE", conflicts_with = "source")]
+    pub from: Option<PathBuf>,
+    /// Source URL without a password (it comes from ~/.pgpass); better: --source-env
+    #[arg(long, value_name = "URL")]
+    pub source: Option<String>,
+    /// Environment variable that holds the source URL
+    #[arg(long, value_name = "NAME", default_value = "SOURCE_DATABASE_URL")]
+    pub source_env: String,
+    /// What to convert for
+    #[arg(long, value_enum)]
+    pub target: TargetArg,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct ConvertArgs {
-    /// A `pg_dump --schema-only` file; without it the source database is dumped
-    #[arg(long, value_name = "FILE")]
-    pub from: Option<PathBuf>,
-    /// What to convert for
-    #[arg(long, value_enum)]
-    pub target: TargetArg,
+    #[command(flatten)]
+    pub schema: SchemaArgs,
     /// Write ordered SQL files and the report here
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct SchemaDiffArgs {
+    /// Source URL without a password (it comes from ~/.pgpass); better: --source-env
+    #[arg(long, value_name = "URL")]
+    pub source: Option<String>,
+    /// Environment variable that holds the source URL
+    #[arg(long, value_name = "NAME", default_value = "SOURCE_DATABASE_URL")]
+    pub source_env: String,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What the target is
+    #[arg(long, value_enum, value_name = "KIND", default_value = "rds")]
+    pub target_kind: TargetArg,
+    /// Not these schemas; may be given again
+    #[arg(long, value_name = "SCHEMA")]
+    pub except: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -239,7 +281,7 @@ pub enum DataCmd {
     Status(TargetArgs),
     /// The move is done: remove the ledger (schema migrate_wizard) from the target; the way back ends with it
     #[command(after_help = "Example:\n  migrate-wizard data finish --target-env TARGET_DATABASE_URL")]
-    Finish(TargetArgs),
+    Finish(FinishArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -257,7 +299,7 @@ pub struct DataArgs {
     #[arg(long, value_name = "NAME", default_value = "TARGET_DATABASE_URL")]
     pub target_env: String,
     /// Chunks (and indexes) at once
-    #[arg(long, default_value_t = 4, value_name = "N")]
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub jobs: usize,
     /// Only these tables (schema.table or schema.*); may be given again
     #[arg(long, value_name = "TABLE")]
@@ -280,7 +322,7 @@ pub struct CopyArgs {
     /// What the target is (default: what its server says)
     #[arg(long, value_enum, value_name = "KIND")]
     pub target_kind: Option<KindArg>,
-    /// Make rows equal that are on the target but were not written by this tool, which may delete them
+    /// Begin although the target has rows that this tool never copied: they are made equal to the source, which may delete them
     #[arg(long)]
     pub replace: bool,
     /// Leave so many values of each sequence free behind those in use
@@ -308,6 +350,15 @@ pub struct TargetArgs {
     /// Environment variable that holds the target URL
     #[arg(long, value_name = "NAME", default_value = "TARGET_DATABASE_URL")]
     pub target_env: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct FinishArgs {
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Also while indexes and keys that were to follow the rows are not made: you made them by hand
+    #[arg(long)]
+    pub anyway: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

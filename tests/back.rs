@@ -79,7 +79,7 @@ fn what_was_written_after_the_cutover_is_carried_back() {
         assert_eq!((third.rows_copied, conflicts(&third)), (2 + 1 + 1 + 10, Vec::new()), "{third:#?}");
         back.must_be_dumped_alike("carried back again");
         // and leaves on request
-        block(data::finish(&pair.from)).unwrap();
+        block(data::finish(&pair.from, false)).unwrap();
         assert_eq!(value(&pair.from, "select count(*) from pg_namespace where nspname = 'migrate_wizard'"), "0");
     }
 }
@@ -258,11 +258,11 @@ fn without_the_ledger_of_the_way_there_nothing_is_overwritten() {
     let back = pair.exchanged();
     // the way back is closed by finishing before the first one
     let fresh = moved(Server::Own, Server::Own, "closed");
-    block(data::finish(&fresh.to)).unwrap();
+    block(data::finish(&fresh.to, false)).unwrap();
     assert_eq!(fresh.exchanged().try_copy(&small()).unwrap_err().kind, Kind::Conflict);
     // and after it
     back.copy(&small());
-    block(data::finish(&pair.to)).unwrap();
+    block(data::finish(&pair.to, false)).unwrap();
     sql(&pair.from, "update shop set name = 'mine' where id = 1");
     let refused = back.try_copy(&small()).unwrap_err();
     assert_eq!(

@@ -59,7 +59,7 @@ fn at_home(home: &Path) -> Wizard {
 
 #[track_caller]
 fn finds_them_equal(done: &Done) {
-    assert!(done.code() == 0 && done.out().ends_with("1 row in 1 tables: equal\n"), "{}{}", done.out(), done.err());
+    assert!(done.code() == 0 && done.out().ends_with("1 row in 1 table: equal\n"), "{}{}", done.out(), done.err());
 }
 
 #[test]

@@ -863,20 +863,27 @@ fn the_commands_name_keys_and_columns_and_never_a_value() {
     run(&["data", "copy", "--dry-run", "--json"], 0);
     run(&["data", "finish", "--dry-run"], 0);
     assert_eq!(written_to(&pair.to), before);
+    // what the copy would refuse, it refuses
+    sql(&pair.to, "insert into keyed values (-1, 'theirs')");
+    run(&["data", "copy", "--dry-run"], 1).says("public.keyed already has rows that migrate-wizard did not write");
+    run(&["data", "copy", "--dry-run", "--replace"], 0);
+    sql(&pair.to, "delete from keyed");
     // no ledger yet
     assert_eq!(
         run(&["data", "status"], 0).out(),
         "no ledger on the target: no copy was begun, or it was finished. Next: migrate-wizard data copy\n"
     );
     // a table that is not there is an error that names it
-    run(&["data", "copy", "--only", "public.keyd"], 1).says("public.keyd was asked for but is not on the source");
-    run(&["data", "copy", "--only", "mor.*"], 1).says("mor.* was asked for but is not on the source");
+    run(&["data", "copy", "--only", "public.keyd"], 2).says("there is no table public.keyd");
+    run(&["data", "copy", "--only", "keyed"], 2).says("there is no table keyed; did you mean public.keyed?");
+    run(&["data", "copy", "--only", "mor.*"], 2).says("there is no table mor.*");
     // patterns choose
     let done = report(&run(&["data", "copy", "--json", "--only", "more.*", "--only", "public.keyed"], 0));
     assert_eq!(done["copy"]["rows_copied"], 101);
     assert_eq!(done["sequences"]["set"], serde_json::json!([{ "sequence": "more.t_id_seq", "value": 1 }]));
     let done = report(&run(&["data", "copy", "--json", "--except", "more.*"], 0));
     assert_eq!((&done["copy"]["rows_copied"], &done["copy"]["rows_equal"]), (&1.into(), &100.into()));
+    assert!(run(&["data", "copy", "--dry-run"], 0).out().contains("note: rows were copied before: only what differs is"));
     // what differs is named by key and column
     sql(
         &pair.to,
@@ -892,7 +899,7 @@ fn the_commands_name_keys_and_columns_and_never_a_value() {
     assert_eq!(told["tables"][0]["rows"], serde_json::json!([{ "key": ["8"], "how": "only_source", "columns": [] }]));
     run(&["data", "verify"], 1);
     run(&["data", "copy"], 0);
-    assert_eq!(run(&["data", "diff"], 0).out(), "every table is equal. Next: migrate-wizard data finish, once the move is done\n");
+    assert_eq!(run(&["data", "diff"], 0).out(), "every table is equal. Next: migrate-wizard data verify, which looks at sequences too\n");
     // a row that cannot go is told by key and reason
     sql(&pair.to, "alter table keyed add check (id <> 9 or secret is null) not valid");
     sql(&pair.from, "update keyed set other = 'p' where id = 9");

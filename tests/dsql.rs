@@ -252,7 +252,7 @@ fn rows_that_cannot_go_are_set_aside_by_key_until_they_are_mended() {
     assert!(seen.largest_transaction_bytes <= 10 << 20 && seen.largest_transaction_rows <= 3000, "{seen:?}");
     // and the rest is equal
     let verified = wizard.run(&["data", "verify"]).expect(0).out();
-    assert!(verified.ends_with("2,994 rows in 1 tables: equal, but for 6 rows quarantined\n"), "{verified}");
+    assert!(verified.ends_with("2,994 rows in 1 table: equal, but for 6 rows quarantined\n"), "{verified}");
     // when a row that is there becomes one that cannot go, its older version stays and is not called equal
     sql(&moved.from, "update wide set s = 'much too long as well' where id = 60");
     wizard.run(&["data", "copy"]).expect(1);

@@ -118,7 +118,7 @@ fn pg_dump_sees_the_same_rows_on_both_sides() {
     pair.copy(&small());
     apply(&pair.to, &conversion, Phase::After);
     block(data::set_sequences(&pair.from, &pair.to, 0)).unwrap();
-    block(data::finish(&pair.to)).unwrap();
+    block(data::finish(&pair.to, false)).unwrap();
     let (ours, theirs) = (dumped(&pair.from), dumped(&pair.to));
     assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
     assert_eq!(ours.values().map(|lines| lines.len()).sum::<usize>(), 3717);
@@ -264,8 +264,8 @@ fn a_copy_that_was_dropped_goes_on_and_leaves_on_request() {
     }
     pair.must_be_equal();
     // once finished the rows are the app's: another copy is refused, an undo does nothing
-    block(data::finish(&pair.to)).unwrap();
-    block(data::finish(&pair.to)).unwrap();
+    block(data::finish(&pair.to, false)).unwrap();
+    block(data::finish(&pair.to, false)).unwrap();
     let refused = pair.try_copy(&options).unwrap_err();
     assert_eq!(refused.kind, Kind::Conflict);
     assert_eq!(
@@ -539,4 +539,81 @@ fn copying_and_verifying_can_move_between_threads() {
     let (options, reporter) = (small(), Reporter::silent());
     drop(is_send(data::copy(&nowhere, &nowhere, &options, &reporter)));
     drop(is_send(data::verify(&nowhere, &nowhere, &options, &reporter)));
+}
+
+#[test]
+fn rows_without_their_indexes_are_never_taken_for_a_move() {
+    let from = database("half_from");
+    sql(
+        &from,
+        "create table t (id int primary key, v text); insert into t select i, i::text from generate_series(1, 500) i; create index t_v on t (v)",
+    );
+    let to = database("half_to");
+    // given a move that ended once its rows were there
+    sql(
+        &to,
+        "create function refuse() returns event_trigger language plpgsql as $$ begin raise exception 'no indexes today'; end $$;
+         create event trigger refuse on ddl_command_start when tag in ('CREATE INDEX') execute function refuse();
+         alter event trigger refuse enable always",
+    );
+    let wizard = Wizard::empty().env("SOURCE_DATABASE_URL", &from.secret_url()).env("TARGET_DATABASE_URL", &to.secret_url());
+    wizard.run(&["data", "copy", "--with-schema"]).expect(1).says("no indexes today");
+    // then every command says what is left, and the ledger stays
+    let follows = "indexes, keys and what else was to follow the rows";
+    let left = |args: &[&str]| {
+        let said = wizard.run(args).expect(0).out();
+        assert!(said.contains(follows), "{said}");
+        said
+    };
+    assert!(left(&["data", "status"]).contains("Next: migrate-wizard data copy --with-schema goes on"));
+    assert!(left(&["data", "verify"]).ends_with("still to be made. Next: migrate-wizard data copy --with-schema\n"));
+    assert!(left(&["data", "copy"]).ends_with("Next: migrate-wizard data copy --with-schema makes them\n"));
+    left(&["data", "verify"]);
+    wizard.run(&["data", "finish"]).expect(1).says("is not at its end").says("next:").says("--anyway");
+    // until the same command has made it
+    sql(&to, "drop event trigger refuse");
+    let done = wizard.run(&["data", "copy", "--with-schema"]).expect(0).out();
+    assert!(done.contains("2 objects made"), "{done}");
+    assert_eq!(value(&to, "select count(*) from pg_indexes where tablename = 't'"), "2");
+    assert!(!wizard.run(&["data", "status"]).expect(0).out().contains(follows));
+    assert!(wizard.run(&["data", "finish"]).expect(0).out().starts_with("the ledger is gone"));
+    assert!(wizard.run(&["data", "finish"]).expect(0).out().starts_with("there is no ledger on"));
+}
+
+#[test]
+fn a_database_is_known_by_any_name() {
+    let from = database("two_names");
+    sql(&from, "create table t (id int primary key); insert into t values (1)");
+    let url = from.secret_url();
+    let other = if url.contains("127.0.0.1") { url.replace("127.0.0.1", "localhost") } else { url.replace("localhost", "127.0.0.1") };
+    assert_ne!(url, other);
+    let wizard = Wizard::empty().env("SOURCE_DATABASE_URL", &url).env("TARGET_DATABASE_URL", &other);
+    for args in [&["data", "copy", "--replace"][..], &["data", "copy", "--dry-run"]] {
+        wizard.run(args).expect(2).says("source and target are the same database").says("next:");
+    }
+    assert_eq!(value(&from, "select count(*) from pg_namespace where nspname = 'migrate_wizard'"), "0");
+}
+
+#[test]
+fn rows_that_somebody_else_wrote_on_the_target_are_told_when_they_go() {
+    let pair = Pair::new("others", "create table t (id int primary key, v text)");
+    sql(&pair.from, "insert into t select i, 'v' from generate_series(1, 200) i");
+    let first = pair.copy(&Options::default());
+    assert!(first.notes.is_empty(), "{:?}", first.notes);
+    sql(&pair.to, "insert into t values (201, 'aws'); update t set v = 'aws' where id = 5");
+    let report = pair.copy(&Options::default());
+    assert_eq!(
+        report.notes,
+        ["public.t: 2 rows that somebody else wrote or deleted on the target since the last copy: now as on the source"]
+    );
+    sql(&pair.to, "delete from t where id < 4");
+    let report = pair.copy(&Options::default());
+    assert_eq!(
+        report.notes,
+        ["public.t: 3 rows that somebody else wrote or deleted on the target since the last copy: now as on the source"]
+    );
+    pair.must_be_equal();
+    // our own changes are not
+    sql(&pair.from, "update t set v = 'new' where id < 9; delete from t where id = 100");
+    assert!(pair.copy(&Options::default()).notes.is_empty());
 }

@@ -266,3 +266,47 @@ fn a_syntax_error_names_its_line() {
     done.says("cannot parse the dump at line 4").says("syntax error at or near \"TABEL\"").says("CREATE TABEL c (d int)").says("next:");
     wizard.run(&["schema", "convert", "--from", "none.sql", "--target", "dsql"]).expect(2).says("cannot read none.sql").says("next:");
 }
+
+#[test]
+fn a_check_tells_what_is_lost_and_writes_nothing() {
+    let wizard = Wizard::empty();
+    std::fs::write(
+        wizard.path().join("dump.sql"),
+        "CREATE TABLE public.t (id serial PRIMARY KEY, name citext);\nCREATE EXTENSION postgis;\n",
+    )
+    .unwrap();
+    let done = wizard.run(&["schema", "check", "--from", "dump.sql", "--target", "dsql"]).expect(1);
+    let said = done.out();
+    assert!(["To decide:", "DSQL-EXTENSION", "Next: decide what is named first"].iter().all(|part| said.contains(part)), "{said}");
+    let json: serde_json::Value =
+        serde_json::from_str(&wizard.run(&["schema", "check", "--from", "dump.sql", "--target", "rds", "--json"]).expect(0).out()).unwrap();
+    assert_eq!((json["target"].as_str(), json["blocks"].as_u64()), (Some("rds"), Some(0)), "{json}");
+    let left: Vec<_> = std::fs::read_dir(wizard.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["dump.sql"]);
+    wizard
+        .run(&["schema", "check", "--from", "dump.sql", "--source", "postgresql://h/d", "--target", "rds"])
+        .expect(2)
+        .says("cannot be used with");
+}
+
+#[test]
+fn a_diff_is_empty_after_a_move_and_names_what_differs() {
+    let from = rich();
+    let (to, conversion) = target_for(&from, Target::Rds);
+    let wizard = Wizard::empty().env("SOURCE_DATABASE_URL", &from.secret_url()).env("TARGET_DATABASE_URL", &to.secret_url());
+    // before the rows are there
+    let said = wizard.run(&["schema", "diff"]).expect(1).out();
+    assert!(said.contains("missing      primary_key:") && said.contains("Next:"), "{said}");
+    apply(&to, &conversion, Phase::After);
+    let said = wizard.run(&["schema", "diff"]).expect(0).out();
+    assert!(said.starts_with("equal: "), "{said}");
+    // whatever is changed by hand
+    sql(&to, "create table public.by_hand (a int); alter table shop.blobs add column note text");
+    let done = wizard.run(&["schema", "diff"]).expect(1);
+    let said = done.out();
+    assert!(
+        ["not wanted   table:public.by_hand", "differs      table:shop.blobs", "2 differences"].iter().all(|part| said.contains(part)),
+        "{said}"
+    );
+    wizard.run(&["schema", "diff", "--target-kind", "dsql"]).expect(2).says("which Aurora DSQL does not answer").says("next:");
+}

@@ -3,7 +3,7 @@
 
 use super::telling::{out_event, reporter};
 use super::{connections, out, whole};
-use crate::cli::{CopyArgs, DataArgs, DiffArgs, LimitsArg, RunArgs, TargetArgs};
+use crate::cli::{CopyArgs, DataArgs, DiffArgs, FinishArgs, LimitsArg, RunArgs, TargetArgs};
 use crate::data::{self, CopyReport, Existing, Limits};
 use crate::error::Result;
 use crate::postgres::Connector;
@@ -42,19 +42,40 @@ pub async fn copy(args: &RunArgs, what: &CopyArgs) -> Result<u8> {
     }
     if what.with_schema {
         let teller = reporter(args);
-        let done = whole::run(&from, &to, what, &options, &teller).await;
+        let done = unless_interrupted(whole::run(&from, &to, what, &options, &teller)).await;
         drop(teller);
-        let done = done?;
+        let Some(done) = done? else { return interrupted() };
         return told(args, &done.copy, &serde_json::to_value(&done).unwrap_or_default(), done.seconds, &done.words());
     }
     let teller = reporter(args);
-    let report = data::copy(&from, &to, &options, &teller).await;
+    let report = unless_interrupted(data::copy(&from, &to, &options, &teller)).await;
     drop(teller);
-    let report = report?;
+    let Some(report) = report? else { return interrupted() };
     let sequences = data::set_sequences(&from, &to, what.sequence_headroom).await?;
     let value = serde_json::json!({ "copy": report, "sequences": sequences });
     let words = format!("{} set", text::plural(sequences.set.len() as u64, "sequence"));
     told(args, &report, &value, report.seconds, &words)
+}
+
+/// What is done, or nothing when a person ends it: then the servers are asked to give up what runs for us.
+async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+    let done = tokio::select! {
+        done = work => Some(done?),
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    if done.is_none() {
+        // Sessions that end amid a statement cancel it, each on a connection of its own.
+        tokio::time::sleep(GIVEN_UP).await;
+    }
+    Ok(done)
+}
+
+/// Time for servers to hear that their statements are not wanted any more.
+const GIVEN_UP: std::time::Duration = std::time::Duration::from_millis(500);
+
+fn interrupted() -> Result<u8> {
+    eprintln!("interrupted: nothing is lost. Next: the same command goes on from here");
+    Ok(130)
 }
 
 /// The end of a copy, in words or as the last event.
@@ -74,12 +95,15 @@ fn told(args: &RunArgs, report: &CopyReport, value: &serde_json::Value, seconds:
         out(format!("conflict   {} {}: {}", row.table, row.key, row.reason));
     }
     let mut line = format!(
-        "{} {}, {} were equal, {} tables, {words}, {seconds:.1} s",
+        "{} {}, {} were equal, {}, {words}, {seconds:.1} s",
         text::plural(report.rows_copied, "row"),
         if report.way_back { "carried back" } else { "copied" },
         text::count(report.rows_equal),
-        report.tables.len(),
+        text::plural(report.tables.len() as u64, "table"),
     );
+    if report.schema_follows {
+        line.push_str("; indexes, keys and what else was to follow the rows are still to be made");
+    }
     if report.large_objects > 0 {
         line.push_str(&format!(", {}", text::plural(report.large_objects, "large object")));
     }
@@ -93,6 +117,7 @@ fn told(args: &RunArgs, report: &CopyReport, value: &serde_json::Value, seconds:
         line.push_str(&format!("; {} left as they are on both sides", text::plural(report.conflicts.len() as u64, "conflict")));
     }
     let next = match (report.quarantine.is_empty(), report.conflicts.is_empty()) {
+        (true, true) if report.schema_follows => "migrate-wizard data copy --with-schema makes them",
         (_, false) => "mend the rows that are named on one side or the other, then run the same command again",
         (false, _) => "mend the rows that are named on the source, or live without them; the same command tries them again",
         (true, true) => "migrate-wizard data verify",
@@ -147,16 +172,16 @@ pub async fn verify(args: &RunArgs, what: &DataArgs) -> Result<u8> {
     }
     let aside =
         if report.quarantined > 0 { format!(", but for {} quarantined", text::plural(report.quarantined, "row")) } else { String::new() };
-    out(format!(
-        "\n{} in {} tables: {}{aside}",
-        text::plural(report.rows, "row"),
-        report.tables.len(),
-        if report.equal {
-            "equal"
-        } else {
-            "different. Next: migrate-wizard data diff names the rows, migrate-wizard data copy mends them"
-        }
-    ));
+    let (verdict, next) = match (report.tables.iter().all(|table| table.equal), report.equal) {
+        (false, _) => ("different", ". Next: migrate-wizard data diff names the rows, migrate-wizard data copy mends them"),
+        (true, _) if report.schema_follows => (
+            "equal",
+            "; indexes, keys and what else was to follow the rows are still to be made. Next: migrate-wizard data copy --with-schema",
+        ),
+        (true, false) => ("equal", "; sequences are behind. Next: migrate-wizard data copy sets them"),
+        (true, true) => ("equal", ""),
+    };
+    out(format!("\n{} in {}: {verdict}{aside}{next}", text::plural(report.rows, "row"), text::plural(report.tables.len() as u64, "table")));
     Ok(u8::from(!report.equal))
 }
 
@@ -195,8 +220,13 @@ pub async fn diff(args: &RunArgs, what: &DiffArgs) -> Result<u8> {
             out(format!("  and {} more: --rows {all} names them all", text::count(all - named)));
         }
     }
-    if diff.tables.is_empty() {
-        out("every table is equal. Next: migrate-wizard data finish, once the move is done");
+    if diff.tables.is_empty() && diff.quarantined > 0 {
+        out(format!(
+            "every table is equal, but for {} quarantined. Next: migrate-wizard data status names them",
+            text::plural(diff.quarantined, "row")
+        ));
+    } else if diff.tables.is_empty() {
+        out("every table is equal. Next: migrate-wizard data verify, which looks at sequences too");
     } else {
         out("Next: migrate-wizard data copy makes the target equal to the source");
     }
@@ -238,6 +268,12 @@ pub async fn status(args: &RunArgs, what: &TargetArgs) -> Result<u8> {
     }
     let (settled, chunks): (u64, u64) = status.tables.iter().fold((0, 0), |sum, t| (sum.0 + t.settled, sum.1 + t.chunks));
     let words = match (status.state.as_str(), status.alive) {
+        ("ended", _) if status.schema_follows => {
+            "ended; indexes, keys and what else was to follow the rows are at work or still to be made. Next: migrate-wizard data copy --with-schema goes on"
+        }
+        ("ended", _) if !status.conflicts.is_empty() => {
+            "ended with conflicts. Next: mend the rows that are named, then migrate-wizard data copy"
+        }
         ("ended", _) => "ended. Next: migrate-wizard data verify",
         (_, true) => "at work",
         (_, false) => "stopped before its end. Next: migrate-wizard data copy goes on",
@@ -246,14 +282,17 @@ pub async fn status(args: &RunArgs, what: &TargetArgs) -> Result<u8> {
     Ok(0)
 }
 
-pub async fn finish(args: &RunArgs, what: &TargetArgs) -> Result<u8> {
-    let to = connections::target(args, what.target.as_deref(), &what.target_env).await?;
+pub async fn finish(args: &RunArgs, what: &FinishArgs) -> Result<u8> {
+    let to = connections::target(args, what.target.target.as_deref(), &what.target.target_env).await?;
     if args.dry_run {
         out("would put back what is set aside and drop schema migrate_wizard on the target; nothing was written");
         return Ok(0);
     }
-    data::finish(&to).await?;
-    out(format!("the ledger is gone from {}; its rows are the app's now, and the way back by `data copy` is closed", to.label()));
+    if data::finish(&to, what.anyway).await? {
+        out(format!("the ledger is gone from {}; its rows are the app's now, and the way back by `data copy` is closed", to.label()));
+    } else {
+        out(format!("there is no ledger on {}: nothing to remove", to.label()));
+    }
     Ok(0)
 }
 
@@ -261,9 +300,10 @@ pub async fn finish(args: &RunArgs, what: &TargetArgs) -> Result<u8> {
 pub async fn worker(args: &RunArgs, what: &CopyArgs) -> Result<u8> {
     let (from, to) = sides(args, &what.data).await?;
     let teller: Reporter = reporter(args);
-    let report = data::copy(&from, &to, &copy_options(what)?, &teller).await;
+    let options = copy_options(what)?;
+    let report = unless_interrupted(data::copy(&from, &to, &options, &teller)).await;
     drop(teller);
-    let report = report?;
+    let Some(report) = report? else { return interrupted() };
     let value = serde_json::json!({ "copy": report });
     told(args, &report, &value, report.seconds, "sequences untouched")
 }

@@ -1,20 +1,18 @@
-//! The engines on their own: scan, convert, copy, verify, stacks, cost. Each is one call of its room.
+//! The engines on their own: scan, stacks, cost. Each is one call of its room.
 //! No domain knowledge here: arguments in, words or JSON out.
 
 use std::collections::BTreeSet;
 
 use super::run::{answers, checked_books, given};
-use super::{connections, out, out_json};
+use super::{out, out_json};
 use crate::app::{self, Severity};
-use crate::cli::{ConvertArgs, CostArgs, OutArgs, RunArgs};
+use crate::cli::{CostArgs, OutArgs, RunArgs};
 use crate::cloud::stacks;
 use crate::decide::{self, Answers};
 use crate::effects::{self, Costs};
 use crate::error::{Context, Kind, Result};
 use crate::library;
-use crate::postgres::dump;
 use crate::progress::Reporter;
-use crate::schema::{self, Target};
 use crate::text;
 use crate::wizard::forecast::forecast;
 use crate::wizard::journal::{Entry, FORMAT, Record};
@@ -61,51 +59,7 @@ pub fn scan(args: &RunArgs) -> Result<u8> {
     Ok(0)
 }
 
-pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
-    let target: Target = what.target.name().parse()?;
-    let sql = match &what.from {
-        Some(path) => std::fs::read_to_string(path).or_fail(
-            Kind::Input,
-            format!("cannot read {}", path.display()),
-            "name a `pg_dump --schema-only` file",
-        )?,
-        None => dump::schema_only(&connections::source(args, None, connections::SOURCE).await?, &["migrate_wizard".to_owned()]).await?,
-    };
-    let conversion = schema::convert(&sql, target, &schema::Options::default())?;
-    if args.json {
-        out_json(&conversion)?;
-        return Ok(0);
-    }
-    let dialect = if target == Target::Dsql { schema::Dialect::Dsql } else { schema::Dialect::Postgres };
-    let mut files = schema::files(&conversion, dialect);
-    match &what.out {
-        Some(folder) => {
-            files.push(("report.md".to_owned(), schema::report(&conversion)));
-            write_all(folder, &files)?;
-            for finding in conversion.findings.iter().filter(|f| f.severity != schema::Severity::Info) {
-                out(format!("{:<22} {}: {}", finding.id, finding.object, finding.what));
-            }
-            out(format!(
-                "\n{} and {} in {}. Next: read report.md, then run the files in order",
-                text::plural(conversion.statements.len() as u64, "statement"),
-                text::plural(conversion.findings.len() as u64, "finding"),
-                folder.display()
-            ));
-        }
-        None => {
-            for (_, contents) in files {
-                out(contents);
-            }
-            // The SQL may go down a pipe; what was changed must be seen all the same.
-            for finding in &conversion.findings {
-                eprintln!("-- {:<22} {}: {}", finding.id, finding.object, finding.what);
-            }
-        }
-    }
-    Ok(0)
-}
-
-fn write_all(folder: &std::path::Path, files: &[(String, String)]) -> Result<()> {
+pub fn write_all(folder: &std::path::Path, files: &[(String, String)]) -> Result<()> {
     for (name, contents) in files {
         let path = folder.join(name);
         let what = format!("cannot write {}", path.display());

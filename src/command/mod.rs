@@ -10,6 +10,7 @@ mod plan;
 mod playbooks;
 mod report;
 mod run;
+mod schema;
 mod status;
 mod telling;
 mod whole;
@@ -43,7 +44,9 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Some(Cmd::Playbooks(what)) => playbooks::run(&args, &what),
         Some(Cmd::App(AppCmd::Scan)) => engines::scan(&args),
-        Some(Cmd::Schema(SchemaCmd::Convert(convert))) => engines::convert(&args, &convert).await,
+        Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
+        Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
+        Some(Cmd::Schema(SchemaCmd::Diff(what))) => schema::diff(&args, &what).await,
         Some(Cmd::Data(DataCmd::Copy(what))) => data::copy(&args, &what).await,
         Some(Cmd::Data(DataCmd::Verify(what))) => data::verify(&args, &what).await,
         Some(Cmd::Data(DataCmd::Diff(what))) => data::diff(&args, &what).await,

@@ -8,6 +8,7 @@ use crate::data::ledger::{Claim, Settled};
 use crate::data::load::{is_about_a_row, read, select};
 use crate::data::missing::missing;
 use crate::data::plan::{Side, TablePlan};
+use crate::data::quarantine;
 use crate::data::worker::{Outcome, Worker};
 use crate::error::Result;
 use crate::postgres::Session;
@@ -86,6 +87,12 @@ impl Worker<'_> {
             count(&self.to.session, table, Side::Target, span, &foreign)
         )?;
         // A row that somebody deleted there leaves no version behind: only their number tells.
+        let gone = claim.rows.saturating_sub(there.saturating_sub(foreign));
+        // Without our own transactions' numbers (there were too many) every row looks like somebody else's; and rows set aside never came.
+        if foreign + gone > 0 && !claim.xids.is_empty() {
+            let aside = if gone > 0 { quarantine::keys(&self.to.session, table).await?.len() as u64 } else { 0 };
+            self.crew.tally.by_others(&table.label(), claim.range.chunk, foreign.max(gone.saturating_sub(aside)));
+        }
         Ok((foreign == 0 && there == claim.rows).then_some(Seen { here, new, there }))
     }
 

@@ -66,6 +66,11 @@ async fn one_pass(
     if let Some(way_back) = &opened.way_back {
         return (back::carry(&opened, way_back, source, target, options, reporter, start).await, 0);
     }
+    if options.schema_follows
+        && let Err(error) = pass::schema_follows(&opened.to.session, opened.pass).await
+    {
+        return (Err(error), 0);
+    }
     let tally = Tally::new(&opened.plan, reporter, options.ahead);
     let result = run(source, target, &opened, options, &tally, start).await;
     let settled = tally.tables().iter().map(|t| t.chunks_copied + t.chunks_equal).sum();
@@ -97,6 +102,7 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
     *met = true;
     // The first statement of the moment: what is open is looked at when it is taken.
     let now = Horizon::of(&lead).await?;
+    open::distinct_servers(&lead, &to).await?;
     let identity = horizon::identity(&lead, source).await;
     let of_source = async { if lead.dsql { catalog::read(&lead.session).await } else { catalog::read_with_sizes(&lead.session).await } };
     let (from_tables, to_tables) = tokio::try_join!(of_source, catalog::read(&to.session))?;
@@ -251,7 +257,7 @@ async fn run(
         finish(begun, target, &ledger, tally, start).await
     };
     tokio::select! {
-        done = all => done,
+        done = all => done.map(|report| CopyReport { schema_follows: report.schema_follows && !options.schema_follows, ..report }),
         () = keeping => Err(Error::bug("the signs of life ended")),
         () = watching => Err(Error::bug("the watch of the copies ended")),
     }
@@ -331,6 +337,7 @@ async fn finish_pass(begun: &Begun, to: &Opened, ledger: &Ledger, tally: &Tally,
         to.session.settings(&[("synchronous_commit", "on")]).await?;
     }
     let mut notes = begun.plan.notes.clone();
+    notes.extend(tally.notes());
     let large_objects = large_objects::copy(&begun.lead, to, &mut notes).await?;
     quarantine::prune(&begun.lead.session, &to.session, &begun.plan).await?;
     ledger.close(&to.session).await?;
@@ -352,6 +359,7 @@ async fn finish_pass(begun: &Begun, to: &Opened, ledger: &Ledger, tally: &Tally,
         conflicts: Vec::new(),
         large_objects,
         as_of: begun.as_of.clone(),
+        schema_follows: ledger::schema_follows(&to.session).await?,
         way_back: false,
         seconds: start.elapsed().as_secs_f64(),
         notes,

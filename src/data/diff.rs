@@ -19,6 +19,9 @@ use crate::progress::{Reporter, Unit};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
     pub tables: Vec<TableDiff>,
+    /// Rows that are known not to be on the target, set aside by key and reason; they are left out of the comparison.
+    #[serde(default)]
+    pub quarantined: u64,
     pub notes: Vec<String>,
 }
 
@@ -60,7 +63,7 @@ pub async fn diff(source: &Connector, target: &Connector, options: &Options, mos
             }
         })
         .await?;
-    let mut out = Diff { tables: Vec::new(), notes: compared.plan.notes.clone() };
+    let mut out = Diff { tables: Vec::new(), quarantined: compared.quarantined.iter().sum(), notes: compared.plan.notes.clone() };
     for (index, spans) in different.into_inner().unwrap_or_default() {
         let Some(table) = compared.plan.tables.get(index) else { continue };
         out.tables.push(table_diff(&compared, table, &spans, most).await?);

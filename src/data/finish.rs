@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::load_in_batches::delete_some;
-use crate::data::{again, aside, catalog, ledger};
-use crate::error::{Error, Result};
+use crate::data::{again, aside, catalog, ledger, pass};
+use crate::error::{Error, Kind, Result};
 use crate::postgres::fault::sqlstate;
 use crate::postgres::quote::{ident, qualified};
 use crate::postgres::{Access, Connector, Session};
@@ -17,13 +17,27 @@ pub struct Undone {
 }
 
 /// Puts back what is still set aside, then removes the ledger. Afterwards the target's rows are no longer ours: another copy is refused,
-/// and the way back knows no row any more. Twice equals once.
-pub async fn finish(target: &Connector) -> Result<()> {
+/// and the way back knows no row any more. Twice equals once; `false` when there was no ledger.
+///
+/// Errors: [`Kind::Refused`] while indexes and keys that were to follow the rows are not made, unless `anyway`.
+pub async fn finish(target: &Connector, anyway: bool) -> Result<bool> {
     let to = target.connect(Access::ReadWrite).await?;
-    if ledger::exists(&to).await? && !to.is_dsql().await? {
+    let begun = ledger::exists(&to).await?;
+    if !anyway && ledger::schema_follows(&to).await? {
+        return Err(Error::new(Kind::Refused, format!("the move to {} is not at its end", to.label()))
+            .cause("indexes, keys and what else was to follow the rows were not all made")
+            .hint("run `migrate-wizard data copy --with-schema` again: it makes what is missing; if you made them by hand, `data finish --anyway`"));
+    }
+    if begun && !to.is_dsql().await? {
         aside::restore(&to).await?;
     }
-    drop_ledger(&to).await
+    drop_ledger(&to).await?;
+    Ok(begun)
+}
+
+/// Indexes, keys and what else follows the rows are all there.
+pub async fn schema_made(target: &Connector) -> Result<()> {
+    pass::schema_made(&target.connect(Access::ReadWrite).await?).await
 }
 
 /// Empties the tables that the ledger names, then removes it. Twice equals once.

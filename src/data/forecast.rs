@@ -3,13 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::back;
 use crate::data::catalog::{self, Table};
 use crate::data::chunk::Cut;
 use crate::data::cuts::cut_of;
+use crate::data::ledger;
 use crate::data::limits::Limits;
 use crate::data::open;
 use crate::data::options::Options;
 use crate::data::plan::{Digest, TablePlan, plan};
+use crate::data::preflight::preflight;
 use crate::error::Result;
 use crate::postgres::Connector;
 use crate::text;
@@ -41,10 +44,16 @@ impl Forecast {
             .tables
             .iter()
             .map(|t| {
+                // A table that was never analyzed is not known to be empty.
+                let rows = if t.rows == 0 && t.bytes > 8192 {
+                    "rows unknown".to_owned()
+                } else {
+                    format!("about {}", text::plural(t.rows, "row"))
+                };
                 format!(
-                    "{:>10}  about {:>14}  {:>10} of indexes  {}  ({})",
+                    "{:>10}  {:>20}  {:>10} of indexes  {}  ({})",
                     text::bytes(t.bytes),
-                    text::plural(t.rows, "row"),
+                    rows,
                     text::bytes(t.index_bytes),
                     t.table,
                     t.how
@@ -78,14 +87,29 @@ pub async fn forecast(source: &Connector, target: &Connector, options: &Options,
     open::distinct(source, target)?;
     let lead = open::reader(source, None).await?;
     let from = if lead.dsql { catalog::read(&lead.session).await? } else { catalog::read_with_sizes(&lead.session).await? };
-    let (to, dsql): (Vec<Table>, bool) = if to_be_made {
-        (from.clone(), false)
-    } else {
-        let to = open::reader(target, None).await?;
-        (catalog::read(&to.session).await?, to.dsql)
+    let other = if to_be_made { None } else { Some(open::reader(target, None).await?) };
+    let (to, dsql): (Vec<Table>, bool) = match &other {
+        None => (from.clone(), false),
+        Some(other) => {
+            open::distinct_servers(&lead, other).await?;
+            (catalog::read(&other.session).await?, other.dsql)
+        }
     };
     let limits = if dsql { Some(options.limits.unwrap_or(Limits::dsql()?)) } else { options.limits };
-    let plan = plan(&from, &to, &options.choice, Digest::Hash)?;
+    let mut plan = plan(&from, &to, &options.choice, Digest::Hash)?;
+    if let Some(other) = &other {
+        // Looks at many tables, each in a transaction of its own.
+        other.session.rollback().await?;
+        let way_back = back::recognise(&lead, other, source, target).await?.is_some();
+        preflight(&plan, other, options.existing, way_back).await?;
+        if way_back {
+            plan.notes.push(
+                "this is the way back: what changed on the source since is carried, and what changed on both sides is listed".to_owned(),
+            );
+        } else if ledger::exists(&other.session).await? {
+            plan.notes.push("rows were copied before: only what differs is, and the sizes above are those of whole tables".to_owned());
+        }
+    }
     let tables: Vec<TableForecast> = plan
         .tables
         .iter()

@@ -18,7 +18,7 @@ use crate::postgres::quote::literal;
 const TABLES: [&str; 7] = [
     "create schema if not exists migrate_wizard",
     "create table if not exists migrate_wizard.pass (pass integer primary key, state text not null, pid integer, since timestamptz, until timestamptz, \
-     snapshot text, source text not null, horizon text, there text, choice text, opened timestamptz default now(), ended timestamptz)",
+     snapshot text, source text not null, horizon text, there text, choice text, follows text, opened timestamptz default now(), ended timestamptz)",
     "create table if not exists migrate_wizard.chunk (\"table\" text, chunk integer, lo text, hi text, rank bigint, shape text, pass integer, how text, \
      rows bigint, bytes bigint, xids text, taken integer, worker text, pid integer, since timestamptz, until timestamptz, batches integer, \
      at timestamptz, primary key (\"table\", chunk))",
@@ -75,6 +75,11 @@ pub struct Ledger {
     pub pass: i32,
     worker: String,
     pub(super) dsql: bool,
+}
+
+/// Whether indexes, keys and what else was to follow the rows of a copy are still to be made.
+pub async fn schema_follows(session: &Session) -> Result<bool> {
+    Ok(exists(session).await? && session.value::<i64>("select count(*) from migrate_wizard.pass where follows is not null", &[]).await? > 0)
 }
 
 /// Whether there is a ledger.

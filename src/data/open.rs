@@ -115,6 +115,22 @@ async fn prepare(session: &Session) -> Result<bool> {
     Ok(false)
 }
 
+/// The same of what the servers say of themselves: a database has many names. Whether it is another one is only known where both tell.
+pub async fn distinct_servers(source: &Opened, target: &Opened) -> Result<()> {
+    if source.dsql || target.dsql {
+        return Ok(());
+    }
+    // A copy of a server's files keeps its number, but is started at another moment.
+    let sql = "select pg_postmaster_start_time()::text || ' ' || oid::text from pg_database where datname = current_database()";
+    let (one, other) = tokio::try_join!(source.session.text(sql), target.session.text(sql))?;
+    if one == other {
+        return Err(Error::new(Kind::Input, "source and target are the same database")
+            .cause(format!("{} and {} are one server, started once", source.session.label(), target.session.label()))
+            .hint("check both URLs"));
+    }
+    Ok(())
+}
+
 /// The two must not be one.
 pub fn distinct(source: &Connector, target: &Connector) -> Result<()> {
     if (source.host(), source.port(), source.database()) == (target.host(), target.port(), target.database()) {

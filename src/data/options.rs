@@ -33,6 +33,8 @@ pub struct Options {
     pub limits: Option<Limits>,
     /// What follows the rows, for the time it takes still.
     pub ahead: Ahead,
+    /// Indexes, keys and what else of the schema follow the rows: the ledger remembers it until they are made.
+    pub schema_follows: bool,
     /// Times that a pass which lost a connection is begun anew, without progress in between.
     pub patience: u32,
 }
@@ -47,6 +49,7 @@ impl Default for Options {
             chunk_bytes: None,
             limits: None,
             ahead: Ahead(0),
+            schema_follows: false,
             patience: 10,
         }
     }
@@ -74,6 +77,9 @@ pub struct CopyReport {
     pub large_objects: u64,
     /// The moment of the source that the target is equal to, by the source's clock; empty where its readers did not share one.
     pub as_of: String,
+    /// Indexes, keys and what else was to follow the rows are still to be made, and not by this copy.
+    #[serde(default)]
+    pub schema_follows: bool,
     /// The rows went back to the database that they once came from.
     pub way_back: bool,
     pub seconds: f64,

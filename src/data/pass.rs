@@ -144,6 +144,16 @@ pub async fn begin_pass(target: &Session, pass: i32, opening: &Opening<'_>, dsql
     Ok(true)
 }
 
+/// Writes down that indexes, keys and what else of the schema follow the rows of this pass: until [`schema_made`], rows alone are not a move.
+pub async fn schema_follows(target: &Session, pass: i32) -> Result<()> {
+    again::write(target, &format!("update migrate_wizard.pass set follows = 'schema' where pass = {pass}")).await.map(drop)
+}
+
+/// All of it is there.
+pub async fn schema_made(target: &Session) -> Result<()> {
+    again::write(target, "update migrate_wizard.pass set follows = null where follows is not null").await.map(drop)
+}
+
 /// Whether a process with this source and choice may share the pass.
 pub fn joinable(other: &PassRow, identity: &str, choice: &str) -> Result<()> {
     if other.source != identity || other.choice != choice {

@@ -192,8 +192,13 @@ pub fn plan(source: &[Table], target: &[Table], choice: &Choice, digest: Digest)
             None => problems.push(format!("{label} is on the source but not on the target")),
         }
     }
-    for entry in choice.only.iter().filter(|entry| !source.iter().any(|table| table.is_named(entry))) {
-        problems.push(format!("{entry} was asked for but is not on the source"));
+    let unknown = |entry: &&String| !source.iter().any(|table| table.is_named(entry));
+    let wrong: Vec<&String> = choice.only.iter().filter(unknown).collect();
+    if !wrong.is_empty() {
+        return Err(not_there(&wrong, source));
+    }
+    for entry in choice.except.iter().filter(unknown) {
+        plan.notes.push(format!("{entry} was to be left out and is not on the source"));
     }
     for to in target.iter().filter(|to| !source.iter().any(|from| from.schema == to.schema && from.name == to.name)) {
         plan.notes.push(format!("{} is only on the target and stays as it is", to.label()));
@@ -202,7 +207,21 @@ pub fn plan(source: &[Table], target: &[Table], choice: &Choice, digest: Digest)
         return Ok(plan);
     }
     let error = Error::new(Kind::Conflict, "the two databases do not have the same tables and columns");
-    Err(problems.iter().fold(error, Error::cause).hint("create the schema on the target first, or leave tables out with `except`"))
+    Err(problems
+        .iter()
+        .fold(error, Error::cause)
+        .hint("make the tables on the target first (`data copy --with-schema` does), or leave tables out (--except schema.table)"))
+}
+
+/// The tables that were asked for by names that nothing on the source has.
+fn not_there(wrong: &[&String], source: &[Table]) -> Error {
+    let error = Error::new(Kind::Input, "tables that were asked for are not on the source");
+    let named = wrong.iter().fold(error, |error, entry| {
+        let meant: Vec<String> = source.iter().filter(|table| table.name == **entry).map(Table::label).collect();
+        let meant = if meant.is_empty() { String::new() } else { format!("; did you mean {}?", meant.join(" or ")) };
+        error.cause(format!("there is no table {entry}{meant}"))
+    });
+    named.hint("name each as schema.table, or all of a schema as schema.*; --dry-run without --only lists them")
 }
 
 fn pair(from: &Table, to: &Table, digest: Digest, notes: &mut Vec<String>) -> Result<TablePlan, Vec<String>> {

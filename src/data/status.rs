@@ -22,6 +22,9 @@ pub struct Status {
     pub workers: Vec<WorkerStatus>,
     pub quarantine: Vec<Aside>,
     pub conflicts: Vec<Aside>,
+    /// Indexes, keys and what else was to follow the rows are still to be made.
+    #[serde(default)]
+    pub schema_follows: bool,
     /// Keys and triggers that are set aside while rows are written.
     pub set_aside: Vec<String>,
 }
@@ -88,6 +91,7 @@ pub async fn status(target: &Connector) -> Result<Status> {
         workers,
         quarantine: quarantine::set_aside(&session, "quarantine").await?,
         conflicts: quarantine::set_aside(&session, "conflict").await?,
+        schema_follows: ledger::schema_follows(&session).await?,
         set_aside: aside.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect(),
     })
 }

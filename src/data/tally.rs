@@ -11,6 +11,7 @@ use crate::data::chunk::Range;
 use crate::data::plan::Plan;
 use crate::data::worker::Outcome;
 use crate::progress::{Figure, Part, Progress, Reporter, Unit};
+use crate::text;
 
 /// One table's part of a pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,8 @@ struct State {
     at_work: BTreeMap<String, AtWork>,
     /// Rows that were written for a chunk that was then given up, by table and chunk: whoever ends it ends these too.
     partly: BTreeMap<(usize, i32), u64>,
+    /// Rows of the target that somebody else wrote or deleted since they were copied, by table and chunk.
+    by_others: BTreeMap<(String, i32), u64>,
     bytes: u64,
     retries: u64,
     told: Option<Instant>,
@@ -152,6 +155,30 @@ impl Tally {
         if let Ok(mut state) = self.state.lock() {
             state.retries += 1;
         }
+    }
+
+    /// Rows of a chunk on the target were written or deleted by somebody else since it was copied.
+    pub fn by_others(&self, table: &str, chunk: i32, rows: u64) {
+        if rows > 0
+            && let Ok(mut state) = self.state.lock()
+        {
+            state.by_others.insert((table.to_owned(), chunk), rows);
+        }
+    }
+
+    /// What a person should know of it.
+    pub fn notes(&self) -> Vec<String> {
+        let mut tables: BTreeMap<String, u64> = BTreeMap::new();
+        if let Ok(state) = self.state.lock() {
+            state.by_others.iter().for_each(|((table, _), rows)| *tables.entry(table.clone()).or_default() += rows);
+        }
+        let words = |(table, rows): (String, u64)| {
+            format!(
+                "{table}: {} that somebody else wrote or deleted on the target since the last copy: now as on the source",
+                text::plural(rows, "row")
+            )
+        };
+        tables.into_iter().map(words).collect()
     }
 
     pub fn quarantined(&self, line: &str) {

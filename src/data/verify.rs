@@ -32,6 +32,9 @@ pub struct VerifyReport {
     pub rows: u64,
     /// Rows that are known not to be on the target, set aside by key and reason; they are left out of the comparison.
     pub quarantined: u64,
+    /// Indexes, keys and what else was to follow the rows of a copy are still to be made: equal rows are not all of a move.
+    #[serde(default)]
+    pub schema_follows: bool,
     pub seconds: f64,
     pub notes: Vec<String>,
 }
@@ -162,12 +165,14 @@ pub async fn verify(source: &Connector, target: &Connector, options: &Options, r
         .map(|((table, sum), quarantined)| TableVerdict { quarantined: *quarantined, ..sum.verdict(&table.schema, &table.name) })
         .collect();
     let sequences = sequences::check(&compared.other.session).await?;
+    let schema_follows = ledger::schema_follows(&compared.other.session).await?;
     Ok(VerifyReport {
         equal: tables.iter().all(|table| table.equal) && sequences.iter().all(|sequence| sequence.ahead),
         rows: tables.iter().map(|table| table.source_rows).sum(),
         quarantined: compared.quarantined.iter().sum(),
         tables,
         sequences,
+        schema_follows,
         seconds: start.elapsed().as_secs_f64(),
         notes: compared.plan.notes.clone(),
     })

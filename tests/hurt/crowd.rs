@@ -134,6 +134,20 @@ fn the_one_that_began_the_pass_is_killed_and_the_others_end_what_it_began() {
 }
 
 #[test]
+fn a_copy_that_is_interrupted_says_so_and_leaves_nothing_running() {
+    let ground = Ground::new("interrupted");
+    let line = slowly(&ground.from, 300_000);
+    let copy = Process::new(&line.connector(), &ground.to, &COPY);
+    until("rows are there", || ledger(&ground.to, SETTLED) > 0);
+    signal("-INT", copy.pid());
+    copy.done().expect(130).says("interrupted: nothing is lost. Next: the same command goes on from here");
+    quiet(&ground.to);
+    between(&ground.from, &ground.to).run(&COPY).expect(0);
+    ground.ledger_tells_the_truth("interrupted");
+    ground.is_equal("interrupted");
+}
+
+#[test]
 fn two_copies_of_the_same_share_the_work_and_another_choice_or_source_is_refused() {
     let ground = Ground::new("choices");
     let line = slowly(&ground.from, 300_000);

@@ -1,0 +1,143 @@
+//! `schema convert`, `check` and `diff`: a schema read, converted, and told about.
+//! What is converted how is the room's; nothing here writes to a database.
+
+use serde_json::json;
+
+use super::engines::write_all;
+use super::{connections, out, out_json};
+use crate::cli::{ConvertArgs, RunArgs, SchemaArgs, SchemaDiffArgs};
+use crate::error::{Context, Error, Kind, Result};
+use crate::postgres::dump;
+use crate::schema::{self, Conversion, Difference, Severity, Target};
+use crate::text;
+
+/// The ledger is ours, and goes when the move is done.
+const OURS: &str = "migrate_wizard";
+
+async fn converted(args: &RunArgs, what: &SchemaArgs) -> Result<Conversion> {
+    let target: Target = what.target.name().parse()?;
+    let sql = match &what.from {
+        Some(path) => std::fs::read_to_string(path).or_fail(
+            Kind::Input,
+            format!("cannot read {}", path.display()),
+            "name a `pg_dump --schema-only` file",
+        )?,
+        None => {
+            let source = connections::source(args, what.source.as_deref(), &what.source_env).await?;
+            dump::schema_only(&source, &[OURS.to_owned()]).await?
+        }
+    };
+    schema::convert(&sql, target, &schema::Options::default())
+}
+
+pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
+    let conversion = converted(args, &what.schema).await?;
+    if args.json {
+        out_json(&conversion)?;
+        return Ok(0);
+    }
+    let dialect = if conversion.target == Target::Dsql { schema::Dialect::Dsql } else { schema::Dialect::Postgres };
+    let mut files = schema::files(&conversion, dialect);
+    match &what.out {
+        Some(folder) => {
+            files.push(("report.md".to_owned(), schema::report(&conversion)));
+            write_all(folder, &files)?;
+            for finding in conversion.findings.iter().filter(|f| f.severity != Severity::Info) {
+                out(format!("{:<22} {}: {}", finding.id, finding.object, finding.what));
+            }
+            out(format!(
+                "\n{} and {} in {}. Next: read report.md, then run the files in order",
+                text::plural(conversion.statements.len() as u64, "statement"),
+                text::plural(conversion.findings.len() as u64, "finding"),
+                folder.display()
+            ));
+        }
+        None => {
+            for (_, contents) in files {
+                out(contents);
+            }
+            // The SQL may go down a pipe; what was changed must be seen all the same.
+            for finding in &conversion.findings {
+                eprintln!("-- {:<22} {}: {}", finding.id, finding.object, finding.what);
+            }
+        }
+    }
+    Ok(0)
+}
+
+pub async fn check(args: &RunArgs, what: &SchemaArgs) -> Result<u8> {
+    let conversion = converted(args, what).await?;
+    let count = |severity| conversion.severity(severity).count() as u64;
+    let (blocks, changes, info) = (count(Severity::Blocks), count(Severity::Changes), count(Severity::Info));
+    if args.json {
+        out_json(
+            &json!({ "target": conversion.target, "blocks": blocks, "changes": changes, "info": info, "findings": conversion.findings }),
+        )?;
+    } else {
+        for (severity, heading) in [(Severity::Blocks, "To decide"), (Severity::Changes, "Changes"), (Severity::Info, "Good to know")] {
+            let findings: Vec<_> = conversion.severity(severity).collect();
+            if !findings.is_empty() {
+                out(format!("{heading}:"));
+            }
+            for finding in findings {
+                out(format!("  {:<22} {}: {}", finding.id, finding.object, finding.what));
+                if severity != Severity::Info {
+                    out(format!("  {:<22} {}", "", finding.app_must));
+                }
+            }
+        }
+        let next = if blocks > 0 { "decide what is named first, then convert" } else { "migrate-wizard schema convert --out DIR" };
+        out(format!(
+            "{} for {}: {} to decide, {}, {info} for information. Next: {next}",
+            text::plural(conversion.statements.len() as u64, "statement"),
+            conversion.target,
+            text::count(blocks),
+            text::plural(changes, "change")
+        ));
+    }
+    Ok(u8::from(blocks > 0))
+}
+
+pub async fn diff(args: &RunArgs, what: &SchemaDiffArgs) -> Result<u8> {
+    let target: Target = what.target_kind.name().parse()?;
+    if target == Target::Dsql {
+        return Err(Error::new(Kind::Usage, "schema diff reads the target with pg_dump, which Aurora DSQL does not answer")
+            .hint("compare `migrate-wizard schema convert --target dsql` with the cluster's catalogue, or diff an RDS target"));
+    }
+    let source = connections::source(args, what.source.as_deref(), &what.source_env).await?;
+    let to = connections::target(args, what.target.target.as_deref(), &what.target.target_env).await?;
+    let except: Vec<String> = what.except.iter().cloned().chain([OURS.to_owned()]).collect();
+    let (wanted, found) = tokio::try_join!(dump::schema_only(&source, &except), dump::schema_only(&to, &except))?;
+    let convert = |sql: &str| schema::convert(sql, target, &schema::Options::default());
+    let (wanted, found) = (convert(&wanted)?, convert(&found)?);
+    let differences = schema::differences(&wanted, &found)?;
+    if args.json {
+        out_json(&json!({ "equal": differences.is_empty(), "objects": wanted.statements.len(), "differences": differences }))?;
+        return Ok(u8::from(!differences.is_empty()));
+    }
+    for difference in &differences {
+        let Difference { id, wanted, found } = difference;
+        match (wanted, found) {
+            (Some(wanted), None) => out(format!("missing      {id}\n{}", indented("  + ", wanted))),
+            (None, Some(found)) => out(format!("not wanted   {id}\n{}", indented("  - ", found))),
+            _ => {
+                let side = |sign, sql: &Option<String>| indented(sign, sql.as_deref().unwrap_or_default());
+                out(format!("differs      {id}\n{}\n{}", side("  - ", found), side("  + ", wanted)));
+            }
+        }
+    }
+    if differences.is_empty() {
+        out(format!("equal: {}", text::plural(wanted.statements.len() as u64, "statement")));
+        return Ok(0);
+    }
+    out(format!(
+        "\n{} of {}. Next: `data copy --with-schema` makes what is missing; the rest is yours to decide",
+        text::plural(differences.len() as u64, "difference"),
+        text::plural(wanted.statements.len() as u64, "statement")
+    ));
+    Ok(1)
+}
+
+fn indented(sign: &str, sql: &str) -> String {
+    sql.lines().map(|line| format!("{sign}{line}")).collect::<Vec<_>>().join("\n")
+}
