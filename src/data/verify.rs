@@ -74,7 +74,7 @@ pub struct Compared {
     pub plan: Plan,
     /// By table: conditions that leave out the rows that are set aside, on the source and on the target, which may hold older ones.
     but: Vec<[Vec<String>; 2]>,
-    quarantined: Vec<u64>,
+    pub quarantined: Vec<u64>,
 }
 
 impl Compared {
