@@ -582,7 +582,8 @@ fn a_dry_copy_reads_both_databases_and_writes_to_neither() {
         .env("SOURCE_DATABASE_URL", &server.through(&from))
         .env("TARGET_DATABASE_URL", &server.through(&to).replace("/shop?", "/aside?"));
     // when
-    let done = wizard.run(&["data", "copy", "--dry-run"]).expect(0);
+    wizard.run(&["data", "copy", "--dry-run"]).expect(1).says("already has rows that migrate-wizard did not write");
+    let done = wizard.run(&["data", "copy", "--dry-run", "--replace"]).expect(0);
     // then both were read, neither was written to, and what would be done is told
     for (side, tap) in [("source", &from), ("target", &to)] {
         let statements = tap.statements();
