@@ -617,3 +617,20 @@ fn rows_that_somebody_else_wrote_on_the_target_are_told_when_they_go() {
     sql(&pair.from, "update t set v = 'new' where id < 9; delete from t where id = 100");
     assert!(pair.copy(&Options::default()).notes.is_empty());
 }
+
+#[test]
+fn an_index_weighs_by_its_method_and_its_size() {
+    let from = database("weights");
+    sql(
+        &from,
+        "create table t (id int primary key, j jsonb) partition by range (id); create table t1 partition of t for values from (0) to (9000);
+         insert into t select i, jsonb_build_object('k', i) from generate_series(1, 5000) i;
+         create index t1_gin on t1 using gin (j); create index t1_brin on t1 using brin (id)",
+    );
+    let sizes = block(data::sizes(&from)).unwrap();
+    let [gin, key, brin] = ["public.t1_gin", "public.t1_pkey", "public.t1_brin"].map(|name| sizes.index(name));
+    assert!(gin > key && key > brin && brin > 0, "{gin} {key} {brin}");
+    // a partitioned table's own index holds nothing
+    assert_eq!((sizes.index("public.t_pkey"), sizes.index("public.absent")), (0, 0));
+    assert!(sizes.statistics("public.t") > 0 && sizes.foreign_key("public.t") > sizes.statistics("public.t"));
+}

@@ -96,14 +96,13 @@ pub async fn run(from: &Connector, to: &Connector, what: &CopyArgs, options: &da
     };
     let all: Vec<String> = sizes.tables().cloned().collect();
     let ahead = data::Ahead(schema::left(schema::tasks(&conversion, &all, weigh).iter().map(Task::weight), hands(dialect, options.jobs)));
-    let began = Instant::now();
     let copy = data::copy(from, to, &data::Options { ahead, schema_follows: true, ..options.clone() }, reporter).await?;
-    stages.push(Stage { name: "rows", seconds: lap.elapsed().as_secs_f64() });
+    let copied = Copied { bytes: sizes.all(), in_s: lap.elapsed().as_secs_f64() };
+    stages.push(Stage { name: "rows", seconds: copied.in_s });
     lap = Instant::now();
     let analyzed: Vec<String> =
         copy.tables.iter().filter(|t| t.rows_copied > 0 || copy.pass == 1).map(|t| format!("{}.{}", t.schema, t.name)).collect();
     let tasks = schema::tasks(&conversion, &analyzed, weigh);
-    let copied = Copied { bytes: sizes.all(), in_s: began.elapsed().as_secs_f64() };
     let built = build(to, tasks, dialect, options.jobs, copied, ahead.0, reporter).await?;
     data::schema_made(to).await?;
     stages.push(Stage { name: "indexes, keys and statistics", seconds: lap.elapsed().as_secs_f64() });
