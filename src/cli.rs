@@ -187,7 +187,7 @@ pub enum AppCmd {
 pub enum SchemaCmd {
     /// Convert a schema for a target, with a finding for every change
     #[command(
-        after_help = "Examples:\n  migrate-wizard schema convert --from dump.sql --target dsql\n  SOURCE_DATABASE_URL=… migrate-wizard schema convert --target rds --out sql/"
+        after_help = "Examples:\n  migrate-wizard schema convert --from dump.sql --target dsql\n  SOURCE_DATABASE_URL=… migrate-wizard schema convert --target rds --out sql/\n  migrate-wizard schema convert --target dsql --choose serial_keys=cache_1 --choose enums:public.status=lookup_table"
     )]
     Convert(ConvertArgs),
     /// Only what a conversion would change, leave out or ask: no SQL
@@ -200,6 +200,16 @@ pub enum SchemaCmd {
         after_help = "Example:\n  migrate-wizard schema diff --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL\n\nRun it after the move: before the rows are there, indexes and keys are named as missing.\nExit code 1: they differ."
     )]
     Diff(SchemaDiffArgs),
+    /// The rules of a target: what each matches, makes, loses and asks of the app, and what may be chosen
+    #[command(after_help = "Example:\n  migrate-wizard schema rules --target dsql")]
+    Rules(RulesArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RulesArgs {
+    /// Whose rules
+    #[arg(long, value_enum)]
+    pub target: TargetArg,
 }
 
 /// A schema and what to convert it for.
@@ -217,6 +227,9 @@ pub struct SchemaArgs {
     /// What to convert for
     #[arg(long, value_enum)]
     pub target: TargetArg,
+    /// Choose where the target leaves a choice: serial_keys=uuid, or for one object enums:public.status=lookup_table; may be given again
+    #[arg(long, value_name = "NAME[:OBJECT]=VALUE")]
+    pub choose: Vec<String>,
 }
 
 #[derive(Debug, Clone, Args)]

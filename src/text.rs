@@ -92,6 +92,30 @@ pub fn plural(n: u64, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
+/// Letters to add, drop or change to get from one to the other.
+pub fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for ((b, above), (left_above, j)) in to.iter().zip(row.iter().skip(1)).zip(row.iter().zip(0..)) {
+            let left = next.get(j).copied().unwrap_or(usize::MAX);
+            next.push((left_above + usize::from(a != *b)).min(above + 1).min(left.saturating_add(1)));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// `: did you mean `check`?` for the nearest of the known words, or nothing when none is near.
+pub fn meant(word: &str, known: &[&str]) -> String {
+    let nearest = known.iter().map(|known| (distance(word, known), known)).min();
+    match nearest {
+        Some((changes, known)) if changes <= 2 => format!(": did you mean `{known}`?"),
+        Some(_) | None => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,5 +140,18 @@ mod tests {
         assert_eq!(parse_duration("2m10s"), Some(Duration::from_secs(130)));
         assert_eq!(parse_duration("soon"), None);
         assert_eq!(plural(1, "row"), "1 row");
+    }
+
+    #[test]
+    fn letters_are_counted() {
+        for (from, to, changes) in [
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("us-east-1", "us-east-1", 0),
+            ("us-eats-1", "us-east-1", 2),
+            ("eu-central1", "eu-central-1", 1),
+        ] {
+            assert_eq!(distance(from, to), changes, "{from} {to}");
+        }
     }
 }

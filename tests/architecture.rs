@@ -487,3 +487,41 @@ fn the_map_names_every_room() {
         assert!(map.contains(&format!("`{room}`")), "ARCHITECTURE.md does not name the room `{room}` ({})", source.path);
     }
 }
+
+/// The finding ids of the schema compiler's rules, with the rule that the capability file names for each, and those that its tables assign.
+fn findings_and_rules() -> (Vec<(String, String)>, Vec<(String, &'static str)>) {
+    let file: toml::Table = toml::from_str(&read("assets/targets/dsql.toml")).unwrap();
+    let rule = |(id, fact): (&String, &toml::Value)| (id.clone(), fact["rule"].as_str().unwrap().to_owned());
+    let findings = file["findings"].as_table().unwrap().iter().map(rule).collect();
+    let mut assigned = Vec::new();
+    let id = |value: &toml::Value| value.as_str().unwrap().to_owned();
+    assigned.extend(file["statements"].as_table().unwrap().values().map(|value| (id(value), "unsupported")));
+    assigned.extend(file["extensions"]["known"].as_table().unwrap().values().map(|value| (id(value), "extensions")));
+    assigned.push((id(&file["extensions"]["other"]), "extensions"));
+    assigned.push((id(&file["functions"]["finding"]), "functions"));
+    assigned.extend(file["types"]["replace"].as_array().unwrap().iter().map(|value| (id(&value["finding"]), "types")));
+    assigned.extend(["composite", "unknown"].map(|name| (id(&file["types"][name]["finding"]), "types")));
+    assigned.extend(file["limits"].as_table().unwrap().iter().map(|(name, value)| {
+        let by = match name.as_str() {
+            "key_bytes" => "widths",
+            "varchar_bytes" | "char_bytes" => "long_text",
+            _ => "limits",
+        };
+        (id(&value["finding"]), by)
+    }));
+    (findings, assigned)
+}
+
+#[test]
+fn each_finding_of_the_schema_compiler_comes_from_one_rule_in_one_file() {
+    let (findings, assigned) = findings_and_rules();
+    assert!(findings.len() > 60, "{}", findings.len());
+    for (id, rule) in &findings {
+        let literal = format!("\"{id}\"");
+        let of_rules = sources().iter().filter(|source| source.path.starts_with("src/schema/rules/") && source.code.contains(&literal));
+        let mut by: BTreeSet<String> =
+            of_rules.map(|source| source.path.trim_start_matches("src/schema/rules/").trim_end_matches(".rs").to_owned()).collect();
+        by.extend(assigned.iter().filter(|(found, _)| found == id).map(|(_, by)| (*by).to_owned()));
+        assert_eq!(by, BTreeSet::from([rule.clone()]), "{id}");
+    }
+}

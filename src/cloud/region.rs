@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
+use crate::text;
 
 const LIST: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/regions.toml"));
 
@@ -23,7 +24,7 @@ pub fn check(name: &str) -> Result<()> {
     if known.regions.contains_key(name) {
         return Ok(());
     }
-    let nearest = known.regions.iter().map(|(region, place)| (distance(name, region), region, place)).min();
+    let nearest = known.regions.iter().map(|(region, place)| (text::distance(name, region), region, place)).min();
     let meant = match nearest {
         Some((changes, region, place)) if changes <= 2 => format!("did you mean {region}, {place}? "),
         Some(_) | None => String::new(),
@@ -33,37 +34,9 @@ pub fn check(name: &str) -> Result<()> {
         .hint(format!("{meant}give it with --set region=us-east-1 or --region, or answer `region` again; a region younger than that list needs a newer migrate-wizard")))
 }
 
-/// Letters to add, drop or change to get from one to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for ((b, above), (left_above, j)) in to.iter().zip(row.iter().skip(1)).zip(row.iter().zip(0..)) {
-            let left = next.get(j).copied().unwrap_or(usize::MAX);
-            next.push((left_above + usize::from(a != *b)).min(above + 1).min(left.saturating_add(1)));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn letters_are_counted() {
-        for (from, to, changes) in [
-            ("", "abc", 3),
-            ("abc", "", 3),
-            ("us-east-1", "us-east-1", 0),
-            ("us-eats-1", "us-east-1", 2),
-            ("eu-central1", "eu-central-1", 1),
-        ] {
-            assert_eq!(distance(from, to), changes, "{from} {to}");
-        }
-    }
 
     #[test]
     fn a_region_is_one_of_the_list_and_a_slip_is_named() {

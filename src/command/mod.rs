@@ -46,6 +46,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::App(AppCmd::Scan)) => engines::scan(&args),
         Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
+        Some(Cmd::Schema(SchemaCmd::Rules(what))) => schema::rules(&args, &what),
         Some(Cmd::Schema(SchemaCmd::Diff(what))) => schema::diff(&args, &what).await,
         Some(Cmd::Data(DataCmd::Copy(what))) => data::copy(&args, &what).await,
         Some(Cmd::Data(DataCmd::Verify(what))) => data::verify(&args, &what).await,

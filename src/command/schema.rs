@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::engines::write_all;
 use super::{connections, out, out_json};
-use crate::cli::{ConvertArgs, RunArgs, SchemaArgs, SchemaDiffArgs};
+use crate::cli::{ConvertArgs, RulesArgs, RunArgs, SchemaArgs, SchemaDiffArgs};
 use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::dump;
 use crate::schema::{self, Conversion, Difference, Severity, Target};
@@ -27,7 +27,26 @@ async fn converted(args: &RunArgs, what: &SchemaArgs) -> Result<Conversion> {
             dump::schema_only(&source, &[OURS.to_owned()]).await?
         }
     };
-    schema::convert(&sql, target, &schema::Options::default())
+    schema::convert(&sql, target, &options(target, &what.choose)?)
+}
+
+/// What was chosen, in the order given.
+fn options(target: Target, choose: &[String]) -> Result<schema::Options> {
+    let known = schema::Capabilities::of(target)?.choices;
+    let mut options = schema::Options::default();
+    choose.iter().try_for_each(|written| options.choose(written, &known))?;
+    Ok(options)
+}
+
+/// The rules of a target.
+pub fn rules(args: &RunArgs, what: &RulesArgs) -> Result<u8> {
+    let capabilities = schema::Capabilities::of(what.target.name().parse()?)?;
+    if args.json {
+        out_json(&json!({ "target": what.target.name(), "choices": capabilities.choices, "rules": capabilities.findings }))?;
+    } else {
+        out(schema::rules(&capabilities));
+    }
+    Ok(0)
 }
 
 pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::{Access, Session, dump};
 use crate::schema::{self, Conversion, Dialect, Options, Phase, Statement, Target};
 use crate::text;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,17 +29,19 @@ pub struct Schema {
     /// `kept` or `dropped`.
     #[serde(default)]
     foreign_keys: String,
-    /// `cache_1` or `cache_65536`.
+    /// `cache_65536`, `cache_1` or `uuid`.
     #[serde(default)]
     serial_keys: String,
+    /// Other choices of the conversion, as `schema convert --choose` takes them: `enums:public.status=lookup_table`.
+    #[serde(default)]
+    choices: Vec<String>,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let schema = from_fields::<Schema>("schema", fields)?;
     schema.phase()?;
     schema.target.check("schema")?;
-    one_of("schema", "foreign_keys", &schema.foreign_keys, &["", "kept", "dropped"])?;
-    one_of("schema", "serial_keys", &schema.serial_keys, &["", "cache_1", "cache_65536"])?;
+    schema.options(schema.target.kind.parse()?)?;
     Ok(Box::new(schema))
 }
 
@@ -58,6 +60,21 @@ impl Schema {
         !matches!(statement.kind, Session | PrimaryKey | Index | Unique | Exclusion | IndexPartition | Check)
     }
 
+    /// What was chosen, where this target leaves a choice.
+    fn options(&self, target: Target) -> Result<Options> {
+        let known = schema::Capabilities::of(target)?.choices;
+        let mut options = Options::default();
+        if known.is_empty() {
+            return Ok(options);
+        }
+        let named = [("foreign_keys", &self.foreign_keys), ("serial_keys", &self.serial_keys)];
+        let named = named.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value}"));
+        for choice in named.chain(self.choices.iter().cloned()) {
+            options.choose(&choice, &known).map_err(|error| error.cause("in effect `schema`"))?;
+        }
+        Ok(options)
+    }
+
     fn except(&self) -> Vec<String> {
         self.except.iter().cloned().chain(["migrate_wizard".to_owned()]).collect()
     }
@@ -73,8 +90,7 @@ impl Schema {
         }
         let target: Target = self.target.kind.parse()?;
         let sql = dump::schema_only(&world.source()?, &self.except()).await?;
-        let options = Options { identity_cache: if self.serial_keys == "cache_1" { 1 } else { 65_536 }, ..Options::default() };
-        let conversion = schema::convert(&sql, target, &options)?;
+        let conversion = schema::convert(&sql, target, &self.options(target)?)?;
         let kept = serde_json::to_string_pretty(&conversion).map_err(|e| Error::bug(format!("a conversion cannot be kept: {e}")))?;
         let mut files = schema::files(&conversion, if target == Target::Dsql { Dialect::Dsql } else { Dialect::Postgres });
         files.push(("conversion.json".to_owned(), kept));
@@ -84,13 +100,11 @@ impl Schema {
     }
 
     fn chosen<'a>(&self, conversion: &'a Conversion, phase: Phase) -> Vec<&'a Statement> {
-        let drops_keys = self.foreign_keys == "dropped";
-        let is_key = |s: &Statement| matches!(s.kind, schema::Kind::ForeignKey | schema::Kind::Validation);
         let half = |s: &Statement| match phase {
             Phase::Before => true,
             Phase::After => s.kind == schema::Kind::Session || Self::finishes(s) == (self.phase == "finish"),
         };
-        conversion.phase(phase).filter(|s| half(s) && !(drops_keys && is_key(s))).collect()
+        conversion.phase(phase).filter(|s| half(s)).collect()
     }
 
     fn outputs(&self, conversion: &Conversion, phase: Phase) -> Outputs {

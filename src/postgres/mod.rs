@@ -11,6 +11,7 @@ pub mod facts;
 pub mod fault;
 pub mod freeze;
 pub mod host;
+pub mod key_uuid;
 pub mod keywords;
 pub mod layers;
 pub mod local;

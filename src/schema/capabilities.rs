@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, Lossless, Severity};
 use super::statement::Kind;
@@ -32,6 +32,9 @@ pub struct Capabilities {
     /// What a load must keep to: the mover's, not the compiler's.
     #[serde(default)]
     pub load: BTreeMap<String, u64>,
+    /// What a person may choose, in the order to ask.
+    #[serde(default)]
+    pub choices: Vec<ChoiceFact>,
     /// What to say, by finding id.
     pub findings: BTreeMap<String, Fact>,
 }
@@ -62,15 +65,8 @@ pub struct Types {
     pub not_indexable: Vec<String>,
     #[serde(default)]
     pub replace: Vec<Replacement>,
-    /// Finding for a column of an enum type.
-    #[serde(default)]
-    pub enumeration: String,
-    pub array: Option<Fallback>,
     pub composite: Option<Fallback>,
     pub unknown: Option<Fallback>,
-    /// Finding for `numeric` without precision.
-    #[serde(default)]
-    pub bare_numeric: String,
 }
 
 /// Types that cannot be stored, and what is stored instead.
@@ -119,10 +115,40 @@ pub struct Functions {
     pub missing: Vec<String>,
 }
 
+/// A choice, what there is to choose from, and what is good for most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChoiceFact {
+    pub id: String,
+    pub question: String,
+    /// What one exception names (`column`, `enum type`, `foreign key`); empty when there are none.
+    #[serde(default)]
+    pub scope: String,
+    /// The value that is the default.
+    pub recommended: String,
+    pub options: Vec<OptionFact>,
+}
+
+/// One option of a choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptionFact {
+    pub value: String,
+    pub label: String,
+    /// What it means for the data, the app and the target.
+    pub effect: String,
+}
+
 /// What is said when a rule uses this fact.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fact {
+    /// The file in `src/schema/rules` that says it; `passthrough` for targets whose tables are not rebuilt.
+    pub rule: String,
+    /// What in the source it is about.
+    pub matches: String,
+    /// What is there on the target instead.
+    pub emits: String,
     pub severity: Severity,
     /// `yes`, `no`, or `if <condition>`.
     pub lossless: String,
@@ -195,9 +221,7 @@ mod tests {
             named.extend([&file.extensions.other, &file.functions.finding]);
             named.extend(file.limits.values().map(|limit| &limit.finding));
             named.extend(file.types.replace.iter().map(|replacement| &replacement.finding));
-            named.extend(
-                [&file.types.array, &file.types.composite, &file.types.unknown].into_iter().flatten().map(|fallback| &fallback.finding),
-            );
+            named.extend([&file.types.composite, &file.types.unknown].into_iter().flatten().map(|fallback| &fallback.finding));
             for id in named {
                 assert!(file.findings.contains_key(id), "{id} in {}", file.name);
             }

@@ -1,8 +1,11 @@
 //! The result of converting a schema: statements in order, findings, changed types.
 //! Never holds rows or connections.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::capabilities::ChoiceFact;
 use super::finding::{Finding, Severity};
 use super::statement::{Phase, Statement};
 use super::target::Target;
@@ -19,6 +22,18 @@ pub struct TypeChange {
     pub to: String,
 }
 
+/// A choice that the schema asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    pub fact: ChoiceFact,
+    /// What was chosen for all objects that are not among the exceptions.
+    pub chosen: String,
+    /// Object → what was chosen for it.
+    pub exceptions: BTreeMap<String, String>,
+    /// What the choice is about: `public.orders.id`.
+    pub objects: Vec<String>,
+}
+
 /// A converted schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversion {
@@ -27,6 +42,9 @@ pub struct Conversion {
     pub statements: Vec<Statement>,
     pub findings: Vec<Finding>,
     pub type_changes: Vec<TypeChange>,
+    /// Empty when there was nothing to choose.
+    #[serde(default)]
+    pub choices: Vec<Choice>,
 }
 
 impl Conversion {

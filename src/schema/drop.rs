@@ -68,6 +68,7 @@ pub fn drop_statement(statement: &Statement) -> Option<String> {
             Some(statement.object.as_str()).filter(|s| *s != "public").map(|s| format!("drop schema if exists {} cascade", ident(s)))
         }
         Kind::Session
+        | Kind::Values
         | Kind::Extension
         | Kind::Default
         | Kind::Identity

@@ -43,6 +43,7 @@ pub fn rank(kind: Kind) -> u16 {
         Kind::Enum | Kind::Composite | Kind::Range | Kind::Domain | Kind::Collation | Kind::Operator | Kind::Cast | Kind::TextSearch => 120,
         Kind::Sequence => 130,
         Kind::Table | Kind::Foreign | Kind::Partition => DEFINITIONS,
+        Kind::Values => 205,
         Kind::Default | Kind::Identity => 210,
         Kind::PrimaryKey => 220,
         Kind::Index => AFTER,

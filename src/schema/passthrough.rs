@@ -38,7 +38,7 @@ pub fn convert(sources: Vec<Source>, target: Target, capabilities: &Capabilities
         let at = place(kind, &source.node);
         statements.push(Ranked::new(kind, object, source.text).at(at));
     }
-    Ok(Conversion { target, statements: finish(statements), findings, type_changes: Vec::new() })
+    Ok(Conversion { target, statements: finish(statements), findings, type_changes: Vec::new(), choices: Vec::new() })
 }
 
 /// Why a statement stays behind, if it does.
@@ -99,6 +99,7 @@ fn place(kind: Kind, node: &NodeEnum) -> u16 {
         ) => DEFINITIONS,
         (
             Kind::Session
+            | Kind::Values
             | Kind::Default
             | Kind::Identity
             | Kind::Index

@@ -35,6 +35,8 @@ pub enum Kind {
     Domain,
     Sequence,
     Table,
+    /// Rows of a table that the conversion itself made: the values of an enum.
+    Values,
     Default,
     Identity,
     PrimaryKey,

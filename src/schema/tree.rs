@@ -34,6 +34,13 @@ pub fn expression_sql(expression: &Node) -> Result<String> {
     Ok(sql(NodeEnum::SelectStmt(Box::new(select)))?.trim_start_matches("SELECT ").to_owned())
 }
 
+/// The statement that a piece of SQL of ours stands for.
+pub fn statement(text: &str) -> Result<NodeEnum> {
+    let bug = || Error::bug(format!("cannot read our own statement {text:?}"));
+    let parsed = pg_query::parse(text, 0).map_err(|error| bug().because(&error))?;
+    parsed.protobuf.stmts.into_iter().next().and_then(|raw| raw.stmt).and_then(|stmt| stmt.node).ok_or_else(bug)
+}
+
 /// The expression that a piece of SQL of ours stands for.
 pub fn expression(text: &str) -> Result<Node> {
     let bug = || Error::bug(format!("cannot read our own expression {text:?}"));

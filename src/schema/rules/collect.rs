@@ -5,6 +5,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterSeqStmt, AlterTableCmd, AlterTableStmt, AlterTableType as Alter, ConstrType, Constraint, ObjectType};
 
 use super::draft::{Draft, Sequence, Table};
+use super::unsupported;
 use crate::error::Result;
 use crate::schema::classify::{added, classify, command};
 use crate::schema::names::{self, IntoNode};
@@ -14,15 +15,9 @@ use crate::schema::statement::Kind;
 pub fn run(draft: &mut Draft<'_>, sources: Vec<Source>) -> Result<()> {
     for source in sources {
         let (kind, object) = classify(&source.node);
-        if let Some(id) = draft.capabilities.statements.get(&kind) {
-            let id = id.clone();
-            draft.drop(kind, &id, &object, format!("{} is left out", first_words(&source.text)), &object)?;
-            if kind == Kind::Exclusion {
-                draft.gone.insert((Kind::Check, object));
-            }
-            continue;
+        if !unsupported::leave_out(draft, kind, &object, &source.text)? {
+            one(draft, kind, object, source)?;
         }
-        one(draft, kind, object, source)?;
     }
     Ok(())
 }
@@ -31,18 +26,12 @@ fn one(draft: &mut Draft<'_>, kind: Kind, object: String, source: Source) -> Res
     match source.node {
         NodeEnum::CreateSchemaStmt(s) => draft.schemas.push(s),
         NodeEnum::CreateExtensionStmt(s) => {
-            let known = draft.capabilities.extensions.known.get(&s.extname).unwrap_or(&draft.capabilities.extensions.other).clone();
-            draft.drop(Kind::Extension, &known, &s.extname, format!("extension {} is left out", s.extname), &s.extname)?;
+            super::extensions::leave_out(draft, &s.extname)?;
         }
         NodeEnum::CreateEnumStmt(s) => {
-            let id = format!("{}-TYPE", draft.capabilities.types.enumeration);
-            draft.drop(Kind::Enum, &id, &object, format!("enum type {object} becomes a CHECK on each column of the type"), &object)?;
             draft.enums.insert(object, names::parts(&s.vals));
         }
         NodeEnum::CompositeTypeStmt(_) | NodeEnum::CreateRangeStmt(_) => {
-            if let Some(fallback) = draft.capabilities.types.composite.clone() {
-                draft.drop(Kind::Enum, &fallback.finding, &object, format!("type {object} is left out"), &object)?;
-            }
             draft.composites.insert(object);
         }
         NodeEnum::CreateDomainStmt(s) => draft.domains.push((object, *s)),
@@ -58,12 +47,12 @@ fn one(draft: &mut Draft<'_>, kind: Kind, object: String, source: Source) -> Res
         }
         NodeEnum::CreateTableAsStmt(s) => {
             draft.materialized.insert(object.clone());
-            draft.views.push((object, super::views::from_materialized(*s)));
+            draft.views.push((object, super::materialized::as_view(*s)));
         }
         NodeEnum::CreateFunctionStmt(s) => draft.functions.push((object, *s)),
         NodeEnum::CreateStatsStmt(s) => draft.statistics.push((object, s)),
         NodeEnum::CommentStmt(s) => draft.comments.push((object, *s)),
-        _ => draft.drop(kind, "DSQL-UNSUPPORTED", &object, format!("{} is left out", first_words(&source.text)), &object)?,
+        _ => unsupported::left_out(draft, kind, &object, &source.text)?,
     }
     Ok(())
 }
@@ -100,13 +89,7 @@ fn alter(draft: &mut Draft<'_>, object: &str, statement: AlterTableStmt) -> Resu
                 let default = Constraint { contype: ConstrType::ConstrDefault.into(), raw_expr: command.def, ..Default::default() };
                 column.constraints.push(NodeEnum::Constraint(Box::new(default)).into_node());
             } else {
-                let id = "DSQL-UNSUPPORTED";
-                draft.say(
-                    id,
-                    object,
-                    format!("the default of {object}, which is no table's column, is left out"),
-                    &[("detail", object)],
-                )?;
+                unsupported::left_out(draft, Kind::Default, object, &format!("the default of {object}, which is no table's column,"))?;
             }
         }
         Alter::AtAddIdentity => add_identity(draft, &table, &command),
@@ -117,7 +100,7 @@ fn alter(draft: &mut Draft<'_>, object: &str, statement: AlterTableStmt) -> Resu
                 draft.partitions.insert(names::relation(partition.name.as_ref()), table);
             }
         }
-        _ => draft.drop(Kind::Setting, "DSQL-UNSUPPORTED", object, format!("ALTER TABLE {table} is left out"), object)?,
+        _ => unsupported::left_out(draft, Kind::Setting, object, &format!("ALTER TABLE {table}"))?,
     }
     Ok(())
 }
@@ -139,20 +122,4 @@ fn add_identity(draft: &mut Draft<'_>, table: &str, command: &AlterTableCmd) {
     if let Some(column) = draft.column(table, &command.name) {
         column.constraints.push(NodeEnum::Constraint(Box::new(constraint)).into_node());
     }
-}
-
-/// The beginning of a statement, whole words up to about 70 characters.
-fn first_words(text: &str) -> String {
-    let mut out = String::new();
-    for word in text.split_whitespace() {
-        if out.len().saturating_add(word.len()) > 70 {
-            out.push_str(" ...");
-            break;
-        }
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(word);
-    }
-    out
 }

@@ -42,6 +42,8 @@ pub enum Change {
     FoldCase,
     /// A bigint now.
     Widened,
+    /// A uuid that stands for a number.
+    Uuid,
     /// The same kind of value, only declared otherwise.
     Declared,
     /// A number of another type.
@@ -72,6 +74,12 @@ pub struct Draft<'a> {
     pub functions: Vec<(String, CreateFunctionStmt)>,
     pub statistics: Vec<(String, CreateStatsStmt)>,
     pub comments: Vec<(String, CommentStmt)>,
+    /// Tables of an enum's values that are not in the dump: the statement that fills each.
+    pub values: Vec<(String, String)>,
+    /// Foreign keys to those tables.
+    pub value_keys: Vec<(String, Constraint)>,
+    /// Choice → the objects that it is about.
+    pub decided: BTreeMap<&'static str, BTreeSet<String>>,
     /// What is not carried over; constraints as [`Kind::Check`], types as [`Kind::Enum`], columns as [`Kind::Table`].
     pub gone: BTreeSet<(Kind, String)>,
     /// (table, column) → change.
@@ -100,6 +108,9 @@ impl<'a> Draft<'a> {
             functions: Vec::new(),
             statistics: Vec::new(),
             comments: Vec::new(),
+            values: Vec::new(),
+            value_keys: Vec::new(),
+            decided: BTreeMap::new(),
             gone: BTreeSet::new(),
             changed: BTreeMap::new(),
             findings: Vec::new(),
@@ -112,6 +123,11 @@ impl<'a> Draft<'a> {
         let finding = self.capabilities.finding(id, object, what, holes)?;
         self.findings.push(finding);
         Ok(())
+    }
+
+    /// Records that a choice is about an object of this schema.
+    pub fn decide(&mut self, choice: &'static str, object: &str) {
+        self.decided.entry(choice).or_default().insert(object.to_owned());
     }
 
     /// Records that an object is not carried over, and why.

@@ -43,10 +43,15 @@ pub fn run(draft: &mut Draft<'_>) -> Result<Vec<Statement>> {
         create.if_not_exists = true;
         out.push(Ranked::new(Kind::Table, &table.name, tidy(pretty(NodeEnum::CreateStmt(create))?)));
     }
+    for (name, sql) in &draft.values {
+        out.push(Ranked::new(Kind::Values, name, sql));
+    }
     for (name, index) in &draft.indexes {
         out.push(Ranked::new(Kind::Index, name, sql(NodeEnum::IndexStmt(Box::new(index.clone())))?).asynchronous());
     }
-    for (kind, constraints) in [(Kind::Check, &draft.late_checks), (Kind::ForeignKey, &draft.foreign_keys)] {
+    for (kind, constraints) in
+        [(Kind::Check, &draft.late_checks), (Kind::ForeignKey, &draft.foreign_keys), (Kind::ForeignKey, &draft.value_keys)]
+    {
         for (table, constraint) in constraints {
             let object = format!("{table}.{}", constraint.conname);
             out.push(Ranked::new(kind, &object, sql(add(draft, table, constraint))?));

@@ -5,7 +5,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::CreateFunctionStmt;
 
 use super::draft::Draft;
-use super::expressions::Vocabulary;
+use super::vocabulary::Vocabulary;
 use crate::error::Result;
 use crate::schema::names::{self, IntoNode};
 use crate::schema::statement::Kind;

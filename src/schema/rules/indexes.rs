@@ -1,22 +1,25 @@
 //! Rule: an index keeps its columns, expressions, INCLUDE and WHERE; method, operator classes, direction and collation go.
-//! Never invents an index, except for a unique rule that ignored case.
+//! Never invents an index: see `folded_keys` for the one rule that does.
 
-use pg_query::protobuf::{Constraint, CreateStmt, IndexElem, IndexStmt, SortByDir, SortByNulls};
-use pg_query::{Node, NodeEnum};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{IndexElem, IndexStmt, SortByDir, SortByNulls};
 
+use super::dependents;
 use super::draft::{Change, Draft};
-use super::expressions::Vocabulary;
 use super::keys::type_of;
+use super::vocabulary::Vocabulary;
 use crate::error::Result;
 use crate::schema::capabilities::IndexMethod;
-use crate::schema::names::{self, IntoNode};
+use crate::schema::names;
 use crate::schema::statement::Kind;
-use crate::schema::tree;
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     let words = Vocabulary::of(draft)?;
     for (name, mut index) in std::mem::take(&mut draft.indexes) {
         let table = names::relation(index.relation.as_ref());
+        if super::materialized::leave_out_index(draft, &name, &table)? {
+            continue;
+        }
         if let Some((id, what)) = unusable(draft, &words, &table, &mut index)? {
             let method = format!("{} on {table}", index.access_method);
             let column = elements(&mut index).map(|element| element.name.clone()).collect::<Vec<_>>().join(", ");
@@ -37,11 +40,8 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
 
 /// Why an index cannot be built, if so.
 fn unusable(draft: &mut Draft<'_>, words: &Vocabulary, table: &str, index: &mut IndexStmt) -> Result<Option<(&'static str, String)>> {
-    if draft.materialized.contains(table) {
-        return Ok(Some(("DSQL-MATVIEW", format!("{table} is a plain view now"))));
-    }
     let Some(mut create) = draft.table(table).map(|table| table.create.clone()) else {
-        return Ok(Some(("DSQL-DEPENDENT", format!("{table} is not there"))));
+        return Ok(Some((dependents::ID, format!("{table} is not there"))));
     };
     if draft.capabilities.index_methods.get(&index.access_method).copied().unwrap_or(IndexMethod::Drop) == IndexMethod::Drop {
         return Ok(Some(("DSQL-INDEX-METHOD", format!("{} indexes do not exist", index.access_method))));
@@ -55,7 +55,7 @@ fn unusable(draft: &mut Draft<'_>, words: &Vocabulary, table: &str, index: &mut 
             continue;
         }
         match type_of(&mut create, &element.name) {
-            None => return Ok(Some(("DSQL-DEPENDENT", format!("column {} is not there", element.name)))),
+            None => return Ok(Some((dependents::ID, format!("column {} is not there", element.name)))),
             Some(base) if draft.capabilities.types.not_indexable.contains(&base) => {
                 return Ok(Some(("DSQL-INDEX-TYPE", format!("column {} is {base}", element.name))));
             }
@@ -105,48 +105,11 @@ fn simplify(draft: &Draft<'_>, table: &str, index: &mut IndexStmt) -> Result<Vec
         }
         element.ordering = SortByDir::SortbyDefault.into();
         if draft.change(table, &element.name) == Some(Change::FoldCase) {
-            element.expr = Some(Box::new(lower(&element.name)?));
+            element.expr = Some(Box::new(super::folded_keys::lower(&element.name)?));
             element.name.clear();
         }
     }
     Ok(changes)
-}
-
-/// The unique index that stands in for a unique constraint which ignored case.
-pub fn unique_without_case(draft: &mut Draft<'_>, create: &CreateStmt, constraint: &Constraint, beside: bool) -> Result<()> {
-    let table = names::relation(create.relation.as_ref());
-    let mut index_params = Vec::new();
-    for key in names::parts(&constraint.keys) {
-        let folded = draft.change(&table, &key) == Some(Change::FoldCase);
-        let element = IndexElem {
-            name: if folded { String::new() } else { key.clone() },
-            expr: if folded { Some(Box::new(lower(&key)?)) } else { None },
-            ordering: SortByDir::SortbyDefault.into(),
-            nulls_ordering: SortByNulls::SortbyNullsDefault.into(),
-            ..Default::default()
-        };
-        index_params.push(NodeEnum::IndexElem(Box::new(element)).into_node());
-    }
-    let idxname = if beside { format!("{}_lower", constraint.conname) } else { constraint.conname.clone() };
-    let schema = table.split('.').next().unwrap_or_default().to_owned();
-    let name = format!("{schema}.{idxname}");
-    let index = IndexStmt {
-        idxname,
-        relation: create.relation.clone(),
-        access_method: "btree".into(),
-        index_params,
-        index_including_params: constraint.including.clone(),
-        unique: true,
-        nulls_not_distinct: constraint.nulls_not_distinct,
-        if_not_exists: true,
-        ..Default::default()
-    };
-    draft.indexes.push((name, index));
-    Ok(())
-}
-
-fn lower(column: &str) -> Result<Node> {
-    tree::expression(&format!("lower(\"{}\")", column.replace('"', "\"\"")))
 }
 
 fn elements(index: &mut IndexStmt) -> impl Iterator<Item = &mut IndexElem> {

@@ -7,7 +7,6 @@ use pg_query::protobuf::{ConstrType, Constraint};
 use super::draft::{Draft, columns, constraint};
 use crate::error::Result;
 use crate::schema::names::{self, IntoNode};
-use crate::schema::statement::Kind;
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     let mut left_out = Vec::new();
@@ -43,7 +42,7 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
         }
     }
     for object in left_out {
-        draft.drop(Kind::Check, "DSQL-CHECK", &object, "is left out: the source does not enforce it on all rows", &object)?;
+        super::checks::left_out(draft, &object, "is left out: the source does not enforce it on all rows", &object)?;
     }
     Ok(())
 }

@@ -1,21 +1,14 @@
-//! Rule: views are kept in the dump's order, materialized ones as plain views; one that cannot work is left out.
+//! Rule: views are kept in the dump's order; one that cannot work is left out.
 //! Never rewrites what a query means.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{CreateTableAsStmt, ViewCheckOption, ViewStmt};
 
 use super::draft::Draft;
-use super::expressions::Vocabulary;
+use super::vocabulary::Vocabulary;
 use crate::error::Result;
 use crate::schema::names;
 use crate::schema::statement::Kind;
 use crate::schema::tree;
-
-/// The plain view with a materialized view's query.
-pub fn from_materialized(statement: CreateTableAsStmt) -> ViewStmt {
-    let (view, aliases) = statement.into.map(|into| (into.rel, into.col_names)).unwrap_or_default();
-    ViewStmt { view, aliases, query: statement.query, with_check_option: ViewCheckOption::NoCheckOption.into(), ..Default::default() }
-}
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     let words = Vocabulary::of(draft)?;
@@ -29,9 +22,7 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
             draft.drop(Kind::View, "DSQL-VIEW", &name, format!("view {name} is left out: {obstacle}"), &obstacle)?;
             continue;
         }
-        if draft.materialized.contains(&name) {
-            draft.say("DSQL-MATVIEW", &name, format!("materialized view {name} becomes a plain view"), &[])?;
-        }
+        super::materialized::said(draft, &name)?;
         view.replace = true;
         draft.views.push((name, view));
     }

@@ -49,7 +49,11 @@ fn width(create: &mut CreateStmt, keys: &[String]) -> u64 {
     columns(create)
         .filter(|column| keys.contains(&column.colname))
         .filter_map(|column| {
-            column.type_name.as_ref().filter(|t| matches!(names::type_base(t).as_str(), "varchar" | "bpchar")).and_then(super::types::width)
+            column
+                .type_name
+                .as_ref()
+                .filter(|t| matches!(names::type_base(t).as_str(), "varchar" | "bpchar"))
+                .and_then(super::retype::width)
         })
         .fold(0, u64::saturating_add)
 }

@@ -1,15 +1,14 @@
-//! Rule: defaults, checks and generated columns say the same with the target's types and functions, or are left out.
-//! Never evaluates an expression.
+//! What expressions may use on the target: types, functions and operators; how the others are written there.
+//! Never evaluates an expression, and says nothing: the rules do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pg_query::protobuf::{AExprKind, ConstrType, TypeName};
+use pg_query::protobuf::{AExprKind, TypeName};
 use pg_query::{Node, NodeEnum};
 
-use super::draft::{Change, Draft, columns, constraint, constraints, remove};
+use super::draft::{Change, Draft};
 use crate::error::Result;
 use crate::schema::names;
-use crate::schema::statement::Kind;
 use crate::schema::tree;
 
 /// Operators that text has of its own.
@@ -44,6 +43,8 @@ pub struct Vocabulary {
     arrays: BTreeSet<(String, String)>,
     /// (table, column) that hold the text of a value now.
     texts: BTreeSet<(String, String)>,
+    /// (table, column) that hold a uuid now where a number was.
+    uuids: BTreeSet<(String, String)>,
 }
 
 impl Vocabulary {
@@ -64,6 +65,7 @@ impl Vocabulary {
             functions: draft.functions.iter().map(|(name, _)| name.clone()).collect(),
             arrays: changed(Change::Array),
             texts: changed(Change::Other),
+            uuids: changed(Change::Uuid),
         })
     }
 
@@ -135,7 +137,10 @@ impl Vocabulary {
                 let array = ARRAY_FUNCTIONS.contains(&own).then(|| call.args.iter().find_map(|arg| column(arg, &self.arrays))).flatten();
                 let text =
                     (!ANY_TYPE_FUNCTIONS.contains(&own)).then(|| call.args.iter().find_map(|arg| column(arg, &self.texts))).flatten();
+                let uuid =
+                    (!ANY_TYPE_FUNCTIONS.contains(&own)).then(|| call.args.iter().find_map(|arg| column(arg, &self.uuids))).flatten();
                 self.function(&call.funcname)
+                    .or_else(|| uuid.map(|column| format!("{own}() on {column}, which is a uuid now")))
                     .or_else(|| array.map(|column| format!("{own}() on {column}, which is jsonb now")))
                     .or_else(|| text.map(|column| format!("{own}() on {column}, which is text now")))
             }
@@ -150,9 +155,13 @@ impl Vocabulary {
                 let array = (any || ARRAY_OPERATORS.contains(&operator.as_str()))
                     .then(|| sides.iter().find_map(|side| column(side, &self.arrays)))
                     .flatten();
+                // Two such columns may be compared with each other, and with nothing else.
+                let all = sides.iter().all(|side| column(side, &self.uuids).is_some());
+                let uuid = (!all).then(|| sides.iter().find_map(|side| column(side, &self.uuids))).flatten();
                 let text = || sides.iter().find_map(|side| column(side, &self.texts));
                 array
                     .map(|column| format!("operator {operator} on {column}, which is jsonb now"))
+                    .or_else(|| uuid.map(|column| format!("operator {operator} on {column}, which is a uuid now")))
                     .or_else(|| text().map(|column| format!("operator {operator} on {column}, which is text now")))
             }
             NodeEnum::AIndirection(indirection) => {
@@ -187,120 +196,4 @@ fn column_among(node: &Node, columns: &BTreeSet<(String, String)>, tables: &[Str
 /// Whether a function or operator is one of the dump's or of an extension.
 fn qualified(name: &[Node]) -> bool {
     name.len() > 1 && name.first().and_then(names::string).is_some_and(|schema| schema != "pg_catalog")
-}
-
-pub fn run(draft: &mut Draft<'_>) -> Result<()> {
-    let words = Vocabulary::of(draft)?;
-    for at in 0..draft.tables.len() {
-        let Some(mut table) = draft.tables.get(at).cloned() else { continue };
-        defaults(draft, &words, &mut table)?;
-        generated(draft, &words, &mut table)?;
-        checks(draft, &words, &mut table)?;
-        if let Some(place) = draft.tables.get_mut(at) {
-            *place = table;
-        }
-    }
-    for (table, mut check) in std::mem::take(&mut draft.late_checks) {
-        if keep_check(draft, &words, &table, &mut check)? {
-            draft.late_checks.push((table, check));
-        }
-    }
-    domains(draft, &words)
-}
-
-fn domains(draft: &mut Draft<'_>, words: &Vocabulary) -> Result<()> {
-    for at in 0..draft.domains.len() {
-        let Some((name, mut domain)) = draft.domains.get(at).cloned() else { continue };
-        let mut kept = Vec::new();
-        for mut node in std::mem::take(&mut domain.constraints) {
-            if let Some(NodeEnum::Constraint(constraint)) = &mut node.node
-                && let Some(expression) = constraint.raw_expr.as_deref_mut()
-            {
-                let before = tree::expression_sql(expression)?;
-                words.rewrite(expression);
-                if let Some(obstacle) = words.obstacle(expression, &[]) {
-                    draft.say("DSQL-CHECK", &name, format!("{before} is left out of the domain: {obstacle}"), &[("detail", &before)])?;
-                    continue;
-                }
-            }
-            kept.push(node);
-        }
-        domain.constraints = kept;
-        if let Some(place) = draft.domains.get_mut(at) {
-            *place = (name, domain);
-        }
-    }
-    Ok(())
-}
-
-fn defaults(draft: &mut Draft<'_>, words: &Vocabulary, table: &mut super::draft::Table) -> Result<()> {
-    for column in columns(&mut table.create) {
-        let object = format!("{}.{}", table.name, column.colname);
-        let Some(default) = constraint(column, ConstrType::ConstrDefault).and_then(|found| found.raw_expr.as_deref_mut()) else { continue };
-        let before = tree::expression_sql(default)?;
-        for function in words.rewrite(default) {
-            draft.say("DSQL-UUID", &object, format!("default {function}() becomes gen_random_uuid()"), &[("detail", &function)])?;
-        }
-        if let Some(obstacle) = words.obstacle(default, &[]) {
-            remove(column, ConstrType::ConstrDefault);
-            draft.say("DSQL-DEFAULT", &object, format!("DEFAULT {before} is left out: {obstacle}"), &[("detail", &before)])?;
-        }
-    }
-    Ok(())
-}
-
-fn generated(draft: &mut Draft<'_>, words: &Vocabulary, table: &mut super::draft::Table) -> Result<()> {
-    let mut left_out = Vec::new();
-    for column in columns(&mut table.create) {
-        let object = format!("{}.{}", table.name, column.colname);
-        let from = column.type_name.as_ref().map(tree::type_sql).transpose()?.unwrap_or_default();
-        let name = column.colname.clone();
-        let Some(found) = constraint(column, ConstrType::ConstrGenerated) else { continue };
-        if found.generated_kind == "v" {
-            found.generated_kind = "s".into();
-            draft.say("DSQL-VIRTUAL", &object, "a virtual generated column becomes a stored one", &[])?;
-        }
-        let Some(expression) = found.raw_expr.as_deref_mut() else { continue };
-        let before = tree::expression_sql(expression)?;
-        words.rewrite(expression);
-        if let Some(obstacle) = words.obstacle(expression, std::slice::from_ref(&table.name)) {
-            draft.gone.insert((Kind::Table, object.clone()));
-            draft.say(
-                "DSQL-GENERATED",
-                &object,
-                format!("the generated column is left out: {obstacle}"),
-                &[("column", &name), ("detail", &before)],
-            )?;
-            draft.type_changes.push(crate::schema::conversion::TypeChange {
-                table: table.name.clone(),
-                column: name.clone(),
-                from,
-                to: String::new(),
-            });
-            left_out.push(name);
-        }
-    }
-    table.create.table_elts.retain(|node| !matches!(&node.node, Some(NodeEnum::ColumnDef(column)) if left_out.contains(&column.colname)));
-    Ok(())
-}
-
-fn checks(draft: &mut Draft<'_>, words: &Vocabulary, table: &mut super::draft::Table) -> Result<()> {
-    let mut left_out = Vec::new();
-    for check in constraints(&mut table.create).filter(|constraint| constraint.contype() == ConstrType::ConstrCheck) {
-        if !keep_check(draft, words, &table.name, check)? {
-            left_out.push(check.conname.clone());
-        }
-    }
-    table.create.table_elts.retain(|node| !matches!(&node.node, Some(NodeEnum::Constraint(check)) if left_out.contains(&check.conname)));
-    Ok(())
-}
-
-fn keep_check(draft: &mut Draft<'_>, words: &Vocabulary, table: &str, check: &mut pg_query::protobuf::Constraint) -> Result<bool> {
-    let Some(expression) = check.raw_expr.as_deref_mut() else { return Ok(true) };
-    let before = tree::expression_sql(expression)?;
-    words.rewrite(expression);
-    let Some(obstacle) = words.obstacle(expression, &[table.to_owned()]) else { return Ok(true) };
-    let object = format!("{table}.{}", check.conname);
-    draft.drop(Kind::Check, "DSQL-CHECK", &object, format!("CHECK is left out: {obstacle}"), &before)?;
-    Ok(false)
 }

@@ -1,0 +1,42 @@
+//! Rule: a default says the same with the target's types and functions, or is left out.
+//! Never evaluates an expression.
+
+use pg_query::protobuf::ConstrType;
+
+use super::draft::{Draft, Table, columns, constraint, remove};
+use super::vocabulary::Vocabulary;
+use crate::error::Result;
+use crate::schema::tree;
+
+pub fn run(draft: &mut Draft<'_>) -> Result<()> {
+    let words = Vocabulary::of(draft)?;
+    for at in 0..draft.tables.len() {
+        let Some(mut table) = draft.tables.get(at).cloned() else { continue };
+        of_table(draft, &words, &mut table)?;
+        if let Some(place) = draft.tables.get_mut(at) {
+            *place = table;
+        }
+    }
+    Ok(())
+}
+
+fn of_table(draft: &mut Draft<'_>, words: &Vocabulary, table: &mut Table) -> Result<()> {
+    for column in columns(&mut table.create) {
+        let object = format!("{}.{}", table.name, column.colname);
+        let Some(default) = constraint(column, ConstrType::ConstrDefault).and_then(|found| found.raw_expr.as_deref_mut()) else { continue };
+        let before = tree::expression_sql(default)?;
+        for function in words.rewrite(default) {
+            super::uuids::renamed(draft, &object, &function)?;
+        }
+        if let Some(obstacle) = words.obstacle(default, &[]) {
+            remove(column, ConstrType::ConstrDefault);
+            left_out(draft, &object, format!("DEFAULT {before} is left out: {obstacle}"), &before)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says that a default is left out.
+pub fn left_out(draft: &mut Draft<'_>, object: &str, what: impl Into<String>, before: &str) -> Result<()> {
+    draft.say("DSQL-DEFAULT", object, what, &[("detail", before)])
+}
