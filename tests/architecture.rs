@@ -518,7 +518,7 @@ fn each_finding_of_the_schema_compiler_comes_from_one_rule_in_one_file() {
     assert!(findings.len() > 60, "{}", findings.len());
     for (id, rule) in &findings {
         let literal = format!("\"{id}\"");
-        let of_rules = sources().iter().filter(|source| source.path.starts_with("src/schema/rules/") && source.code.contains(&literal));
+        let of_rules = sources().iter().filter(|source| source.path.starts_with("src/schema/rules/") && source.text.contains(&literal));
         let mut by: BTreeSet<String> =
             of_rules.map(|source| source.path.trim_start_matches("src/schema/rules/").trim_end_matches(".rs").to_owned()).collect();
         by.extend(assigned.iter().filter(|(found, _)| found == id).map(|(_, by)| (*by).to_owned()));

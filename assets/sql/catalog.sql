@@ -17,6 +17,13 @@ select coalesce(jsonb_agg(jsonb_build_object(
      from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D'),
   'foreign_keys', (select coalesce(jsonb_agg(f.conname order by f.conname), '[]')
      from pg_constraint f where f.contype = 'f' and f.conparentid = 0 and (f.conrelid = c.oid or f.confrelid = c.oid)),
+  'references', (select coalesce(jsonb_agg(jsonb_build_object('column', a.attname, 'to', pn.nspname || '.' || p.relname || '.' || b.attname)), '[]')
+     from pg_constraint f
+     join pg_class p on p.oid = f.confrelid
+     join pg_namespace pn on pn.oid = p.relnamespace
+     join pg_attribute a on a.attrelid = f.conrelid and a.attnum = any (f.conkey)
+     join pg_attribute b on b.attrelid = f.confrelid and b.attnum = f.confkey[array_position(f.conkey, a.attnum)]
+     where f.contype = 'f' and f.conparentid = 0 and f.conrelid = c.oid),
   'primary', exists (select 1 from pg_index i where i.indrelid = c.oid and i.indisprimary),
   'key', (select coalesce(jsonb_agg(a.attname order by array_position(k.columns, a.attnum)), '[]')
      from (select i.indrelid, (i.indkey::int2[])[0:i.indnkeyatts - 1] as columns from pg_index i

@@ -33,6 +33,9 @@ pub struct Table {
     pub triggers: Vec<Trigger>,
     /// Foreign keys from it or to it.
     pub foreign_keys: Vec<String>,
+    /// What its columns refer to.
+    #[serde(default)]
+    pub references: Vec<Reference>,
     /// `key` is the primary key; otherwise a unique index without nulls.
     pub primary: bool,
     /// Columns of the key, in its order; empty without one.
@@ -50,6 +53,14 @@ pub struct SizedIndex {
     pub bytes: u64,
     /// Of its table's own pages, without large values.
     pub pages_of: u64,
+}
+
+/// One column of a foreign key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Reference {
+    pub column: String,
+    /// `public.users.id`.
+    pub to: String,
 }
 
 /// A user's trigger that is not disabled.

@@ -1,7 +1,9 @@
 //! What will be copied: the tables that both sides have, and how each column and key is read and compared on each side.
 //! Pure: two catalogues in, a plan or every problem at once out; never asks a server.
 
-use crate::data::catalog::{Column, Table};
+use super::columns::{column_plan, is_whole, key_plan, same_type};
+use super::key_roots::KeyRoots;
+use crate::data::catalog::Table;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::quote::{ident, qualified};
 
@@ -100,13 +102,13 @@ pub struct KeyPlan {
     pub source: String,
     pub target: String,
     /// What a value is cast to before it is compared.
-    source_type: String,
-    target_type: String,
+    pub(super) source_type: String,
+    pub(super) target_type: String,
     /// The column, quoted.
     pub name: String,
     /// The value as text, equal on both sides.
-    source_print: String,
-    target_print: String,
+    pub(super) source_print: String,
+    pub(super) target_print: String,
 }
 
 impl TablePlan {
@@ -178,6 +180,7 @@ impl KeyPlan {
 pub fn plan(source: &[Table], target: &[Table], choice: &Choice, digest: Digest) -> Result<Plan> {
     let mut plan = Plan::default();
     let mut problems = Vec::new();
+    let keys = KeyRoots::of(source);
     for from in source {
         let label = from.label();
         if !choice.takes(from) {
@@ -185,7 +188,7 @@ pub fn plan(source: &[Table], target: &[Table], choice: &Choice, digest: Digest)
             continue;
         }
         match target.iter().find(|to| to.schema == from.schema && to.name == from.name) {
-            Some(to) => match pair(from, to, digest, &mut plan.notes) {
+            Some(to) => match pair(from, to, digest, &keys, &mut plan.notes) {
                 Ok(table) => plan.tables.push(table),
                 Err(missing) => problems.extend(missing),
             },
@@ -224,23 +227,28 @@ fn not_there(wrong: &[&String], source: &[Table]) -> Error {
     named.hint("name each as schema.table, or all of a schema as schema.*; --dry-run without --only lists them")
 }
 
-fn pair(from: &Table, to: &Table, digest: Digest, notes: &mut Vec<String>) -> Result<TablePlan, Vec<String>> {
+fn pair(from: &Table, to: &Table, digest: Digest, keys: &KeyRoots, notes: &mut Vec<String>) -> Result<TablePlan, Vec<String>> {
     let label = from.label();
     let mut problems = Vec::new();
     let (mut columns, mut computed) = (Vec::new(), Vec::new());
     let mut binary = true;
     for column in &from.columns {
+        let root = keys.root(from, column);
         match to.column(&column.name) {
+            Some(twin) if column.sql_type == "uuid" && is_whole(twin) => problems.push(format!(
+                "{label}.{} is a uuid on the source and a number on the target: no number can be made of a uuid",
+                column.name
+            )),
             Some(twin) if twin.generated => {
                 if !column.generated {
                     notes.push(format!("{label}.{} is computed on the target, not copied", column.name));
                 } else {
-                    computed.push(column_plan(column, twin));
+                    computed.push(column_plan(column, twin, &root));
                 }
             }
             Some(twin) => {
                 binary &= same_type(column, twin) && column.binary && twin.binary;
-                columns.push(column_plan(column, twin));
+                columns.push(column_plan(column, twin, &root));
             }
             None if column.generated => {
                 notes.push(format!("{label}.{} is computed on the source and not on the target: left out", column.name))
@@ -256,8 +264,14 @@ fn pair(from: &Table, to: &Table, digest: Digest, notes: &mut Vec<String>) -> Re
     if !problems.is_empty() {
         return Err(problems);
     }
-    let key: Option<Vec<KeyPlan>> =
-        from.key.iter().map(|name| Some(key_plan(from.column(name)?, to.column(name).filter(|twin| !twin.generated)?))).collect();
+    let key: Option<Vec<KeyPlan>> = from
+        .key
+        .iter()
+        .map(|name| {
+            let column = from.column(name)?;
+            Some(key_plan(column, to.column(name).filter(|twin| !twin.generated)?, &keys.root(from, column)))
+        })
+        .collect();
     let key = key.unwrap_or_default();
     if key.is_empty() {
         notes.push(format!("{label} has no key that tells its rows apart: when it changes it is copied again as a whole"));
@@ -298,106 +312,10 @@ fn pair(from: &Table, to: &Table, digest: Digest, notes: &mut Vec<String>) -> Re
     })
 }
 
-fn same_type(from: &Column, to: &Column) -> bool {
-    from.sql_type == to.sql_type && from.modifier == to.modifier
-}
-
-fn is_number(column: &Column) -> bool {
-    matches!(column.sql_type.as_str(), "smallint" | "integer" | "bigint") || column.sql_type.starts_with("numeric")
-}
-
-fn is_text(column: &Column) -> bool {
-    column.sql_type == "text" || column.sql_type.starts_with("character varying")
-}
-
-/// A value as the text that the app saw it as.
-fn as_text(column: &Column) -> String {
-    let name = ident(&column.name);
-    match column.sql_type.as_str() {
-        // A cast would add the mask that the type's own output leaves out.
-        "inet" => format!("case when {name} is not null then format('%s', {name}) end"),
-        _ => format!("{name}::text"),
-    }
-}
-
-/// An array's text form made of the jsonb that it became: of one dimension or two, which is all that such columns hold in practice;
-/// what has more is refused by the array's own type, or found to differ.
-fn array_of(name: &str) -> String {
-    let list = |of: &str| {
-        format!("(select coalesce(array_agg(e order by n), '{{}}') from jsonb_array_elements_text({of}) with ordinality as l(e, n))")
-    };
-    format!(
-        "case when {name} is null then null when jsonb_typeof({name}::jsonb -> 0) = 'array' \
-         then (select array_agg({} order by m) from jsonb_array_elements({name}::jsonb) with ordinality as o(r, m))::text else {}::text end",
-        list("r"),
-        list(&format!("{name}::jsonb"))
-    )
-}
-
-fn column_plan(from: &Column, to: &Column) -> ColumnPlan {
-    let name = ident(&from.name);
-    let plain = format!("{name}::text");
-    let (value, source_print, target_print) = if same_type(from, to) {
-        (name, plain.clone(), plain)
-    } else if from.array && matches!(to.sql_type.as_str(), "json" | "jsonb") {
-        (format!("to_jsonb({name})"), format!("to_jsonb({name})::text"), format!("{name}::jsonb::text"))
-    } else if to.array && matches!(from.sql_type.as_str(), "json" | "jsonb") {
-        (array_of(&name), format!("{name}::jsonb::text"), format!("to_jsonb({name})::text"))
-    } else if from.sql_type.starts_with("numeric") && to.sql_type.starts_with("numeric") {
-        // The scale may differ, the number may not: a lost digit must show.
-        (plain, format!("trim_scale({name})::text"), format!("trim_scale({name})::text"))
-    } else if to.sql_type.contains('.') {
-        (as_text(from), as_text(from), plain)
-    } else {
-        // What the target will hold once it has read the text.
-        (as_text(from), format!("({})::{}::text", as_text(from), to.sql_type), plain)
-    };
-    ColumnPlan { name: from.name.clone(), value, source_print, target_print }
-}
-
-/// Both sides must put the same rows into the same range. Where they order text by different rules, bytes decide on both.
-fn key_plan(from: &Column, to: &Column) -> KeyPlan {
-    let name = ident(&from.name);
-    let by_bytes =
-        |column: &Column, expression: String| if column.ordered_by_bytes() { expression } else { format!("{expression} collate \"C\"") };
-    let alike = same_type(from, to) || (is_number(from) && is_number(to)) || (is_text(from) && is_text(to));
-    if !alike {
-        let columns = column_plan(from, to);
-        return KeyPlan {
-            source: format!("({}) collate \"C\"", columns.source_print),
-            target: by_bytes(to, format!("({})", columns.target_print)),
-            source_type: "text".to_owned(),
-            target_type: "text".to_owned(),
-            name,
-            source_print: columns.source_print,
-            target_print: columns.target_print,
-        };
-    }
-    // 1.0 and 1.00 are one number and one key.
-    let print = if is_number(from) && !same_type(from, to) && (from.sql_type.starts_with("numeric") || to.sql_type.starts_with("numeric")) {
-        format!("trim_scale({name}::numeric)::text")
-    } else {
-        format!("{name}::text")
-    };
-    let versioned = from.collation.split_once(':').is_some_and(|(_, version)| !version.is_empty());
-    let same_order =
-        from.collation.is_empty() || (from.ordered_by_bytes() && to.ordered_by_bytes()) || (from.collation == to.collation && versioned);
-    let (source, target) =
-        if same_order { (name.clone(), name.clone()) } else { (by_bytes(from, name.clone()), by_bytes(to, name.clone())) };
-    KeyPlan {
-        source,
-        target,
-        source_type: from.sql_type.clone(),
-        target_type: to.sql_type.clone(),
-        source_print: print.clone(),
-        target_print: print,
-        name,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::catalog::Column;
 
     fn column(name: &str, sql_type: &str, collation: &str) -> Column {
         Column {
@@ -431,6 +349,7 @@ mod tests {
             primary: true,
             triggers: Vec::new(),
             foreign_keys: Vec::new(),
+            references: Vec::new(),
             key: key.iter().map(|k| (*k).to_owned()).collect(),
             columns,
         }

@@ -62,17 +62,18 @@ impl Schema {
 
     /// What was chosen, where this target leaves a choice.
     fn options(&self, target: Target) -> Result<Options> {
-        let known = schema::Capabilities::of(target)?.choices;
+        // A playbook asks the same of every target; those that leave no choice take the answers and go on.
+        let known = schema::Capabilities::of(Target::Dsql)?.choices;
         let mut options = Options::default();
-        if known.is_empty() {
-            return Ok(options);
-        }
         let named = [("foreign_keys", &self.foreign_keys), ("serial_keys", &self.serial_keys)];
         let named = named.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value}"));
         for choice in named.chain(self.choices.iter().cloned()) {
-            options.choose(&choice, &known).map_err(|error| error.cause("in effect `schema`"))?;
+            options
+                .choose(&choice, &known)
+                .map_err(|error| Error::new(Kind::Input, format!("effect `schema`: {}", error.what)).hint(error.hint))?;
         }
-        Ok(options)
+        let leaves_a_choice = !schema::Capabilities::of(target)?.choices.is_empty();
+        Ok(if leaves_a_choice { options } else { Options::default() })
     }
 
     fn except(&self) -> Vec<String> {

@@ -47,7 +47,8 @@ impl References {
     /// Where the values of a column come from: the column that it refers to, and so on up.
     pub fn root(&self, of: &At) -> At {
         let (mut seen, mut at) = (BTreeSet::new(), of.clone());
-        while let Some(parent) = self.parents.get(&at).and_then(|parents| parents.first())
+        while let Some(parent) =
+            self.parents.get(&at).and_then(|parents| parents.iter().min_by_key(|(table, column)| format!("{table}.{column}")))
             && seen.insert(at.clone())
         {
             at = parent.clone();

@@ -1,0 +1,101 @@
+//! `schema …`: the words of its command line.
+//! Never does anything: the commands are in `command/schema.rs`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::TargetArgs;
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum SchemaCmd {
+    /// Convert a schema for a target, with a finding for every change
+    #[command(
+        after_help = "Examples:\n  migrate-wizard schema convert --from dump.sql --target dsql\n  SOURCE_DATABASE_URL=… migrate-wizard schema convert --target rds --out sql/\n  migrate-wizard schema convert --target dsql --choose serial_keys=cache_1 --choose enums:public.status=lookup_table"
+    )]
+    Convert(ConvertArgs),
+    /// Only what a conversion would change, leave out or ask: no SQL
+    #[command(
+        after_help = "Examples:\n  migrate-wizard schema check --from dump.sql --target dsql\n  migrate-wizard schema check --source postgresql://me@host/shop --target rds --json\n\nExit code 1: something is lost that a conversion cannot replace."
+    )]
+    Check(SchemaArgs),
+    /// Is the target's schema what the conversion of the source says? RDS and Aurora
+    #[command(
+        after_help = "Example:\n  migrate-wizard schema diff --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL\n\nRun it after the move: before the rows are there, indexes and keys are named as missing.\nExit code 1: they differ."
+    )]
+    Diff(SchemaDiffArgs),
+    /// The rules of a target: what each matches, makes, loses and asks of the app, and what may be chosen
+    #[command(after_help = "Example:\n  migrate-wizard schema rules --target dsql")]
+    Rules(RulesArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RulesArgs {
+    /// Whose rules
+    #[arg(long, value_enum)]
+    pub target: TargetArg,
+}
+
+/// A schema and what to convert it for.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// A `pg_dump --schema-only` file; without it the source database is dumped
+    #[arg(long, value_name = "FILE", conflicts_with = "source")]
+    pub from: Option<PathBuf>,
+    /// Source URL without a password (it comes from ~/.pgpass); better: --source-env
+    #[arg(long, value_name = "URL")]
+    pub source: Option<String>,
+    /// Environment variable that holds the source URL
+    #[arg(long, value_name = "NAME", default_value = "SOURCE_DATABASE_URL")]
+    pub source_env: String,
+    /// What to convert for
+    #[arg(long, value_enum)]
+    pub target: TargetArg,
+    /// Choose where the target leaves a choice: serial_keys=uuid, or for one object enums:public.status=lookup_table; may be given again
+    #[arg(long, value_name = "NAME[:OBJECT]=VALUE")]
+    pub choose: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ConvertArgs {
+    #[command(flatten)]
+    pub schema: SchemaArgs,
+    /// Write ordered SQL files and the report here
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct SchemaDiffArgs {
+    /// Source URL without a password (it comes from ~/.pgpass); better: --source-env
+    #[arg(long, value_name = "URL")]
+    pub source: Option<String>,
+    /// Environment variable that holds the source URL
+    #[arg(long, value_name = "NAME", default_value = "SOURCE_DATABASE_URL")]
+    pub source_env: String,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What the target is
+    #[arg(long, value_enum, value_name = "KIND", default_value = "rds")]
+    pub target_kind: TargetArg,
+    /// Not these schemas; may be given again
+    #[arg(long, value_name = "SCHEMA")]
+    pub except: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TargetArg {
+    Rds,
+    Aurora,
+    Dsql,
+}
+
+impl TargetArg {
+    pub fn name(self) -> &'static str {
+        match self {
+            TargetArg::Rds => "rds",
+            TargetArg::Aurora => "aurora",
+            TargetArg::Dsql => "dsql",
+        }
+    }
+}
