@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::type_complexity)]
 
+mod apply;
 mod architecture;
 mod back;
 mod bad_input;

@@ -19,6 +19,11 @@ pub enum SchemaCmd {
         after_help = "Examples:\n  migrate-wizard schema check --from dump.sql --target dsql\n  migrate-wizard schema check --source postgresql://me@host/shop --target rds --json\n\nExit code 1: something is lost that a conversion cannot replace."
     )]
     Check(SchemaArgs),
+    /// Run the files that `schema convert --out DIR` wrote, one statement at a time; the same command goes on after an interruption
+    #[command(
+        after_help = "Examples:\n  migrate-wizard schema apply sql/ --target-env TARGET_DATABASE_URL --phase before\n  migrate-wizard schema apply sql/ --phase after       once the rows are there\n  migrate-wizard schema apply sql/ --dry-run           what it would run\n\nWhat stands in the files is what is run: edit them as you like. What is done is written to applied-*.jsonl beside them."
+    )]
+    Apply(SchemaApplyArgs),
     /// Is the target's schema what the conversion of the source says? RDS and Aurora
     #[command(
         after_help = "Example:\n  migrate-wizard schema diff --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL\n\nRun it after the move: before the rows are there, indexes and keys are named as missing.\nExit code 1: they differ."
@@ -63,6 +68,26 @@ pub struct ConvertArgs {
     /// Write ordered SQL files and the report here
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct SchemaApplyArgs {
+    /// The folder with the files
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Which files: those before the data (below 50), those after it, or all
+    #[arg(long, value_enum, default_value = "all")]
+    pub phase: PhaseArg,
+}
+
+/// Before or after the rows are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PhaseArg {
+    Before,
+    After,
+    All,
 }
 
 #[derive(Debug, Clone, Args)]

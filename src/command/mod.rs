@@ -11,6 +11,7 @@ mod playbooks;
 mod report;
 mod run;
 mod schema;
+mod schema_apply;
 mod status;
 mod telling;
 mod whole;
@@ -46,6 +47,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::App(AppCmd::Scan)) => engines::scan(&args),
         Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
+        Some(Cmd::Schema(SchemaCmd::Apply(what))) => schema_apply::apply(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Rules(what))) => schema::rules(&args, &what),
         Some(Cmd::Schema(SchemaCmd::Diff(what))) => schema::diff(&args, &what).await,
         Some(Cmd::Data(DataCmd::Copy(what))) => data::copy(&args, &what).await,

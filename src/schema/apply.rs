@@ -2,6 +2,7 @@
 //! Never connects: the caller's closure sends each statement, in a transaction of its own.
 
 use super::order::slug;
+use super::signed::Signed;
 use super::statement::{Dialect, Kind, Statement};
 use crate::error::{Error, Result};
 use crate::progress::{Reporter, Unit};
@@ -61,6 +62,47 @@ where
         } else {
             applied.made.push(statement.id.clone());
         }
+    }
+    reporter.progress(total.unwrap_or_default(), total, Unit::Statements, "done");
+    Ok(applied)
+}
+
+/// The same for files, with a word before and after each statement: `entry` is called with false before it is sent and with true
+/// once it is done, so that whoever keeps a journal knows of every statement what became of it.
+pub async fn apply_signed<Run, Running>(
+    signed: &[&Signed],
+    done: impl Fn(&Signed) -> bool,
+    mut entry: impl FnMut(&Signed, bool) -> Result<()>,
+    mut run: Run,
+    reporter: &Reporter,
+) -> Result<Applied>
+where
+    Run: FnMut(String) -> Running,
+    Running: Future<Output = Result<()>>,
+{
+    let total = u64::try_from(signed.len()).ok();
+    let mut applied = Applied::default();
+    for (done_so_far, one) in (0_u64..).zip(signed) {
+        let statement = &one.statement;
+        reporter.progress(done_so_far, total, Unit::Statements, &statement.id);
+        if statement.kind == Kind::Session {
+            run(statement.sql.clone()).await.map_err(|error| failed(error, statement, &statement.sql))?;
+            continue;
+        }
+        if done(one) {
+            applied.there.push(statement.id.clone());
+            continue;
+        }
+        entry(one, false)?;
+        match run(statement.sql.clone()).await {
+            Ok(()) => applied.made.push(statement.id.clone()),
+            Err(error) if is_there(&error) => {
+                reporter.log(format!("{} is already there", statement.id));
+                applied.there.push(statement.id.clone());
+            }
+            Err(error) => return Err(failed(error, statement, &statement.sql)),
+        }
+        entry(one, true)?;
     }
     reporter.progress(total.unwrap_or_default(), total, Unit::Statements, "done");
     Ok(applied)

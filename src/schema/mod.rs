@@ -19,11 +19,12 @@ mod passthrough;
 mod rule_table;
 mod rules;
 mod send;
+mod signed;
 mod statement;
 mod target;
 mod tree;
 
-pub use apply::{Applied, apply};
+pub use apply::{Applied, apply, apply_signed};
 pub use build::{Built, Task, Work, build, left, tasks};
 pub use capabilities::{Capabilities, ChoiceFact, OptionFact};
 pub use conversion::{Choice, Conversion, TypeChange};
@@ -35,7 +36,8 @@ pub use options::{ArrayForm, EnumForm, ForeignKeys, Numeric, Numerics, Options, 
 pub use parse::{Source, parse};
 pub use rule_table::rules;
 pub use send::send;
-pub use statement::{Dialect, Kind, Phase, Statement};
+pub use signed::{Signed, is_signed, read as read_signed};
+pub use statement::{Dialect, Kind, Phase, Statement, without_async};
 pub use target::Target;
 
 use crate::error::Result;

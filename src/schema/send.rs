@@ -20,6 +20,13 @@ pub async fn send(session: &Session, dialect: Dialect, sql: &str) -> Result<()> 
         return session.batch(sql).await;
     }
     let index = Index::of(sql);
+    if let Some(index) = &index {
+        // IF NOT EXISTS would take an index that a failed job left for a whole one.
+        end_jobs(session, index).await?;
+        if !index.is_valid(session).await? {
+            index.drop(session).await?;
+        }
+    }
     let mut pause = Duration::from_millis(50);
     let mut rebuilt = false;
     for attempt in 1.. {

@@ -97,6 +97,14 @@ pub struct Statement {
     pub asynchronous: bool,
 }
 
+/// What starts a background job on DSQL, as every other PostgreSQL writes it.
+pub fn without_async(sql: &str) -> String {
+    ["CREATE UNIQUE INDEX ASYNC ", "CREATE INDEX ASYNC ", "ALTER TABLE ASYNC "]
+        .iter()
+        .find_map(|head| sql.strip_prefix(head).map(|rest| format!("{} {rest}", head.trim_end_matches(" ASYNC "))))
+        .unwrap_or_else(|| sql.to_owned())
+}
+
 impl Statement {
     /// The SQL to send, one statement each. On a DSQL server an asynchronous one returns a `job_id`:
     /// whoever sends it waits with `CALL sys.wait_for_job(job_id)` before the next.
