@@ -51,7 +51,7 @@ pub fn relations(tables: &[Table], conversion: &Conversion, capabilities: &Capab
     for table in tables.iter().filter(|table| kept.has(Kind::Table, &table.label())) {
         for key in table.keys.iter().filter(|key| key.unique && !table.partition) {
             let label = key.label(table);
-            let folded = conversion.findings.iter().any(|finding| finding.id == facts.id("CITEXT") && finding.object == label);
+            let folded = conversion.findings.iter().any(|finding| finding.id == facts.id("CITEXT-KEY") && finding.object == label);
             if folded || kept.key(table, key) {
                 found.extend(duplicates(table, key, conversion, capabilities, folded));
             }
@@ -217,7 +217,7 @@ impl Relation {
                     format!("{} in more than one row{how}: {} of {}", plural(first, "key"), count(second), plural(number(2), "row"));
                 let outcome = outcome(broken(first), measured);
                 let added = outcome.clone().adds(facts.id("DUPLICATES"), "holds the same key more than once".to_owned());
-                if *folded { vec![added, outcome.attaches(facts.id("CITEXT")).weighs(Severity::Blocks)] } else { vec![added] }
+                if *folded { vec![added, outcome.attaches(facts.id("CITEXT-KEY")).weighs(Severity::Blocks)] } else { vec![added] }
             }
             About::Orphans { parent, validated } => {
                 let measured = format!("rows without a parent in {parent}: {} of {}", count(first), count(second));

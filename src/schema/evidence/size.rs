@@ -26,8 +26,11 @@ pub fn of(column: &Column) -> Size {
             Size::Varies { sql: format!("octet_length({name})"), at_most: declared.map(|letters| letters.saturating_mul(4)) }
         }
         "text" | "bytea" => Size::Varies { sql: format!("octet_length({name})"), at_most: None },
-        // Four digits take two bytes.
-        "numeric" => Size::Varies { sql: format!("pg_column_size({name})"), at_most: declared.map(|packed| (packed >> 16) / 2 + 16) },
+        // Four digits take two bytes; without figures there are 131,072 before and 16,383 after the point at most.
+        "numeric" => {
+            let digits = declared.map_or(147_455, |packed| packed >> 16);
+            Size::Varies { sql: format!("pg_column_size({name})"), at_most: Some(digits / 2 + 16) }
+        }
         _ => Size::Varies { sql: format!("octet_length({name}::text)"), at_most: None },
     }
 }
