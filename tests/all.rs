@@ -11,6 +11,7 @@ mod converge;
 mod dry_run;
 mod dsql;
 mod effects;
+mod evidence;
 mod hurt;
 mod line;
 mod mover;

@@ -11,12 +11,12 @@ use super::TargetArgs;
 pub enum SchemaCmd {
     /// Convert a schema for a target, with a finding for every change
     #[command(
-        after_help = "Examples:\n  migrate-wizard schema convert --from dump.sql --target dsql\n  SOURCE_DATABASE_URL=… migrate-wizard schema convert --target rds --out sql/\n  migrate-wizard schema convert --target dsql --choose serial_keys=cache_1 --choose enums:public.status=lookup_table"
+        after_help = "Examples:\n  migrate-wizard schema convert --from dump.sql --target dsql\n  SOURCE_DATABASE_URL=… migrate-wizard schema convert --target rds --out sql/\n  migrate-wizard schema convert --target dsql --choose serial_keys=cache_1 --choose enums:public.status=lookup_table\n  SOURCE_DATABASE_URL=… migrate-wizard schema convert --target dsql --no-data\n\nWith a live source what a finding depends on is measured in its rows: see docs/evidence.md."
     )]
     Convert(ConvertArgs),
     /// Only what a conversion would change, leave out or ask: no SQL
     #[command(
-        after_help = "Examples:\n  migrate-wizard schema check --from dump.sql --target dsql\n  migrate-wizard schema check --source postgresql://me@host/shop --target rds --json\n\nExit code 1: something is lost that a conversion cannot replace."
+        after_help = "Examples:\n  migrate-wizard schema check --from dump.sql --target dsql\n  migrate-wizard schema check --source postgresql://me@host/shop --target rds --json\n  migrate-wizard schema check --source postgresql://me@host/shop --target dsql --evidence-timeout 600\n\nExit code 1: something is lost that a conversion cannot replace."
     )]
     Check(SchemaArgs),
     /// Run the files that `schema convert --out DIR` wrote, one statement at a time; the same command goes on after an interruption
@@ -59,6 +59,12 @@ pub struct SchemaArgs {
     /// Choose where the target leaves a choice: serial_keys=uuid, or for one object enums:public.status=lookup_table; may be given again
     #[arg(long, value_name = "NAME[:OBJECT]=VALUE")]
     pub choose: Vec<String>,
+    /// Read no rows: findings keep their "if"
+    #[arg(long)]
+    pub no_data: bool,
+    /// How long one question to the data may take; then its answer is "not measured"
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub evidence_timeout: u64,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,14 +1,17 @@
 //! `schema convert`, `check` and `diff`: a schema read, converted, and told about.
 //! What is converted how is the room's; nothing here writes to a database.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::engines::write_all;
-use super::{connections, out, out_json};
+use super::{connections, out, out_json, telling};
 use crate::cli::{ConvertArgs, RulesArgs, RunArgs, SchemaArgs, SchemaDiffArgs};
 use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::dump;
-use crate::schema::{self, Conversion, Difference, Severity, Target};
+use crate::progress::Reporter;
+use crate::schema::{self, Conversion, Difference, Evidence, Finding, Severity, Target};
 use crate::text;
 
 /// The ledger is ours, and goes when the move is done.
@@ -16,18 +19,23 @@ const OURS: &str = "migrate_wizard";
 
 async fn converted(args: &RunArgs, what: &SchemaArgs) -> Result<Conversion> {
     let target: Target = what.target.name().parse()?;
-    let sql = match &what.from {
-        Some(path) => std::fs::read_to_string(path).or_fail(
+    let options = options(target, &what.choose)?;
+    if let Some(path) = &what.from {
+        let sql = std::fs::read_to_string(path).or_fail(
             Kind::Input,
             format!("cannot read {}", path.display()),
             "name a `pg_dump --schema-only` file",
-        )?,
-        None => {
-            let source = connections::source(args, what.source.as_deref(), &what.source_env).await?;
-            dump::schema_only(&source, &[OURS.to_owned()]).await?
-        }
-    };
-    schema::convert(&sql, target, &options(target, &what.choose)?)
+        )?;
+        return schema::convert(&sql, target, &options);
+    }
+    let source = connections::source(args, what.source.as_deref(), &what.source_env).await?;
+    let sql = dump::schema_only(&source, &[OURS.to_owned()]).await?;
+    if what.no_data {
+        return schema::convert(&sql, target, &options);
+    }
+    // With --json the conversion is all that standard output has.
+    let reporter = if args.json { Reporter::silent() } else { telling::reporter(args) };
+    schema::evidence::convert(&source, &sql, target, &options, Duration::from_secs(what.evidence_timeout), &reporter).await
 }
 
 /// What was chosen, in the order given.
@@ -63,6 +71,9 @@ pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
             write_all(folder, &files)?;
             for finding in conversion.findings.iter().filter(|f| f.severity != Severity::Info) {
                 out(format!("{:<22} {}: {}", finding.id, finding.object, finding.what));
+                for line in measured(finding) {
+                    out(format!("{:<22} {line}", ""));
+                }
             }
             out(format!(
                 "\n{} and {} in {}. Next: read report.md, then run the files in order",
@@ -78,10 +89,18 @@ pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
             // The SQL may go down a pipe; what was changed must be seen all the same.
             for finding in &conversion.findings {
                 eprintln!("-- {:<22} {}: {}", finding.id, finding.object, finding.what);
+                for line in measured(finding) {
+                    eprintln!("-- {:<22} {line}", "");
+                }
             }
         }
     }
     Ok(0)
+}
+
+/// What the data says to a finding.
+fn measured(finding: &Finding) -> Vec<String> {
+    finding.evidence.iter().flat_map(Evidence::lines).collect()
 }
 
 pub async fn check(args: &RunArgs, what: &SchemaArgs) -> Result<u8> {
@@ -100,6 +119,9 @@ pub async fn check(args: &RunArgs, what: &SchemaArgs) -> Result<u8> {
             }
             for finding in findings {
                 out(format!("  {:<22} {}: {}", finding.id, finding.object, finding.what));
+                for line in measured(finding) {
+                    out(format!("  {:<22} {line}", ""));
+                }
                 if severity != Severity::Info {
                     out(format!("  {:<22} {}", "", finding.app_must));
                 }

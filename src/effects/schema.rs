@@ -11,6 +11,7 @@ use super::world::TargetRef;
 use super::{World, write_files};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Access, Session, dump};
+use crate::progress::Reporter;
 use crate::schema::{self, Conversion, Dialect, Options, Phase, Statement, Target};
 use crate::text;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
@@ -81,7 +82,8 @@ impl Schema {
     }
 
     /// The conversion: made once from the live source and kept in the run's folder, so that both halves are of one piece.
-    async fn conversion(&self, world: &World, fresh: bool) -> Result<Conversion> {
+    /// A fresh one is measured in the data when there is somebody to tell how far it is.
+    async fn conversion(&self, world: &World, fresh: bool, measure: Option<&Reporter>) -> Result<Conversion> {
         let path = world.out_dir("schema").join("conversion.json");
         if !fresh
             && let Ok(kept) = std::fs::read_to_string(&path)
@@ -90,8 +92,13 @@ impl Schema {
             return Ok(conversion);
         }
         let target: Target = self.target.kind.parse()?;
-        let sql = dump::schema_only(&world.source()?, &self.except()).await?;
-        let conversion = schema::convert(&sql, target, &self.options(target)?)?;
+        let source = world.source()?;
+        let sql = dump::schema_only(&source, &self.except()).await?;
+        let options = self.options(target)?;
+        let conversion = match measure {
+            Some(reporter) => schema::evidence::convert(&source, &sql, target, &options, schema::evidence::TIMEOUT, reporter).await?,
+            None => schema::convert(&sql, target, &options)?,
+        };
         let kept = serde_json::to_string_pretty(&conversion).map_err(|e| Error::bug(format!("a conversion cannot be kept: {e}")))?;
         let mut files = schema::files(&conversion, if target == Target::Dsql { Dialect::Dsql } else { Dialect::Postgres });
         files.push(("conversion.json".to_owned(), kept));
@@ -115,7 +122,10 @@ impl Schema {
                 .findings
                 .iter()
                 .filter(|f| f.severity != schema::Severity::Info)
-                .map(|f| json!({ "severity": format!("{:?}", f.severity).to_lowercase(), "id": f.id, "what": format!("{}: {}", f.object, f.what), "then": f.app_must }))
+                .map(|f| {
+                    let measured: Vec<String> = f.evidence.iter().flat_map(schema::Evidence::lines).collect();
+                    json!({ "severity": format!("{:?}", f.severity).to_lowercase(), "id": f.id, "what": format!("{}: {}", f.object, f.what), "then": f.app_must, "measured": measured })
+                })
                 .collect(),
         };
         let statements = self.chosen(conversion, phase).len() as u64;
@@ -183,7 +193,7 @@ impl Apply<World> for Schema {
 
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
         let phase = self.phase()?;
-        let conversion = self.conversion(world, phase == Phase::Before).await?;
+        let conversion = self.conversion(world, phase == Phase::Before, Some(&Reporter::silent())).await?;
         let mut lines: Vec<PreviewLine> = self
             .chosen(&conversion, phase)
             .iter()
@@ -203,7 +213,7 @@ impl Apply<World> for Schema {
             // Constraints and triggers are many kinds: applying again finds out by itself, statement by statement.
             return Ok(Probe::Absent);
         }
-        let conversion = self.conversion(world, false).await?;
+        let conversion = self.conversion(world, false, None).await?;
         let session = world.target(&self.target).await?.connect(Access::ReadOnly).await?;
         let there = there(&session).await?;
         let all = self
@@ -215,7 +225,7 @@ impl Apply<World> for Schema {
     }
 
     async fn before(&self, world: &World) -> Result<Outputs> {
-        let conversion = self.conversion(world, self.phase()? == Phase::Before).await?;
+        let conversion = self.conversion(world, self.phase()? == Phase::Before, None).await?;
         let session = world.target(&self.target).await?.connect(Access::ReadOnly).await?;
         let there = there(&session).await?;
         let mine = self.chosen(&conversion, self.phase()?);
@@ -226,7 +236,7 @@ impl Apply<World> for Schema {
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let phase = self.phase()?;
-        let conversion = self.conversion(world, phase == Phase::Before).await?;
+        let conversion = self.conversion(world, phase == Phase::Before, Some(&cx.reporter)).await?;
         let session = world.target(&self.target).await?.connect(Access::ReadWrite).await?;
         let dialect = if session.is_dsql().await? { Dialect::Dsql } else { Dialect::Postgres };
         let run = async |sql: String| schema::send(&session, dialect, &sql).await;
@@ -237,7 +247,7 @@ impl Apply<World> for Schema {
 
     async fn undo(&self, world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {
         let phase = self.phase()?;
-        let conversion = self.conversion(world, false).await?;
+        let conversion = self.conversion(world, false, None).await?;
         let session = world.target(&self.target).await?.connect(Access::ReadWrite).await?;
         let existed: HashSet<&str> =
             cx.before.get("existed").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();

@@ -67,6 +67,12 @@ pub struct Types {
     pub replace: Vec<Replacement>,
     pub composite: Option<Fallback>,
     pub unknown: Option<Fallback>,
+    /// Elements of an array that are the same in JSON.
+    #[serde(default)]
+    pub json_elements: Vec<String>,
+    /// Compressed before they are held to the limit of a value.
+    #[serde(default)]
+    pub compressed: Vec<String>,
 }
 
 /// Types that cannot be stored, and what is stored instead.
@@ -205,6 +211,7 @@ impl Capabilities {
             app_must: fill(&fact.app_must),
             source: fact.source.clone(),
             as_of: fact.as_of.clone().unwrap_or_else(|| self.as_of.clone()),
+            evidence: None,
         })
     }
 }

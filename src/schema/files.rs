@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::conversion::Conversion;
-use super::finding::{Lossless, Severity};
+use super::finding::{Evidence, Lossless, Severity};
 use super::statement::{Dialect, Kind, Phase};
 use super::target::Target;
 use crate::text::plural;
@@ -91,6 +91,9 @@ pub fn report(conversion: &Conversion) -> String {
                     Lossless::No => "not without loss".to_owned(),
                 };
                 let _ = writeln!(out, "- `{}`: {}; {lossless}. {}", finding.object, finding.what.replace('\n', " "), finding.app_must);
+                for line in finding.evidence.iter().flat_map(Evidence::lines) {
+                    let _ = writeln!(out, "  - {line}");
+                }
             }
             out.push('\n');
         }

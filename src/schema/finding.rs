@@ -25,6 +25,40 @@ pub enum Lossless {
     No,
 }
 
+/// Whether the condition of a finding is true of the rows that are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Holds,
+    Fails,
+    /// Not known, for this reason.
+    Unknown(String),
+}
+
+/// What was measured in the source's data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub verdict: Verdict,
+    /// "widest value: 9 digits before and 4 after the point, in 120,000 rows".
+    pub measured: String,
+    /// At most five of the rows that are in the way, by primary key: `id = 17`.
+    pub examples: Vec<String>,
+}
+
+impl Evidence {
+    /// The figures with their verdict, and the rows that are in the way if there are any: for a person.
+    pub fn lines(&self) -> Vec<String> {
+        let first = match &self.verdict {
+            Verdict::Holds => format!("measured: {}: nothing is in the way", self.measured),
+            Verdict::Fails => format!("measured: {}: this is in the way", self.measured),
+            Verdict::Unknown(reason) if self.measured == "not measured" => format!("not measured: {reason}"),
+            Verdict::Unknown(reason) => format!("measured: {}: {reason}", self.measured),
+        };
+        let rows = (!self.examples.is_empty()).then(|| format!("rows: {}", self.examples.join("; ")));
+        std::iter::once(first).chain(rows).collect()
+    }
+}
+
 /// One change, said once for one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -43,4 +77,7 @@ pub struct Finding {
     pub source: String,
     /// When the fact was gathered, `2026-11-20`.
     pub as_of: String,
+    /// What the data says to it; none when it was not measured or need not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
 }

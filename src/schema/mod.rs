@@ -1,5 +1,5 @@
 //! The schema compiler: a `pg_dump --schema-only` in, ordered statements for the target and a finding for every change out.
-//! Never connects to anything: statements go out through a closure that the caller gives to [`apply()`].
+//! Never writes to a database: statements go out through a closure that the caller gives to [`apply()`]; only [`evidence`] reads one.
 
 mod apply;
 mod build;
@@ -9,6 +9,7 @@ mod conversion;
 mod differences;
 mod drop;
 mod dumped;
+pub mod evidence;
 mod files;
 mod finding;
 mod names;
@@ -31,7 +32,7 @@ pub use conversion::{Choice, Conversion, TypeChange};
 pub use differences::{Difference, differences};
 pub use drop::drop_statement;
 pub use files::{files, report};
-pub use finding::{Finding, Lossless, Severity};
+pub use finding::{Evidence, Finding, Lossless, Severity, Verdict};
 pub use options::{ArrayForm, EnumForm, ForeignKeys, Numeric, Numerics, Options, Pick, SerialKeys};
 pub use parse::{Source, parse};
 pub use rule_table::rules;

@@ -1,7 +1,7 @@
 //! What a person may choose about a conversion.
 //! Never holds facts about a target, nor what a choice is good for: those are in the capabilities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +114,8 @@ pub struct Options {
     pub numeric: Numeric,
     /// The same for one column (`public.orders.total`), as measured in the data.
     pub numeric_columns: BTreeMap<String, Numeric>,
+    /// Columns (`public.users.email`) whose declared width goes, because a key they stand in is declared too wide and its values are short.
+    pub text_columns: BTreeSet<String>,
 }
 
 impl Default for Options {
@@ -126,6 +128,7 @@ impl Default for Options {
             numerics: Numerics::default(),
             numeric: Numeric { precision: 38, scale: 9 },
             numeric_columns: BTreeMap::new(),
+            text_columns: BTreeSet::new(),
         }
     }
 }

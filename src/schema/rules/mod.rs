@@ -25,6 +25,7 @@ mod generated;
 mod identity;
 mod indexes;
 mod inheritance;
+mod key_text;
 mod keyless;
 mod keys;
 mod limits;
@@ -71,6 +72,7 @@ pub fn convert(sources: Vec<Source>, target: Target, capabilities: &Capabilities
     enums::run(&mut draft)?;
     types::run(&mut draft)?;
     numerics::run(&mut draft)?;
+    key_text::run(&mut draft)?;
     long_text::run(&mut draft)?;
     identity::run(&mut draft)?;
     sequences::run(&mut draft)?;
