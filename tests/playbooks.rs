@@ -424,3 +424,16 @@ fn the_map_lists_exactly_the_effects_there_are() {
     let registered: Vec<(String, String)> = effects::registry().0.iter().map(|k| (k.name.to_owned(), k.about.to_owned())).collect();
     assert_eq!(rows, registered, "left: the table of ARCHITECTURE.md; right: src/effects/mod.rs");
 }
+
+#[test]
+fn what_the_playbook_asks_of_a_schema_is_what_the_compiler_leaves_to_choose() {
+    let playbook: toml::Table = toml::from_str(include_str!("../playbooks/decide.toml")).unwrap();
+    let known = migrate_wizard::schema::Capabilities::of(migrate_wizard::schema::Target::Dsql).unwrap().choices;
+    for id in ["serial_keys", "foreign_keys"] {
+        let asked = playbook["step"].as_array().unwrap().iter().find(|step| step["id"].as_str() == Some(id)).unwrap()["ask"].clone();
+        let fact = known.iter().find(|fact| fact.id == id).unwrap();
+        let options: Vec<&str> = asked["option"].as_array().unwrap().iter().map(|option| option["id"].as_str().unwrap()).collect();
+        assert_eq!(options, fact.options.iter().map(|option| option.value.as_str()).collect::<Vec<_>>(), "{id}");
+        assert_eq!(asked["recommended"].as_str(), Some(fact.recommended.as_str()), "{id}");
+    }
+}

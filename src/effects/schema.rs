@@ -30,7 +30,7 @@ pub struct Schema {
     /// `kept` or `dropped`.
     #[serde(default)]
     foreign_keys: String,
-    /// `cache_65536`, `cache_1` or `uuid`.
+    /// `cache_1`, `cache_65536` or `uuid`.
     #[serde(default)]
     serial_keys: String,
     /// Other choices of the conversion, as `schema convert --choose` takes them: `enums:public.status=lookup_table`.

@@ -20,6 +20,7 @@ mod passthrough;
 mod rule_table;
 mod rules;
 mod send;
+mod sides;
 mod signed;
 mod statement;
 mod target;
@@ -37,6 +38,7 @@ pub use options::{ArrayForm, EnumForm, ForeignKeys, Numeric, Numerics, Options, 
 pub use parse::{Source, parse};
 pub use rule_table::rules;
 pub use send::send;
+pub use sides::{Side, by_object, page as sides_page, sides};
 pub use signed::{Signed, is_signed, read as read_signed};
 pub use statement::{Dialect, Kind, Phase, Statement, without_async};
 pub use target::Target;

@@ -22,10 +22,10 @@ pub struct Numeric {
 #[serde(rename_all = "snake_case")]
 pub enum SerialKeys {
     /// Each number from the cluster: in order, and a point of contention.
+    #[default]
     #[serde(rename = "cache_1")]
     Cache1,
     /// Each session takes 65,536 numbers at once.
-    #[default]
     #[serde(rename = "cache_65536")]
     Cache65536,
     /// A uuid made from table and old key; the columns that refer to it follow.

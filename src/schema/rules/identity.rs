@@ -97,7 +97,7 @@ fn convert_column(draft: &mut Draft<'_>, table: &str, column: &mut ColumnDef, us
     to_bigint(draft, table, column)
 }
 
-/// How many numbers a session takes at once. A counter that is no key has the cache that was recommended for keys.
+/// How many numbers a session takes at once. Where a uuid was chosen, a counter that is no key is one that must not be waited for.
 pub fn cache(form: SerialKeys) -> u32 {
     match form {
         SerialKeys::Cache1 => 1,

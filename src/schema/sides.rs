@@ -1,0 +1,177 @@
+//! Each table as it was in the dump and as it will be on the target, to be shown side by side.
+//! Never changes a statement: both sides are text that stands elsewhere.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use pg_query::NodeEnum;
+use serde::{Deserialize, Serialize};
+
+use super::conversion::Conversion;
+use super::finding::{Finding, Severity};
+use super::names;
+use super::parse::parse;
+use super::statement::{Kind, Statement};
+use crate::error::Result;
+
+/// One table, or one view, function or type that changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// `public.orders`.
+    pub object: String,
+    /// Its statements in the dump; empty for what the conversion made.
+    pub before: String,
+    /// Its statements on the target; empty for what is not carried over.
+    pub after: String,
+}
+
+/// The objects in the order of the dump, those that the conversion made after them.
+pub fn sides(dump: &str, conversion: &Conversion) -> Result<Vec<Side>> {
+    let mut order: Vec<String> = Vec::new();
+    let mut found = BTreeMap::<String, Side>::new();
+    let mut put = |object: String, text: &str, after: bool| {
+        let side = found.entry(object.clone()).or_insert_with(|| {
+            order.push(object.clone());
+            Side { object, ..Side::default() }
+        });
+        let place = if after { &mut side.after } else { &mut side.before };
+        if !place.is_empty() {
+            place.push('\n');
+        }
+        place.push_str(text.trim_end());
+        place.push(';');
+    };
+    for source in parse(dump)? {
+        if let Some(object) = owner(&source.node) {
+            put(object, &source.text, false);
+        }
+    }
+    for statement in &conversion.statements {
+        if let Some(object) = owner_of(statement) {
+            put(object, &statement.sql, true);
+        }
+    }
+    Ok(order.into_iter().filter_map(|object| found.remove(&object)).collect())
+}
+
+/// The table (or other object that people know by name) that a statement of the dump is about.
+fn owner(node: &NodeEnum) -> Option<String> {
+    Some(match node {
+        NodeEnum::CreateStmt(s) => names::relation(s.relation.as_ref()),
+        NodeEnum::AlterTableStmt(s) => names::relation(s.relation.as_ref()),
+        NodeEnum::IndexStmt(s) => names::relation(s.relation.as_ref()),
+        NodeEnum::CreateTrigStmt(s) => names::relation(s.relation.as_ref()),
+        NodeEnum::RuleStmt(s) => names::relation(s.relation.as_ref()),
+        NodeEnum::CreatePolicyStmt(s) => names::relation(s.table.as_ref()),
+        NodeEnum::ViewStmt(s) => names::relation(s.view.as_ref()),
+        NodeEnum::CreateTableAsStmt(s) => names::relation(s.into.as_ref().and_then(|into| into.rel.as_ref())),
+        NodeEnum::CreateFunctionStmt(s) => names::list(&s.funcname),
+        NodeEnum::CreateEnumStmt(s) => names::list(&s.type_name),
+        NodeEnum::CompositeTypeStmt(s) => names::relation(s.typevar.as_ref()),
+        NodeEnum::CreateDomainStmt(s) => names::list(&s.domainname),
+        _ => return None,
+    })
+}
+
+fn owner_of(statement: &Statement) -> Option<String> {
+    match statement.kind {
+        Kind::Session | Kind::Schema | Kind::Extension | Kind::Comment | Kind::Refresh => None,
+        _ => {
+            let parsed = pg_query::parse(&statement.sql, 0).ok()?;
+            let node = parsed.protobuf.stmts.into_iter().next()?.stmt?.node?;
+            match &node {
+                NodeEnum::InsertStmt(s) => Some(names::relation(s.relation.as_ref())),
+                node => owner(node),
+            }
+        }
+    }
+}
+
+/// The findings about each object: `public.orders.status` belongs to `public.orders`; what belongs to none comes under "".
+pub fn by_object<'a>(sides: &[Side], findings: &'a [Finding]) -> Vec<(String, Vec<&'a Finding>)> {
+    let place: BTreeMap<&str, usize> = sides.iter().enumerate().map(|(at, side)| (side.object.as_str(), at)).collect();
+    // An index is named by schema and name; its text says whose it is.
+    let index_of = |object: &str| {
+        let name = object.rsplit('.').next().unwrap_or(object);
+        sides.iter().position(|side| side.before.lines().any(|line| line.contains("INDEX ") && line.contains(&format!(" {name} ON "))))
+    };
+    let mut grouped = BTreeMap::<usize, Vec<&Finding>>::new();
+    for finding in findings {
+        let of_parent = || finding.object.rsplit_once('.').and_then(|(parent, _)| place.get(parent).copied());
+        let at = place.get(finding.object.as_str()).copied().or_else(of_parent).or_else(|| index_of(&finding.object));
+        grouped.entry(at.unwrap_or(usize::MAX)).or_default().push(finding);
+    }
+    grouped
+        .into_iter()
+        .map(|(at, mut found)| {
+            found.sort_by_key(|finding| finding.severity);
+            (sides.get(at).map(|side| side.object.clone()).unwrap_or_default(), found)
+        })
+        .collect()
+}
+
+/// A page with each object that changes: its findings, before and after.
+pub fn page(sides: &[Side], conversion: &Conversion) -> String {
+    let mut out = format!("# Before and after, for {}\n", conversion.target);
+    for (object, findings) in by_object(sides, &conversion.findings) {
+        let side = sides.iter().find(|side| side.object == object);
+        let _ = writeln!(out, "\n## {}\n", if object.is_empty() { "Everything else" } else { &object });
+        for finding in findings {
+            let mark = match finding.severity {
+                Severity::Blocks => "to decide",
+                Severity::Changes => "changes",
+                Severity::Info => "good to know",
+            };
+            let _ = writeln!(out, "- {mark}, `{}` {}: {}", finding.id, finding.object, finding.what.replace('\n', " "));
+        }
+        if let Some(side) = side {
+            let text = |text: &str| if text.is_empty() { "-- nothing".to_owned() } else { text.to_owned() };
+            let _ = write!(out, "\nBefore:\n\n```sql\n{}\n```\n\nAfter:\n\n```sql\n{}\n```\n", text(&side.before), text(&side.after));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Options, Target, convert};
+    use super::*;
+
+    const DUMP: &str = "CREATE TABLE public.t (id integer NOT NULL, tags text[]);
+ALTER TABLE ONLY public.t ADD CONSTRAINT t_pkey PRIMARY KEY (id);
+CREATE INDEX t_tags ON public.t USING gin (tags);
+CREATE TABLE public.u (id uuid NOT NULL);
+CREATE EXTENSION pgcrypto;";
+
+    #[test]
+    fn a_table_stands_with_all_that_is_its_own_on_both_sides() {
+        let conversion = convert(DUMP, Target::Dsql, &Options::default()).unwrap();
+        let found = sides(DUMP, &conversion).unwrap();
+        assert_eq!(found.iter().map(|side| side.object.as_str()).collect::<Vec<_>>(), ["public.t", "public.u"]);
+        assert_eq!(
+            found[0].before,
+            "CREATE TABLE public.t (id integer NOT NULL, tags text[]);\nALTER TABLE ONLY public.t ADD CONSTRAINT t_pkey PRIMARY KEY (id);\nCREATE INDEX t_tags ON public.t USING gin (tags);"
+        );
+        assert_eq!(
+            found[0].after,
+            "CREATE TABLE IF NOT EXISTS public.t (\n    id int NOT NULL,\n    tags jsonb,\n    CONSTRAINT t_pkey PRIMARY KEY (id)\n);"
+        );
+    }
+
+    #[test]
+    fn findings_stand_with_the_table_they_are_about_the_gravest_first() {
+        let conversion = convert(DUMP, Target::Dsql, &Options::default()).unwrap();
+        let found = sides(DUMP, &conversion).unwrap();
+        let grouped: Vec<(String, Vec<&str>)> =
+            by_object(&found, &conversion.findings).into_iter().map(|(o, f)| (o, f.iter().map(|f| f.id.as_str()).collect())).collect();
+        assert_eq!(
+            grouped,
+            [
+                ("public.t".to_owned(), vec!["DSQL-ARRAY", "DSQL-INDEX-METHOD"]),
+                ("public.u".to_owned(), vec!["DSQL-NO-KEY"]),
+                (String::new(), vec!["DSQL-EXTENSION-UUID"]),
+            ]
+        );
+        assert!(page(&found, &conversion).contains("## public.u\n\n- good to know, `DSQL-NO-KEY` public.u: has no primary key\n\nBefore:"));
+    }
+}
