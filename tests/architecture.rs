@@ -20,13 +20,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("postgres", &["error", "text", "progress"]),
     ("schema", &["error", "text", "progress", "postgres"]),
     ("data", &["error", "text", "progress", "postgres"]),
-    ("faces", &["wizard::view", "wizard::keys", "error", "text", "progress"]),
+    ("faces", &["wizard::view", "wizard::review", "wizard::keys", "error", "text", "progress"]),
     ("library", &["error", "wizard::playbook", "wizard::plan"]),
     ("runs", &["error", "wizard::journal", "wizard::screens", "wizard::state", "wizard::view"]),
     (
         "effects",
         &[
             "wizard::effect",
+            "wizard::review",
             "wizard::view",
             "wizard::template",
             "wizard::plan",

@@ -16,6 +16,7 @@ mod resolves;
 mod rows;
 mod scan_app;
 mod schema;
+mod schema_review;
 mod secret;
 mod sequences;
 mod service;

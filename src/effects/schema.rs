@@ -8,14 +8,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::world::TargetRef;
-use super::{World, write_files};
+use super::{World, schema_review, write_files};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Access, Session, dump};
 use crate::progress::Reporter;
 use crate::schema::{self, Conversion, Dialect, Options, Phase, Statement, Target};
 use crate::text;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::review::Review;
 use crate::wizard::view::{PreviewLine, Sign};
+
+/// The dump that was converted, beside what it became.
+const SOURCE: &str = "source.sql";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,6 +106,7 @@ impl Schema {
         let kept = serde_json::to_string_pretty(&conversion).map_err(|e| Error::bug(format!("a conversion cannot be kept: {e}")))?;
         let mut files = schema::files(&conversion, if target == Target::Dsql { Dialect::Dsql } else { Dialect::Postgres });
         files.push(("conversion.json".to_owned(), kept));
+        files.push((SOURCE.to_owned(), sql));
         files.push(("report.md".to_owned(), schema::report(&conversion)));
         write_files(&world.out_dir("schema"), &files)?;
         Ok(conversion)
@@ -194,17 +199,19 @@ impl Apply<World> for Schema {
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
         let phase = self.phase()?;
         let conversion = self.conversion(world, phase == Phase::Before, Some(&Reporter::silent())).await?;
-        let mut lines: Vec<PreviewLine> = self
-            .chosen(&conversion, phase)
-            .iter()
-            .filter(|s| s.kind != schema::Kind::Session)
-            .map(|s| PreviewLine::new(Sign::Add, s.id.clone()))
-            .collect();
-        if phase == Phase::Before {
-            let notable = conversion.findings.iter().filter(|f| f.severity != schema::Severity::Info);
-            lines.extend(notable.map(|f| PreviewLine::new(Sign::Warning, format!("{} {}: {}", f.id, f.object, f.what))));
+        let made = self.chosen(&conversion, phase).into_iter().filter(|s| s.kind != schema::Kind::Session);
+        Ok(made.map(|s| PreviewLine::new(Sign::Add, s.id.clone())).collect())
+    }
+
+    async fn review(&self, world: &World) -> Result<Option<Review>> {
+        if self.phase()? != Phase::Before {
+            return Ok(None);
         }
-        Ok(lines)
+        let conversion = self.conversion(world, false, None).await?;
+        match std::fs::read_to_string(world.out_dir("schema").join(SOURCE)) {
+            Ok(dump) => schema_review::review(&dump, &conversion).map(Some),
+            Err(_) => Ok(None),
+        }
     }
 
     async fn probe(&self, world: &World) -> Result<Probe> {

@@ -4,6 +4,7 @@
 mod bars;
 mod plain;
 mod reporter;
+mod review;
 
 pub use bars::Bars;
 pub use plain::Plain;
@@ -274,6 +275,11 @@ impl Printer {
         self.title(&gate.title, &gate.why);
         self.told("  ", &gate.describe);
         self.told("  $ ", &gate.command);
+        if let Some(review) = &gate.review {
+            for line in review::lines(review) {
+                self.say(&line);
+            }
+        }
         for line in &gate.preview {
             self.told(&format!("   {} ", sign(line.sign)), &line.text);
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;
+use crate::wizard::review::Review;
 use crate::wizard::template::Facts;
 use crate::wizard::view::PreviewLine;
 
@@ -84,6 +85,10 @@ pub trait Apply<W>: Send + Sync {
     fn needs(&self) -> Need;
     /// Read-only: what would change, line by line.
     async fn preview(&self, world: &W) -> Result<Vec<PreviewLine>>;
+    /// Read-only, after the preview: the same looked at closely, where there is more to see than lines.
+    async fn review(&self, _world: &W) -> Result<Option<Review>> {
+        Ok(None)
+    }
     /// Read-only: is it there already?
     async fn probe(&self, world: &W) -> Result<Probe>;
     /// Read-only: what must be remembered for the undo before anything is touched.

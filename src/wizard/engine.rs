@@ -2,6 +2,7 @@
 //! Holds no knowledge of what an effect does; mode (live or dry) is known here and nowhere below.
 
 mod doing;
+mod gate;
 mod showing;
 
 pub use showing::words;

@@ -58,6 +58,10 @@ pub enum Action {
     Rollback,
     Filter,
     Copy,
+    /// Show fewer findings of a review, or all again.
+    Weight,
+    /// The next option of the selected choice.
+    Option,
     Help,
     Suspend,
     Quit,
@@ -98,6 +102,14 @@ pub const BINDINGS: &[Binding] = &[
     binding(Key::Char('b'), Action::Rollback, "roll back", "show what a roll back would undo, then ask", true),
     binding(Key::Char('/'), Action::Filter, "filter", "filter outline and log by text", true),
     binding(Key::Char('y'), Action::Copy, "copy", "copy the equivalent command to the clipboard (OSC 52)", true),
+    binding(Key::Char('s'), Action::Weight, "severity", "findings: all, without good to know, only what is to decide", true),
+    binding(
+        Key::Char('o'),
+        Action::Option,
+        "option",
+        "choose the next option of the selected choice; what follows from it is shown anew",
+        true,
+    ),
     binding(Key::Esc, Action::Back, "back", "leave help, filter, roll back or a reopened question", false),
     binding(Key::Char('?'), Action::Help, "help", "this help", true),
     binding(Key::Ctrl('z'), Action::Suspend, "suspend", "suspend to the shell; `fg` comes back", false),
@@ -157,6 +169,16 @@ pub fn enabled(action: Action, view: &View) -> Result<(), &'static str> {
             Screen::Ask(_) | Screen::Manual(_) | Screen::Failed(_) | Screen::RollbackGate(_) | Screen::Ended(_) => {
                 Err("this screen has no command to copy")
             }
+        },
+        Action::Weight | Action::Option => match &view.screen {
+            Screen::Gate(gate) if gate.review.is_some() => Ok(()),
+            Screen::Gate(_)
+            | Screen::Ask(_)
+            | Screen::Manual(_)
+            | Screen::Running(_)
+            | Screen::Failed(_)
+            | Screen::RollbackGate(_)
+            | Screen::Ended(_) => Err("this screen has no findings and no choices"),
         },
         Action::Back
         | Action::Next

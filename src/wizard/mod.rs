@@ -8,6 +8,7 @@ pub mod journal;
 pub mod keys;
 pub mod plan;
 pub mod playbook;
+pub mod review;
 pub mod screens;
 pub mod state;
 pub mod template;

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::progress::Progress;
+use crate::wizard::review::Review;
 
 /// The whole of what a face may show at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -176,6 +177,9 @@ pub struct GateView {
     pub command: String,
     /// What would change, line by line.
     pub preview: Vec<PreviewLine>,
+    /// The same looked at closely, where there is more to see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
     /// Why it cannot be undone.
     pub irreversible: Option<String>,
     /// The text that has to be typed before it goes on.

@@ -122,6 +122,11 @@ impl Model {
                 self.say("the command was sent to the clipboard (OSC 52; the terminal must allow it)", now_ms);
                 return vec![Reply::Copy(command)];
             }
+            Action::Weight => self.next_weight(),
+            Action::Option => match self.next_option() {
+                Ok(command) => return self.send(command, now_ms),
+                Err(why) => self.say(why, now_ms),
+            },
             Action::Help => self.help = Some(0),
             Action::Suspend => return vec![Reply::Suspend],
             Action::Quit => return self.quit(now_ms),
@@ -298,6 +303,7 @@ impl Model {
                     self.option = self.option.saturating_add_signed(by).min(ask.options.len().saturating_sub(1));
                     self.step_top = None;
                 }
+                Some(Screen::Gate(gate)) if gate.review.is_some() => self.select_by(by),
                 Some(
                     Screen::Ask(_)
                     | Screen::Manual(_)
@@ -360,6 +366,8 @@ impl Model {
                 | Action::Rollback
                 | Action::Filter
                 | Action::Copy
+                | Action::Weight
+                | Action::Option
                 | Action::Suspend
                 | Action::Interrupt,
             )

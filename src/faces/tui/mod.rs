@@ -8,6 +8,7 @@ mod input;
 mod log_lines;
 mod model;
 mod paper;
+mod review;
 pub mod sample_views;
 mod terminal;
 #[cfg(test)]

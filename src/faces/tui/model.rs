@@ -8,6 +8,7 @@ use super::log_lines::LogLines;
 use super::theme::Theme;
 use crate::progress::Progress;
 use crate::wizard::keys;
+use crate::wizard::review::Weight;
 use crate::wizard::view::{AnswerKind, Event, Outcome, Screen, Standing, StepView, View};
 
 /// Which part of the screen the arrow keys move in.
@@ -89,8 +90,10 @@ pub struct Model {
     pub pane: Pane,
     /// The selected step of the outline; `None` follows the run.
     pub selected: Option<String>,
-    /// The selected option of a choice.
+    /// The selected option of a choice, or line of a review.
     pub option: usize,
+    /// The lightest findings of a review that are on show.
+    pub least: Weight,
     pub input: Input,
     /// First line of the step on show; `None` keeps the selected option in sight.
     pub step_top: Option<usize>,
@@ -122,6 +125,7 @@ impl Model {
             pane: Pane::Step,
             selected: None,
             option: 0,
+            least: Weight::Info,
             input: Input::default(),
             step_top: None,
             log_back: 0,

@@ -1,8 +1,6 @@
 //! What the engine puts on show and what it waits for: questions, gates, checklists, failures, ends.
 //! Touches nothing of the world but by read-only previews.
 
-use std::sync::Arc;
-
 use super::{Engine, Flow};
 use crate::error::{Error, Kind, Result};
 use crate::wizard::effect::{Apply, World};
@@ -12,9 +10,7 @@ use crate::wizard::playbook::{Action, Ask, Manual};
 use crate::wizard::screens;
 use crate::wizard::state::{End, Status};
 use crate::wizard::template;
-use crate::wizard::view::{
-    Command, EndedView, Event, FailedView, GateView, ManualView, Mode, Outcome, PreviewLine, RunningView, Screen, Sign,
-};
+use crate::wizard::view::{Command, EndedView, Event, FailedView, ManualView, Mode, Outcome, RunningView, Screen};
 
 impl<W: World> Engine<W> {
     pub(super) fn show(&self, screen: Screen) {
@@ -95,62 +91,6 @@ impl<W: World> Engine<W> {
                 Ok(Flow::Go)
             }
             other => self.elsewhere(other),
-        }
-    }
-
-    /// Shows what an effect would do and waits for a yes. `None`: go on.
-    pub(super) async fn gate(&mut self, planned: &Planned<'_>, effect: &dyn Apply<W>) -> Result<Option<Flow>> {
-        let real = self.only_by_example(effect.needs()).is_none();
-        let typed = planned.step.irreversible.as_ref().filter(|_| real && !self.state.rehearsal()).map(|_| planned.id.clone());
-        if self.settings.unattended {
-            return match typed {
-                Some(id) if !self.settings.confirmed.contains(&id) => Err(Error::new(
-                    Kind::Input,
-                    format!("step `{id}` cannot be undone: {}", planned.step.irreversible.as_deref().unwrap_or_default()),
-                )
-                .hint(format!("run it by hand without --yes, or confirm it beforehand with --confirm {id}"))),
-                Some(_) | None => Ok(None),
-            };
-        }
-        if self.state.mode == Mode::Dry {
-            return Ok(None);
-        }
-        let about = effect.describe();
-        let mut preview = if real {
-            let world = Arc::clone(&self.world);
-            match self.look(effect.preview(&world)).await {
-                Err(flow) => return Ok(Some(flow)),
-                Ok(Ok(lines)) => lines,
-                Ok(Err(error)) => vec![PreviewLine::new(Sign::Warning, format!("no preview: {}", error.line()))],
-            }
-        } else {
-            vec![PreviewLine::new(Sign::Note, "simulated here: nothing is touched")]
-        };
-        if let Some(why) = &planned.step.abort_if {
-            preview.push(PreviewLine::new(Sign::Note, format!("stop here if {why}")));
-        }
-        let error = self.refused.take();
-        self.show(Screen::Gate(GateView {
-            step: planned.id.clone(),
-            title: screens::title(planned),
-            why: screens::why(planned, &self.state.facts()),
-            describe: about.sentence,
-            command: about.command,
-            preview,
-            irreversible: planned.step.irreversible.clone(),
-            type_to_confirm: typed.clone(),
-            estimate: screens::estimate(planned, &self.settings.rehearsed),
-            error,
-        }));
-        match self.command().await {
-            Command::Apply { step, typed: given } if step == planned.id => match typed {
-                Some(wanted) if given.as_deref().map(str::trim) != Some(wanted.as_str()) => {
-                    self.refused = Some(format!("type `{wanted}` to go on: this step cannot be undone"));
-                    Ok(Some(Flow::Go))
-                }
-                Some(_) | None => Ok(None),
-            },
-            other => self.elsewhere(other).map(Some),
         }
     }
 

@@ -14,6 +14,7 @@
 mod ask;
 mod effect;
 mod end;
+mod review;
 mod running;
 
 use ratatui::Frame;

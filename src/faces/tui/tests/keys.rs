@@ -217,3 +217,31 @@ fn a_log_that_is_read_back_stays_where_it_is() {
     key(&mut model, Key::End);
     assert!(render_model(&model, 80, 24, 0).contains("line 100."));
 }
+
+#[test]
+fn a_review_is_walked_filtered_and_chosen_in() {
+    let mut model = model(sample_views::review());
+    // the choice is selected first, and its next option answers the question
+    assert_eq!(key(&mut model, Key::Char('o')), answer("foreign_keys", "dropped"));
+    // an object is not a choice
+    key(&mut model, Key::Down);
+    assert_eq!(key(&mut model, Key::Char('o')), []);
+    assert!(model.message(0).is_some_and(|m| m.contains("select a choice first")));
+    let shown = |model: &_| render_model(model, 120, 40, 0);
+    assert!(shown(&model).contains("▸ public.orders") && shown(&model).contains("│ CREATE TABLE public.orders ("), "{}", shown(&model));
+    // by weight: without what is only good to know, then only what is to decide, then all again
+    key(&mut model, Key::Char('s'));
+    assert!(!shown(&model).contains("public.users") && shown(&model).contains("everything else"), "{}", shown(&model));
+    key(&mut model, Key::Char('s'));
+    assert!(!shown(&model).contains("everything else") && shown(&model).contains("DSQL-VECTOR"), "{}", shown(&model));
+    key(&mut model, Key::Char('s'));
+    assert!(shown(&model).contains("public.users"), "{}", shown(&model));
+    // by text
+    for press in [Key::Char('/'), Key::Char('t'), Key::Char('r'), Key::Char('i'), Key::Char('g'), Key::Enter] {
+        key(&mut model, press);
+    }
+    assert!(shown(&model).contains("DSQL-TRIGGER") && !shown(&model).contains("▸ public.orders"), "{}", shown(&model));
+    // Enter still applies
+    let applied = Reply::Send(Command::Apply { step: "schema.before".into(), typed: None });
+    assert_eq!(key(&mut model, Key::Enter), [applied]);
+}

@@ -31,6 +31,9 @@ pub(super) fn gate(sheet: &mut Sheet, model: &Model, view: &View, gate: &GateVie
     if let Some(why) = &gate.irreversible {
         sheet.body.section("! Cannot be undone", theme.warning(), why, Style::new());
     }
+    if let Some(review) = &gate.review {
+        super::review::draw(sheet, model, review);
+    }
     if !gate.preview.is_empty() {
         sheet.body.blank();
         sheet.body.text("What would change", theme.strong());

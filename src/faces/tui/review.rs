@@ -1,0 +1,69 @@
+//! Which lines of a review are on show, and what a key does to the selected one.
+//! Never draws.
+
+use super::model::Model;
+use crate::wizard::review::{Choice, Object, Review, Weight};
+use crate::wizard::view::{Command, Screen};
+
+/// A line that can be selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Row<'a> {
+    Choice(&'a Choice),
+    Object(&'a Object),
+}
+
+/// The choices, then the objects that weight and filter let through, in their order.
+pub fn rows<'a>(model: &Model, review: &'a Review) -> Vec<Row<'a>> {
+    let filter = model.filter_text().map(|text| text.to_lowercase()).unwrap_or_default();
+    let named = |object: &Object| {
+        filter.is_empty()
+            || object.name.to_lowercase().contains(&filter)
+            || object.findings.iter().any(|found| found.id.to_lowercase().contains(&filter) || found.what.to_lowercase().contains(&filter))
+    };
+    let heavy = |object: &Object| object.weight().is_some_and(|weight| weight <= model.least);
+    let choices = review.choices.iter().map(Row::Choice);
+    choices.chain(review.objects.iter().filter(|object| heavy(object) && named(object)).map(Row::Object)).collect()
+}
+
+impl Model {
+    /// The review on show.
+    pub fn review(&self) -> Option<&Review> {
+        match self.screen()? {
+            Screen::Gate(gate) => gate.review.as_ref(),
+            Screen::Ask(_) | Screen::Manual(_) | Screen::Running(_) | Screen::Failed(_) | Screen::RollbackGate(_) | Screen::Ended(_) => {
+                None
+            }
+        }
+    }
+
+    /// Moves the selection by so many lines.
+    pub fn select_by(&mut self, by: isize) {
+        let last = self.review().map_or(0, |review| rows(self, review).len()).saturating_sub(1);
+        self.option = self.option.min(last).saturating_add_signed(by).min(last);
+        self.step_top = None;
+    }
+
+    /// Leaves out the lightest findings, then all but the gravest, then shows all again.
+    pub fn next_weight(&mut self) {
+        self.least = match self.least {
+            Weight::Info => Weight::Changes,
+            Weight::Changes => Weight::Blocks,
+            Weight::Blocks => Weight::Info,
+        };
+        self.select_by(0);
+    }
+
+    /// The selected choice answered with its next option; or why not.
+    pub fn next_option(&self) -> Result<Command, &'static str> {
+        let review = self.review().ok_or("nothing can be chosen here")?;
+        let shown = rows(self, review);
+        match shown.get(self.option.min(shown.len().saturating_sub(1))) {
+            Some(Row::Choice(choice)) if choice.asked => match choice.next() {
+                Some(next) => Ok(Command::Answer { step: choice.id.clone(), value: next.value.clone() }),
+                None => Err("there is no other option"),
+            },
+            Some(Row::Choice(_)) => Err("this one is not asked by the wizard: schema convert --choose takes it"),
+            Some(Row::Object(_)) | None => Err("select a choice first, with ↑"),
+        }
+    }
+}
