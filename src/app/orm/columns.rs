@@ -189,7 +189,7 @@ impl<'r> Place<'_, 'r> {
         };
         let whole = |base: &str| matches!(base, "int2" | "int4" | "int8");
         let new_js = builder::js_type(&export, None);
-        let same_for_the_app = had.dimensions > 0 || now.labels.is_some() || whole(&had.base) || now.js == new_js;
+        let same_for_the_app = had.base == want.base || had.dimensions > 0 || now.labels.is_some() || whole(&had.base) || now.js == new_js;
         if !same_for_the_app {
             return Err(format!("the app has {} there, and would get {new_js}", if now.js.is_empty() { "its own type" } else { &now.js }));
         }

@@ -114,6 +114,11 @@ fn settings(script: &Script, imports: &Imports<'_>, import: &Import<'_>, work: &
             Some(statement) => {
                 let line = imports.whole_line(statement.range());
                 let start = line.start - script.indent(line.start).len();
+                // One empty line stays of two that would meet.
+                let (head, tail) = (script.text.get(..start).unwrap_or_default(), script.text.get(line.end..).unwrap_or_default());
+                let newline = script.style().newline;
+                let meet = head.ends_with(&newline.repeat(2)) && tail.starts_with(newline);
+                let line = line.start..line.end + if meet { newline.len() } else { 0 };
                 work.edits.push(Edit::new(start..line.end, "", "a setting of Neon's driver"));
             }
             None => work.hands.push(Hand {

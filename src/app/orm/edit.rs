@@ -111,24 +111,10 @@ fn diff(path: &str, before: &str, edits: &[Edit]) -> String {
             Some(_) | None => spans.push(first..last + 1),
         }
     }
-    let changes = spans.into_iter().map(|span| {
+    let changes = spans.into_iter().flat_map(|span| {
         let bytes = starts.get(span.start).copied().unwrap_or_default()..starts.get(span.end).copied().unwrap_or(before.len());
         let new = replaced(before, bytes, edits);
-        let mut change = Changed {
-            from: span.start,
-            old: lines.get(span).unwrap_or_default().to_vec(),
-            new: new.split_inclusive('\n').map(str::to_owned).collect(),
-        };
-        while change.old.first().zip(change.new.first()).is_some_and(|(old, new)| old == new) {
-            change.old.remove(0);
-            change.new.remove(0);
-            change.from += 1;
-        }
-        while change.old.last().zip(change.new.last()).is_some_and(|(old, new)| old == new) {
-            change.old.pop();
-            change.new.pop();
-        }
-        change
+        split(span.start, lines.get(span).unwrap_or_default(), &new.split_inclusive('\n').collect::<Vec<_>>())
     });
     let mut out = format!("diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n");
     let mut hunk: Vec<Changed<'_>> = Vec::new();
@@ -140,6 +126,41 @@ fn diff(path: &str, before: &str, edits: &[Edit]) -> String {
         hunk.push(change);
     }
     write_hunk(&mut out, &lines, &hunk, &mut moved);
+    out
+}
+
+/// Only the lines that differ: the longest common run of lines stays.
+fn split<'a>(from: usize, old: &[&'a str], new: &[&str]) -> Vec<Changed<'a>> {
+    // Lines of `old[i..]` and `new[j..]` that are the same in both; a region is a few edits that stand next to each other.
+    let width = new.len() + 1;
+    let mut same = vec![0_usize; (old.len() + 1) * width];
+    let at = |same: &[usize], i: usize, j: usize| same.get(i * width + j).copied().unwrap_or_default();
+    for i in (0..old.len()).rev() {
+        for j in (0..new.len()).rev() {
+            let best = if old.get(i) == new.get(j) { at(&same, i + 1, j + 1) + 1 } else { at(&same, i + 1, j).max(at(&same, i, j + 1)) };
+            if let Some(cell) = same.get_mut(i * width + j) {
+                *cell = best;
+            }
+        }
+    }
+    let (mut i, mut j, mut out): (usize, usize, Vec<Changed<'a>>) = (0, 0, Vec::new());
+    while i < old.len() || j < new.len() {
+        if i < old.len() && old.get(i) == new.get(j) {
+            (i, j) = (i + 1, j + 1);
+            continue;
+        }
+        if out.last().is_none_or(|last| last.from + last.old.len() != from + i) {
+            out.push(Changed { from: from + i, old: Vec::new(), new: Vec::new() });
+        }
+        let Some(last) = out.last_mut() else { break };
+        if i < old.len() && (j >= new.len() || at(&same, i + 1, j) >= at(&same, i, j + 1)) {
+            last.old.extend(old.get(i));
+            i += 1;
+        } else {
+            last.new.extend(new.get(j).map(|line| (*line).to_owned()));
+            j += 1;
+        }
+    }
     out
 }
 
@@ -197,6 +218,15 @@ mod tests {
             "diff --git a/a.ts b/a.ts\n--- a/a.ts\n+++ b/a.ts\n\
              @@ -1,5 +1,4 @@\n line 1\n-line 2\n line 3\n line 4\n line 5\n\
              @@ -16,5 +15,6 @@\n line 16\n line 17\n line 18\n-line 19\n+new 19\n+new 19b\n line 20\n"
+        );
+    }
+
+    #[test]
+    fn a_line_that_stays_between_two_changes_is_not_shown_as_changed() {
+        let edits = vec![Edit::new(0..3, "1", ""), Edit::new(7..7, "\nnew", "")];
+        assert_eq!(
+            apply("a.ts", "one\ntwo\nend\n", edits).unwrap().diff,
+            "diff --git a/a.ts b/a.ts\n--- a/a.ts\n+++ b/a.ts\n@@ -1,3 +1,4 @@\n-one\n+1\n two\n+new\n end\n"
         );
     }
 

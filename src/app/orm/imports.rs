@@ -101,6 +101,7 @@ impl<'r> Imports<'r> {
         let used = self.used(edits);
         let mut wanted = self.wanted.borrow().clone();
         wanted.retain(|(_, _, local)| used.after.contains(local));
+        wanted.sort();
         let mut out = Vec::new();
         for import in &self.all {
             if edits.iter().any(|edit| edit.range.start < import.statement.range().end && edit.range.end > import.statement.range().start) {
@@ -193,9 +194,12 @@ impl<'r> Imports<'r> {
             used.before.insert(name);
         }
         let word = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$'));
-        // `$` of a template's hole is no part of a name.
-        let words = edits.iter().flat_map(|edit| edit.text.split(word)).map(|name| name.trim_start_matches('$'));
-        used.after.extend(words.filter(|name| !name.is_empty()).map(str::to_owned));
+        // `$` of a template's hole is no part of a name; `boolean` is a builder only where it is called.
+        let type_only = |edit: &Edit, name: &str| name == "boolean" && !edit.text.contains("boolean(");
+        for edit in edits {
+            let words = edit.text.split(word).map(|name| name.trim_start_matches('$'));
+            used.after.extend(words.filter(|name| !name.is_empty() && !type_only(edit, name)).map(str::to_owned));
+        }
         used
     }
 }

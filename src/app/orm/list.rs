@@ -26,28 +26,25 @@ impl ListEdit<'_, '_> {
             return self.whole(items.first());
         }
         let mut edits = Vec::new();
+        let first_kept = kept.first().copied().unwrap_or_default();
         let last_kept = kept.last().copied().unwrap_or_default();
         let trailing = items.last().is_some_and(|last| self.comma(last).is_some());
         for (place, why) in self.gone {
             let Some(item) = items.get(*place) else { continue };
-            // A last item without a comma takes the comma before it along.
-            let start = match items.get(place.wrapping_sub(1)) {
-                Some(before) if *place > last_kept && !trailing && *place == last_kept + 1 => before.range().end,
-                Some(before) => self.after(before),
-                None => self.list.range().start + 1,
+            let before = place.checked_sub(1).and_then(|before| items.get(before));
+            let (start, end) = if *place < first_kept {
+                // What the bracket is followed by stays for the first item that is kept.
+                let next = items.get(place + 1).map_or(item.range().end, |next| next.range().start);
+                (item.range().start, self.comma(item).map_or(next, |comma| next.max(comma.end)))
+            } else {
+                // A last item without a comma takes the comma before it along.
+                let start = match before {
+                    Some(before) if *place == last_kept + 1 && !trailing => before.range().end,
+                    Some(before) => self.after(before),
+                    None => item.range().start,
+                };
+                (start, self.comma(item).map_or(item.range().end, |comma| comma.end))
             };
-            let end = match self.comma(item) {
-                // Before the first item stays what the bracket is followed by.
-                Some(comma) if *place == 0 => items.get(1).map_or(comma.end, |next| {
-                    self.script
-                        .text
-                        .get(comma.end..next.range().start)
-                        .map_or(comma.end, |gap| comma.end + gap.len() - gap.trim_start().len())
-                }),
-                Some(comma) => comma.end,
-                None => item.range().end,
-            };
-            let start = if *place == 0 { item.range().start } else { start };
             edits.push(Edit::new(start..end.max(start), "", why));
         }
         for (after, text, why) in self.added {
@@ -139,6 +136,8 @@ mod tests {
             ("x = [a, b, c];", &[1][..], &[][..], "x = [a, c];"),
             ("x = [a, b, c];", &[0], &[], "x = [b, c];"),
             ("x = [a, b, c];", &[2], &[], "x = [a, b];"),
+            ("x = [a, b, c];", &[0, 1], &[(None, "d")], "x = [d, c];"),
+            ("x = [\n  a,\n  b,\n  c,\n];", &[0, 1], &[], "x = [\n  c,\n];"),
             ("x = [a, b, c];", &[1, 2], &[], "x = [a];"),
             ("x = [a, b];", &[0, 1], &[], "x = [];"),
             ("x = [a];", &[], &[(Some(0), "b")], "x = [a, b];"),

@@ -87,7 +87,7 @@ pub fn edit(files: &[(String, String)], change: &Change) -> Outcome {
     if new_driver {
         outcome.commands.extend(driver::command(text_of("package.json")));
     }
-    undeclared(&tables, change, &mut outcome);
+    undeclared(&scripts, &tables, change, &mut outcome);
     for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".prisma")) {
         outcome.hands.extend(prisma::report(path, text, change));
     }
@@ -134,21 +134,15 @@ fn array_operators(script: &Script, imports: &imports::Imports<'_>, change: &Cha
 }
 
 /// Tables of the database that no file declares, in schemas that the app declares tables of.
-fn undeclared(tables: &[Vec<project::TableCall<'_>>], change: &Change, outcome: &mut Outcome) {
-    let schema = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+fn undeclared(scripts: &[Script], tables: &[Vec<project::TableCall<'_>>], change: &Change, outcome: &mut Outcome) {
+    let schema = |name: &str| name.split_once('.').map(|(schema, _)| schema.to_owned());
     let declared: Vec<&str> = tables.iter().flatten().map(|call| call.name.as_str()).collect();
-    let schemas: Vec<String> = declared.iter().map(|name| schema(name)).collect();
-    let Some(path) = outcome.files.first().map(|file| file.path.clone()).or_else(|| outcome.notes.first().map(|note| note.path.clone()))
-    else {
-        return;
-    };
-    for table in &change.from.tables {
-        if schemas.contains(&schema(&table.name)) && !declared.contains(&table.name.as_str()) {
-            outcome.notes.push(Note {
-                path: path.clone(),
-                line: 1,
-                what: format!("{}: the database has this table, no file declares it", table.name),
-            });
+    for table in change.from.tables.iter().filter(|table| !declared.contains(&table.name.as_str())) {
+        // Said at the first table of its schema; schemas that the app declares nothing of are somebody else's.
+        let mut places = tables.iter().zip(scripts).flat_map(|(calls, script)| calls.iter().map(move |call| (call, script)));
+        if let Some((call, script)) = places.find(|(call, _)| schema(&call.name) == schema(&table.name)) {
+            let what = format!("{}: the database has this table, no file declares it", table.name);
+            outcome.notes.push(Note { path: script.path.clone(), line: script.line(call.call.range().start), what });
         }
     }
 }

@@ -34,7 +34,7 @@ impl SqlType {
         Self { base: base.to_owned(), figures: Vec::new(), dimensions: 0 }
     }
 
-    /// The same type; figures count only where they change what fits, or how it is written.
+    /// The same type. PostgreSQL does not keep how many dimensions an array has; figures count only where they change what fits, or how it is written.
     pub fn is(&self, other: &Self) -> bool {
         let figures = self.base != "numeric"
             || self.figures == other.figures
@@ -42,7 +42,7 @@ impl SqlType {
                 let whole = |figures: &[u32]| (figures.first().copied(), figures.get(1).copied().unwrap_or(0));
                 whole(&self.figures) == whole(&other.figures)
             };
-        self.base == other.base && self.dimensions == other.dimensions && figures
+        self.base == other.base && (self.dimensions > 0) == (other.dimensions > 0) && figures
     }
 }
 
@@ -84,6 +84,7 @@ mod tests {
             ("pg_catalog.int4", "int4"),
             ("numeric(12, 2)", "decimal(12,2)"),
             ("text[]", "text[3]"),
+            ("int[]", "int[][]"),
             ("public.citext", "citext"),
             ("numeric(5)", "numeric(5,0)"),
         ] {
