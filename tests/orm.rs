@@ -66,7 +66,7 @@ impl App {
 fn the_sample_compiles_after_its_edits_as_before() {
     let app = App::new();
     assert_eq!(app.tsc(), "", "before");
-    let (code, diff, told) = app.edit("dsql", &[]);
+    let (code, _, told) = app.edit("dsql", &[]);
     assert_eq!(app.git(&["status", "--porcelain", "--untracked-files=no"]), "", "nothing was asked to be written");
 
     // The patch is what --apply writes.
@@ -104,6 +104,24 @@ fn the_sample_compiles_after_its_edits_as_before() {
     let (code, _, told) = app.edit("dsql", &["--apply"]);
     assert!(code == 0 && told.contains("nothing to change"), "{code} {told}");
     assert_eq!(app.git(&["status", "--porcelain", "--untracked-files=no"]), "");
+}
+
+#[test]
+fn what_was_chosen_is_what_is_written() {
+    let app = App::new();
+    let choices = ["--choose", "foreign_keys=dropped", "--choose", "enums=lookup_table", "--choose", "serial_keys=uuid", "--apply"];
+    let (code, _, told) = app.edit("dsql", &choices);
+    let schema = app.text("shared/schema.ts");
+    assert_eq!(schema.matches(".references(").count(), 0, "{schema}");
+    assert!(!schema.contains("AnyPgColumn") && !schema.contains("grievances_status_check"), "{schema}");
+    for line in [
+        "  id: uuid(\"id\").defaultRandom().primaryKey(),",
+        "  parentId: uuid(\"parent_id\"),",
+        "    status: text(\"status\", { enum: grievanceStatus.enumValues }).notNull().default(\"open\"),",
+    ] {
+        assert!(schema.lines().any(|found| found == line), "missing: {line}\n{schema}\n{told}");
+    }
+    assert_eq!(code, 0, "{told}");
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl<'r> Place<'_, 'r> {
         }
         let mut added = String::new();
         self.identity(chain, to, work, &mut added);
-        let was_array = had.dimensions > 0 && want.dimensions == 0;
+        let was_array = had.dimensions > 0 && want.is(&SqlType::named("jsonb"));
         if was_array {
             for link in chain.links.iter().filter(|link| link.name == "array") {
                 work.edits.push(Edit::new(link.range(), "", why(from, to)));
@@ -189,7 +189,11 @@ impl<'r> Place<'_, 'r> {
         };
         let whole = |base: &str| matches!(base, "int2" | "int4" | "int8");
         let new_js = builder::js_type(&export, None);
-        let same_for_the_app = had.base == want.base || had.dimensions > 0 || now.labels.is_some() || whole(&had.base) || now.js == new_js;
+        let same_for_the_app = had.base == want.base
+            || (had.dimensions > 0 && want.base == "jsonb")
+            || now.labels.is_some()
+            || whole(&had.base)
+            || now.js == new_js;
         if !same_for_the_app {
             return Err(format!("the app has {} there, and would get {new_js}", if now.js.is_empty() { "its own type" } else { &now.js }));
         }

@@ -267,13 +267,14 @@ export const t = pgTable(\"t\", {
   mail: citext(\"mail\").unique(),
   v: vector(\"v\", { dimensions: 3 }),
   w: somewhere(\"w\"),
+  x: inet(\"x\").array(),
 });
 ",
         &change(
-            "t.ip inet\nt.at point\nt.mail public.citext\nt.v public.vector(3)\nt.w xml\nunique t: mail",
-            "t.ip text\nt.at text\nt.mail text\nt.v text\nt.w text",
+            "t.ip inet\nt.at point\nt.mail public.citext\nt.v public.vector(3)\nt.w xml\nt.x inet[]\nunique t: mail",
+            "t.ip text\nt.at text\nt.mail text\nt.v text\nt.w text\nt.x text",
         ),
-        "import { customType, pgTable, point, text, vector } from \"drizzle-orm/pg-core\";
+        "import { customType, inet, pgTable, point, text, vector } from \"drizzle-orm/pg-core\";
 const citext = customType<{ data: string }>({ dataType() { return \"citext\"; } });
 export const t = pgTable(\"t\", {
   ip: text(\"ip\"),
@@ -281,6 +282,7 @@ export const t = pgTable(\"t\", {
   mail: text(\"mail\").unique(),
   v: vector(\"v\", { dimensions: 3 }),
   w: somewhere(\"w\"),
+  x: inet(\"x\").array(),
 });
 ",
     );
@@ -291,6 +293,7 @@ export const t = pgTable(\"t\", {
             "schema.ts:6 public.t.mail: .unique() -> ",
             "schema.ts:7 public.t.v: public.vector(3) -> text",
             "schema.ts:8 public.t.w: xml -> text",
+            "schema.ts:9 public.t.x: inet[] -> text",
         ]
     );
 }
