@@ -189,11 +189,11 @@ impl<'r> Place<'_, 'r> {
         };
         let whole = |base: &str| matches!(base, "int2" | "int4" | "int8");
         let new_js = builder::js_type(&export, None);
-        let same_for_the_app = had.base == want.base
-            || (had.dimensions > 0 && want.base == "jsonb")
-            || now.labels.is_some()
-            || whole(&had.base)
-            || now.js == new_js;
+        let same_for_the_app = if had.dimensions > 0 {
+            want.base == "jsonb"
+        } else {
+            had.base == want.base || now.labels.is_some() || whole(&had.base) || now.js == new_js
+        };
         if !same_for_the_app {
             return Err(format!("the app has {} there, and would get {new_js}", if now.js.is_empty() { "its own type" } else { &now.js }));
         }
