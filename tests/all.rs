@@ -15,6 +15,7 @@ mod evidence;
 mod hurt;
 mod line;
 mod mover;
+mod orm;
 mod playbooks;
 mod resume;
 mod rollback;

@@ -32,6 +32,12 @@ pub enum SchemaCmd {
     /// The rules of a target: what each matches, makes, loses and asks of the app, and what may be chosen
     #[command(after_help = "Example:\n  migrate-wizard schema rules --target dsql")]
     Rules(RulesArgs),
+    /// Rewrite the app's Drizzle files to match the converted schema; for Prisma a list of the lines to change
+    #[command(
+        name = "edit-orm",
+        after_help = "Examples:\n  migrate-wizard schema edit-orm --from dump.sql --target dsql            show the diff, write nothing\n  migrate-wizard schema edit-orm ../my-app --target dsql --apply          the source is read, the files are written\n  migrate-wizard schema edit-orm --target rds --patch orm.patch           then: git apply orm.patch\n\nThe diff goes to standard output, what needs a hand to standard error. --apply writes only files that git can give back\n(tracked, without changes of their own); --force writes the others, too. Give the same --choose as to the conversion.\nExit code 1: something needs a hand."
+    )]
+    EditOrm(EditOrmArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -74,6 +80,24 @@ pub struct ConvertArgs {
     /// Write ordered SQL files and the report here
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct EditOrmArgs {
+    /// The app's folder (default: --dir)
+    #[arg(value_name = "DIR")]
+    pub app: Option<PathBuf>,
+    #[command(flatten)]
+    pub schema: SchemaArgs,
+    /// Write the files (default: print a unified diff)
+    #[arg(long, conflicts_with = "patch")]
+    pub apply: bool,
+    /// Write the diff to a file that `git apply` takes
+    #[arg(long, value_name = "FILE")]
+    pub patch: Option<PathBuf>,
+    /// With --apply: write also files that git could not give back
+    #[arg(long, requires = "apply")]
+    pub force: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -5,6 +5,7 @@ mod connections;
 mod data;
 mod demo;
 mod doctor;
+mod edit_orm;
 mod engines;
 mod plan;
 mod playbooks;
@@ -15,6 +16,7 @@ mod schema_apply;
 mod status;
 mod telling;
 mod whole;
+mod worktree;
 
 use std::path::PathBuf;
 
@@ -50,6 +52,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Schema(SchemaCmd::Apply(what))) => schema_apply::apply(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Rules(what))) => schema::rules(&args, &what),
         Some(Cmd::Schema(SchemaCmd::Diff(what))) => schema::diff(&args, &what).await,
+        Some(Cmd::Schema(SchemaCmd::EditOrm(what))) => edit_orm::run(&args, &what).await,
         Some(Cmd::Data(DataCmd::Copy(what))) => data::copy(&args, &what).await,
         Some(Cmd::Data(DataCmd::Verify(what))) => data::verify(&args, &what).await,
         Some(Cmd::Data(DataCmd::Diff(what))) => data::diff(&args, &what).await,

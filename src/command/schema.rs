@@ -18,6 +18,11 @@ use crate::text;
 const OURS: &str = "migrate_wizard";
 
 async fn converted(args: &RunArgs, what: &SchemaArgs) -> Result<Conversion> {
+    Ok(from_sql(args, what).await?.1)
+}
+
+/// The schema's own SQL (the file, or a dump of the source), and what it is converted to.
+pub async fn from_sql(args: &RunArgs, what: &SchemaArgs) -> Result<(String, Conversion)> {
     let target: Target = what.target.name().parse()?;
     let options = options(target, &what.choose)?;
     if let Some(path) = &what.from {
@@ -26,16 +31,20 @@ async fn converted(args: &RunArgs, what: &SchemaArgs) -> Result<Conversion> {
             format!("cannot read {}", path.display()),
             "name a `pg_dump --schema-only` file",
         )?;
-        return schema::convert(&sql, target, &options);
+        let conversion = schema::convert(&sql, target, &options)?;
+        return Ok((sql, conversion));
     }
     let source = connections::source(args, what.source.as_deref(), &what.source_env).await?;
     let sql = dump::schema_only(&source, &[OURS.to_owned()]).await?;
     if what.no_data {
-        return schema::convert(&sql, target, &options);
+        let conversion = schema::convert(&sql, target, &options)?;
+        return Ok((sql, conversion));
     }
     // With --json the conversion is all that standard output has.
     let reporter = if args.json { Reporter::silent() } else { telling::reporter(args) };
-    schema::evidence::convert(&source, &sql, target, &options, Duration::from_secs(what.evidence_timeout), &reporter).await
+    let conversion =
+        schema::evidence::convert(&source, &sql, target, &options, Duration::from_secs(what.evidence_timeout), &reporter).await?;
+    Ok((sql, conversion))
 }
 
 /// What was chosen, in the order given.
