@@ -19,6 +19,7 @@ mod playbooks;
 mod resume;
 mod rollback;
 mod schema;
+mod schema_input;
 mod screens;
 mod stacks;
 mod standin;

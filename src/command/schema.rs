@@ -1,6 +1,7 @@
 //! `schema convert`, `check` and `diff`: a schema read, converted, and told about.
 //! What is converted how is the room's; nothing here writes to a database.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -19,14 +20,10 @@ const OURS: &str = "migrate_wizard";
 
 async fn converted(args: &RunArgs, what: &SchemaArgs) -> Result<Conversion> {
     let target: Target = what.target.name().parse()?;
-    let options = options(target, &what.choose)?;
+    let options = schema::Options { except: what.except.clone(), ..options(target, &what.choose)? };
     if let Some(path) = &what.from {
-        let sql = std::fs::read_to_string(path).or_fail(
-            Kind::Input,
-            format!("cannot read {}", path.display()),
-            "name a `pg_dump --schema-only` file",
-        )?;
-        return schema::convert(&sql, target, &options);
+        let name = path.display().to_string();
+        return schema::convert_file(&name, &schema::decode(&name, contents(path)?)?, target, &options);
     }
     let source = connections::source(args, what.source.as_deref(), &what.source_env).await?;
     let sql = dump::schema_only(&source, &[OURS.to_owned()]).await?;
@@ -36,6 +33,18 @@ async fn converted(args: &RunArgs, what: &SchemaArgs) -> Result<Conversion> {
     // With --json the conversion is all that standard output has.
     let reporter = if args.json { Reporter::silent() } else { telling::reporter(args) };
     schema::evidence::convert(&source, &sql, target, &options, Duration::from_secs(what.evidence_timeout), &reporter).await
+}
+
+/// The bytes of a file; a folder may be a dump too, but not one to read.
+fn contents(path: &Path) -> Result<Vec<u8>> {
+    if path.is_dir() {
+        let name = path.display();
+        let what = if path.join("toc.dat").exists() { "a dump in pg_dump's directory format" } else { "a folder" };
+        return Err(Error::new(Kind::Input, format!("{name} is {what}"))
+            .cause("expected: SQL as pg_dump prints it, plain text in UTF-8")
+            .hint(format!("pg_restore --schema-only --no-owner --no-privileges -f dump.sql {name}")));
+    }
+    std::fs::read(path).or_fail(Kind::Input, format!("cannot read {}", path.display()), "name a `pg_dump --schema-only` file")
 }
 
 /// What was chosen, in the order given.
