@@ -111,7 +111,7 @@ impl Table {
 
 struct Maker {
     chance: Chance,
-    out: String,
+    out: Vec<String>,
     count: usize,
     schemas: Vec<String>,
     enums: Vec<String>,
@@ -123,9 +123,14 @@ struct Maker {
 
 /// A schema with about this many tables.
 pub fn random_schema(seed: u64, tables: usize, extensions: bool) -> String {
+    random_statements(seed, tables, extensions).iter().map(|statement| format!("{statement};\n")).collect()
+}
+
+/// The same, one by one.
+pub fn random_statements(seed: u64, tables: usize, extensions: bool) -> Vec<String> {
     let mut maker = Maker {
         chance: Chance::new(seed),
-        out: String::new(),
+        out: Vec::new(),
         count: 0,
         schemas: vec!["public".into()],
         enums: Vec::new(),
@@ -179,7 +184,7 @@ impl Maker {
     }
 
     fn say(&mut self, statement: &str) {
-        writeln!(self.out, "{statement};").unwrap();
+        self.out.push(statement.to_owned());
     }
 
     fn schema(&mut self) -> String {
@@ -428,7 +433,7 @@ impl Maker {
                     ("int4range" | "tstzrange" | "point", _) => format!("USING gist ({c})"),
                     ("inet", 0) => format!("USING gist ({c} inet_ops)"),
                     ("integer" | "bigint" | "date", 0) => format!("USING brin ({c}) WITH (pages_per_range='32')"),
-                    ("integer" | "bigint" | "uuid" | "text", 1) => format!("USING hash ({c})"),
+                    ("integer" | "bigint" | "uuid", 1) => format!("USING hash ({c})"),
                     _ if !indexable => continue,
                     (_, 3) => format!("USING btree ({c}) WHERE ({other} IS NOT NULL)"),
                     (_, 4) if column > 0 => format!("USING btree ({c}) INCLUDE ({other})"),
