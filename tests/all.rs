@@ -20,6 +20,8 @@ mod playbooks;
 mod resume;
 mod rollback;
 mod schema;
+mod schema_input;
+mod schema_proof;
 mod screens;
 mod stacks;
 mod standin;

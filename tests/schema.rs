@@ -263,7 +263,7 @@ fn a_syntax_error_names_its_line() {
     let wizard = Wizard::empty();
     std::fs::write(wizard.path().join("bad.sql"), "-- a dump\nCREATE TABLE a (b int);\n\nCREATE TABEL c (d int);\n").unwrap();
     let done = wizard.run(&["schema", "convert", "--from", "bad.sql", "--target", "dsql"]).expect(2);
-    done.says("cannot parse the dump at line 4").says("syntax error at or near \"TABEL\"").says("CREATE TABEL c (d int)").says("next:");
+    done.says("cannot parse bad.sql:4:8: syntax error at or near \"TABEL\"").says("CREATE TABEL c (d int)").says("next:");
     wizard.run(&["schema", "convert", "--from", "none.sql", "--target", "dsql"]).expect(2).says("cannot read none.sql").says("next:");
 }
 

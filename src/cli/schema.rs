@@ -71,6 +71,9 @@ pub struct SchemaArgs {
     /// How long one question to the data may take; then its answer is "not measured"
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub evidence_timeout: u64,
+    /// Not these schemas (stripe is rebuilt by its sync); may be given again
+    #[arg(long, value_name = "SCHEMA")]
+    pub except: Vec<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,6 +1,7 @@
 //! `schema convert`, `check` and `diff`: a schema read, converted, and told about.
 //! What is converted how is the room's; nothing here writes to a database.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -24,14 +25,11 @@ async fn converted(args: &RunArgs, what: &SchemaArgs) -> Result<Conversion> {
 /// The schema's own SQL (the file, or a dump of the source), and what it is converted to.
 pub async fn from_sql(args: &RunArgs, what: &SchemaArgs) -> Result<(String, Conversion)> {
     let target: Target = what.target.name().parse()?;
-    let options = options(target, &what.choose)?;
+    let options = schema::Options { except: what.except.clone(), ..options(target, &what.choose)? };
     if let Some(path) = &what.from {
-        let sql = std::fs::read_to_string(path).or_fail(
-            Kind::Input,
-            format!("cannot read {}", path.display()),
-            "name a `pg_dump --schema-only` file",
-        )?;
-        let conversion = schema::convert(&sql, target, &options)?;
+        let name = path.display().to_string();
+        let sql = schema::decode(&name, contents(path)?)?;
+        let conversion = schema::convert_file(&name, &sql, target, &options)?;
         return Ok((sql, conversion));
     }
     let source = connections::source(args, what.source.as_deref(), &what.source_env).await?;
@@ -45,6 +43,18 @@ pub async fn from_sql(args: &RunArgs, what: &SchemaArgs) -> Result<(String, Conv
     let conversion =
         schema::evidence::convert(&source, &sql, target, &options, Duration::from_secs(what.evidence_timeout), &reporter).await?;
     Ok((sql, conversion))
+}
+
+/// The bytes of a file; a folder may be a dump too, but not one to read.
+fn contents(path: &Path) -> Result<Vec<u8>> {
+    if path.is_dir() {
+        let name = path.display();
+        let what = if path.join("toc.dat").exists() { "a dump in pg_dump's directory format" } else { "a folder" };
+        return Err(Error::new(Kind::Input, format!("{name} is {what}"))
+            .cause("expected: SQL as pg_dump prints it, plain text in UTF-8")
+            .hint(format!("pg_restore --schema-only --no-owner --no-privileges -f dump.sql {name}")));
+    }
+    std::fs::read(path).or_fail(Kind::Input, format!("cannot read {}", path.display()), "name a `pg_dump --schema-only` file")
 }
 
 /// What was chosen, in the order given.

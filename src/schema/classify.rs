@@ -33,6 +33,12 @@ pub fn classify(node: &NodeEnum) -> (Kind, String) {
         NodeEnum::CreateOpClassStmt(s) => (Kind::Operator, names::list(&s.opclassname)),
         NodeEnum::CreateOpFamilyStmt(s) => (Kind::Operator, names::list(&s.opfamilyname)),
         NodeEnum::AlterOpFamilyStmt(s) => (Kind::Operator, names::list(&s.opfamilyname)),
+        NodeEnum::AlterTsconfigurationStmt(s) => (Kind::TextSearch, names::list(&s.cfgname)),
+        NodeEnum::CreateTransformStmt(s) => {
+            (Kind::Cast, format!("transform {}", s.type_name.as_ref().map(|t| names::parts(&t.names).join(".")).unwrap_or_default()))
+        }
+        NodeEnum::AlterDomainStmt(s) => (Kind::Domain, names::list(&s.type_name)),
+        NodeEnum::AlterStatsStmt(s) => (Kind::Statistics, names::list(&s.defnames)),
         NodeEnum::CreateCastStmt(s) => {
             let name = |t: Option<&pg_query::protobuf::TypeName>| t.map(|t| names::parts(&t.names).join(".")).unwrap_or_default();
             (Kind::Cast, format!("{} as {}", name(s.sourcetype.as_ref()), name(s.targettype.as_ref())))

@@ -1,37 +1,53 @@
 //! Was this text written by pg_dump? What is written by hand (serial, a type without its schema) is refused where tables
-//! are rewritten: it would be read wrongly. Never changes a statement.
+//! are rewritten, and a type that only another product has everywhere: it would be read wrongly. Never changes a statement.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::ColumnDef;
 
 use super::parse::Source;
-use crate::error::{Error, Kind, Result};
+use super::place::Text;
+use super::product::Product;
+use super::wrong;
+use crate::error::Result;
 
-/// Refuses forms that pg_dump never prints, naming the line.
-pub fn check(sources: &[Source]) -> Result<()> {
+const LOAD: &str =
+    "load the file into an empty Postgres, run `pg_dump --schema-only --no-owner --no-privileges` there, and convert what it prints";
+
+/// Refuses forms that pg_dump never prints, naming the place.
+pub fn check(text: &Text<'_>, sources: &[Source], rewritten: bool) -> Result<()> {
     for source in sources {
-        let written = match &source.node {
-            NodeEnum::CreateEnumStmt(made) if made.type_name.len() < 2 => Some("a type without its schema".to_owned()),
-            NodeEnum::CreateStmt(table) => table.table_elts.iter().find_map(|element| match &element.node {
-                Some(NodeEnum::ColumnDef(column)) => by_hand(column),
-                _ => None,
-            }),
-            _ => None,
-        };
-        if let Some(what) = written {
-            return Err(Error::new(Kind::Input, format!("line {}: {what}: this is not the output of pg_dump", source.line))
-                .hint("load the file into an empty Postgres, run `pg_dump --schema-only --no-owner --no-privileges` there, and convert what it prints"));
+        match &source.node {
+            NodeEnum::CreateEnumStmt(made) if rewritten && made.type_name.len() < 2 => {
+                return Err(wrong::at(text, source.offset, "a type without its schema: this is not the output of pg_dump", LOAD));
+            }
+            NodeEnum::CreateStmt(table) => {
+                for element in &table.table_elts {
+                    if let Some(NodeEnum::ColumnDef(column)) = &element.node {
+                        one(text, source, column, rewritten)?;
+                    }
+                }
+            }
+            _ => {}
         }
     }
     Ok(())
 }
 
-fn by_hand(column: &ColumnDef) -> Option<String> {
-    let names = column.type_name.as_ref().map(|t| t.names.as_slice()).unwrap_or_default();
-    let last = names.last().and_then(|n| match &n.node {
-        Some(NodeEnum::String(s)) => Some(s.sval.as_str()),
-        _ => None,
-    });
-    let serial = last.is_some_and(|t| matches!(t, "serial" | "bigserial" | "smallserial" | "serial2" | "serial4" | "serial8"));
-    serial.then(|| format!("column `{}` is serial", column.colname))
+fn one(text: &Text<'_>, source: &Source, column: &ColumnDef, rewritten: bool) -> Result<()> {
+    let names = column.type_name.as_ref().map(|t| super::names::parts(&t.names)).unwrap_or_default();
+    let [only] = names.as_slice() else { return Ok(()) };
+    let at = source.offset.saturating_add(usize::try_from(column.location).unwrap_or_default());
+    if let Some(product) = Product::of_type(only) {
+        return Err(wrong::at(
+            text,
+            at,
+            &format!("column `{}` has type {only}, which PostgreSQL has not", column.colname),
+            &product.hint(),
+        ));
+    }
+    let serial = matches!(only.as_str(), "serial" | "bigserial" | "smallserial" | "serial2" | "serial4" | "serial8");
+    if serial && rewritten {
+        return Err(wrong::at(text, at, &format!("column `{}` is serial: this is not the output of pg_dump", column.colname), LOAD));
+    }
+    Ok(())
 }

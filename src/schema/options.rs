@@ -116,6 +116,8 @@ pub struct Options {
     pub numeric_columns: BTreeMap<String, Numeric>,
     /// Columns (`public.users.email`) whose declared width goes, because a key they stand in is declared too wide and its values are short.
     pub text_columns: BTreeSet<String>,
+    /// Schemas that are left out, with what stands on them.
+    pub except: Vec<String>,
 }
 
 impl Default for Options {
@@ -129,6 +131,7 @@ impl Default for Options {
             numeric: Numeric { precision: 38, scale: 9 },
             numeric_columns: BTreeMap::new(),
             text_columns: BTreeSet::new(),
+            except: Vec::new(),
         }
     }
 }

@@ -1,85 +1,135 @@
 //! From the text of a dump to statements with their line, text and tree, by PostgreSQL's own parser.
-//! Never interprets a statement beyond leaving out what only speaks to psql or sets up pg_dump's session.
+//! Never interprets a statement beyond setting aside what makes no object: see [`super::aside`].
 
 use pg_query::NodeEnum;
 
-use super::names;
-use crate::error::{Error, Kind, Result};
+use super::aside::{self, Asides};
+use super::place::Text;
+use super::script::{Command, Part, Piece, Script};
+use super::wrong;
+use crate::error::Result;
 
 /// One statement of the dump.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// Line in the dump where it begins, from 1.
     pub line: usize,
+    /// The same in bytes, from 0.
+    pub offset: usize,
     /// Its text without leading comments and final semicolon.
     pub text: String,
     pub node: NodeEnum,
 }
 
-/// Parses a dump. Errors: [`Kind::Input`] that names the line and shows the text.
-pub fn parse(dump: &str) -> Result<Vec<Source>> {
-    let sql = without_meta_commands(dump);
-    let parsed = pg_query::parse(&sql, 0).map_err(|error| explain(&sql, &error))?;
-    let mut sources = Vec::with_capacity(parsed.protobuf.stmts.len());
-    for raw in parsed.protobuf.stmts {
-        let start = usize::try_from(raw.stmt_location).unwrap_or(0);
-        let end = if raw.stmt_len == 0 { sql.len() } else { start.saturating_add(usize::try_from(raw.stmt_len).unwrap_or(0)) };
-        let slice = sql.get(start..end).unwrap_or_default();
-        let text = without_leading_comments(slice);
-        let line = line_of(&sql, start.saturating_add(slice.len().saturating_sub(text.len())));
-        let Some(node) = raw.stmt.and_then(|stmt| stmt.node) else { continue };
-        if !is_session(&node) {
-            sources.push(Source { line, text: text.trim_end().to_owned(), node });
+/// The statements that make objects, and all else.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    pub sources: Vec<Source>,
+    pub asides: Asides,
+}
+
+/// Parses a dump. Errors: [`crate::error::Kind::Input`] with file, line, column and a caret.
+pub fn parse(name: &str, dump: &str) -> Result<Parsed> {
+    let text = Text { name, text: dump };
+    let mut parsed = Parsed::default();
+    let mut lines = Lines { dump, at: 0, line: 1 };
+    let mut databases = Databases::default();
+    let mut rows = None;
+    for part in Script::new(dump) {
+        match part {
+            Part::Open(at, what) => return Err(wrong::open(&text, at, what)),
+            Part::Rows(count) => parsed.asides.rows(rows.take().unwrap_or_default(), count),
+            Part::Command(command) => database(&text, &mut databases, &mut parsed.asides, command)?,
+            Part::Statement(piece) if is_insert(piece.text) => parsed.asides.insert(piece.text),
+            Part::Statement(piece) => {
+                let Some(node) = tree(&text, piece)? else { continue };
+                if let NodeEnum::CopyStmt(copy) = &node {
+                    rows = Some(super::names::relation(copy.relation.as_ref()));
+                    continue;
+                }
+                if let Some(set) = aside::refuses(&node) {
+                    return Err(wrong::at(&text, piece.offset, set.0, set.1));
+                }
+                if parsed.asides.take(&node) {
+                    continue;
+                }
+                databases.hold(&text, piece.offset)?;
+                parsed.sources.push(Source { line: lines.of(piece.offset), offset: piece.offset, text: piece.text.to_owned(), node });
+            }
         }
     }
-    Ok(sources)
-}
-
-/// Blanks psql's `\restrict` and friends, keeping every line where it was.
-fn without_meta_commands(dump: &str) -> String {
-    let meta = |line: &str| ["\\restrict ", "\\unrestrict ", "\\connect "].iter().any(|command| line.starts_with(command));
-    dump.lines().map(|line| if meta(line) { "" } else { line }).collect::<Vec<_>>().join("\n")
-}
-
-fn without_leading_comments(text: &str) -> &str {
-    let mut rest = text.trim_start();
-    while rest.starts_with("--") {
-        rest = rest.split_once('\n').map_or("", |(_, after)| after).trim_start();
+    if is_cut(dump) {
+        return Err(wrong::cut(&text));
     }
-    rest
+    Ok(parsed)
 }
 
-fn line_of(sql: &str, offset: usize) -> usize {
-    sql.get(..offset).unwrap_or_default().matches('\n').count().saturating_add(1)
+fn tree(text: &Text<'_>, piece: Piece<'_>) -> Result<Option<NodeEnum>> {
+    let found = pg_query::parse(piece.text, 0).map_err(|error| wrong::refused(text, piece, &error))?;
+    Ok(found.protobuf.stmts.into_iter().next().and_then(|raw| raw.stmt).and_then(|stmt| stmt.node))
 }
 
-/// `SET` and `SELECT pg_catalog.set_config(...)`: pg_dump's own session, no object.
-fn is_session(node: &NodeEnum) -> bool {
-    match node {
-        NodeEnum::VariableSetStmt(_) => true,
-        NodeEnum::SelectStmt(select) => select.target_list.iter().any(|target| {
-            let Some(NodeEnum::ResTarget(target)) = &target.node else { return false };
-            let Some(NodeEnum::FuncCall(call)) = target.val.as_ref().and_then(|val| val.node.as_ref()) else { return false };
-            names::parts(&call.funcname).last().is_some_and(|name| name == "set_config")
-        }),
-        _ => false,
+/// Rows of a dump made with `--inserts`: many, and not looked at.
+fn is_insert(statement: &str) -> bool {
+    statement.get(..12).is_some_and(|head| head.eq_ignore_ascii_case("INSERT INTO "))
+}
+
+/// `pg_dump` says when it begins and when it is done.
+fn is_cut(dump: &str) -> bool {
+    let says = |what: &str| dump.lines().any(|line| line.trim_end() == what);
+    dump.lines().take(8).any(|line| line.trim_end() == "-- PostgreSQL database dump") && !says("-- PostgreSQL database dump complete")
+}
+
+/// Line numbers of offsets that only grow.
+struct Lines<'a> {
+    dump: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, offset: usize) -> usize {
+        let passed = self.dump.get(self.at..offset).unwrap_or_default().matches('\n').count();
+        (self.at, self.line) = (offset, self.line.saturating_add(passed));
+        self.line
     }
 }
 
-/// Finds the statement that fails by trying them one by one.
-fn explain(sql: &str, error: &pg_query::Error) -> Error {
-    let hint = "make the dump again with `pg_dump --schema-only --no-owner --no-privileges` in plain text; a statement of your own must be valid PostgreSQL 18";
-    for statement in pg_query::split_with_scanner(sql).unwrap_or_default() {
-        let Err(cause) = pg_query::parse(statement, 0) else { continue };
-        let text = without_leading_comments(statement);
-        let offset = (text.as_ptr() as usize).saturating_sub(sql.as_ptr() as usize);
-        let shown: String = text.lines().take(4).collect::<Vec<_>>().join("\n").chars().take(300).collect();
-        return Error::new(Kind::Input, format!("cannot parse the dump at line {}", line_of(sql, offset)))
-            .because(&cause)
-            .cause(shown)
-            .hint(hint);
+/// The databases that a dump of a whole server goes through.
+#[derive(Default)]
+struct Databases {
+    now: Option<String>,
+    /// The one whose objects were seen first, if it has a name.
+    first: Option<Option<String>>,
+}
+
+impl Databases {
+    fn hold(&mut self, text: &Text<'_>, offset: usize) -> Result<()> {
+        let first = self.first.get_or_insert_with(|| self.now.clone());
+        if *first == self.now {
+            return Ok(());
+        }
+        let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "the first".to_owned());
+        let what = format!("the dump holds more than one database: {} and {}", name(first), name(&self.now));
+        Err(wrong::at(text, offset, &what, "convert one database at a time: `pg_dump --schema-only -d NAME` for each"))
     }
-    Error::new(Kind::Input, "cannot parse the dump").because(error).hint(hint)
+}
+
+fn database(text: &Text<'_>, databases: &mut Databases, asides: &mut Asides, command: Command<'_>) -> Result<()> {
+    match command.name {
+        "connect" | "c" => {
+            databases.now = Some(aside::database(command.rest));
+        }
+        "restrict" | "unrestrict" => {}
+        "encoding" | "echo" | "qecho" | "warn" | "set" | "unset" | "pset" | "timing" | "x" | "a" | "t" => {
+            asides.psql(command.name);
+        }
+        other => {
+            let what = format!("psql's command \\{other} is not run here");
+            return Err(wrong::at(text, command.offset, &what, wrong::PSQL));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -88,16 +138,16 @@ mod tests {
 
     #[test]
     fn statements_carry_line_and_text_and_the_session_is_left_out() {
-        let dump = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\nSET statement_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\n\n-- Name: t\nCREATE TABLE public.t (\n    a integer -- kept\n);\n\n\\unrestrict abc\n";
-        let found = parse(dump).unwrap();
+        let dump = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\nSET statement_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\n\n-- Name: t\nCREATE TABLE public.t (\n    a integer -- kept\n);\n\n--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n";
+        let found = parse("dump", dump).unwrap().sources;
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].line, found[0].text.as_str()), (10, "CREATE TABLE public.t (\n    a integer -- kept\n)"));
     }
 
     #[test]
-    fn an_error_names_the_line_and_shows_the_text() {
-        let error = parse("CREATE TABLE a (b int);\n\n-- note\nCREATE TABEL c (d int);\n").unwrap_err();
-        assert_eq!(error.what, "cannot parse the dump at line 4");
-        assert_eq!(error.causes, ["Invalid statement: syntax error at or near \"TABEL\"", "CREATE TABEL c (d int)"]);
+    fn an_error_names_the_place_and_shows_it() {
+        let error = parse("d.sql", "CREATE TABLE a (b int);\n\n-- note\nCREATE TABEL c (d int);\n").unwrap_err();
+        assert_eq!(error.what, "cannot parse d.sql:4:8: syntax error at or near \"TABEL\"");
+        assert_eq!(error.causes, ["in this line\n    4 | CREATE TABEL c (d int);\n      |        ^", "expected: TABLE"]);
     }
 }

@@ -41,7 +41,7 @@ pub fn sides(dump: &str, conversion: &Conversion) -> Result<Vec<Side>> {
         place.push_str(text.trim_end());
         place.push(';');
     };
-    for source in parse(dump)? {
+    for source in parse("dump", dump)?.sources {
         if let Some(object) = owner(&source.node) {
             put(object, &source.text, false);
         }

@@ -288,7 +288,7 @@ const DUMP: &str = include_str!("tests/dump.sql");
 #[test]
 fn rds_keeps_every_statement_as_it_was() {
     let conversion = convert(DUMP, Target::Rds, &Options::default()).unwrap();
-    let sources = parse(DUMP).unwrap();
+    let sources = parse("dump", DUMP).unwrap().sources;
     let kept: HashSet<&str> = conversion.statements.iter().map(|statement| statement.sql.as_str()).collect();
     let missing: Vec<_> = sources.iter().filter(|source| !kept.contains(source.text.as_str())).map(|source| source.text.as_str()).collect();
     assert_eq!(
@@ -308,7 +308,7 @@ fn every_object_of_a_dump_is_in_the_output_or_in_a_finding() {
     for target in [Target::Rds, Target::Aurora, Target::Dsql] {
         let conversion = convert(DUMP, target, &Options::default()).unwrap();
         let output = sql(&conversion).join("\n");
-        for source in parse(DUMP).unwrap() {
+        for source in parse("dump", DUMP).unwrap().sources {
             let (kind, object) = classify::classify(&source.node);
             let own = object.rsplit('.').next().unwrap().to_owned();
             let in_output = conversion.statements.iter().any(|statement| statement.object == object) || output.contains(&own);

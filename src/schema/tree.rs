@@ -18,12 +18,65 @@ pub fn pretty(node: NodeEnum) -> Result<String> {
 }
 
 fn print(node: NodeEnum, options: DeparseOptions) -> Result<String> {
-    let text = node.into_node().deparse(options).or_fail(
+    let text = quoted(node).into_node().deparse(options).or_fail(
         Kind::Bug,
         "cannot print a converted statement",
         "this is a bug in migrate-wizard: please report it",
     )?;
     Ok(text)
+}
+
+/// The deparser writes some names as they are (libpg_query 18.1.0, `postgres_deparse.c`): those that need quotes get them here.
+fn quoted(mut node: NodeEnum) -> NodeEnum {
+    let mut names: Vec<&mut Node> = Vec::new();
+    match &mut node {
+        NodeEnum::CreateFunctionStmt(function) => {
+            names.extend(&mut function.parameters);
+            names.extend(function.sql_body.as_deref_mut());
+        }
+        NodeEnum::CreateStatsStmt(statistics) => names.extend(&mut statistics.exprs),
+        NodeEnum::CommentStmt(comment) => {
+            if let Some(NodeEnum::ObjectWithArgs(object)) = comment.object.as_mut().and_then(|object| object.node.as_mut()) {
+                names.extend(&mut object.objfuncargs);
+            }
+        }
+        NodeEnum::ViewStmt(view) => names.extend(view.query.as_deref_mut()),
+        NodeEnum::SelectStmt(select) => {
+            let mut inner = Vec::new();
+            self::select(select, &mut inner);
+            names.extend(inner);
+        }
+        _ => {}
+    }
+    for node in names {
+        walk(node, &mut |node| match &mut node.node {
+            Some(NodeEnum::FunctionParameter(parameter)) => quote(&mut parameter.name),
+            Some(NodeEnum::StatsElem(element)) => quote(&mut element.name),
+            Some(NodeEnum::NamedArgExpr(argument)) => quote(&mut argument.name),
+            Some(NodeEnum::WindowDef(window)) => quote(&mut window.name),
+            Some(NodeEnum::FuncCall(call)) => {
+                if let Some(over) = call.over.as_mut() {
+                    quote(&mut over.name);
+                }
+            }
+            Some(NodeEnum::JoinExpr(join)) => {
+                if let Some(alias) = join.join_using_alias.as_mut() {
+                    quote(&mut alias.aliasname);
+                }
+            }
+            _ => {}
+        });
+    }
+    node
+}
+
+fn quote(name: &mut String) {
+    let plain = |c: char| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit();
+    let safe = name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit());
+    // A word of the language is refused as a name when it stands alone.
+    if !name.is_empty() && (!safe || pg_query::parse(&format!("SELECT 1 AS x FROM {name}"), 0).is_err()) {
+        *name = crate::postgres::quote::ident(name);
+    }
 }
 
 /// The SQL of an expression.
@@ -108,6 +161,15 @@ pub fn any(node: &Node, ask: &mut dyn FnMut(&Node) -> bool) -> bool {
     let mut found = false;
     walk(&mut node.clone(), &mut |node| found = found || ask(node));
     found
+}
+
+/// The names in a list of tables.
+pub fn ranges(nodes: &[Node]) -> Vec<String> {
+    let range = |node: &Node| match &node.node {
+        Some(NodeEnum::RangeVar(range)) => Some(names::relation(Some(range))),
+        _ => None,
+    };
+    nodes.iter().filter_map(range).collect()
 }
 
 /// The tables and views that a query names.

@@ -52,6 +52,8 @@ fn one(draft: &mut Draft<'_>, kind: Kind, object: String, source: Source) -> Res
         NodeEnum::CreateFunctionStmt(s) => draft.functions.push((object, *s)),
         NodeEnum::CreateStatsStmt(s) => draft.statistics.push((object, s)),
         NodeEnum::CommentStmt(s) => draft.comments.push((object, *s)),
+        // They change what another statement made, which stays.
+        NodeEnum::AlterDomainStmt(_) | NodeEnum::AlterStatsStmt(_) => unsupported::left_out(draft, Kind::Setting, &object, &source.text)?,
         _ => unsupported::left_out(draft, kind, &object, &source.text)?,
     }
     Ok(())
@@ -95,6 +97,11 @@ fn alter(draft: &mut Draft<'_>, object: &str, statement: AlterTableStmt) -> Resu
         Alter::AtAddIdentity => add_identity(draft, &table, &command),
         // The partition's index has a finding of its own.
         Alter::AtAttachPartition if statement.objtype() == ObjectType::ObjectIndex => {}
+        Alter::AtAddColumn if draft.table(&table).is_some() => {
+            if let (Some(found), Some(column)) = (draft.table(&table), command.def) {
+                found.create.table_elts.push(*column);
+            }
+        }
         Alter::AtAttachPartition => {
             if let Some(NodeEnum::PartitionCmd(partition)) = command.def.and_then(|def| def.node) {
                 draft.partitions.insert(names::relation(partition.name.as_ref()), table);

@@ -175,3 +175,8 @@ ALTER TABLE ONLY shop.orders REPLICA IDENTITY FULL;
 CREATE PUBLICATION changes WITH (publish = 'insert, update, delete, truncate');
 
 \unrestrict Wq3
+
+
+--
+-- PostgreSQL database dump complete
+--
