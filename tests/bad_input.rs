@@ -654,8 +654,11 @@ fn an_app_that_is_none() {
 fn a_schema_written_by_hand_is_refused_rather_than_read_wrongly() {
     let wizard = Wizard::empty();
     for (sql, says) in [
-        ("create table public.users (id serial primary key);", "line 1: column `id` is serial: this is not the output of pg_dump"),
-        ("create type mood as enum ('sad', 'ok');", "line 1: a type without its schema"),
+        (
+            "create table public.users (id serial primary key);",
+            "by-hand.sql:1:28: column `id` is serial: this is not the output of pg_dump",
+        ),
+        ("create type mood as enum ('sad', 'ok');", "by-hand.sql:1:1: a type without its schema"),
     ] {
         std::fs::write(wizard.path().join("by-hand.sql"), sql).unwrap();
         wizard.run(&["schema", "convert", "--from", "by-hand.sql", "--target", "dsql"]).expect(2).says(says).says("pg_dump --schema-only");

@@ -237,3 +237,18 @@ fn random_schemas_are_equal_on_rds_of_every_version() {
 fn random_schemas_run_on_dsql() {
     proves(&mut runner(3), |seed, tables| dsql_runs(&made(Server::Own, &random_statements(seed, tables, true))?, &Options::default()));
 }
+
+/// A case to look at: `SEED=… TABLES=… cargo test --test all prints_a_case -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints the schema of one case, for a person"]
+fn prints_a_case() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(1_u64);
+    let sql = random_schema(number("SEED"), number("TABLES") as usize, true);
+    println!("{sql}");
+    for statement in try_convert(&sql, Target::Dsql).unwrap().statements {
+        println!("-- {}\n{};", statement.id, statement.sql);
+    }
+    for finding in try_convert(&sql, Target::Dsql).unwrap().findings {
+        println!("-- {} {}: {}", finding.id, finding.object, finding.what);
+    }
+}

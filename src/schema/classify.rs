@@ -105,6 +105,8 @@ fn alter_table(statement: &AlterTableStmt) -> (Kind, String) {
             (Kind::IndexPartition, partition(command).unwrap_or(table))
         }
         Alter::AtAttachPartition => (Kind::Partition, partition(command).unwrap_or(table)),
+        // pg_dump writes columns into their table; a file of migrations adds them.
+        Alter::AtAddColumn => (Kind::Table, table),
         Alter::AtAddInherit => (Kind::Partition, table),
         Alter::AtEnableRowSecurity | Alter::AtForceRowSecurity => (Kind::RowSecurity, table),
         _ => (Kind::Setting, table),

@@ -14,10 +14,9 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
         let Some(mut table) = draft.tables.get(at).cloned() else { continue };
         let mut left_out = Vec::new();
         for constraint in constraints(&mut table.create.clone()) {
-            if matches!(constraint.contype(), ConstrType::ConstrPrimary | ConstrType::ConstrUnique) {
-                if !keep(draft, &mut table, constraint)? {
-                    left_out.push(constraint.conname.clone());
-                }
+            let is_key = matches!(constraint.contype(), ConstrType::ConstrPrimary | ConstrType::ConstrUnique);
+            if is_key && !keep(draft, &mut table, constraint)? {
+                left_out.push(constraint.conname.clone());
             }
         }
         for constraint in constraints(&mut table.create) {
