@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod compiler;
+mod large_schema;
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::num::NonZero;
@@ -25,6 +28,7 @@ fn main() {
     replay();
     frame();
     idle();
+    compiler::run();
 }
 
 fn line(what: &str, figure: &str, goal: &str, of: &str) {

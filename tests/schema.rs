@@ -192,7 +192,7 @@ fn the_command_writes_ordered_files_that_psql_can_run() {
         let name = target.name();
         // when it is converted into a folder
         let done = wizard.run(&["schema", "convert", "--from", "dump.sql", "--target", name, "--out", name]).expect(0);
-        assert!(done.out().contains("Next: read report.md, then run the files in order"), "{}", done.out());
+        assert!(done.out().contains("Next: read report.md and tables.md, then migrate-wizard schema apply"), "{}", done.out());
         let mut files: Vec<String> =
             std::fs::read_dir(wizard.path().join(name)).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         files.sort();
@@ -206,6 +206,7 @@ fn the_command_writes_ordered_files_that_psql_can_run() {
                 "80-functions.sql",
                 "90-views.sql",
                 "report.md",
+                "tables.md",
             ],
             Target::Rds | Target::Aurora => &[
                 "10-schemas.sql",
@@ -216,6 +217,7 @@ fn the_command_writes_ordered_files_that_psql_can_run() {
                 "70-foreign-keys.sql",
                 "90-views.sql",
                 "report.md",
+                "tables.md",
             ],
         };
         assert_eq!(files, expected, "{target}");

@@ -77,17 +77,14 @@ pub fn rules(args: &RunArgs, what: &RulesArgs) -> Result<u8> {
 }
 
 pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
-    let conversion = converted(args, &what.schema).await?;
+    let (dump, conversion) = from_sql(args, &what.schema).await?;
     if args.json {
         out_json(&conversion)?;
         return Ok(0);
     }
-    let dialect = if conversion.target == Target::Dsql { schema::Dialect::Dsql } else { schema::Dialect::Postgres };
-    let mut files = schema::files(&conversion, dialect);
     match &what.out {
         Some(folder) => {
-            files.push(("report.md".to_owned(), schema::report(&conversion)));
-            write_all(folder, &files)?;
+            write_all(folder, &schema::folder(&dump, &conversion)?)?;
             for finding in conversion.findings.iter().filter(|f| f.severity != Severity::Info) {
                 out(format!("{:<22} {}: {}", finding.id, finding.object, finding.what));
                 for line in measured(finding) {
@@ -95,14 +92,16 @@ pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
                 }
             }
             out(format!(
-                "\n{} and {} in {}. Next: read report.md, then run the files in order",
+                "\n{} and {} in {}. Next: read report.md and tables.md, then migrate-wizard schema apply {}",
                 text::plural(conversion.statements.len() as u64, "statement"),
                 text::plural(conversion.findings.len() as u64, "finding"),
+                folder.display(),
                 folder.display()
             ));
         }
         None => {
-            for (_, contents) in files {
+            let dialect = if conversion.target == Target::Dsql { schema::Dialect::Dsql } else { schema::Dialect::Postgres };
+            for (_, contents) in schema::files(&conversion, dialect) {
                 out(contents);
             }
             // The SQL may go down a pipe; what was changed must be seen all the same.

@@ -1,7 +1,7 @@
 //! `schema apply`: the SQL files of a conversion run one statement at a time, each written down before and after it.
 //! Never changes what stands in the files, and never runs a statement twice that is known to be done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use super::{connections, out};
 use crate::cli::{PhaseArg, RunArgs, SchemaApplyArgs};
 use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::Access;
-use crate::schema::{self, Dialect, Phase, Signed};
+use crate::schema::{self, Dialect, Phase, Signed, Statement};
 use crate::text;
 
 /// A line of the journal beside the files.
@@ -148,21 +148,21 @@ pub async fn apply(args: &RunArgs, what: &SchemaApplyArgs) -> Result<u8> {
     }
     let journal = Journal::open(&path, &to.label())?;
     let done_before = journal.done.clone();
+    let digests: BTreeMap<&str, &str> = wanted.iter().map(|signed| (signed.statement.id.as_str(), signed.digest.as_str())).collect();
+    let digest = |statement: &Statement| digests.get(statement.id.as_str()).copied().unwrap_or_default();
     let journal = std::sync::Mutex::new(journal);
     let teller = reporter(args);
     if dialect == Dialect::Postgres && for_dsql {
         teller.log(format!("{} is a PostgreSQL: ASYNC, which only Aurora DSQL knows, is left out", to.label()));
     }
-    let run = async |sql: String| {
-        let sql = if dialect == Dialect::Dsql { sql } else { schema::without_async(&sql) };
-        schema::send(&session, dialect, &sql).await
-    };
-    let entry = |signed: &Signed, done: bool| {
-        let (at, statement, digest) = (now(), signed.statement.id.clone(), signed.digest.clone());
+    let run = async |sql: String| schema::send(&session, dialect, &sql).await;
+    let entry = |statement: &Statement, done: bool| {
+        let (at, digest, statement) = (now(), digest(statement).to_owned(), statement.id.clone());
         let entry = if done { Entry::Done { at, statement, digest } } else { Entry::Started { at, statement, digest } };
         journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write(&entry)
     };
-    let work = schema::apply_signed(&wanted, |signed| done_before.contains(&signed.digest), entry, run, &teller);
+    let done = |statement: &Statement| done_before.contains(digest(statement));
+    let work = schema::apply(wanted.iter().map(|signed| &signed.statement), dialect, done, entry, run, &teller);
     let applied = tokio::select! {
         applied = work => Some(applied?),
         _ = tokio::signal::ctrl_c() => None,

@@ -84,8 +84,8 @@ pub async fn run(from: &Connector, to: &Connector, what: &CopyArgs, options: &da
         reporter.log(finding);
     }
     let quiet = Reporter::silent();
-    let before =
-        schema::apply(conversion.phase(Phase::Before), dialect, |_| false, async |sql: String| sender.send(&sql).await, &quiet).await?;
+    let send = async |sql: String| sender.send(&sql).await;
+    let before = schema::apply(conversion.phase(Phase::Before), dialect, |_| false, |_, _| Ok(()), send, &quiet).await?;
     drop(sender);
     stages.push(Stage { name: "tables", seconds: lap.elapsed().as_secs_f64() });
     lap = Instant::now();

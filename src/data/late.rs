@@ -12,14 +12,19 @@ impl Worker<'_> {
     pub(super) async fn settle_late(&mut self) -> Result<Step> {
         let small = self.crew.limits.is_some();
         let claims = self.ledger.take_late(&self.to.session, &self.crew.tables, small).await?;
-        let done = if small { self.settle_one_by_one(claims.clone()).await } else { self.settle_together(&claims).await };
-        match done {
+        let together = if small { None } else { Some(self.settle_together(&claims).await) };
+        let done = match together {
+            None => self.settle_one_by_one(claims).await,
             // One of the rows cannot go: it is found and set aside.
-            Err(error) if !small && is_about_a_row(&error) => {
+            Some(Err(error)) if is_about_a_row(&error) => {
                 self.out_of_transaction().await?;
-                self.settle_one_by_one(claims).await.map(|()| Step::Settled)
+                self.settle_one_by_one(claims).await
             }
+            Some(done) => done,
+        };
+        match done {
             Ok(()) => Ok(Step::Settled),
+            // Another worker has one of them now.
             Err(error) if ledger::is_lost(&error) => self.to.session.rollback().await.map(|()| Step::Wait),
             Err(error) => Err(error),
         }

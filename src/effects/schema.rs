@@ -104,10 +104,9 @@ impl Schema {
             None => schema::convert(&sql, target, &options)?,
         };
         let kept = serde_json::to_string_pretty(&conversion).map_err(|e| Error::bug(format!("a conversion cannot be kept: {e}")))?;
-        let mut files = schema::files(&conversion, if target == Target::Dsql { Dialect::Dsql } else { Dialect::Postgres });
+        let mut files = schema::folder(&sql, &conversion)?;
         files.push(("conversion.json".to_owned(), kept));
         files.push((SOURCE.to_owned(), sql));
-        files.push(("report.md".to_owned(), schema::report(&conversion)));
         write_files(&world.out_dir("schema"), &files)?;
         Ok(conversion)
     }
@@ -247,7 +246,7 @@ impl Apply<World> for Schema {
         let session = world.target(&self.target).await?.connect(Access::ReadWrite).await?;
         let dialect = if session.is_dsql().await? { Dialect::Dsql } else { Dialect::Postgres };
         let run = async |sql: String| schema::send(&session, dialect, &sql).await;
-        let applied = schema::apply(self.chosen(&conversion, phase), dialect, |_| false, run, &cx.reporter).await?;
+        let applied = schema::apply(self.chosen(&conversion, phase), dialect, |_| false, |_, _| Ok(()), run, &cx.reporter).await?;
         cx.reporter.log(format!("{} made, {} there already", text::plural(applied.made.len() as u64, "statement"), applied.there.len()));
         Ok(self.outputs(&conversion, phase))
     }

@@ -1,8 +1,6 @@
 //! Running a conversion's statements, one at a time, so that running them again does no harm.
 //! Never connects: the caller's closure sends each statement, in a transaction of its own.
 
-use super::order::slug;
-use super::signed::Signed;
 use super::statement::{Dialect, Kind, Statement};
 use crate::error::{Error, Result};
 use crate::progress::{Reporter, Unit};
@@ -22,16 +20,18 @@ pub struct Applied {
     pub there: Vec<String>,
 }
 
-/// Runs the statements in order. `done` says of an id that it need not run (session settings always do);
-/// `run` sends one SQL text and, when a DSQL server answers with a job id, waits for the job.
+/// Runs the statements in order. `done` says of one that it need not run; `entry` is called with false before a statement is sent
+/// and with true once it is done, so that whoever keeps a journal knows what became of each; `run` sends one SQL text and, when a
+/// DSQL server answers with a job id, waits for the job. Session settings are run every time and are nothing that is made.
 ///
 /// An error that says the object exists counts as done. Any other stops the run and names the statement;
 /// running again goes on from there. Safe to drop between statements.
 /// `run` takes the text by value so that its future is `Send` whatever it borrows.
-pub async fn apply<Run, Running>(
-    statements: impl IntoIterator<Item = &Statement>,
+pub async fn apply<'a, Run, Running>(
+    statements: impl IntoIterator<Item = &'a Statement>,
     dialect: Dialect,
-    done: impl Fn(&str) -> bool,
+    done: impl Fn(&Statement) -> bool,
+    mut entry: impl FnMut(&Statement, bool) -> Result<()>,
     mut run: Run,
     reporter: &Reporter,
 ) -> Result<Applied>
@@ -42,67 +42,27 @@ where
     let statements: Vec<&Statement> = statements.into_iter().collect();
     let total = u64::try_from(statements.len()).ok();
     let mut applied = Applied::default();
-    for (done_so_far, statement) in (0_u64..).zip(&statements) {
-        reporter.progress(done_so_far, total, Unit::Statements, format!("{} {}", slug(statement.kind).replace('_', " "), statement.object));
-        if statement.kind != Kind::Session && done(&statement.id) {
-            applied.there.push(statement.id.clone());
-            continue;
-        }
-        let mut there = false;
-        for sql in statement.render(dialect) {
-            match run(sql.clone()).await {
-                Ok(()) => {}
-                Err(error) if is_there(&error) => there = true,
-                Err(error) => return Err(failed(error, statement, &sql)),
-            }
-        }
-        if there {
-            reporter.log(format!("{} is already there", statement.id));
-            applied.there.push(statement.id.clone());
-        } else {
-            applied.made.push(statement.id.clone());
-        }
-    }
-    reporter.progress(total.unwrap_or_default(), total, Unit::Statements, "done");
-    Ok(applied)
-}
-
-/// The same for files, with a word before and after each statement: `entry` is called with false before it is sent and with true
-/// once it is done, so that whoever keeps a journal knows of every statement what became of it.
-pub async fn apply_signed<Run, Running>(
-    signed: &[&Signed],
-    done: impl Fn(&Signed) -> bool,
-    mut entry: impl FnMut(&Signed, bool) -> Result<()>,
-    mut run: Run,
-    reporter: &Reporter,
-) -> Result<Applied>
-where
-    Run: FnMut(String) -> Running,
-    Running: Future<Output = Result<()>>,
-{
-    let total = u64::try_from(signed.len()).ok();
-    let mut applied = Applied::default();
-    for (done_so_far, one) in (0_u64..).zip(signed) {
-        let statement = &one.statement;
+    for (done_so_far, statement) in (0_u64..).zip(statements) {
         reporter.progress(done_so_far, total, Unit::Statements, &statement.id);
+        let sql = statement.render(dialect);
         if statement.kind == Kind::Session {
-            run(statement.sql.clone()).await.map_err(|error| failed(error, statement, &statement.sql))?;
+            run(sql.clone()).await.map_err(|error| failed(error, statement, &sql))?;
             continue;
         }
-        if done(one) {
+        if done(statement) {
             applied.there.push(statement.id.clone());
             continue;
         }
-        entry(one, false)?;
-        match run(statement.sql.clone()).await {
+        entry(statement, false)?;
+        match run(sql.clone()).await {
             Ok(()) => applied.made.push(statement.id.clone()),
             Err(error) if is_there(&error) => {
                 reporter.log(format!("{} is already there", statement.id));
                 applied.there.push(statement.id.clone());
             }
-            Err(error) => return Err(failed(error, statement, &statement.sql)),
+            Err(error) => return Err(failed(error, statement, &sql)),
         }
-        entry(one, true)?;
+        entry(statement, true)?;
     }
     reporter.progress(total.unwrap_or_default(), total, Unit::Statements, "done");
     Ok(applied)

@@ -381,7 +381,7 @@ async fn run_task<Running: Future<Output = Result<()>>>(task: &Task, dialect: Di
     let mut made = true;
     for sql in &task.sql {
         let sql = match &task.statement {
-            Some(statement) if dialect == Dialect::Dsql => Statement { sql: sql.clone(), ..statement.clone() }.render(dialect).concat(),
+            Some(statement) if dialect == Dialect::Dsql => Statement { sql: sql.clone(), ..statement.clone() }.render(dialect),
             _ => sql.clone(),
         };
         match run(sql.clone()).await {

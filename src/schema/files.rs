@@ -5,18 +5,20 @@ use std::fmt::Write as _;
 
 use super::conversion::Conversion;
 use super::finding::{Evidence, Lossless, Severity};
+use super::sides;
 use super::statement::{Dialect, Kind, Phase};
 use super::target::Target;
+use crate::error::Result;
 use crate::text::plural;
 
 /// `(name, text)` of each SQL file, in the order to run them; the data is copied before `50-…`.
 pub fn files(conversion: &Conversion, dialect: Dialect) -> Vec<(String, String)> {
     let mut out: Vec<(String, String)> = Vec::new();
     let mut last = (0_u8, "");
-    let mut session = Vec::new();
+    let mut session = None;
     for statement in &conversion.statements {
         if statement.kind == Kind::Session {
-            session = statement.render(dialect);
+            session = Some(statement.render(dialect));
             continue;
         }
         let wanted = bucket(statement.kind, statement.phase);
@@ -27,15 +29,13 @@ pub fn files(conversion: &Conversion, dialect: Dialect) -> Vec<(String, String)>
                 Phase::After => "after the data",
             };
             let mut head = format!("-- {} for {}; run {when}, one statement per transaction.\n", last.1, conversion.target);
-            for sql in &session {
+            if let Some(sql) = &session {
                 let _ = writeln!(head, "{sql};");
             }
             out.push((format!("{}-{}.sql", last.0, last.1), head));
         }
         if let Some((_, text)) = out.last_mut() {
-            for sql in statement.render(dialect) {
-                let _ = write!(text, "\n{sql};\n");
-            }
+            let _ = write!(text, "\n{};\n", statement.render(dialect));
         }
     }
     out
@@ -56,6 +56,15 @@ fn bucket(kind: Kind, phase: Phase) -> (u8, &'static str) {
         (Phase::After, Kind::Function | Kind::Procedure | Kind::Aggregate | Kind::Statistics) => (80, "functions"),
         (Phase::After, _) => (90, "views"),
     }
+}
+
+/// All that a folder of a conversion holds: the SQL, `report.md`, and `tables.md` with each table of the dump before and after.
+pub fn folder(dump: &str, conversion: &Conversion) -> Result<Vec<(String, String)>> {
+    let dialect = if conversion.target == Target::Dsql { Dialect::Dsql } else { Dialect::Postgres };
+    let mut out = files(conversion, dialect);
+    out.push(("report.md".to_owned(), report(conversion)));
+    out.push(("tables.md".to_owned(), sides::page(&sides::sides(dump, conversion)?, conversion)));
+    Ok(out)
 }
 
 /// What the conversion does and what it asks, for people.

@@ -35,23 +35,23 @@ mod target;
 mod tree;
 mod wrong;
 
-pub use apply::{Applied, apply, apply_signed};
+pub use apply::{Applied, apply};
 pub use build::{Built, Task, Work, build, left, tasks};
 pub use capabilities::{Capabilities, ChoiceFact, OptionFact};
 pub use conversion::{Choice, Conversion, TypeChange};
 pub use decode::decode;
 pub use differences::{Difference, differences};
 pub use drop::drop_statement;
-pub use files::{files, report};
+pub use files::{files, folder};
 pub use finding::{Evidence, Finding, Lossless, Severity, Verdict};
 pub use options::{ArrayForm, EnumForm, ForeignKeys, Numeric, Numerics, Options, Pick, SerialKeys};
 pub use outline::{Outline, outline};
 pub use parse::{Parsed, Source, parse};
 pub use rule_table::rules;
 pub use send::send;
-pub use sides::{Side, by_object, page as sides_page, sides};
+pub use sides::{Side, by_object, sides};
 pub use signed::{Signed, is_signed, read as read_signed};
-pub use statement::{Dialect, Kind, Phase, Statement, without_async};
+pub use statement::{Dialect, Kind, Phase, Statement};
 pub use target::Target;
 
 use crate::error::Result;

@@ -1,8 +1,24 @@
-//! Names of objects in the parse tree as text: `public.orders`, unquoted, for ids and findings.
+//! Names of objects in the parse tree as text: `public.orders`, unquoted, for ids and findings; and names that rules make.
 //! Never quotes for SQL: SQL text comes from the deparser.
 
 use pg_query::protobuf::{RangeVar, TypeName};
 use pg_query::{Node, NodeEnum};
+use sha2::{Digest, Sha256};
+
+/// PostgreSQL cuts longer names silently, in bytes.
+const LONGEST: usize = 63;
+
+/// The name that a rule gives to what it makes: `base` and `suffix`; where that is too long, `base` is cut and told apart by a digest.
+pub fn made(base: &str, suffix: &str) -> String {
+    let whole = format!("{base}{suffix}");
+    if whole.len() <= LONGEST {
+        return whole;
+    }
+    let digest: String = Sha256::digest(base.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let room = LONGEST.saturating_sub(suffix.len()).saturating_sub(digest.len()).saturating_sub(1);
+    let end = (0..=room.min(base.len())).rev().find(|&end| base.is_char_boundary(end)).unwrap_or_default();
+    format!("{}_{digest}{suffix}", base.get(..end).unwrap_or_default())
+}
 
 /// `schema.name`, with `public` when the dump left it out.
 pub fn relation(range: Option<&RangeVar>) -> String {
@@ -56,5 +72,19 @@ pub trait IntoNode {
 impl IntoNode for NodeEnum {
     fn into_node(self) -> Node {
         Node { node: Some(self) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::made;
+
+    #[test]
+    fn a_name_that_would_be_cut_is_cut_by_bytes_and_still_told_apart() {
+        assert_eq!(made("orders_status", "_check"), "orders_status_check");
+        assert_eq!(made(&"a".repeat(57), "_check"), format!("{}_check", "a".repeat(57)));
+        let (one, two) = (format!("{}1", "é".repeat(40)), format!("{}2", "é".repeat(40)));
+        let (one, two) = (made(&one, "_check"), made(&two, "_check"));
+        assert!(one != two && one.len() <= 63 && two.len() <= 63 && one.ends_with("_check"), "{one} {two}");
     }
 }

@@ -91,10 +91,14 @@ fn owner_of(statement: &Statement) -> Option<String> {
 pub fn by_object<'a>(sides: &[Side], findings: &'a [Finding]) -> Vec<(String, Vec<&'a Finding>)> {
     let place: BTreeMap<&str, usize> = sides.iter().enumerate().map(|(at, side)| (side.object.as_str(), at)).collect();
     // An index is named by schema and name; its text says whose it is.
-    let index_of = |object: &str| {
-        let name = object.rsplit('.').next().unwrap_or(object);
-        sides.iter().position(|side| side.before.lines().any(|line| line.contains("INDEX ") && line.contains(&format!(" {name} ON "))))
-    };
+    let mut indexes = BTreeMap::<&str, usize>::new();
+    for (at, side) in sides.iter().enumerate() {
+        for line in side.before.lines() {
+            let name = line.split_once("INDEX ").and_then(|(_, rest)| rest.split_once(" ON ")).map(|(name, _)| name.trim_matches('"'));
+            name.into_iter().for_each(|name| _ = indexes.entry(name).or_insert(at));
+        }
+    }
+    let index_of = |object: &str| indexes.get(object.rsplit('.').next().unwrap_or(object)).copied();
     let mut grouped = BTreeMap::<usize, Vec<&Finding>>::new();
     for finding in findings {
         let of_parent = || finding.object.rsplit_once('.').and_then(|(parent, _)| place.get(parent).copied());
@@ -113,8 +117,9 @@ pub fn by_object<'a>(sides: &[Side], findings: &'a [Finding]) -> Vec<(String, Ve
 /// A page with each object that changes: its findings, before and after.
 pub fn page(sides: &[Side], conversion: &Conversion) -> String {
     let mut out = format!("# Before and after, for {}\n", conversion.target);
+    let place: BTreeMap<&str, &Side> = sides.iter().map(|side| (side.object.as_str(), side)).collect();
     for (object, findings) in by_object(sides, &conversion.findings) {
-        let side = sides.iter().find(|side| side.object == object);
+        let side = place.get(object.as_str());
         let _ = writeln!(out, "\n## {}\n", if object.is_empty() { "Everything else" } else { &object });
         for finding in findings {
             let mark = match finding.severity {

@@ -12,11 +12,9 @@ const AFTER: u32 = 50;
 /// A statement of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// `40-tables.sql:12`: file, and line where it begins.
-    pub at: String,
     /// Of its text, so that an edited statement is a new one.
     pub digest: String,
-    /// What runs it; its id begins with `at`.
+    /// What runs it; its id begins with file and line, `40-tables.sql:12`.
     pub statement: Statement,
 }
 
@@ -45,21 +43,22 @@ pub fn read(files: &[(String, String)]) -> Result<Vec<Signed>> {
                 .because(&error)
                 .hint("look for a quote or a dollar quote that does not end, or convert again into a new folder")
         })?;
+        let (mut line, mut counted) = (1_usize, 0_usize);
         for piece in statements {
             let sql = without_comments(piece);
             if sql.is_empty() {
                 continue;
             }
             let offset = (sql.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-            let line = text.get(..offset).unwrap_or_default().matches('\n').count().saturating_add(1);
-            let at = format!("{name}:{line}");
+            line = line.saturating_add(text.get(counted..offset).unwrap_or_default().matches('\n').count());
+            counted = offset;
             let first: String = sql.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
             let kind = if sql.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("set ")) { Kind::Session } else { Kind::Other };
             let digest = Sha256::digest(sql.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
             out.push(Signed {
                 digest,
                 statement: Statement {
-                    id: format!("{at} {first}"),
+                    id: format!("{name}:{line} {first}"),
                     phase: if number >= AFTER { Phase::After } else { Phase::Before },
                     order: u32::try_from(out.len()).unwrap_or(u32::MAX).saturating_add(1),
                     object: first,
@@ -67,7 +66,6 @@ pub fn read(files: &[(String, String)]) -> Result<Vec<Signed>> {
                     sql: sql.to_owned(),
                     asynchronous: false,
                 },
-                at,
             });
         }
     }

@@ -97,26 +97,18 @@ pub struct Statement {
     pub asynchronous: bool,
 }
 
-/// What starts a background job on DSQL, as every other PostgreSQL writes it.
-pub fn without_async(sql: &str) -> String {
-    ["CREATE UNIQUE INDEX ASYNC ", "CREATE INDEX ASYNC ", "ALTER TABLE ASYNC "]
-        .iter()
-        .find_map(|head| sql.strip_prefix(head).map(|rest| format!("{} {rest}", head.trim_end_matches(" ASYNC "))))
-        .unwrap_or_else(|| sql.to_owned())
-}
+/// What starts a background job on DSQL once ASYNC stands behind it.
+const JOBS: [&str; 3] = ["CREATE UNIQUE INDEX ", "CREATE INDEX ", "ALTER TABLE "];
 
 impl Statement {
-    /// The SQL to send, one statement each. On a DSQL server an asynchronous one returns a `job_id`:
-    /// whoever sends it waits with `CALL sys.wait_for_job(job_id)` before the next.
-    pub fn render(&self, dialect: Dialect) -> Vec<String> {
-        let sql = match dialect {
-            Dialect::Postgres => self.sql.clone(),
-            Dialect::Dsql if !self.asynchronous => self.sql.clone(),
-            Dialect::Dsql => ["CREATE UNIQUE INDEX ", "CREATE INDEX ", "ALTER TABLE "]
-                .iter()
-                .find_map(|head| self.sql.strip_prefix(head).map(|rest| format!("{head}ASYNC {rest}")))
-                .unwrap_or_else(|| self.sql.clone()),
-        };
-        vec![sql]
+    /// The SQL to send. On a DSQL server an asynchronous one returns a `job_id`: whoever sends it waits with
+    /// `CALL sys.wait_for_job(job_id)` before the next. Every other PostgreSQL gets none, even where a file has it.
+    pub fn render(&self, dialect: Dialect) -> String {
+        let job = JOBS.iter().find_map(|head| self.sql.strip_prefix(head).map(|rest| (*head, rest)));
+        match (dialect, job) {
+            (Dialect::Dsql, Some((head, rest))) if self.asynchronous && !rest.starts_with("ASYNC ") => format!("{head}ASYNC {rest}"),
+            (Dialect::Postgres, Some((head, rest))) => format!("{head}{}", rest.strip_prefix("ASYNC ").unwrap_or(rest)),
+            _ => self.sql.clone(),
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use super::files::report;
 use super::*;
 use crate::error::{Error, Kind as ErrorKind};
 use crate::progress::Reporter;
@@ -52,8 +53,8 @@ ALTER TABLE ONLY public.a ADD CONSTRAINT a_up_fk FOREIGN KEY (up) REFERENCES pub
     assert_eq!(conversion.findings[0].what, "sequence public.a_id_seq becomes the column's own bigint identity");
     let change = |column: &str| TypeChange { table: "public.a".into(), column: column.into(), from: "int".into(), to: "bigint".into() };
     assert_eq!(conversion.type_changes, [change("id"), change("up")]);
-    assert_eq!(conversion.statements[2].render(Dialect::Dsql), ["ALTER TABLE ASYNC public.a VALIDATE CONSTRAINT a_up_fk"]);
-    assert_eq!(conversion.statements[2].render(Dialect::Postgres), ["ALTER TABLE public.a VALIDATE CONSTRAINT a_up_fk"]);
+    assert_eq!(conversion.statements[2].render(Dialect::Dsql), "ALTER TABLE ASYNC public.a VALIDATE CONSTRAINT a_up_fk");
+    assert_eq!(conversion.statements[2].render(Dialect::Postgres), "ALTER TABLE public.a VALIDATE CONSTRAINT a_up_fk");
     assert_eq!(conversion.statements.iter().map(|s| s.phase).collect::<Vec<_>>(), [Phase::Before, Phase::After, Phase::After]);
 }
 
@@ -156,7 +157,7 @@ fn indexes_lose_what_the_target_has_no_word_for() {
             Ok(text) => {
                 let index = &conversion.statements[1];
                 assert_eq!((index.sql.as_str(), index.asynchronous, index.phase), (text, true, Phase::After));
-                assert_eq!(index.render(Dialect::Dsql), [text.replacen("INDEX", "INDEX ASYNC", 1)]);
+                assert_eq!(index.render(Dialect::Dsql), text.replacen("INDEX", "INDEX ASYNC", 1));
             }
             Err(finding) => assert!(
                 conversion.statements.len() == 1 && found(&conversion).contains(&finding.to_owned()),
@@ -400,7 +401,9 @@ fn boxed<'a>(
 ) -> Pin<Box<dyn Future<Output = crate::error::Result<Applied>> + Send + 'a>> {
     Box::pin(async move {
         let reporter = Reporter::silent();
-        apply(&conversion.statements, Dialect::Dsql, |id| done.contains(id), |sql| async move { server.run(&sql).await }, &reporter).await
+        let done = |statement: &Statement| done.contains(&statement.id);
+        let run = |sql: String| async move { server.run(&sql).await };
+        apply(&conversion.statements, Dialect::Dsql, done, |_, _| Ok(()), run, &reporter).await
     })
 }
 

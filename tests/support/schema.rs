@@ -18,7 +18,7 @@ pub fn apply(to: &Connector, conversion: &Conversion, phase: Phase) -> Applied {
     block(async {
         let session = to.connect(Access::ReadWrite).await.unwrap();
         let run = async |sql: String| session.batch(&sql).await;
-        schema::apply(statements, Dialect::Postgres, |_| false, run, &Reporter::silent()).await.unwrap()
+        schema::apply(statements, Dialect::Postgres, |_| false, |_, _| Ok(()), run, &Reporter::silent()).await.unwrap()
     })
 }
 

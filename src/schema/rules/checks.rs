@@ -4,7 +4,8 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ConstrType, Constraint};
 
-use super::draft::{Draft, Table, constraints};
+use super::draft::{Draft, constraints};
+use super::tables::Table;
 use super::vocabulary::Vocabulary;
 use crate::error::Result;
 use crate::schema::statement::Kind;
@@ -14,13 +15,7 @@ const ID: &str = "DSQL-CHECK";
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     let words = Vocabulary::of(draft)?;
-    for at in 0..draft.tables.len() {
-        let Some(mut table) = draft.tables.get(at).cloned() else { continue };
-        of_table(draft, &words, &mut table)?;
-        if let Some(place) = draft.tables.get_mut(at) {
-            *place = table;
-        }
-    }
+    draft.each(|draft, table| of_table(draft, &words, table))?;
     for (table, mut check) in std::mem::take(&mut draft.late_checks) {
         if keep_check(draft, &words, &table, &mut check)? {
             draft.late_checks.push((table, check));

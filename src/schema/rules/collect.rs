@@ -4,7 +4,8 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterSeqStmt, AlterTableCmd, AlterTableStmt, AlterTableType as Alter, ConstrType, Constraint, ObjectType};
 
-use super::draft::{Draft, Sequence, Table};
+use super::draft::{Draft, Sequence};
+use super::tables::Table;
 use super::unsupported;
 use crate::error::Result;
 use crate::schema::classify::{added, classify, command};
@@ -71,7 +72,8 @@ fn own(draft: &mut Draft<'_>, sequence: &str, statement: &AlterSeqStmt, text: St
         },
         _ => None,
     });
-    if let Some(found) = draft.sequences.iter_mut().find(|found| found.name == sequence) {
+    // The owner follows its sequence in a dump.
+    if let Some(found) = draft.sequences.iter_mut().rev().find(|found| found.name == sequence) {
         found.owner = owner;
         found.owned_by = Some(text);
     }

@@ -3,21 +3,15 @@
 
 use pg_query::protobuf::ConstrType;
 
-use super::draft::{Draft, Table, columns, constraint, remove};
+use super::draft::{Draft, columns, constraint, remove};
+use super::tables::Table;
 use super::vocabulary::Vocabulary;
 use crate::error::Result;
 use crate::schema::tree;
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     let words = Vocabulary::of(draft)?;
-    for at in 0..draft.tables.len() {
-        let Some(mut table) = draft.tables.get(at).cloned() else { continue };
-        of_table(draft, &words, &mut table)?;
-        if let Some(place) = draft.tables.get_mut(at) {
-            *place = table;
-        }
-    }
-    Ok(())
+    draft.each(|draft, table| of_table(draft, &words, table))
 }
 
 fn of_table(draft: &mut Draft<'_>, words: &Vocabulary, table: &mut Table) -> Result<()> {

@@ -9,19 +9,13 @@ use pg_query::protobuf::{
     CreateStmt, IndexStmt, ViewStmt,
 };
 
+use super::tables::{Table, Tables};
 use crate::error::Result;
 use crate::schema::capabilities::Capabilities;
 use crate::schema::conversion::TypeChange;
 use crate::schema::finding::Finding;
 use crate::schema::options::Options;
 use crate::schema::statement::Kind;
-
-/// A table and its name, `public.orders`.
-#[derive(Debug, Clone)]
-pub struct Table {
-    pub name: String,
-    pub create: CreateStmt,
-}
 
 /// A sequence, and the `table`, `column` that own it.
 #[derive(Debug, Clone)]
@@ -62,7 +56,7 @@ pub struct Draft<'a> {
     pub composites: BTreeSet<String>,
     pub domains: Vec<(String, CreateDomainStmt)>,
     pub sequences: Vec<Sequence>,
-    pub tables: Vec<Table>,
+    pub tables: Tables,
     pub foreign_keys: Vec<(String, Constraint)>,
     /// Checks that the source has not validated either.
     pub late_checks: Vec<(String, Constraint)>,
@@ -98,7 +92,7 @@ impl<'a> Draft<'a> {
             composites: BTreeSet::new(),
             domains: Vec::new(),
             sequences: Vec::new(),
-            tables: Vec::new(),
+            tables: Tables::default(),
             foreign_keys: Vec::new(),
             late_checks: Vec::new(),
             partitions: BTreeMap::new(),
@@ -141,7 +135,20 @@ impl<'a> Draft<'a> {
     }
 
     pub fn table(&mut self, name: &str) -> Option<&mut Table> {
-        self.tables.iter_mut().find(|table| table.name == name)
+        self.tables.named_mut(name)
+    }
+
+    /// Hands each table, in order, to a rule that may ask the draft meanwhile: for that long the table is empty there.
+    pub fn each(&mut self, mut rule: impl FnMut(&mut Self, &mut Table) -> Result<()>) -> Result<()> {
+        for at in 0..self.tables.len() {
+            let Some(place) = self.tables.get_mut(at) else { continue };
+            let mut table = Table { name: place.name.clone(), create: std::mem::take(&mut place.create) };
+            rule(self, &mut table)?;
+            if let Some(place) = self.tables.get_mut(at) {
+                *place = table;
+            }
+        }
+        Ok(())
     }
 
     pub fn column(&mut self, table: &str, column: &str) -> Option<&mut ColumnDef> {

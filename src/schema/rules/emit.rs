@@ -1,6 +1,8 @@
 //! Prints the draft as ordered statements.
 //! Never decides: what is still in the draft is printed.
 
+use std::collections::BTreeSet;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, AlterTableType, Constraint, DropBehavior, ObjectType, RangeVar};
 
@@ -28,11 +30,12 @@ pub fn run(draft: &mut Draft<'_>) -> Result<Vec<Statement>> {
             out.push(Ranked::new(Kind::SequenceOwner, &sequence.name, owned_by));
         }
     }
+    let called = functions::called_by_tables(draft);
+    let views: BTreeSet<String> = draft.views.iter().map(|(name, _)| name.clone()).collect();
     for (name, function) in &draft.functions {
         let statement = Ranked::new(Kind::Function, name, pretty(NodeEnum::CreateFunctionStmt(Box::new(function.clone())))?);
-        let early = functions::used_by_tables(draft, name);
-        let late = functions::names_a_view(draft, function);
-        out.push(match (early, late) {
+        let late = functions::names_one(&statement.sql, &views);
+        out.push(match (called.contains(name), late) {
             (true, _) => statement.at(140),
             (false, true) => statement.at(615),
             (false, false) => statement,
@@ -85,7 +88,7 @@ fn validate(draft: &Draft<'_>, table: &str, name: &str) -> NodeEnum {
 
 fn alter(draft: &Draft<'_>, table: &str, mut command: AlterTableCmd) -> NodeEnum {
     command.set_behavior(DropBehavior::DropRestrict);
-    let relation: Option<RangeVar> = draft.tables.iter().find(|found| found.name == table).and_then(|found| found.create.relation.clone());
+    let relation: Option<RangeVar> = draft.tables.named(table).and_then(|found| found.create.relation.clone());
     let cmds = vec![NodeEnum::AlterTableCmd(Box::new(command)).into_node()];
     NodeEnum::AlterTableStmt(AlterTableStmt { relation, cmds, objtype: ObjectType::ObjectTable.into(), missing_ok: false })
 }

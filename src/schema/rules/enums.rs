@@ -1,11 +1,14 @@
 //! Rule: a column of an enum type becomes text whose values are held by a CHECK, or by a foreign key to a table of the values.
 //! Never changes a value, and keeps the order of the values where there is a table to keep it in.
 
+use std::collections::BTreeMap;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ConstrType, Constraint, CreateStmt, TypeName};
 
-use super::draft::{Change, Draft, Table, constraints};
+use super::draft::{Change, Draft, constraints};
 use super::retype::{self, Mapped, quoted};
+use super::tables::Table;
 use crate::error::Result;
 use crate::postgres::quote::{ident, qualified};
 use crate::schema::names::{self, IntoNode};
@@ -14,17 +17,19 @@ use crate::schema::statement::Kind;
 use crate::schema::tree;
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
-    let forms: Vec<(String, Vec<String>, EnumForm)> =
-        draft.enums.clone().into_iter().map(|(name, labels)| (name.clone(), labels, draft.options.enums.of(&name))).collect();
-    for (name, labels, form) in &forms {
+    let labels_of = draft.enums.clone();
+    // The table that holds an enum's values, where that was chosen.
+    let mut tables = BTreeMap::new();
+    for (name, labels) in &labels_of {
+        let form = draft.options.enums.of(name);
         draft.decide("enums", name);
         let what = match form {
             EnumForm::Check => "becomes a CHECK on each column of the type",
             EnumForm::LookupTable => "becomes a table of its values",
         };
         draft.drop(Kind::Enum, "DSQL-ENUM-TYPE", name, format!("enum type {name} {what}"), name)?;
-        if *form == EnumForm::LookupTable {
-            lookup_table(draft, name, labels)?;
+        if form == EnumForm::LookupTable {
+            tables.insert(name.clone(), lookup_table(draft, name, labels)?);
         }
     }
     let map = |draft: &Draft<'_>, old: &TypeName, _: &str| {
@@ -39,19 +44,17 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
         Ok(Some(Mapped { beside, ..Mapped::to("text", "DSQL-ENUM", Change::Enum)? }))
     };
     for (table, column, old) in retype::in_tables(draft, map)? {
-        let Some((name, labels, form)) = forms.iter().find(|(name, ..)| *name == names::type_full(&old)) else { continue };
-        match form {
-            EnumForm::Check => {
-                let Some(found) = draft.table(&table) else { continue };
-                let check_name = free_name(&mut found.create, &table, &column);
-                found.create.table_elts.push(check(&check_name, &ident(&column), labels)?);
-            }
-            EnumForm::LookupTable => refer(draft, &table, &column, name)?,
+        let name = names::type_full(&old);
+        if let Some(to) = tables.get(&name) {
+            refer(draft, &table, &column, to)?;
+        } else if let (Some(labels), Some(found)) = (labels_of.get(&name), draft.table(&table)) {
+            let check_name = free_name(&mut found.create, &table, &column);
+            found.create.table_elts.push(check(&check_name, &ident(&column), labels)?);
         }
     }
     // A domain cannot refer to a table: its values are held by a CHECK in either form.
     for (domain, old) in retype::in_domains(draft, map)? {
-        let Some((_, labels, _)) = forms.iter().find(|(name, ..)| *name == names::type_full(&old)) else { continue };
+        let Some(labels) = labels_of.get(&names::type_full(&old)) else { continue };
         if let Some((_, found)) = draft.domains.iter_mut().find(|(name, _)| *name == domain) {
             found.constraints.push(check("", "VALUE", labels)?);
         }
@@ -59,33 +62,32 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A table `value, position`, named like the type, and its rows.
-fn lookup_table(draft: &mut Draft<'_>, name: &str, labels: &[String]) -> Result<()> {
-    let own = format!("{name}_values");
-    let name = if draft.table(name).is_some() { own.as_str() } else { name };
+/// A table `value, position`, named like the type, and its rows; gives its name.
+fn lookup_table(draft: &mut Draft<'_>, name: &str, labels: &[String]) -> Result<String> {
     let (schema, table) = name.split_once('.').unwrap_or(("public", name));
+    let own = names::made(table, "_values");
+    let table = if draft.table(name).is_some() { own.as_str() } else { table };
+    let name = format!("{schema}.{table}");
     let quoted_name = qualified(schema, table);
-    let key = ident(&format!("{}_pkey", table.chars().take(55).collect::<String>()));
+    let key = ident(&names::made(table, "_pkey"));
     let sql = format!("CREATE TABLE {quoted_name} (value text NOT NULL, \"position\" int NOT NULL, CONSTRAINT {key} PRIMARY KEY (value))");
-    let NodeEnum::CreateStmt(create) = tree::statement(&sql)? else { return Ok(()) };
-    draft.tables.push(Table { name: name.to_owned(), create });
+    let NodeEnum::CreateStmt(create) = tree::statement(&sql)? else { return Ok(name) };
+    draft.tables.push(Table { name: name.clone(), create });
     let rows: Vec<String> = (1..).zip(labels).map(|(position, label)| format!("({}, {position})", quoted(label))).collect();
     if !rows.is_empty() {
         let sql = format!("INSERT INTO {quoted_name} (value, \"position\") VALUES {} ON CONFLICT (value) DO NOTHING", rows.join(", "));
-        draft.values.push((name.to_owned(), sql));
+        draft.values.push((name.clone(), sql));
     }
-    Ok(())
+    Ok(name)
 }
 
 /// The foreign key from a column to the table of its values.
-fn refer(draft: &mut Draft<'_>, table: &str, column: &str, enumeration: &str) -> Result<()> {
-    let to = draft.values.iter().map(|(name, _)| name.clone()).find(|name| name == enumeration || *name == format!("{enumeration}_values"));
-    let to = to.unwrap_or_else(|| enumeration.to_owned());
-    let (schema, name) = to.split_once('.').unwrap_or(("public", &to));
-    let short: String = format!("{}_{column}", table.rsplit('.').next().unwrap_or(table)).chars().take(57).collect();
+fn refer(draft: &mut Draft<'_>, table: &str, column: &str, to: &str) -> Result<()> {
+    let (schema, name) = to.split_once('.').unwrap_or(("public", to));
+    let own = names::made(&format!("{}_{column}", table.rsplit('.').next().unwrap_or(table)), "_value");
     let sql = format!(
         "ALTER TABLE t ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} (value)",
-        ident(&format!("{short}_value")),
+        ident(&own),
         ident(column),
         qualified(schema, name)
     );
@@ -113,7 +115,8 @@ fn check(name: &str, column: &str, labels: &[String]) -> Result<pg_query::Node> 
 /// PostgreSQL's own name for such a check, or the next free one.
 fn free_name(create: &mut CreateStmt, table: &str, column: &str) -> String {
     let taken: Vec<String> = constraints(create).map(|constraint| constraint.conname.clone()).collect();
-    let base: String = format!("{}_{column}", table.rsplit('.').next().unwrap_or(table)).chars().take(50).collect();
-    let names = std::iter::once(format!("{base}_check")).chain((1..).map(|n| format!("{base}_check{n}")));
-    names.into_iter().find(|name| !taken.contains(name)).unwrap_or(base)
+    let base = format!("{}_{column}", table.rsplit('.').next().unwrap_or(table));
+    let mut free =
+        std::iter::once("_check".to_owned()).chain((1..).map(|n| format!("_check{n}"))).map(|suffix| names::made(&base, &suffix));
+    free.find(|name| !taken.contains(name)).unwrap_or_default()
 }

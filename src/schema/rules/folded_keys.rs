@@ -31,7 +31,7 @@ pub fn index(draft: &mut Draft<'_>, create: &CreateStmt, constraint: &Constraint
         };
         index_params.push(NodeEnum::IndexElem(Box::new(element)).into_node());
     }
-    let idxname = if beside { format!("{}_lower", constraint.conname) } else { constraint.conname.clone() };
+    let idxname = if beside { names::made(&constraint.conname, "_lower") } else { constraint.conname.clone() };
     let schema = table.split('.').next().unwrap_or_default().to_owned();
     let name = format!("{schema}.{idxname}");
     let index = IndexStmt {

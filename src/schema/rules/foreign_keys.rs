@@ -13,6 +13,7 @@ use crate::schema::options::ForeignKeys;
 use crate::schema::statement::Kind;
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
+    let unique = unique_sets(draft);
     for (table, mut key) in std::mem::take(&mut draft.foreign_keys) {
         let object = format!("{table}.{}", key.conname);
         draft.decide("foreign_keys", &object);
@@ -29,7 +30,7 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
             continue;
         }
         let referred = names::parts(&key.pk_attrs);
-        if !is_unique(draft, &parent, &referred) {
+        if !unique.contains(&(parent.clone(), referred.iter().cloned().collect())) {
             let on = format!("{parent}.{}", referred.join(", "));
             let what = format!("foreign key to {parent} is left out: its key on {} is", referred.join(", "));
             super::dependents::left_out(draft, Kind::Check, &object, what, &on)?;
@@ -47,26 +48,29 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a key or a unique index of the table is on just these columns; on none: whether it has a primary key.
-fn is_unique(draft: &mut Draft<'_>, table: &str, columns: &[String]) -> bool {
-    let wanted: BTreeSet<&String> = columns.iter().collect();
-    let same = |found: Vec<String>| found.iter().collect::<BTreeSet<_>>() == wanted;
-    let by_key = draft.table(table).is_some_and(|found| {
-        constraints(&mut found.create).any(|constraint| match constraint.contype() {
-            ConstrType::ConstrPrimary => columns.is_empty() || same(names::parts(&constraint.keys)),
-            ConstrType::ConstrUnique => same(names::parts(&constraint.keys)),
-            _ => false,
-        })
-    });
-    by_key
-        || draft.indexes.iter().any(|(_, index)| {
-            let plain = |node: &pg_query::Node| match &node.node {
-                Some(NodeEnum::IndexElem(element)) if element.expr.is_none() => Some(element.name.clone()),
-                _ => None,
-            };
-            index.unique
-                && index.where_clause.is_none()
-                && names::relation(index.relation.as_ref()) == table
-                && index.index_params.iter().map(plain).collect::<Option<Vec<_>>>().is_some_and(same)
-        })
+/// What a foreign key may refer to: tables, each with the columns of a key or a unique index; of a primary key also with none,
+/// which stands for it.
+fn unique_sets(draft: &mut Draft<'_>) -> BTreeSet<(String, BTreeSet<String>)> {
+    let mut out = BTreeSet::new();
+    for table in &mut draft.tables {
+        for constraint in constraints(&mut table.create) {
+            let primary = constraint.contype() == ConstrType::ConstrPrimary;
+            if primary || constraint.contype() == ConstrType::ConstrUnique {
+                out.insert((table.name.clone(), names::parts(&constraint.keys).into_iter().collect()));
+            }
+            if primary {
+                out.insert((table.name.clone(), BTreeSet::new()));
+            }
+        }
+    }
+    let plain = |node: &pg_query::Node| match &node.node {
+        Some(NodeEnum::IndexElem(element)) if element.expr.is_none() => Some(element.name.clone()),
+        _ => None,
+    };
+    for (_, index) in draft.indexes.iter().filter(|(_, index)| index.unique && index.where_clause.is_none()) {
+        if let Some(columns) = index.index_params.iter().map(plain).collect() {
+            out.insert((names::relation(index.relation.as_ref()), columns));
+        }
+    }
+    out
 }

@@ -1,13 +1,15 @@
 //! Rule: functions in a language that the target has are kept, with its types; others go.
 //! Never translates a procedural body.
 
+use std::collections::BTreeSet;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::CreateFunctionStmt;
 
 use super::draft::Draft;
 use super::vocabulary::Vocabulary;
 use crate::error::Result;
-use crate::schema::names::{self, IntoNode};
+use crate::schema::names;
 use crate::schema::statement::Kind;
 use crate::schema::tree;
 
@@ -107,41 +109,45 @@ fn body(function: &mut CreateFunctionStmt) -> Option<&mut pg_query::Node> {
     })
 }
 
-/// Whether some table needs the function to exist before it.
-pub fn used_by_tables(draft: &Draft<'_>, name: &str) -> bool {
-    let call =
-        |node: &pg_query::Node| matches!(&node.node, Some(NodeEnum::FuncCall(call)) if names::parts(&call.funcname).join(".") == name);
-    let in_constraints = |nodes: &[pg_query::Node]| {
-        nodes.iter().any(|node| match &node.node {
-            Some(NodeEnum::Constraint(constraint)) => {
-                constraint.raw_expr.as_deref().is_some_and(|expression| tree::any(expression, &mut |node| call(node)))
+/// The functions that tables, their indexes or domains call: they must be there first.
+pub fn called_by_tables(draft: &Draft<'_>) -> BTreeSet<String> {
+    let mut called = BTreeSet::new();
+    let mut expression = |node: &pg_query::Node| {
+        tree::any(node, &mut |node| {
+            if let Some(NodeEnum::FuncCall(call)) = &node.node {
+                called.insert(names::parts(&call.funcname).join("."));
             }
-            _ => false,
-        })
+            false
+        });
     };
-    let tables = draft.tables.iter().any(|table| {
-        in_constraints(&table.create.table_elts)
-            || table
-                .create
-                .table_elts
-                .iter()
-                .any(|node| matches!(&node.node, Some(NodeEnum::ColumnDef(column)) if in_constraints(&column.constraints)))
-    });
-    let indexes = draft.indexes.iter().any(|(_, index)| {
+    let mut of_constraints = |nodes: &[pg_query::Node]| {
+        for node in nodes {
+            if let Some(NodeEnum::Constraint(constraint)) = &node.node {
+                constraint.raw_expr.as_deref().into_iter().for_each(&mut expression);
+            }
+        }
+    };
+    for table in &draft.tables {
+        of_constraints(&table.create.table_elts);
+        for node in &table.create.table_elts {
+            if let Some(NodeEnum::ColumnDef(column)) = &node.node {
+                of_constraints(&column.constraints);
+            }
+        }
+    }
+    draft.domains.iter().for_each(|(_, domain)| of_constraints(&domain.constraints));
+    for (_, index) in &draft.indexes {
         let columns = index.index_params.iter().filter_map(|node| match &node.node {
             Some(NodeEnum::IndexElem(element)) => element.expr.as_deref(),
             _ => None,
         });
-        columns.chain(index.where_clause.as_deref()).any(|expression| tree::any(expression, &mut |node| call(node)))
-    });
-    tables || indexes || draft.domains.iter().any(|(_, domain)| in_constraints(&domain.constraints))
+        columns.chain(index.where_clause.as_deref()).for_each(&mut expression);
+    }
+    called
 }
 
 /// Whether the function's text names one of the views, so that it must come after them.
-pub fn names_a_view(draft: &Draft<'_>, function: &CreateFunctionStmt) -> bool {
-    let text = NodeEnum::CreateFunctionStmt(Box::new(function.clone()))
-        .into_node()
-        .deparse(pg_query::DeparseOptions::default())
-        .unwrap_or_default();
-    draft.views.iter().any(|(name, _)| text.contains(name.as_str()))
+pub fn names_one(function: &str, views: &BTreeSet<String>) -> bool {
+    let words = function.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$' | '.' | '"')));
+    words.map(|word| word.replace('"', "")).any(|word| views.contains(word.trim_matches('.')))
 }

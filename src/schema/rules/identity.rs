@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use pg_query::protobuf::{ColumnDef, ConstrType, Constraint, CreateStmt};
 use pg_query::{Node, NodeEnum};
 
-use super::draft::{Change, Draft, columns, constraint, constraints, remove};
+use super::draft::{Change, Draft, Sequence, columns, constraint, constraints, remove};
 use crate::error::{Error, Result};
 use crate::schema::conversion::TypeChange;
 use crate::schema::names::{self, IntoNode};
@@ -16,18 +16,20 @@ use crate::schema::tree;
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     let uses = uses(draft);
-    for at in 0..draft.tables.len() {
-        let Some(table) = draft.tables.get_mut(at) else { continue };
-        let (name, mut create) = (table.name.clone(), std::mem::take(&mut table.create));
-        let key = primary_key(&mut create);
-        for column in columns(&mut create) {
+    // Those that no column takes are put back, in their order.
+    let mut free: BTreeMap<String, (usize, Sequence)> =
+        std::mem::take(&mut draft.sequences).into_iter().enumerate().map(|(at, found)| (found.name.clone(), (at, found))).collect();
+    draft.each(|draft, table| {
+        let key = primary_key(&mut table.create);
+        for column in columns(&mut table.create) {
             let alone = key.as_slice() == [column.colname.clone()];
-            convert_column(draft, &name, column, &uses, alone)?;
+            convert_column(draft, &table.name, column, &uses, &mut free, alone)?;
         }
-        if let Some(table) = draft.tables.get_mut(at) {
-            table.create = create;
-        }
-    }
+        Ok(())
+    })?;
+    let mut left: Vec<(usize, Sequence)> = free.into_values().collect();
+    left.sort_by_key(|(at, _)| *at);
+    draft.sequences = left.into_iter().map(|(_, sequence)| sequence).collect();
     Ok(())
 }
 
@@ -61,7 +63,14 @@ fn primary_key(create: &mut CreateStmt) -> Vec<String> {
 }
 
 /// `alone`: the column is the whole primary key.
-fn convert_column(draft: &mut Draft<'_>, table: &str, column: &mut ColumnDef, uses: &BTreeMap<String, usize>, alone: bool) -> Result<()> {
+fn convert_column(
+    draft: &mut Draft<'_>,
+    table: &str,
+    column: &mut ColumnDef,
+    uses: &BTreeMap<String, usize>,
+    free: &mut BTreeMap<String, (usize, Sequence)>,
+    alone: bool,
+) -> Result<()> {
     let object = format!("{table}.{}", column.colname);
     let whole = column.type_name.as_ref().is_some_and(|t| matches!(names::type_base(t).as_str(), "int2" | "int4" | "int8"));
     let (options, what) = if let Some(found) = constraint(column, ConstrType::ConstrIdentity) {
@@ -69,14 +78,11 @@ fn convert_column(draft: &mut Draft<'_>, table: &str, column: &mut ColumnDef, us
         let sequence = found.options.iter().find_map(sequence_name).map(|name| format!(" ({name})")).unwrap_or_default();
         (found.options.clone(), format!("identity{sequence} becomes bigint identity{always}"))
     } else if let Some(name) = sequence_of(column).filter(|name| whole && uses.get(name) == Some(&1)) {
-        let Some(position) = draft
-            .sequences
-            .iter()
-            .position(|s| s.name == name && s.owner.as_ref().is_none_or(|o| *o == (table.to_owned(), column.colname.clone())))
-        else {
+        let owned = |(_, s): &(usize, Sequence)| s.owner.as_ref().is_none_or(|o| *o == (table.to_owned(), column.colname.clone()));
+        if !free.get(&name).is_some_and(owned) {
             return Ok(());
-        };
-        let sequence = draft.sequences.remove(position);
+        }
+        let Some((_, sequence)) = free.remove(&name) else { return Ok(()) };
         draft.gone.insert((Kind::Sequence, name.clone()));
         (sequence.create.options, format!("sequence {name} becomes the column's own bigint identity"))
     } else {

@@ -11,7 +11,8 @@ use crate::schema::names;
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     let mut notes = Vec::new();
     for at in 0..draft.tables.len() {
-        let Some(table) = draft.tables.get(at) else { continue };
+        let Some(table) = draft.tables.get_mut(at) else { continue };
+        let name = table.name.clone();
         let parents: Vec<String> = table
             .create
             .inh_relations
@@ -23,9 +24,9 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
             .collect();
         let mut inherited = Vec::new();
         for parent in &parents {
-            let Some(found) = draft.tables.iter().find(|table| table.name == *parent) else { continue };
+            let Some(found) = draft.tables.named(parent) else { continue };
             inherited.extend(found.create.table_elts.iter().filter(|node| matches!(node.node, Some(NodeEnum::ColumnDef(_)))).cloned());
-            notes.push((table.name.clone(), format!("inherits from {parent}: its columns are written into the table")));
+            notes.push((name.clone(), format!("inherits from {parent}: its columns are written into the table")));
         }
         let Some(table) = draft.tables.get_mut(at) else { continue };
         let own: Vec<String> = columns(&mut table.create).map(|column| column.colname.clone()).collect();

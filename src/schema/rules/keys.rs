@@ -1,21 +1,26 @@
 //! Rule: primary keys, unique and exclusion constraints stand inside CREATE TABLE and use only what a key may hold.
 //! Never adds a key that the source does not have.
 
+use std::collections::BTreeSet;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ConstrType, Constraint, CreateStmt};
 
-use super::draft::{Change, Draft, Table, columns, constraints};
+use super::draft::{Change, Draft, columns, constraints};
+use super::tables::Table;
 use crate::error::Result;
 use crate::schema::names;
 use crate::schema::statement::Kind;
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
-    for at in 0..draft.tables.len() {
-        let Some(mut table) = draft.tables.get(at).cloned() else { continue };
+    // What foreign keys refer to: table and columns.
+    let referred: BTreeSet<(String, Vec<String>)> =
+        draft.foreign_keys.iter().map(|(_, key)| (names::relation(key.pktable.as_ref()), names::parts(&key.pk_attrs))).collect();
+    draft.each(|draft, table| {
         let mut left_out = Vec::new();
         for constraint in constraints(&mut table.create.clone()) {
             let is_key = matches!(constraint.contype(), ConstrType::ConstrPrimary | ConstrType::ConstrUnique);
-            if is_key && !keep(draft, &mut table, constraint)? {
+            if is_key && !keep(draft, table, constraint, &referred)? {
                 left_out.push(constraint.conname.clone());
             }
         }
@@ -27,14 +32,11 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
             .create
             .table_elts
             .retain(|node| !matches!(&node.node, Some(NodeEnum::Constraint(found)) if left_out.contains(&found.conname)));
-        if let Some(place) = draft.tables.get_mut(at) {
-            *place = table;
-        }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
-fn keep(draft: &mut Draft<'_>, table: &mut Table, constraint: &Constraint) -> Result<bool> {
+fn keep(draft: &mut Draft<'_>, table: &mut Table, constraint: &Constraint, referred: &BTreeSet<(String, Vec<String>)>) -> Result<bool> {
     let object = format!("{}.{}", table.name, constraint.conname);
     let keys = names::parts(&constraint.keys);
     for key in &keys {
@@ -50,10 +52,7 @@ fn keep(draft: &mut Draft<'_>, table: &mut Table, constraint: &Constraint) -> Re
     }
     let folded = keys.iter().any(|key| draft.change(&table.name, key) == Some(Change::FoldCase));
     if folded && constraint.contype() == ConstrType::ConstrUnique {
-        let referred = draft
-            .foreign_keys
-            .iter()
-            .any(|(_, key)| names::relation(key.pktable.as_ref()) == table.name && names::parts(&key.pk_attrs) == keys);
+        let referred = referred.contains(&(table.name.clone(), keys.clone()));
         super::folded_keys::index(draft, &table.create, constraint, referred)?;
         if !referred {
             super::folded_keys::replaced(draft, &object, &keys.join(", "))?;

@@ -1,6 +1,8 @@
 //! Rule: counts stay under the service's limits.
 //! Never changes the schema: it only says where it is too big.
 
+use std::collections::BTreeMap;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::ConstrType;
 
@@ -15,9 +17,14 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
         ("sequences", "schema".into(), draft.sequences.len()),
         ("schemas", "schema".into(), draft.schemas.iter().filter(|schema| schema.schemaname != "public").count()),
     ];
+    let mut indexes_of = BTreeMap::<String, usize>::new();
+    for (_, index) in &draft.indexes {
+        let count = indexes_of.entry(names::relation(index.relation.as_ref())).or_default();
+        *count = count.saturating_add(1);
+    }
     for table in &mut draft.tables {
         counts.push(("columns_per_table", table.name.clone(), columns(&mut table.create).count()));
-        let mut indexes = draft.indexes.iter().filter(|(_, index)| names::relation(index.relation.as_ref()) == table.name).count();
+        let mut indexes = indexes_of.get(&table.name).copied().unwrap_or_default();
         for key in
             constraints(&mut table.create).filter(|key| matches!(key.contype(), ConstrType::ConstrPrimary | ConstrType::ConstrUnique))
         {

@@ -38,6 +38,7 @@ mod references;
 mod retype;
 mod sequences;
 mod storage;
+mod tables;
 mod types;
 mod unlogged;
 mod unsupported;

@@ -31,24 +31,21 @@ pub type Changed = Vec<(String, String, TypeName)>;
 /// Changes each column's type for which `map` has another: it is asked with the type and `schema.table.column`.
 pub fn in_tables(draft: &mut Draft<'_>, map: impl Fn(&Draft<'_>, &TypeName, &str) -> Result<Option<Mapped>>) -> Result<Changed> {
     let mut changed = Vec::new();
-    for at in 0..draft.tables.len() {
-        let Some(table) = draft.tables.get_mut(at) else { continue };
-        let (name, mut create) = (table.name.clone(), std::mem::take(&mut table.create));
+    draft.each(|draft, table| {
         let mut left_out = Vec::new();
-        for column in columns(&mut create) {
+        for column in columns(&mut table.create) {
             let Some(old) = column.type_name.clone() else { continue };
-            let Some(mapped) = map(draft, &old, &format!("{name}.{}", column.colname))? else { continue };
-            if one(draft, &name, column, &old, mapped)? {
-                changed.push((name.clone(), column.colname.clone(), old));
+            let Some(mapped) = map(draft, &old, &format!("{}.{}", table.name, column.colname))? else { continue };
+            if one(draft, &table.name, column, &old, mapped)? {
+                changed.push((table.name.clone(), column.colname.clone(), old));
             } else {
                 left_out.push(column.colname.clone());
             }
         }
-        create.table_elts.retain(|node| !matches!(&node.node, Some(NodeEnum::ColumnDef(column)) if left_out.contains(&column.colname)));
-        if let Some(table) = draft.tables.get_mut(at) {
-            table.create = create;
-        }
-    }
+        let kept = |node: &pg_query::Node| !matches!(&node.node, Some(NodeEnum::ColumnDef(column)) if left_out.contains(&column.colname));
+        table.create.table_elts.retain(kept);
+        Ok(())
+    })?;
     Ok(changed)
 }
 

@@ -18,10 +18,11 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
 fn map(draft: &Draft<'_>, old: &TypeName, _: &str) -> Result<Option<Mapped>> {
     let types = &draft.capabilities.types;
     let (base, full) = (names::type_base(old), names::type_full(old));
-    if !old.array_bounds.is_empty() || draft.domains.iter().any(|(name, _)| *name == full) {
+    let own = !full.starts_with("pg_catalog.");
+    if !old.array_bounds.is_empty() || (own && draft.domains.iter().any(|(name, _)| *name == full)) {
         return Ok(None);
     }
-    let is_row = draft.composites.contains(&full) || draft.tables.iter().any(|table| table.name == full);
+    let is_row = draft.composites.contains(&full) || draft.tables.named(&full).is_some();
     if let (true, Some(composite)) = (is_row, &types.composite) {
         return Mapped::to(&composite.to, &composite.finding, Change::Other).map(Some);
     }

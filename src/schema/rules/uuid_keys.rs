@@ -69,7 +69,8 @@ fn retype(draft: &mut Draft<'_>, table: &str, column: &mut ColumnDef) -> Result<
     let uuid = tree::type_name("uuid")?;
     if let Some(old) = column.type_name.take() {
         // One that was widened on the way is written down already.
-        let from = draft.type_changes.iter().position(|change| change.table == at.0 && change.column == at.1);
+        let before = draft.changed.contains_key(&at);
+        let from = before.then(|| draft.type_changes.iter().position(|change| change.table == at.0 && change.column == at.1)).flatten();
         let from = from.map(|index| draft.type_changes.remove(index).from);
         let from = from.map_or_else(|| tree::type_sql(&old), Ok)?;
         let to = tree::type_sql(&uuid)?;
