@@ -1,6 +1,8 @@
 //! What the schema compiler makes, proved: nothing of any schema is lost without a word, and everything that is made runs.
 //! Random schemas of every feature beside the sample and the rich one; `PROPTEST_CASES` says how many.
 
+use std::collections::BTreeSet;
+
 use dsql_lint::lint_sql;
 use migrate_wizard::postgres::{Access, Connector};
 use migrate_wizard::progress::Reporter;
@@ -21,7 +23,8 @@ fn try_convert(sql: &str, target: Target) -> Result<Conversion, String> {
 
 /// Objects of the input that are neither in the output nor named in a finding.
 fn lost(sql: &str, conversion: &Conversion) -> Result<Vec<String>, String> {
-    let mut made = std::collections::BTreeSet::new();
+    let there = objects(sql)?;
+    let mut made = BTreeSet::new();
     for statement in &conversion.statements {
         made.extend(objects(&statement.sql)?);
     }
@@ -29,10 +32,12 @@ fn lost(sql: &str, conversion: &Conversion) -> Result<Vec<String>, String> {
     let is_told = |object: &str| told.iter().any(|line| line.contains(last_name(object)));
     // What stands in a table that is named as left out goes with it.
     let with_table = |object: &str| {
-        let table = object.strip_prefix("column ").or_else(|| object.strip_prefix("constraint ")).and_then(|name| name.rsplit_once('.'));
-        table.is_some_and(|(table, _)| !made.contains(&format!("table {table}")) && is_told(&format!("table {table}")))
+        let name = object.strip_prefix("column ").or_else(|| object.strip_prefix("constraint ")).unwrap_or_default();
+        // Names of columns may have dots in them.
+        let tables = name.match_indices('.').filter_map(|(at, _)| name.get(..at)).filter(|table| there.contains(&format!("table {table}")));
+        tables.into_iter().any(|table| !made.contains(&format!("table {table}")) && is_told(&format!("table {table}")))
     };
-    Ok(objects(sql)?.into_iter().filter(|object| !made.contains(object) && !is_told(object) && !with_table(object)).collect())
+    Ok(there.iter().cloned().filter(|object| !made.contains(object) && !is_told(object) && !with_table(object)).collect())
 }
 
 /// The name of an object without its kind; of what stands in a table, its own.
