@@ -160,6 +160,85 @@ fn on_dsql_jobs_are_awaited_and_a_half_built_index_is_built_again() {
     wizard.run(&["schema", "apply", "rds"]).expect(1).says("is an Aurora DSQL cluster, and these files are not for DSQL");
 }
 
+#[test]
+fn a_cluster_is_compared_with_the_conversion_part_by_part() {
+    // given a cluster with the sample's schema
+    let (from, standin) = (sample(1), Standin::start(&database_in_c("compared"), Rules::default()));
+    let to = standin.connector();
+    let wizard = Wizard::empty().env("SOURCE_DATABASE_URL", &from.secret_url()).env("TARGET_DATABASE_URL", &to.secret_url());
+    convert(&wizard, "dsql", &[]);
+    // before the rows what follows them is missing
+    wizard.run(&["schema", "apply", "sql", "--phase", "before"]).expect(0);
+    let said = wizard.run(&["schema", "diff"]).expect(1).out();
+    assert!(said.contains("missing      index:") && said.contains("missing      view:") && !said.contains("column:"), "{said}");
+    wizard.run(&["schema", "apply", "sql", "--phase", "after"]).expect(0);
+    // after them all of it is there, a dump of the source says so too
+    let said = wizard.run(&["schema", "diff"]).expect(0).out();
+    assert!(said.starts_with("equal: "), "{said}");
+    std::fs::write(wizard.path().join("dump.sql"), dumped(&from)).unwrap();
+    wizard.run(&["schema", "diff", "--from", "dump.sql"]).expect(0);
+    // other choices are another schema
+    let said = wizard.run(&["schema", "diff", "--choose", "enums=lookup_table"]).expect(1).out();
+    assert!(said.contains("missing      table:") && said.contains("not wanted   constraint:"), "{said}");
+    // when each sort of thing is changed by hand
+    let changed = [
+        ("alter table users add column by_hand int", "not wanted   column:public.users.by_hand"),
+        ("alter table users drop column last_name cascade", "missing      column:public.users.last_name"),
+        ("alter table users alter column created_at drop default", "differs      column:public.users.created_at"),
+        ("alter table conversations alter column created_at drop not null", "differs      column:public.conversations.created_at"),
+        ("alter table sessions alter column expire type timestamptz", "differs      column:public.sessions.expire"),
+        ("alter table messages alter column id set cache 70000", "differs      column:public.messages.id"),
+        ("alter table users drop constraint users_email_unique", "missing      constraint:public.users.users_email_unique"),
+        ("alter table messages add constraint by_hand check (role <> '')", "not wanted   constraint:public.messages.by_hand"),
+        (
+            "alter table app.office_hours drop constraint office_hours_weekday_check, add constraint office_hours_weekday_check check (weekday between 1 and 6)",
+            "differs      constraint:app.office_hours.office_hours_weekday_check",
+        ),
+        (
+            "update pg_constraint set convalidated = false where conname = 'messages_conversation_id_conversations_id_fk'",
+            "differs      constraint:public.messages.messages_conversation_id_conversations_id_fk",
+        ),
+        ("drop index users_email_lower_idx", "missing      index:public.users_email_lower_idx"),
+        ("create index by_hand on sessions (sid)", "not wanted   index:public.by_hand"),
+        (
+            "update pg_index set indisvalid = false where indexrelid = 'replies_grievance_idx'::regclass",
+            "differs      index:public.replies_grievance_idx",
+        ),
+        (
+            "create or replace view open_grievances as select g.id, g.reference, g.title, g.priority, d.name as department, g.created_at from grievances g join departments d on d.id = g.department_id",
+            "differs      view:public.open_grievances",
+        ),
+        ("create view app.by_hand as select 1 as one", "not wanted   view:app.by_hand"),
+        ("create function app.by_hand() returns int language sql as 'select 1'", "not wanted   function:app.by_hand()"),
+        ("create sequence app.by_hand_seq", "not wanted   sequence:app.by_hand_seq"),
+        ("alter sequence app.receipt_number_seq increment by 1", "differs      sequence:app.receipt_number_seq"),
+        ("comment on schema app is 'by hand'", "not wanted   comment:schema app"),
+        ("create table hand_made (a int)", "not wanted   table:public.hand_made"),
+        ("create schema by_hand", "not wanted   schema:by_hand"),
+    ];
+    for (by_hand, says) in changed {
+        sql(standin.backing(), &format!("begin; {by_hand}; commit"));
+        let said = wizard.run(&["schema", "diff"]).expect(1).out();
+        assert!(said.contains(says), "{by_hand}: {says} is not in\n{said}");
+    }
+}
+
+#[test]
+fn what_was_there_and_is_otherwise_than_the_files_say_is_named() {
+    let (from, standin) = (database("unlike"), Standin::start(&database_in_c("unlike"), Rules::default()));
+    sql(&from, "create table t (id uuid primary key, name text not null); create table u (id uuid primary key)");
+    sql(standin.backing(), "create table t (id uuid primary key, name varchar(9))");
+    let to = standin.connector();
+    let wizard = Wizard::empty().env("SOURCE_DATABASE_URL", &from.secret_url()).env("TARGET_DATABASE_URL", &to.secret_url());
+    convert(&wizard, "dsql", &[]);
+    let done = wizard.run(&["schema", "apply", "sql"]).expect(1).out();
+    let told = "differs      column:public.t.name\n  - name varchar(9)\n  + name text not null";
+    assert!(done.contains(told) && done.contains("1 object not as the files say. Next: change what is there"), "{done}");
+    sql(standin.backing(), "drop table t");
+    let done = wizard.run(&["schema", "apply", "sql"]).expect(1).out();
+    assert!(done.contains("missing      table:public.t"), "{done}");
+}
+
 /// Three tables whose numbers become uuids, in a cycle and through another table.
 const NUMBERED: &str = "create table users (id serial primary key, name text, boss int references users);
 create table profiles (user_id int primary key references users on delete cascade, bio text);

@@ -39,7 +39,15 @@ impl Journey {
             tool: "0".into(),
             facts: facts.map(|(name, value)| (name.to_owned(), Value::from(value))).into(),
         };
-        let state = State::replay([&Record { n: 1, at: String::new(), sum: String::new(), what: opened }]).unwrap();
+        // A source that has all that a question may depend on.
+        let outputs = ["has_enums", "has_arrays", "has_bare_numerics"].map(|fact| (fact.to_owned(), Value::from("yes"))).into();
+        let (step, kind) = ("source".to_owned(), "inspect_source".to_owned());
+        let started =
+            Entry::Started { step: step.clone(), attempt: 1, kind, fields: serde_json::json!({}), before: BTreeMap::new(), writes: false };
+        let done = Entry::Done { step, outputs, took_ms: 1, simulated: false };
+        let records: Vec<Record> =
+            (1..).zip([opened, started, done]).map(|(n, what)| Record { n, at: String::new(), sum: String::new(), what }).collect();
+        let state = State::replay(&records).unwrap();
         Self { library, books, state }
     }
 
@@ -429,7 +437,7 @@ fn the_map_lists_exactly_the_effects_there_are() {
 fn what_the_playbook_asks_of_a_schema_is_what_the_compiler_leaves_to_choose() {
     let playbook: toml::Table = toml::from_str(include_str!("../playbooks/decide.toml")).unwrap();
     let known = migrate_wizard::schema::Capabilities::of(migrate_wizard::schema::Target::Dsql).unwrap().choices;
-    for id in ["serial_keys", "foreign_keys"] {
+    for id in known.iter().map(|fact| fact.id.as_str()) {
         let asked = playbook["step"].as_array().unwrap().iter().find(|step| step["id"].as_str() == Some(id)).unwrap()["ask"].clone();
         let fact = known.iter().find(|fact| fact.id == id).unwrap();
         let options: Vec<&str> = asked["option"].as_array().unwrap().iter().map(|option| option["id"].as_str().unwrap()).collect();

@@ -175,9 +175,29 @@ fn dsql_runs(ours: &str, options: &Options) -> Result<(), String> {
     if !said.is_empty() {
         return Err(format!("dsql-lint: {}", said.join("\n")));
     }
-    applies(&database_in_c("plain"), &conversion, Dialect::Postgres)?;
+    let plain = database_in_c("plain");
+    applies(&plain, &conversion, Dialect::Postgres)?;
     let standin = Standin::start(&database_in_c("standin"), Rules::default());
-    applies(&standin.connector(), &conversion, Dialect::Dsql)
+    applies(&standin.connector(), &conversion, Dialect::Dsql)?;
+    // and what stands there then is what the conversion says, read back part by part
+    for to in [plain, standin.connector()] {
+        let differences = unlike(&to, &conversion)?;
+        if !differences.is_empty() {
+            return Err(format!("{}: {differences:#?}", to.label()));
+        }
+    }
+    Ok(())
+}
+
+/// What stands in a database and is not what a conversion for DSQL says.
+fn unlike(to: &Connector, conversion: &Conversion) -> Result<Vec<schema::Difference>, String> {
+    block(async {
+        let session = to.connect(Access::ReadOnly).await?;
+        let found = schema::definitions(&session, &[]).await?;
+        assert_eq!(found.untold, Vec::<String>::new());
+        Ok(schema::between(&schema::parts_of(conversion)?, &found.parts))
+    })
+    .map_err(|error: migrate_wizard::error::Error| error.to_string())
 }
 
 /// The dump of a database with these statements.

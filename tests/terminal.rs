@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::support::postgres::{database, sql};
 use super::support::pty::{Pty, wait_gone};
 use super::support::wizard::Wizard;
 
@@ -355,4 +356,48 @@ fn a_dumb_terminal_gets_line_mode() {
     let mut pty = Pty::wizard(&wizard, &["tour"], 80, 24);
     pty.wait_for("== Tour").wait_for("What is your app called?");
     assert!(!pty.raw().contains("\x1b[?1049h"));
+}
+
+#[test]
+fn a_choice_made_at_the_gate_is_answered_and_what_follows_is_shown_anew() {
+    // given a database with an enum, and a journey of one question and one change
+    let from = database("reviewed");
+    sql(&from, "create type mood as enum ('sad', 'ok'); create table people (id uuid primary key, mood mood not null)");
+    let wizard = Wizard::empty();
+    std::fs::set_permissions(wizard.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (temporary, books) = (wizard.path().join("tmp"), wizard.path().join("books"));
+    std::fs::create_dir(&temporary).unwrap();
+    std::fs::create_dir(&books).unwrap();
+    for (order, phase) in ["assess", "decide", "provision", "application", "data", "cutover", "rollback"].iter().enumerate() {
+        let journey = if *phase == "rollback" { "rollback" } else { "move" };
+        let empty =
+            format!("phase = \"{phase}\"\ntitle = \"{phase}\"\nwhy = \"Nothing here.\"\njourney = \"{journey}\"\norder = {order}\n");
+        std::fs::write(books.join(format!("{phase}.toml")), empty).unwrap();
+    }
+    std::fs::write(books.join("schema.toml"), include_str!("support/reviewed.toml")).unwrap();
+    let wizard = wizard.env("TMPDIR", temporary.to_str().unwrap()).env("SOURCE_DATABASE_URL", &from.secret_url());
+    let mut pty = Pty::wizard(&wizard, &["--sandbox", "--playbooks", books.to_str().unwrap()], 120, 40);
+    pty.wait_for("What holds the values of an enum?").wait_for("▸ ● A CHECK on each column");
+    pty.keys(ENTER);
+    // when its gate shows the choice
+    pty.wait_for("Enter applies it").wait_for("now: a CHECK on each column").wait_for("public.people");
+    assert!(!pty.screen().contains("table:public.mood"), "{}", pty.screen());
+    // and another option is chosen there
+    pty.keys("o");
+    // then the gate comes again with what follows from it
+    pty.wait_for("now: a table of the values").wait_for("+ table:public.mood");
+    let answers: Vec<String> = wizard
+        .journal()
+        .iter()
+        .filter(|line| line["what"]["entry"] == "answered")
+        .map(|line| line["what"]["value"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(answers, ["check", "lookup_table"]);
+    // and that is what is applied
+    pty.keys(ENTER);
+    pty.wait_for("Finished: every step is done");
+    pty.keys(ENTER);
+    assert_eq!(pty.wait_exit(), 0);
+    let tables = std::fs::read_to_string(wizard.run_dir().join("schema/40-tables.sql")).unwrap();
+    assert!(tables.contains("CREATE TABLE IF NOT EXISTS public.mood") && tables.contains("INSERT INTO \"public\".\"mood\""), "{tables}");
 }

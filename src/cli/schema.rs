@@ -24,9 +24,9 @@ pub enum SchemaCmd {
         after_help = "Examples:\n  migrate-wizard schema apply sql/ --target-env TARGET_DATABASE_URL --phase before\n  migrate-wizard schema apply sql/ --phase after       once the rows are there\n  migrate-wizard schema apply sql/ --dry-run           what it would run\n\nWhat stands in the files is what is run: edit them as you like. What is done is written to applied-*.jsonl beside them."
     )]
     Apply(SchemaApplyArgs),
-    /// Is the target's schema what the conversion of the source says? RDS and Aurora
+    /// Is the target's schema what the conversion of the source says?
     #[command(
-        after_help = "Example:\n  migrate-wizard schema diff --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL\n\nRun it after the move: before the rows are there, indexes and keys are named as missing.\nExit code 1: they differ."
+        after_help = "Examples:\n  migrate-wizard schema diff --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL\n  migrate-wizard schema diff --from dump.sql --target-env TARGET_DATABASE_URL --choose enums=lookup_table\n\nRun it after the move: before the rows are there, indexes and keys are named as missing.\nGive what was given to the conversion: --choose, --no-data, --except.\nExit code 1: they differ."
     )]
     Diff(SchemaDiffArgs),
     /// The rules of a target: what each matches, makes, loses and asks of the app, and what may be chosen
@@ -47,9 +47,9 @@ pub struct RulesArgs {
     pub target: TargetArg,
 }
 
-/// A schema and what to convert it for.
+/// A schema, and how it is to be converted.
 #[derive(Debug, Clone, Args)]
-pub struct SchemaArgs {
+pub struct InputArgs {
     /// A `pg_dump --schema-only` file; without it the source database is dumped
     #[arg(long, value_name = "FILE", conflicts_with = "source")]
     pub from: Option<PathBuf>,
@@ -59,9 +59,6 @@ pub struct SchemaArgs {
     /// Environment variable that holds the source URL
     #[arg(long, value_name = "NAME", default_value = "SOURCE_DATABASE_URL")]
     pub source_env: String,
-    /// What to convert for
-    #[arg(long, value_enum)]
-    pub target: TargetArg,
     /// Choose where the target leaves a choice: serial_keys=uuid, or for one object enums:public.status=lookup_table; may be given again
     #[arg(long, value_name = "NAME[:OBJECT]=VALUE")]
     pub choose: Vec<String>,
@@ -74,6 +71,16 @@ pub struct SchemaArgs {
     /// Not these schemas (stripe is rebuilt by its sync); may be given again
     #[arg(long, value_name = "SCHEMA")]
     pub except: Vec<String>,
+}
+
+/// A schema and what to convert it for.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// What to convert for
+    #[arg(long, value_enum)]
+    pub target: TargetArg,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -125,20 +132,13 @@ pub enum PhaseArg {
 
 #[derive(Debug, Clone, Args)]
 pub struct SchemaDiffArgs {
-    /// Source URL without a password (it comes from ~/.pgpass); better: --source-env
-    #[arg(long, value_name = "URL")]
-    pub source: Option<String>,
-    /// Environment variable that holds the source URL
-    #[arg(long, value_name = "NAME", default_value = "SOURCE_DATABASE_URL")]
-    pub source_env: String,
+    #[command(flatten)]
+    pub input: InputArgs,
     #[command(flatten)]
     pub target: TargetArgs,
-    /// What the target is
-    #[arg(long, value_enum, value_name = "KIND", default_value = "rds")]
-    pub target_kind: TargetArg,
-    /// Not these schemas; may be given again
-    #[arg(long, value_name = "SCHEMA")]
-    pub except: Vec<String>,
+    /// What the target is (default: what it says of itself, dsql or rds)
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub target_kind: Option<TargetArg>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -16,7 +16,7 @@ use crate::text;
 pub async fn run(args: &RunArgs, what: &EditOrmArgs) -> Result<u8> {
     let root = what.app.as_deref().unwrap_or(&args.dir);
     let files = app::sources(root)?;
-    let (sql, conversion) = commands::from_sql(args, &what.schema).await?;
+    let (sql, conversion) = commands::from_sql(args, &what.schema.input, what.schema.target.name().parse()?).await?;
     let change = change(&sql, &conversion)?;
     let outcome = orm::edit(&files, &change);
     if what.apply {

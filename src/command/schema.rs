@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::engines::write_all;
 use super::{connections, out, out_json, telling};
-use crate::cli::{ConvertArgs, RulesArgs, RunArgs, SchemaArgs, SchemaDiffArgs};
+use crate::cli::{ConvertArgs, InputArgs, RulesArgs, RunArgs, SchemaArgs, SchemaDiffArgs};
 use crate::error::{Context, Error, Kind, Result};
-use crate::postgres::dump;
+use crate::postgres::{Access, dump};
 use crate::progress::Reporter;
 use crate::schema::{self, Conversion, Difference, Evidence, Finding, Severity, Target};
 use crate::text;
@@ -18,14 +18,9 @@ use crate::text;
 /// The ledger is ours, and goes when the move is done.
 const OURS: &str = "migrate_wizard";
 
-async fn converted(args: &RunArgs, what: &SchemaArgs) -> Result<Conversion> {
-    Ok(from_sql(args, what).await?.1)
-}
-
 /// The schema's own SQL (the file, or a dump of the source), and what it is converted to.
-pub async fn from_sql(args: &RunArgs, what: &SchemaArgs) -> Result<(String, Conversion)> {
-    let target: Target = what.target.name().parse()?;
-    let options = schema::Options { except: what.except.clone(), ..options(target, &what.choose)? };
+pub async fn from_sql(args: &RunArgs, what: &InputArgs, target: Target) -> Result<(String, Conversion)> {
+    let options = options(target, what)?;
     if let Some(path) = &what.from {
         let name = path.display().to_string();
         let sql = schema::decode(&name, contents(path)?)?;
@@ -58,10 +53,10 @@ fn contents(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// What was chosen, in the order given.
-fn options(target: Target, choose: &[String]) -> Result<schema::Options> {
+fn options(target: Target, what: &InputArgs) -> Result<schema::Options> {
     let known = schema::Capabilities::of(target)?.choices;
-    let mut options = schema::Options::default();
-    choose.iter().try_for_each(|written| options.choose(written, &known))?;
+    let mut options = schema::Options { except: what.except.clone(), ..schema::Options::default() };
+    what.choose.iter().try_for_each(|written| options.choose(written, &known))?;
     Ok(options)
 }
 
@@ -77,7 +72,7 @@ pub fn rules(args: &RunArgs, what: &RulesArgs) -> Result<u8> {
 }
 
 pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
-    let (dump, conversion) = from_sql(args, &what.schema).await?;
+    let (dump, conversion) = from_sql(args, &what.schema.input, what.schema.target.name().parse()?).await?;
     if args.json {
         out_json(&conversion)?;
         return Ok(0);
@@ -122,7 +117,7 @@ fn measured(finding: &Finding) -> Vec<String> {
 }
 
 pub async fn check(args: &RunArgs, what: &SchemaArgs) -> Result<u8> {
-    let conversion = converted(args, what).await?;
+    let (_, conversion) = from_sql(args, &what.input, what.target.name().parse()?).await?;
     let count = |severity| conversion.severity(severity).count() as u64;
     let (blocks, changes, info) = (count(Severity::Blocks), count(Severity::Changes), count(Severity::Info));
     if args.json {
@@ -157,44 +152,65 @@ pub async fn check(args: &RunArgs, what: &SchemaArgs) -> Result<u8> {
     Ok(u8::from(blocks > 0))
 }
 
-pub async fn diff(args: &RunArgs, what: &SchemaDiffArgs) -> Result<u8> {
-    let target: Target = what.target_kind.name().parse()?;
-    if target == Target::Dsql {
-        return Err(Error::new(Kind::Usage, "schema diff reads the target with pg_dump, which Aurora DSQL does not answer")
-            .hint("compare `migrate-wizard schema convert --target dsql` with the cluster's catalogue, or diff an RDS target"));
-    }
-    let source = connections::source(args, what.source.as_deref(), &what.source_env).await?;
+/// What differs, among how many, and what could not be asked.
+async fn compare(args: &RunArgs, what: &SchemaDiffArgs) -> Result<(Vec<Difference>, usize, Vec<String>)> {
     let to = connections::target(args, what.target.target.as_deref(), &what.target.target_env).await?;
-    let except: Vec<String> = what.except.iter().cloned().chain([OURS.to_owned()]).collect();
-    let (wanted, found) = tokio::try_join!(dump::schema_only(&source, &except), dump::schema_only(&to, &except))?;
-    let convert = |sql: &str| schema::convert(sql, target, &schema::Options::default());
-    let (wanted, found) = (convert(&wanted)?, convert(&found)?);
-    let differences = schema::differences(&wanted, &found)?;
+    let session = to.connect(Access::ReadOnly).await?;
+    let target = match what.target_kind {
+        Some(kind) => kind.name().parse()?,
+        None if session.is_dsql().await? => Target::Dsql,
+        None => Target::Rds,
+    };
+    if target == Target::Dsql {
+        let (_, wanted) = from_sql(args, &what.input, target).await?;
+        let mut wanted = schema::parts_of(&wanted)?;
+        let except: Vec<String> = what.input.except.iter().cloned().chain([OURS.to_owned()]).collect();
+        let found = schema::definitions(&session, &except).await?;
+        wanted.retain(|id, _| !found.untold.iter().any(|kind| id.starts_with(&format!("{kind}:"))));
+        return Ok((schema::between(&wanted, &found.parts), wanted.len(), found.untold));
+    }
+    drop(session);
+    // What stands in the rows changes no statement here.
+    let input = InputArgs { no_data: true, ..what.input.clone() };
+    let except = [OURS.to_owned()];
+    let ((_, wanted), found) = tokio::try_join!(from_sql(args, &input, target), dump::schema_only(&to, &except))?;
+    let found = schema::convert(&found, target, &options(target, &input)?)?;
+    Ok((schema::differences(&wanted, &found)?, wanted.statements.len(), Vec::new()))
+}
+
+pub async fn diff(args: &RunArgs, what: &SchemaDiffArgs) -> Result<u8> {
+    let (differences, objects, untold) = compare(args, what).await?;
     if args.json {
-        out_json(&json!({ "equal": differences.is_empty(), "objects": wanted.statements.len(), "differences": differences }))?;
+        out_json(&json!({ "equal": differences.is_empty(), "objects": objects, "differences": differences, "not_compared": untold }))?;
         return Ok(u8::from(!differences.is_empty()));
     }
-    for difference in &differences {
-        let Difference { id, wanted, found } = difference;
-        match (wanted, found) {
-            (Some(wanted), None) => out(format!("missing      {id}\n{}", indented("  + ", wanted))),
-            (None, Some(found)) => out(format!("not wanted   {id}\n{}", indented("  - ", found))),
-            _ => {
-                let side = |sign, sql: &Option<String>| indented(sign, sql.as_deref().unwrap_or_default());
-                out(format!("differs      {id}\n{}\n{}", side("  - ", found), side("  + ", wanted)));
-            }
-        }
+    differences.iter().for_each(|difference| out(told(difference)));
+    for kind in &untold {
+        out(format!("not compared {kind}: this server's catalogue does not tell"));
     }
     if differences.is_empty() {
-        out(format!("equal: {}", text::plural(wanted.statements.len() as u64, "statement")));
+        out(format!("equal: {}", text::plural(objects as u64, "object")));
         return Ok(0);
     }
     out(format!(
-        "\n{} of {}. Next: `data copy --with-schema` makes what is missing; the rest is yours to decide",
+        "\n{} of {}. Next: `schema apply` or `data copy --with-schema` makes what is missing; the rest is yours to decide",
         text::plural(differences.len() as u64, "difference"),
-        text::plural(wanted.statements.len() as u64, "statement")
+        text::plural(objects as u64, "object")
     ));
     Ok(1)
+}
+
+/// A difference in words, with both sides.
+pub fn told(difference: &Difference) -> String {
+    let Difference { id, wanted, found } = difference;
+    match (wanted, found) {
+        (Some(wanted), None) => format!("missing      {id}\n{}", indented("  + ", wanted)),
+        (None, Some(found)) => format!("not wanted   {id}\n{}", indented("  - ", found)),
+        _ => {
+            let side = |sign, sql: &Option<String>| indented(sign, sql.as_deref().unwrap_or_default());
+            format!("differs      {id}\n{}\n{}", side("  - ", found), side("  + ", wanted))
+        }
+    }
 }
 
 fn indented(sign: &str, sql: &str) -> String {

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::schema::told;
 use super::telling::{out_event, reporter};
 use super::{connections, out};
 use crate::cli::{PhaseArg, RunArgs, SchemaApplyArgs};
 use crate::error::{Context, Error, Kind, Result};
-use crate::postgres::Access;
-use crate::schema::{self, Dialect, Phase, Signed, Statement};
+use crate::postgres::{Access, Session};
+use crate::schema::{self, Dialect, Difference, Phase, Signed, Statement};
 use crate::text;
 
 /// A line of the journal beside the files.
@@ -172,17 +173,39 @@ pub async fn apply(args: &RunArgs, what: &SchemaApplyArgs) -> Result<u8> {
         eprintln!("interrupted: nothing is lost. Next: the same command goes on from here");
         return Ok(130);
     };
+    let unlike = if for_dsql { unlike(&session, &wanted).await? } else { Vec::new() };
     if args.json {
-        out_event("report", &json!({ "made": applied.made.len(), "there": applied.there.len(), "target": to.label(), "journal": path }))?;
-        return Ok(0);
+        let (made, there) = (applied.made.len(), applied.there.len());
+        out_event("report", &json!({ "made": made, "there": there, "unlike": unlike, "target": to.label(), "journal": path }))?;
+        return Ok(u8::from(!unlike.is_empty()));
+    }
+    if !unlike.is_empty() {
+        unlike.iter().for_each(|difference| out(told(difference)));
+        let counted = text::plural(u64::try_from(unlike.len()).unwrap_or(u64::MAX), "object");
+        out(format!(
+            "\n{} made, {} there already, on {}; {counted} not as the files say. Next: change what is there, or the files; what is missing is made once {} is deleted",
+            statements(applied.made.len()),
+            applied.there.len(),
+            to.label(),
+            path.display()
+        ));
+        return Ok(1);
     }
     let next = match (what.phase, for_dsql) {
         (PhaseArg::Before, _) => "copy the rows (`migrate-wizard data copy`), then the same command with --phase after",
         (PhaseArg::All | PhaseArg::After, false) => "migrate-wizard schema diff",
-        (PhaseArg::All | PhaseArg::After, true) => "migrate-wizard data verify",
+        (PhaseArg::All | PhaseArg::After, true) => "migrate-wizard schema diff and migrate-wizard data verify",
     };
     out(format!("{} made, {} there already, on {}. Next: {next}", statements(applied.made.len()), applied.there.len(), to.label()));
     Ok(0)
+}
+
+/// What stands on the target and is not what the files say: `IF NOT EXISTS` is content with anything of that name.
+async fn unlike(session: &Session, wanted: &[&Signed]) -> Result<Vec<Difference>> {
+    let mut wanted = schema::parts(wanted.iter().map(|signed| (signed.statement.sql.as_str(), "")))?;
+    let found = schema::definitions(session, &[]).await?;
+    wanted.retain(|id, _| !found.untold.iter().any(|kind| id.starts_with(&format!("{kind}:"))));
+    Ok(schema::between(&wanted, &found.parts).into_iter().filter(|difference| difference.wanted.is_some()).collect())
 }
 
 fn statements(count: usize) -> String {

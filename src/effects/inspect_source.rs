@@ -31,6 +31,11 @@ fn host_words(kind: &HostKind) -> &'static str {
     }
 }
 
+/// For the `when` of a question.
+fn yes(count: u64) -> Value {
+    json!(if count > 0 { "yes" } else { "no" })
+}
+
 #[async_trait]
 impl Apply<World> for InspectSource {
     fn describe(&self) -> Description {
@@ -101,6 +106,9 @@ impl Apply<World> for InspectSource {
             ("host".into(), json!(host)),
             ("extensions".into(), json!(found.extensions.iter().map(|e| e.name.clone()).collect::<Vec<_>>())),
             ("schemas".into(), json!(found.schemas)),
+            ("has_enums".into(), yes(found.enums)),
+            ("has_arrays".into(), yes(found.arrays)),
+            ("has_bare_numerics".into(), yes(found.bare_numerics)),
             ("summary".into(), json!(summary)),
         ]))
     }
@@ -119,6 +127,9 @@ impl Apply<World> for InspectSource {
             ("host".into(), json!("unknown")),
             ("extensions".into(), json!([])),
             ("schemas".into(), json!([])),
+            ("has_enums".into(), yes(0)),
+            ("has_arrays".into(), yes(0)),
+            ("has_bare_numerics".into(), yes(0)),
             ("summary".into(), json!("the source was not read")),
         ])
     }

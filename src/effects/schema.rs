@@ -37,6 +37,15 @@ pub struct Schema {
     /// `cache_1`, `cache_65536` or `uuid`.
     #[serde(default)]
     serial_keys: String,
+    /// `check` or `lookup_table`.
+    #[serde(default)]
+    enums: String,
+    /// `jsonb` or `text`.
+    #[serde(default)]
+    arrays: String,
+    /// `measured` or `wide`.
+    #[serde(default)]
+    numerics: String,
     /// Other choices of the conversion, as `schema convert --choose` takes them: `enums:public.status=lookup_table`.
     #[serde(default)]
     choices: Vec<String>,
@@ -70,7 +79,13 @@ impl Schema {
         // A playbook asks the same of every target; those that leave no choice take the answers and go on.
         let known = schema::Capabilities::of(Target::Dsql)?.choices;
         let mut options = Options::default();
-        let named = [("foreign_keys", &self.foreign_keys), ("serial_keys", &self.serial_keys)];
+        let named = [
+            ("foreign_keys", &self.foreign_keys),
+            ("serial_keys", &self.serial_keys),
+            ("enums", &self.enums),
+            ("arrays", &self.arrays),
+            ("numerics", &self.numerics),
+        ];
         let named = named.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value}"));
         for choice in named.chain(self.choices.iter().cloned()) {
             options

@@ -1,6 +1,8 @@
 //! A conversion as the wizard's gate shows it closely: choices, findings by table, both sides.
 //! Never judges: weights and words are the conversion's.
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
 use crate::schema::{self, Conversion, Severity, Side};
 use crate::wizard::review::{Choice, Choosable, Found, Object, Review, Weight};
@@ -8,9 +10,9 @@ use crate::wizard::review::{Choice, Choosable, Found, Object, Review, Weight};
 /// `dump`: what was converted.
 pub fn review(dump: &str, conversion: &Conversion) -> Result<Review> {
     let sides = schema::sides(dump, conversion)?;
+    let place: BTreeMap<&str, &Side> = sides.iter().map(|side| (side.object.as_str(), side)).collect();
     let objects = schema::by_object(&sides, &conversion.findings).into_iter().map(|(name, findings)| {
-        let side = sides.iter().find(|side| side.object == name).cloned().unwrap_or_default();
-        let Side { before, after, .. } = side;
+        let Side { before, after, .. } = place.get(name.as_str()).map(|side| (*side).clone()).unwrap_or_default();
         Object { name, findings: findings.into_iter().map(found).collect(), before, after }
     });
     Ok(Review { choices: conversion.choices.iter().map(choice).collect(), objects: objects.collect() })

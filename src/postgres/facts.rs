@@ -18,6 +18,10 @@ pub struct ServerFacts {
     pub extensions: Vec<Extension>,
     pub roles: Vec<Role>,
     pub sequences: Vec<SequenceFact>,
+    /// Enum types; columns of arrays; columns of `numeric` without figures. Not those of schema `stripe`, which is not moved.
+    pub enums: u64,
+    pub arrays: u64,
+    pub bare_numerics: u64,
     /// The newest time stamps of the five largest tables that have one and are small enough to ask: "is this the live one?".
     pub newest: Vec<Newest>,
 }
@@ -96,6 +100,9 @@ struct Objects {
     extensions: Vec<Extension>,
     roles: Vec<Role>,
     sequences: Vec<SequenceFact>,
+    enums: u64,
+    arrays: u64,
+    bare_numerics: u64,
     time_columns: Vec<Newest>,
 }
 
@@ -132,9 +139,9 @@ pub async fn inspect(session: &Session) -> Result<ServerFacts> {
     let server: Server = session.json(include_str!("../../assets/sql/facts.sql")).await?;
     let tables: Vec<TableFact> = session.json(include_str!("../../assets/sql/facts_tables.sql")).await?;
     let objects: Objects = session.json(include_str!("../../assets/sql/facts_objects.sql")).await?;
-    let newest = newest(session, &tables, objects.time_columns).await?;
-    let Objects { schemas, extensions, roles, sequences, time_columns: _ } = Objects { time_columns: Vec::new(), ..objects };
-    Ok(ServerFacts { server, schemas, tables, extensions, roles, sequences, newest })
+    let Objects { schemas, extensions, roles, sequences, enums, arrays, bare_numerics, time_columns } = objects;
+    let newest = newest(session, &tables, time_columns).await?;
+    Ok(ServerFacts { server, schemas, tables, extensions, roles, sequences, enums, arrays, bare_numerics, newest })
 }
 
 async fn newest(session: &Session, tables: &[TableFact], columns: Vec<Newest>) -> Result<Vec<Newest>> {

@@ -1,11 +1,10 @@
-//! Two schemas held against each other, statement by statement: what one has and the other has not, or has otherwise.
+//! Two schemas held against each other, statement by statement or part by part: what one has and the other has not, or has otherwise.
 //! Never by text: by PostgreSQL's own parser, so that layout says nothing.
-
-use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::conversion::Conversion;
+use super::parts::{Part, Parts};
 use super::statement::{Kind, Statement};
 use super::tree;
 use crate::error::{Error, Result};
@@ -21,25 +20,29 @@ pub struct Difference {
     pub found: Option<String>,
 }
 
-/// What differs, in the order of the ids. Both are conversions for the same target.
+/// What differs between two conversions for the same target, statement by statement, in the order of the ids.
 pub fn differences(wanted: &Conversion, found: &Conversion) -> Result<Vec<Difference>> {
-    let (mut wanted, mut found) = (by_id(wanted)?, by_id(found)?);
-    let ids: std::collections::BTreeSet<String> = wanted.keys().chain(found.keys()).cloned().collect();
-    let mut differences = Vec::new();
-    for id in ids {
-        let (wanted, found) = (wanted.remove(&id), found.remove(&id));
-        if wanted.as_ref().map(|(_, form)| form) != found.as_ref().map(|(_, form)| form) {
-            let sql = |side: Option<(String, String)>| side.map(|(sql, _)| sql);
-            differences.push(Difference { id, wanted: sql(wanted), found: sql(found) });
-        }
-    }
-    Ok(differences)
+    Ok(between(&by_id(wanted)?, &by_id(found)?))
+}
+
+/// The same of schemas taken apart.
+pub fn between(wanted: &Parts, found: &Parts) -> Vec<Difference> {
+    let ids: std::collections::BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+    ids.into_iter()
+        .map(|id| (id, wanted.get(id), found.get(id)))
+        .filter(|(_, wanted, found)| wanted.map(|part| &part.form) != found.map(|part| &part.form))
+        .map(|(id, wanted, found)| {
+            let sql = |side: Option<&Part>| side.map(|part| part.sql.clone());
+            Difference { id: id.clone(), wanted: sql(wanted), found: sql(found) }
+        })
+        .collect()
 }
 
 /// Text and form of each statement that makes an object.
-fn by_id(conversion: &Conversion) -> Result<BTreeMap<String, (String, String)>> {
+fn by_id(conversion: &Conversion) -> Result<Parts> {
     let makes = |statement: &&Statement| !matches!(statement.kind, Kind::Session | Kind::Refresh);
-    conversion.statements.iter().filter(makes).map(|s| Ok((s.id.clone(), (s.sql.clone(), form(&s.sql)?)))).collect()
+    let part = |s: &Statement| Ok((s.id.clone(), Part { sql: s.sql.clone(), form: form(&s.sql)? }));
+    conversion.statements.iter().filter(makes).map(part).collect()
 }
 
 /// The statement as the parser prints it.

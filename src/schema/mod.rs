@@ -1,5 +1,5 @@
 //! The schema compiler: a `pg_dump --schema-only` in, ordered statements for the target and a finding for every change out.
-//! Never writes to a database: statements go out through a closure that the caller gives to [`apply()`]; only [`evidence`] reads one.
+//! Never writes to a database: statements go out through a closure that the caller gives to [`apply()`]; only [`evidence`] and [`definitions()`] read one.
 
 mod apply;
 mod aside;
@@ -8,6 +8,7 @@ mod capabilities;
 mod classify;
 mod conversion;
 mod decode;
+mod definitions;
 mod differences;
 mod drop;
 mod dumped;
@@ -20,8 +21,10 @@ mod options;
 mod order;
 mod outline;
 mod parse;
+mod parts;
 mod passthrough;
 mod place;
+mod plain;
 mod product;
 mod replit;
 mod rule_table;
@@ -40,13 +43,15 @@ pub use build::{Built, Task, Work, build, left, tasks};
 pub use capabilities::{Capabilities, ChoiceFact, OptionFact};
 pub use conversion::{Choice, Conversion, TypeChange};
 pub use decode::decode;
-pub use differences::{Difference, differences};
+pub use definitions::{Definitions, definitions};
+pub use differences::{Difference, between, differences};
 pub use drop::drop_statement;
 pub use files::{files, folder};
 pub use finding::{Evidence, Finding, Lossless, Severity, Verdict};
 pub use options::{ArrayForm, EnumForm, ForeignKeys, Numeric, Numerics, Options, Pick, SerialKeys};
 pub use outline::{Outline, outline};
 pub use parse::{Parsed, Source, parse};
+pub use parts::{Part, Parts, of as parts_of, parts};
 pub use rule_table::rules;
 pub use send::send;
 pub use sides::{Side, by_object, sides};

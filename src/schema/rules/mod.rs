@@ -39,6 +39,7 @@ mod retype;
 mod sequences;
 mod storage;
 mod tables;
+mod twin_keys;
 mod types;
 mod unlogged;
 mod unsupported;
@@ -86,6 +87,7 @@ pub fn convert(sources: Vec<Source>, target: Target, capabilities: &Capabilities
     checks::run(&mut draft)?;
     keys::run(&mut draft)?;
     deferrable::run(&mut draft)?;
+    twin_keys::run(&mut draft)?;
     keyless::run(&mut draft)?;
     indexes::run(&mut draft)?;
     foreign_keys::run(&mut draft)?;

@@ -14,6 +14,10 @@ pub struct Words<'a> {
 impl<'a> Words<'a> {
     /// `None` when the text cannot be scanned.
     pub fn of(sql: &'a str) -> Option<Self> {
+        // Without a word in it the scanner has no list at all, which the crate does not expect.
+        if sql.trim().is_empty() {
+            return None;
+        }
         let tokens = pg_query::scan_tokens(sql).ok()?;
         let comment = [Token::SqlComment as i32, Token::CComment as i32];
         Some(Self { sql, tokens: tokens.into_iter().filter(|token| !comment.contains(&token.token)).collect() })
