@@ -72,14 +72,14 @@ pub fn rules(args: &RunArgs, what: &RulesArgs) -> Result<u8> {
 }
 
 pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
-    let (dump, conversion) = from_sql(args, &what.schema.input, what.schema.target.name().parse()?).await?;
+    let (_, conversion) = from_sql(args, &what.schema.input, what.schema.target.name().parse()?).await?;
     if args.json {
         out_json(&conversion)?;
         return Ok(0);
     }
     match &what.out {
         Some(folder) => {
-            write_all(folder, &schema::folder(&dump, &conversion)?)?;
+            write_all(folder, &schema::folder(&conversion))?;
             for finding in conversion.findings.iter().filter(|f| f.severity != Severity::Info) {
                 out(format!("{:<22} {}: {}", finding.id, finding.object, finding.what));
                 for line in measured(finding) {

@@ -18,7 +18,7 @@ use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, T
 use crate::wizard::review::Review;
 use crate::wizard::view::{PreviewLine, Sign};
 
-/// The dump that was converted, beside what it became.
+/// The dump that was converted, beside what it became: for a person.
 const SOURCE: &str = "source.sql";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -119,7 +119,7 @@ impl Schema {
             None => schema::convert(&sql, target, &options)?,
         };
         let kept = serde_json::to_string_pretty(&conversion).map_err(|e| Error::bug(format!("a conversion cannot be kept: {e}")))?;
-        let mut files = schema::folder(&sql, &conversion)?;
+        let mut files = schema::folder(&conversion);
         files.push(("conversion.json".to_owned(), kept));
         files.push((SOURCE.to_owned(), sql));
         write_files(&world.out_dir("schema"), &files)?;
@@ -222,10 +222,7 @@ impl Apply<World> for Schema {
             return Ok(None);
         }
         let conversion = self.conversion(world, false, None).await?;
-        match std::fs::read_to_string(world.out_dir("schema").join(SOURCE)) {
-            Ok(dump) => schema_review::review(&dump, &conversion).map(Some),
-            Err(_) => Ok(None),
-        }
+        Ok(Some(schema_review::review(&conversion)))
     }
 
     async fn probe(&self, world: &World) -> Result<Probe> {

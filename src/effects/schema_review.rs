@@ -3,19 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::Result;
 use crate::schema::{self, Conversion, Severity, Side};
 use crate::wizard::review::{Choice, Choosable, Found, Object, Review, Weight};
 
-/// `dump`: what was converted.
-pub fn review(dump: &str, conversion: &Conversion) -> Result<Review> {
-    let sides = schema::sides(dump, conversion)?;
+/// All of it in one view.
+pub fn review(conversion: &Conversion) -> Review {
+    let sides = schema::sides(conversion);
     let place: BTreeMap<&str, &Side> = sides.iter().map(|side| (side.object.as_str(), side)).collect();
     let objects = schema::by_object(&sides, &conversion.findings).into_iter().map(|(name, findings)| {
         let Side { before, after, .. } = place.get(name.as_str()).map(|side| (*side).clone()).unwrap_or_default();
         Object { name, findings: findings.into_iter().map(found).collect(), before, after }
     });
-    Ok(Review { choices: conversion.choices.iter().map(choice).collect(), objects: objects.collect() })
+    Review { choices: conversion.choices.iter().map(choice).collect(), objects: objects.collect() }
 }
 
 fn found(finding: &schema::Finding) -> Found {

@@ -22,6 +22,14 @@ pub struct TypeChange {
     pub to: String,
 }
 
+/// A statement of the dump and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// `public.orders`: the table, view, function or type that people know it by.
+    pub object: String,
+    pub sql: String,
+}
+
 /// A choice that the schema asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
@@ -42,12 +50,21 @@ pub struct Conversion {
     pub statements: Vec<Statement>,
     pub findings: Vec<Finding>,
     pub type_changes: Vec<TypeChange>,
+    /// The dump's own statements, to be shown beside what became of them.
+    #[serde(default)]
+    pub source: Vec<Definition>,
     /// Empty when there was nothing to choose.
     #[serde(default)]
     pub choices: Vec<Choice>,
 }
 
 impl Conversion {
+    /// One of nothing.
+    pub fn empty(target: Target) -> Self {
+        let (statements, findings, type_changes, source, choices) = Default::default();
+        Self { target, statements, findings, type_changes, source, choices }
+    }
+
     /// The statements of one phase, in order.
     pub fn phase(&self, phase: Phase) -> impl Iterator<Item = &Statement> {
         self.statements.iter().filter(move |statement| statement.phase == phase)

@@ -8,7 +8,6 @@ use super::finding::{Evidence, Lossless, Severity};
 use super::sides;
 use super::statement::{Dialect, Kind, Phase};
 use super::target::Target;
-use crate::error::Result;
 use crate::text::plural;
 
 /// `(name, text)` of each SQL file, in the order to run them; the data is copied before `50-…`.
@@ -59,12 +58,12 @@ fn bucket(kind: Kind, phase: Phase) -> (u8, &'static str) {
 }
 
 /// All that a folder of a conversion holds: the SQL, `report.md`, and `tables.md` with each table of the dump before and after.
-pub fn folder(dump: &str, conversion: &Conversion) -> Result<Vec<(String, String)>> {
+pub fn folder(conversion: &Conversion) -> Vec<(String, String)> {
     let dialect = if conversion.target == Target::Dsql { Dialect::Dsql } else { Dialect::Postgres };
     let mut out = files(conversion, dialect);
     out.push(("report.md".to_owned(), report(conversion)));
-    out.push(("tables.md".to_owned(), sides::page(&sides::sides(dump, conversion)?, conversion)));
-    Ok(out)
+    out.push(("tables.md".to_owned(), sides::page(&sides::sides(conversion), conversion)));
+    out
 }
 
 /// What the conversion does and what it asks, for people.

@@ -35,13 +35,14 @@ mod sides;
 mod signed;
 mod statement;
 mod target;
+mod threads;
 mod tree;
 mod wrong;
 
 pub use apply::{Applied, apply};
 pub use build::{Built, Task, Work, build, left, tasks};
 pub use capabilities::{Capabilities, ChoiceFact, OptionFact};
-pub use conversion::{Choice, Conversion, TypeChange};
+pub use conversion::{Choice, Conversion, Definition, TypeChange};
 pub use decode::decode;
 pub use definitions::{Definitions, definitions};
 pub use differences::{Difference, between, differences};
@@ -74,6 +75,7 @@ pub fn convert_file(name: &str, dump: &str, target: Target, options: &Options) -
     let capabilities = Capabilities::of(target)?;
     let prefix = target.name().to_uppercase();
     let Parsed { mut sources, asides } = parse(name, dump)?;
+    let source = sources.iter().filter_map(|s| Some(Definition { object: sides::owner(&s.node)?, sql: s.text.clone() })).collect();
     let mut told = except::leave_out(&mut sources, &options.except, &capabilities, &prefix)?;
     told.extend(replit::findings(&sources, &capabilities, &prefix)?);
     dumped::check(&place::Text { name, text: dump }, &sources, capabilities.rewrite)?;
@@ -84,6 +86,7 @@ pub fn convert_file(name: &str, dump: &str, target: Target, options: &Options) -
         passthrough::convert(sources, target, &capabilities)?
     };
     conversion.findings.extend(told);
+    conversion.source = source;
     Ok(conversion)
 }
 

@@ -9,13 +9,20 @@ pub struct Ranked {
     pub rank: u16,
     pub kind: Kind,
     pub object: String,
+    pub belongs_to: String,
     pub sql: String,
     pub asynchronous: bool,
 }
 
 impl Ranked {
     pub fn new(kind: Kind, object: impl Into<String>, sql: impl Into<String>) -> Self {
-        Self { rank: rank(kind), kind, object: object.into(), sql: sql.into(), asynchronous: false }
+        Self { rank: rank(kind), kind, object: object.into(), belongs_to: String::new(), sql: sql.into(), asynchronous: false }
+    }
+
+    /// Says whose statement it is.
+    pub fn of(mut self, object: impl Into<String>) -> Self {
+        self.belongs_to = object.into();
+        self
     }
 
     pub fn at(mut self, rank: u16) -> Self {
@@ -89,6 +96,7 @@ pub fn finish(mut ranked: Vec<Ranked>) -> Vec<Statement> {
                 order,
                 object: statement.object,
                 kind: statement.kind,
+                belongs_to: statement.belongs_to,
                 sql: statement.sql,
                 asynchronous: statement.asynchronous,
             }

@@ -10,6 +10,7 @@ use super::conversion::Conversion;
 use super::finding::Finding;
 use super::order::{AFTER, DEFINITIONS, Ranked, finish, rank};
 use super::parse::Source;
+use super::sides;
 use super::statement::Kind;
 use super::target::Target;
 use crate::error::Result;
@@ -36,9 +37,10 @@ pub fn convert(sources: Vec<Source>, target: Target, capabilities: &Capabilities
             statements.push(Ranked::new(Kind::Refresh, &object, sql));
         }
         let at = place(kind, &source.node);
-        statements.push(Ranked::new(kind, object, source.text).at(at));
+        let owner = sides::owner(&source.node).unwrap_or_default();
+        statements.push(Ranked::new(kind, object, source.text).of(owner).at(at));
     }
-    Ok(Conversion { target, statements: finish(statements), findings, type_changes: Vec::new(), choices: Vec::new() })
+    Ok(Conversion { statements: finish(statements), findings, ..Conversion::empty(target) })
 }
 
 /// Why a statement stays behind, if it does.

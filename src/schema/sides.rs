@@ -1,7 +1,7 @@
 //! Each table as it was in the dump and as it will be on the target, to be shown side by side.
 //! Never changes a statement: both sides are text that stands elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use pg_query::NodeEnum;
@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::conversion::Conversion;
 use super::finding::{Finding, Severity};
 use super::names;
-use super::parse::parse;
-use super::statement::{Kind, Statement};
-use crate::error::Result;
 
 /// One table, or one view, function or type that changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,14 +23,15 @@ pub struct Side {
 }
 
 /// The objects in the order of the dump, those that the conversion made after them.
-pub fn sides(dump: &str, conversion: &Conversion) -> Result<Vec<Side>> {
-    let mut order: Vec<String> = Vec::new();
-    let mut found = BTreeMap::<String, Side>::new();
-    let mut put = |object: String, text: &str, after: bool| {
-        let side = found.entry(object.clone()).or_insert_with(|| {
-            order.push(object.clone());
-            Side { object, ..Side::default() }
+pub fn sides(conversion: &Conversion) -> Vec<Side> {
+    let mut out: Vec<Side> = Vec::new();
+    let mut places = HashMap::<&str, usize>::new();
+    let mut put = |object, text: &str, after: bool| {
+        let at = *places.entry(object).or_insert_with(|| {
+            out.push(Side { object: object.to_owned(), ..Side::default() });
+            out.len().saturating_sub(1)
         });
+        let Some(side) = out.get_mut(at) else { return };
         let place = if after { &mut side.after } else { &mut side.before };
         if !place.is_empty() {
             place.push('\n');
@@ -41,21 +39,17 @@ pub fn sides(dump: &str, conversion: &Conversion) -> Result<Vec<Side>> {
         place.push_str(text.trim_end());
         place.push(';');
     };
-    for source in parse("dump", dump)?.sources {
-        if let Some(object) = owner(&source.node) {
-            put(object, &source.text, false);
-        }
+    for definition in &conversion.source {
+        put(definition.object.as_str(), &definition.sql, false);
     }
-    for statement in &conversion.statements {
-        if let Some(object) = owner_of(statement) {
-            put(object, &statement.sql, true);
-        }
+    for statement in conversion.statements.iter().filter(|statement| !statement.belongs_to.is_empty()) {
+        put(statement.belongs_to.as_str(), &statement.sql, true);
     }
-    Ok(order.into_iter().filter_map(|object| found.remove(&object)).collect())
+    out
 }
 
 /// The table (or other object that people know by name) that a statement of the dump is about.
-fn owner(node: &NodeEnum) -> Option<String> {
+pub fn owner(node: &NodeEnum) -> Option<String> {
     Some(match node {
         NodeEnum::CreateStmt(s) => names::relation(s.relation.as_ref()),
         NodeEnum::AlterTableStmt(s) => names::relation(s.relation.as_ref()),
@@ -71,20 +65,6 @@ fn owner(node: &NodeEnum) -> Option<String> {
         NodeEnum::CreateDomainStmt(s) => names::list(&s.domainname),
         _ => return None,
     })
-}
-
-fn owner_of(statement: &Statement) -> Option<String> {
-    match statement.kind {
-        Kind::Session | Kind::Schema | Kind::Extension | Kind::Comment | Kind::Refresh => None,
-        _ => {
-            let parsed = pg_query::parse(&statement.sql, 0).ok()?;
-            let node = parsed.protobuf.stmts.into_iter().next()?.stmt?.node?;
-            match &node {
-                NodeEnum::InsertStmt(s) => Some(names::relation(s.relation.as_ref())),
-                node => owner(node),
-            }
-        }
-    }
 }
 
 /// The findings about each object: `public.orders.status` belongs to `public.orders`; what belongs to none comes under "".
@@ -151,7 +131,7 @@ CREATE EXTENSION pgcrypto;";
     #[test]
     fn a_table_stands_with_all_that_is_its_own_on_both_sides() {
         let conversion = convert(DUMP, Target::Dsql, &Options::default()).unwrap();
-        let found = sides(DUMP, &conversion).unwrap();
+        let found = sides(&conversion);
         assert_eq!(found.iter().map(|side| side.object.as_str()).collect::<Vec<_>>(), ["public.t", "public.u"]);
         assert_eq!(
             found[0].before,
@@ -166,7 +146,7 @@ CREATE EXTENSION pgcrypto;";
     #[test]
     fn findings_stand_with_the_table_they_are_about_the_gravest_first() {
         let conversion = convert(DUMP, Target::Dsql, &Options::default()).unwrap();
-        let found = sides(DUMP, &conversion).unwrap();
+        let found = sides(&conversion);
         let grouped: Vec<(String, Vec<&str>)> =
             by_object(&found, &conversion.findings).into_iter().map(|(o, f)| (o, f.iter().map(|f| f.id.as_str()).collect())).collect();
         assert_eq!(

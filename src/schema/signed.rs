@@ -63,6 +63,7 @@ pub fn read(files: &[(String, String)]) -> Result<Vec<Signed>> {
                     order: u32::try_from(out.len()).unwrap_or(u32::MAX).saturating_add(1),
                     object: first,
                     kind,
+                    belongs_to: String::new(),
                     sql: sql.to_owned(),
                     asynchronous: false,
                 },

@@ -91,6 +91,9 @@ pub struct Statement {
     /// `public.orders`; of a constraint or trigger `public.orders.orders_pkey`.
     pub object: String,
     pub kind: Kind,
+    /// `public.orders`: the table, view, function or type whose statement it is; empty for what stands by itself.
+    #[serde(default)]
+    pub belongs_to: String,
     /// PostgreSQL text without a final semicolon.
     pub sql: String,
     /// On DSQL this starts a background job that must be waited for.

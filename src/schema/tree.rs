@@ -1,7 +1,10 @@
 //! Reading, walking and printing parse trees.
 //! Never knows a target.
 
-use pg_query::protobuf::{CreateFunctionStmt, SelectStmt, TypeName, WindowDef};
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use pg_query::protobuf::{AConst, CreateFunctionStmt, SelectStmt, TypeName, WindowDef};
 use pg_query::{DeparseOptions, Node, NodeEnum};
 
 use super::names::{self, IntoNode};
@@ -105,8 +108,27 @@ pub fn expression(text: &str) -> Result<Node> {
     target.val.map(|val| *val).ok_or_else(bug)
 }
 
+/// What types are in text and as trees. A schema has few types and many columns: each is read, and printed, once.
+static READ: LazyLock<Mutex<HashMap<String, TypeName>>> = LazyLock::new(Mutex::default);
+static PRINTED: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
+
+/// What is remembered under a key, or is made now.
+fn once<T: Clone>(memory: &Mutex<HashMap<String, T>>, key: &str, make: impl FnOnce() -> Result<T>) -> Result<T> {
+    let known = memory.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let made = make()?;
+    memory.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), made.clone());
+    Ok(made)
+}
+
 /// The type that a piece of SQL of ours stands for.
 pub fn type_name(text: &str) -> Result<TypeName> {
+    once(&READ, text, || parse_type(text))
+}
+
+fn parse_type(text: &str) -> Result<TypeName> {
     match expression(&format!("NULL::{text}"))?.node {
         Some(NodeEnum::TypeCast(cast)) => cast.type_name.ok_or_else(|| Error::bug(format!("no type in {text:?}"))),
         _ => Err(Error::bug(format!("{text:?} is not a type"))),
@@ -115,7 +137,39 @@ pub fn type_name(text: &str) -> Result<TypeName> {
 
 /// A type as SQL text: `varchar(255)`, `public.status`.
 pub fn type_sql(type_name: &TypeName) -> Result<String> {
-    let null = expression("NULL")?;
+    match type_key(type_name) {
+        Some(key) => once(&PRINTED, &key, || print_type(type_name)),
+        None => print_type(type_name),
+    }
+}
+
+/// What tells a type from all others; `None` for one that is out of the ordinary.
+fn type_key(type_name: &TypeName) -> Option<String> {
+    use pg_query::protobuf::a_const::Val;
+    if type_name.setof || type_name.pct_type {
+        return None;
+    }
+    let mut key = format!("{:?}", names::parts(&type_name.names));
+    for node in &type_name.typmods {
+        match node.node.as_ref()? {
+            NodeEnum::AConst(constant) => match constant.val.as_ref()? {
+                Val::Ival(number) => key = format!("{key},{}", number.ival),
+                Val::Fval(_) | Val::Boolval(_) | Val::Sval(_) | Val::Bsval(_) => return None,
+            },
+            _ => return None,
+        }
+    }
+    for node in &type_name.array_bounds {
+        match node.node.as_ref()? {
+            NodeEnum::Integer(bound) => key = format!("{key}[{}", bound.ival),
+            _ => return None,
+        }
+    }
+    Some(key)
+}
+
+fn print_type(type_name: &TypeName) -> Result<String> {
+    let null = NodeEnum::AConst(AConst { isnull: true, ..AConst::default() }).into_node();
     let cast = pg_query::protobuf::TypeCast { arg: Some(Box::new(null)), type_name: Some(type_name.clone()), location: 0 };
     let text = expression_sql(&NodeEnum::TypeCast(Box::new(cast)).into_node())?;
     Ok(text.trim_start_matches("NULL::").trim_start_matches("pg_catalog.").to_owned())

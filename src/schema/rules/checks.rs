@@ -37,11 +37,11 @@ fn of_table(draft: &mut Draft<'_>, words: &Vocabulary, table: &mut Table) -> Res
 
 fn keep_check(draft: &mut Draft<'_>, words: &Vocabulary, table: &str, check: &mut Constraint) -> Result<bool> {
     let Some(expression) = check.raw_expr.as_deref_mut() else { return Ok(true) };
-    let before = tree::expression_sql(expression)?;
+    let before = expression.clone();
     words.rewrite(expression);
     let Some(obstacle) = words.obstacle(expression, &[table.to_owned()]) else { return Ok(true) };
     let object = format!("{table}.{}", check.conname);
-    left_out(draft, &object, format!("CHECK is left out: {obstacle}"), &before)?;
+    left_out(draft, &object, format!("CHECK is left out: {obstacle}"), &tree::expression_sql(&before)?)?;
     Ok(false)
 }
 

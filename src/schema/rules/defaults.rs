@@ -18,11 +18,12 @@ fn of_table(draft: &mut Draft<'_>, words: &Vocabulary, table: &mut Table) -> Res
     for column in columns(&mut table.create) {
         let object = format!("{}.{}", table.name, column.colname);
         let Some(default) = constraint(column, ConstrType::ConstrDefault).and_then(|found| found.raw_expr.as_deref_mut()) else { continue };
-        let before = tree::expression_sql(default)?;
+        let before = default.clone();
         for function in words.rewrite(default) {
             super::uuids::renamed(draft, &object, &function)?;
         }
         if let Some(obstacle) = words.obstacle(default, &[]) {
+            let before = tree::expression_sql(&before)?;
             remove(column, ConstrType::ConstrDefault);
             left_out(draft, &object, format!("DEFAULT {before} is left out: {obstacle}"), &before)?;
         }

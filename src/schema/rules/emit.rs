@@ -2,6 +2,7 @@
 //! Never decides: what is still in the draft is printed.
 
 use std::collections::BTreeSet;
+use std::mem::take;
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, AlterTableType, Constraint, DropBehavior, ObjectType, RangeVar};
@@ -9,75 +10,106 @@ use pg_query::protobuf::{AlterTableCmd, AlterTableStmt, AlterTableType, Constrai
 use super::draft::Draft;
 use super::functions;
 use crate::error::Result;
-use crate::schema::names::IntoNode;
+use crate::schema::names::{self, IntoNode};
 use crate::schema::order::{Ranked, finish};
 use crate::schema::statement::{Kind, Statement};
+use crate::schema::threads;
 use crate::schema::tree::{pretty, sql};
 
+/// How a statement is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Line,
+    /// A line for each column or clause.
+    Lines,
+}
+
+/// What is to be printed.
+struct Job {
+    statement: Ranked,
+    node: NodeEnum,
+    layout: Layout,
+}
+
+impl Job {
+    fn new(statement: Ranked, node: NodeEnum, layout: Layout) -> Self {
+        Self { statement, node, layout }
+    }
+
+    fn print(self) -> Result<Ranked> {
+        let sql = match self.layout {
+            Layout::Line => sql(self.node)?,
+            Layout::Lines => pretty(self.node)?,
+        };
+        let tidied = matches!(self.statement.kind, Kind::Table | Kind::Sequence);
+        Ok(Ranked { sql: if tidied { tidy(&sql) } else { sql }, ..self.statement })
+    }
+}
+
+/// Takes all that is to be printed out of the draft.
 pub fn run(draft: &mut Draft<'_>) -> Result<Vec<Statement>> {
-    let mut out = Vec::new();
-    for schema in &draft.schemas {
-        let mut schema = schema.clone();
+    let (mut out, mut jobs) = (Vec::new(), Vec::new());
+    let mut job = |statement, node, layout| jobs.push(Job::new(statement, node, layout));
+    let made = |kind, object: &str| Ranked::new(kind, object, String::new());
+    for mut schema in take(&mut draft.schemas) {
         schema.if_not_exists = true;
-        out.push(Ranked::new(Kind::Schema, schema.schemaname.clone(), sql(NodeEnum::CreateSchemaStmt(schema))?));
-    }
-    for (name, domain) in &draft.domains {
-        out.push(Ranked::new(Kind::Domain, name, sql(NodeEnum::CreateDomainStmt(Box::new(domain.clone())))?));
-    }
-    for sequence in &draft.sequences {
-        out.push(Ranked::new(Kind::Sequence, &sequence.name, tidy(sql(NodeEnum::CreateSeqStmt(sequence.create.clone()))?)));
-        if let Some(owned_by) = &sequence.owned_by {
-            out.push(Ranked::new(Kind::SequenceOwner, &sequence.name, owned_by));
-        }
+        job(made(Kind::Schema, &schema.schemaname), NodeEnum::CreateSchemaStmt(schema), Layout::Line);
     }
     let called = functions::called_by_tables(draft);
     let views: BTreeSet<String> = draft.views.iter().map(|(name, _)| name.clone()).collect();
-    for (name, function) in &draft.functions {
-        let statement = Ranked::new(Kind::Function, name, pretty(NodeEnum::CreateFunctionStmt(Box::new(function.clone())))?);
+    for (name, function) in take(&mut draft.functions) {
+        let statement = Ranked::new(Kind::Function, &name, pretty(NodeEnum::CreateFunctionStmt(Box::new(function)))?).of(&name);
         let late = functions::names_one(&statement.sql, &views);
-        out.push(match (called.contains(name), late) {
+        out.push(match (called.contains(&name), late) {
             (true, _) => statement.at(140),
             (false, true) => statement.at(615),
             (false, false) => statement,
         });
     }
-    for table in &draft.tables {
-        let mut create = table.create.clone();
-        create.if_not_exists = true;
-        out.push(Ranked::new(Kind::Table, &table.name, tidy(pretty(NodeEnum::CreateStmt(create))?)));
+    for (name, domain) in take(&mut draft.domains) {
+        job(made(Kind::Domain, &name).of(&name), NodeEnum::CreateDomainStmt(Box::new(domain)), Layout::Line);
     }
-    for (name, sql) in &draft.values {
-        out.push(Ranked::new(Kind::Values, name, sql));
+    for sequence in take(&mut draft.sequences) {
+        job(made(Kind::Sequence, &sequence.name), NodeEnum::CreateSeqStmt(sequence.create), Layout::Line);
+        out.extend(sequence.owned_by.map(|owned_by| Ranked::new(Kind::SequenceOwner, &sequence.name, owned_by)));
     }
-    for (name, index) in &draft.indexes {
-        out.push(Ranked::new(Kind::Index, name, sql(NodeEnum::IndexStmt(Box::new(index.clone())))?).asynchronous());
+    for (name, sql) in take(&mut draft.values) {
+        out.push(Ranked::new(Kind::Values, &name, sql).of(&name));
     }
-    for (kind, constraints) in
-        [(Kind::Check, &draft.late_checks), (Kind::ForeignKey, &draft.foreign_keys), (Kind::ForeignKey, &draft.value_keys)]
-    {
-        for (table, constraint) in constraints {
-            let object = format!("{table}.{}", constraint.conname);
-            out.push(Ranked::new(kind, &object, sql(add(draft, table, constraint))?));
-            // What the source itself has not validated stays so.
-            if kind == Kind::ForeignKey && !constraint.skip_validation {
-                out.push(Ranked::new(Kind::Validation, &object, sql(validate(draft, table, &constraint.conname))?).asynchronous());
-            }
+    let late_checks = take(&mut draft.late_checks).into_iter().map(|found| (Kind::Check, found));
+    let keys = take(&mut draft.foreign_keys).into_iter().chain(take(&mut draft.value_keys)).map(|found| (Kind::ForeignKey, found));
+    for (kind, (table, constraint)) in late_checks.chain(keys) {
+        let object = format!("{table}.{}", constraint.conname);
+        // What the source itself has not validated stays so.
+        if kind == Kind::ForeignKey && !constraint.skip_validation {
+            let statement = made(Kind::Validation, &object).of(&table).asynchronous();
+            job(statement, validate(draft, &table, &constraint.conname), Layout::Line);
         }
+        job(made(kind, &object).of(&table), add(draft, &table, constraint), Layout::Line);
     }
-    for (name, statistics) in &draft.statistics {
-        out.push(Ranked::new(Kind::Statistics, name, sql(NodeEnum::CreateStatsStmt(statistics.clone()))?));
+    for mut table in take(&mut draft.tables) {
+        table.create.if_not_exists = true;
+        job(made(Kind::Table, &table.name).of(&table.name), NodeEnum::CreateStmt(table.create), Layout::Lines);
     }
-    for (name, view) in &draft.views {
-        out.push(Ranked::new(Kind::View, name, pretty(NodeEnum::ViewStmt(Box::new(view.clone())))?));
+    for (name, index) in take(&mut draft.indexes) {
+        let table = names::relation(index.relation.as_ref());
+        job(made(Kind::Index, &name).of(table).asynchronous(), NodeEnum::IndexStmt(Box::new(index)), Layout::Line);
     }
-    for (object, comment) in &draft.comments {
-        out.push(Ranked::new(Kind::Comment, object, sql(NodeEnum::CommentStmt(Box::new(comment.clone())))?));
+    for (name, statistics) in take(&mut draft.statistics) {
+        job(made(Kind::Statistics, &name), NodeEnum::CreateStatsStmt(statistics), Layout::Line);
     }
+    for (name, view) in take(&mut draft.views) {
+        job(made(Kind::View, &name).of(&name), NodeEnum::ViewStmt(Box::new(view)), Layout::Lines);
+    }
+    for (object, comment) in take(&mut draft.comments) {
+        job(made(Kind::Comment, &object), NodeEnum::CommentStmt(Box::new(comment)), Layout::Line);
+    }
+    out.extend(threads::map(jobs, Job::print).into_iter().collect::<Result<Vec<_>>>()?);
     Ok(finish(out))
 }
 
-fn add(draft: &Draft<'_>, table: &str, constraint: &Constraint) -> NodeEnum {
-    let constraint = Constraint { skip_validation: true, initially_valid: false, ..constraint.clone() };
+fn add(draft: &Draft<'_>, table: &str, constraint: Constraint) -> NodeEnum {
+    let constraint = Constraint { skip_validation: true, initially_valid: false, ..constraint };
     let def = Some(Box::new(NodeEnum::Constraint(Box::new(constraint)).into_node()));
     alter(draft, table, AlterTableCmd { subtype: AlterTableType::AtAddConstraint.into(), def, ..Default::default() })
 }
@@ -94,7 +126,7 @@ fn alter(draft: &Draft<'_>, table: &str, mut command: AlterTableCmd) -> NodeEnum
 }
 
 /// The deparser leaves a space before the parenthesis that closes sequence options, and one at the end.
-fn tidy(sql: String) -> String {
+fn tidy(sql: &str) -> String {
     sql.lines()
         .map(|line| {
             let at = line.find("AS IDENTITY (").and_then(|start| line.get(start..)?.find(" )").and_then(|end| start.checked_add(end)));

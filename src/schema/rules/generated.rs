@@ -20,15 +20,15 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
 fn of_table(draft: &mut Draft<'_>, words: &Vocabulary, table: &mut Table) -> Result<()> {
     let mut left_out = Vec::new();
     for column in columns(&mut table.create) {
-        let from = column.type_name.as_ref().map(tree::type_sql).transpose()?.unwrap_or_default();
-        let name = column.colname.clone();
+        let (name, type_name) = (column.colname.clone(), column.type_name.clone());
         let Some(found) = constraint(column, ConstrType::ConstrGenerated) else { continue };
         let Some(expression) = found.raw_expr.as_deref_mut() else { continue };
-        let before = tree::expression_sql(expression)?;
+        let before = expression.clone();
         words.rewrite(expression);
         if let Some(obstacle) = words.obstacle(expression, std::slice::from_ref(&table.name)) {
             let what = format!("the generated column is left out: {obstacle}");
-            leave_out(draft, &table.name, &name, what, from, &before)?;
+            let from = type_name.as_ref().map(tree::type_sql).transpose()?.unwrap_or_default();
+            leave_out(draft, &table.name, &name, what, from, &tree::expression_sql(&before)?)?;
             left_out.push(name);
         }
     }

@@ -40,9 +40,9 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
 
 /// Why an index cannot be built, if so.
 fn unusable(draft: &mut Draft<'_>, words: &Vocabulary, table: &str, index: &mut IndexStmt) -> Result<Option<(&'static str, String)>> {
-    let Some(mut create) = draft.table(table).map(|table| table.create.clone()) else {
+    if draft.tables.named(table).is_none() {
         return Ok(Some((dependents::ID, format!("{table} is not there"))));
-    };
+    }
     if draft.capabilities.index_methods.get(&index.access_method).copied().unwrap_or(IndexMethod::Drop) == IndexMethod::Drop {
         return Ok(Some(("DSQL-INDEX-METHOD", format!("{} indexes do not exist", index.access_method))));
     }
@@ -54,7 +54,7 @@ fn unusable(draft: &mut Draft<'_>, words: &Vocabulary, table: &str, index: &mut 
             }
             continue;
         }
-        match type_of(&mut create, &element.name) {
+        match draft.table(table).and_then(|found| type_of(&mut found.create, &element.name)) {
             None => return Ok(Some((dependents::ID, format!("column {} is not there", element.name)))),
             Some(base) if draft.capabilities.types.not_indexable.contains(&base) => {
                 return Ok(Some(("DSQL-INDEX-TYPE", format!("column {} is {base}", element.name))));

@@ -18,9 +18,10 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
         draft.foreign_keys.iter().map(|(_, key)| (names::relation(key.pktable.as_ref()), names::parts(&key.pk_attrs))).collect();
     draft.each(|draft, table| {
         let mut left_out = Vec::new();
-        for constraint in constraints(&mut table.create.clone()) {
-            let is_key = matches!(constraint.contype(), ConstrType::ConstrPrimary | ConstrType::ConstrUnique);
-            if is_key && !keep(draft, table, constraint, &referred)? {
+        let is_key = |found: &&mut Constraint| matches!(found.contype(), ConstrType::ConstrPrimary | ConstrType::ConstrUnique);
+        let keys: Vec<Constraint> = constraints(&mut table.create).filter(is_key).map(|key| key.clone()).collect();
+        for constraint in &keys {
+            if !keep(draft, table, constraint, &referred)? {
                 left_out.push(constraint.conname.clone());
             }
         }

@@ -98,5 +98,6 @@ pub fn convert(sources: Vec<Source>, target: Target, capabilities: &Capabilities
     limits::run(&mut draft)?;
     let statements = emit::run(&mut draft)?;
     let choices = choices::of(&draft);
-    Ok(Conversion { target, statements, findings: draft.findings, type_changes: draft.type_changes, choices })
+    let Draft { findings, type_changes, .. } = draft;
+    Ok(Conversion { statements, findings, type_changes, choices, ..Conversion::empty(target) })
 }

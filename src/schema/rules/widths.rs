@@ -12,12 +12,12 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     let Some(limit) = draft.capabilities.limit("key_bytes").cloned() else { return Ok(()) };
     let mut wide = Vec::new();
     for table in &mut draft.tables {
-        let mut create = table.create.clone();
-        for key in
-            constraints(&mut table.create).filter(|key| matches!(key.contype(), ConstrType::ConstrPrimary | ConstrType::ConstrUnique))
-        {
-            let keys = names::parts(&key.keys);
-            wide.push((format!("{}.{}", table.name, key.conname), width(&mut create, &keys), keys.join(", ")));
+        let keys: Vec<(String, Vec<String>)> = constraints(&mut table.create)
+            .filter(|key| matches!(key.contype(), ConstrType::ConstrPrimary | ConstrType::ConstrUnique))
+            .map(|key| (key.conname.clone(), names::parts(&key.keys)))
+            .collect();
+        for (name, keys) in keys {
+            wide.push((format!("{}.{name}", table.name), width(&mut table.create, &keys), keys.join(", ")));
         }
     }
     for (name, index) in draft.indexes.clone() {

@@ -1,0 +1,39 @@
+//! The same work on many things at a time, on as many threads as there are processors; what comes out is in the order of what went in.
+//! Never for work that waits: it is for parsing and printing.
+
+use std::panic::resume_unwind;
+use std::thread;
+
+/// Items for which it pays to begin a thread.
+const WORTH_IT: usize = 200;
+
+/// Does `work` on each.
+pub fn map<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(items.len() / WORTH_IT).max(1);
+    if threads == 1 {
+        return items.into_iter().map(work).collect();
+    }
+    let share = items.len().div_ceil(threads);
+    let mut items = items.into_iter();
+    let work = &work;
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let own: Vec<T> = items.by_ref().take(share).collect();
+                scope.spawn(move || own.into_iter().map(work).collect::<Vec<U>>())
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn all_of_it_is_done_in_order() {
+        for count in [0, 1, 199, 400, 401, 5_000] {
+            let doubled = super::map((0..count).collect(), |n: u32| n * 2);
+            assert_eq!(doubled, (0..count).map(|n| n * 2).collect::<Vec<_>>());
+        }
+    }
+}
