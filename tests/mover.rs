@@ -251,7 +251,8 @@ fn a_copy_that_was_dropped_goes_on_and_leaves_on_request() {
         }
     });
     let before: u64 = value(&pair.to, settled).parse().unwrap();
-    assert!(before >= 12_000, "{before}");
+    // Of the rows that were seen those of two chunks may have been under way.
+    assert!(before >= 6_000, "{before}");
     // when it is run again it goes on: nothing twice, nothing lost
     let second = pair.copy(&options);
     assert!(second.resumed && second.pass == 2 && second.rows_equal >= before, "{second:?}");
