@@ -37,7 +37,7 @@ fn lost(sql: &str, conversion: &Conversion) -> Result<Vec<String>, String> {
         let tables = name.match_indices('.').filter_map(|(at, _)| name.get(..at)).filter(|table| there.contains(&format!("table {table}")));
         tables.into_iter().any(|table| !made.contains(&format!("table {table}")) && is_told(&format!("table {table}")))
     };
-    Ok(there.iter().cloned().filter(|object| !made.contains(object) && !is_told(object) && !with_table(object)).collect())
+    Ok(there.iter().filter(|object| !made.contains(*object) && !is_told(object) && !with_table(object)).cloned().collect())
 }
 
 /// The name of an object without its kind; of what stands in a table, its own.

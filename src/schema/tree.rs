@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use pg_query::protobuf::{AConst, CreateFunctionStmt, SelectStmt, TypeName, WindowDef};
+use pg_query::protobuf::{AConst, CreateFunctionStmt, ParseResult, RawStmt, SelectStmt, TypeName, WindowDef};
 use pg_query::{DeparseOptions, Node, NodeEnum};
 
 use super::names::{self, IntoNode};
@@ -21,7 +21,9 @@ pub fn pretty(node: NodeEnum) -> Result<String> {
 }
 
 fn print(node: NodeEnum, options: DeparseOptions) -> Result<String> {
-    let text = quoted(node).into_node().deparse(options).or_fail(
+    // Not the node's own `deparse`, which copies it.
+    let statement = RawStmt { stmt: Some(Box::new(quoted(node).into_node())), stmt_location: 0, stmt_len: 0 };
+    let text = pg_query::deparse(&ParseResult { version: 0, stmts: vec![statement] }, options).or_fail(
         Kind::Bug,
         "cannot print a converted statement",
         "this is a bug in migrate-wizard: please report it",
