@@ -311,3 +311,30 @@ fn a_diff_is_empty_after_a_move_and_names_what_differs() {
         "{said}"
     );
 }
+
+#[test]
+fn a_folder_is_written_anew_but_never_over_what_a_person_changed() {
+    let from = database("renewed");
+    sql(&from, "create table t (id int primary key); create table u (id int primary key, t int references t)");
+    let wizard = Wizard::empty().env("SOURCE_DATABASE_URL", &from.secret_url());
+    let convert = |more: &[&str]| wizard.run(&[&["schema", "convert", "--target", "dsql", "--out", "sql"], more].concat());
+    let there = |name: &str| wizard.path().join("sql").join(name).exists();
+    // a dry run says what it would write
+    let said = convert(&["--dry-run"]).expect(0).out();
+    assert!(said.contains("nothing was written. Into sql would go: 40-tables.sql, 70-foreign-keys.sql") && !there(""), "{said}");
+    convert(&[]).expect(0);
+    assert!(there("70-foreign-keys.sql"));
+    // what the conversion before left goes
+    convert(&["--choose", "foreign_keys=dropped"]).expect(0);
+    assert!(!there("70-foreign-keys.sql") && there("40-tables.sql"));
+    // what was changed by hand stays, and nothing else is touched
+    let file = wizard.path().join("sql/40-tables.sql");
+    let edited = std::fs::read_to_string(&file).unwrap().replace("id int", "id bigint");
+    std::fs::write(&file, &edited).unwrap();
+    convert(&[]).expect(1).says("sql/40-tables.sql was changed by hand");
+    assert!(std::fs::read_to_string(&file).unwrap() == edited && !there("70-foreign-keys.sql"));
+    // a schema that is not there cannot be left out
+    convert(&["--except", "nope"]).expect(2).says("there is no schema `nope`");
+    // and the source is no target
+    wizard.run(&["schema", "apply", "sql", "--target", &from.secret_url()]).expect(2).says("source and target are the same database");
+}

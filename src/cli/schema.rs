@@ -16,7 +16,7 @@ pub enum SchemaCmd {
     Convert(ConvertArgs),
     /// Only what a conversion would change, leave out or ask: no SQL
     #[command(
-        after_help = "Examples:\n  migrate-wizard schema check --from dump.sql --target dsql\n  migrate-wizard schema check --source postgresql://me@host/shop --target rds --json\n  migrate-wizard schema check --source postgresql://me@host/shop --target dsql --evidence-timeout 600\n\nExit code 1: something is lost that a conversion cannot replace."
+        after_help = "Examples:\n  migrate-wizard schema check --from dump.sql --target dsql\n  migrate-wizard schema check --source postgresql://me@host/shop --target rds --json\n  migrate-wizard schema check --source postgresql://me@host/shop --target dsql --evidence-timeout 600\n\nExit code 1: something is to be decided first."
     )]
     Check(SchemaArgs),
     /// Run the files that `schema convert --out DIR` wrote, one statement at a time; the same command goes on after an interruption

@@ -16,9 +16,16 @@ use crate::text;
 pub async fn run(args: &RunArgs, what: &EditOrmArgs) -> Result<u8> {
     let root = what.app.as_deref().unwrap_or(&args.dir);
     let files = app::sources(root)?;
+    if !files.iter().any(|(path, text)| text.contains("drizzle-orm") || path.ends_with(".prisma")) {
+        return Err(Error::new(Kind::Input, format!("{} has no schema files of Drizzle or Prisma", root.display()))
+            .cause("expected: a TypeScript file that imports drizzle-orm, or a .prisma file; node_modules and ignored files are not read")
+            .hint("name the app's folder: migrate-wizard schema edit-orm DIR"));
+    }
     let (sql, conversion) = commands::from_sql(args, &what.schema.input, what.schema.target.name().parse()?).await?;
     let change = change(&sql, &conversion)?;
     let outcome = orm::edit(&files, &change);
+    // A dry run shows the diff.
+    let what = &EditOrmArgs { apply: what.apply && !args.dry_run, patch: what.patch.clone().filter(|_| !args.dry_run), ..what.clone() };
     if what.apply {
         apply(root, &outcome, what.force)?;
     }

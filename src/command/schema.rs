@@ -25,19 +25,29 @@ pub async fn from_sql(args: &RunArgs, what: &InputArgs, target: Target) -> Resul
         let name = path.display().to_string();
         let sql = schema::decode(&name, contents(path)?)?;
         let conversion = schema::convert_file(&name, &sql, target, &options)?;
-        return Ok((sql, conversion));
+        return excepted(conversion, &what.except).map(|conversion| (sql, conversion));
     }
     let source = connections::source(args, what.source.as_deref(), &what.source_env).await?;
     let sql = dump::schema_only(&source, &[OURS.to_owned()]).await?;
     if what.no_data {
         let conversion = schema::convert(&sql, target, &options)?;
-        return Ok((sql, conversion));
+        return excepted(conversion, &what.except).map(|conversion| (sql, conversion));
     }
     // With --json the conversion is all that standard output has.
     let reporter = if args.json { Reporter::silent() } else { telling::reporter(args) };
     let conversion =
         schema::evidence::convert(&source, &sql, target, &options, Duration::from_secs(what.evidence_timeout), &reporter).await?;
-    Ok((sql, conversion))
+    excepted(conversion, &what.except).map(|conversion| (sql, conversion))
+}
+
+/// A schema that is to be left out must be there.
+fn excepted(conversion: Conversion, except: &[String]) -> Result<Conversion> {
+    let gone = |schema: &&String| conversion.findings.iter().any(|f| f.id.ends_with("-EXCEPT") && f.object == **schema);
+    match except.iter().find(|schema| !gone(schema)) {
+        Some(schema) => Err(Error::new(Kind::Usage, format!("--except {schema}: there is no schema `{schema}`"))
+            .hint("name a schema that the source has, without quotes, or leave it out")),
+        None => Ok(conversion),
+    }
 }
 
 /// The bytes of a file; a folder may be a dump too, but not one to read.
@@ -79,17 +89,17 @@ pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
     }
     match &what.out {
         Some(folder) => {
-            write_all(folder, &schema::folder(&conversion))?;
-            for finding in conversion.findings.iter().filter(|f| f.severity != Severity::Info) {
-                out(format!("{:<22} {}: {}", finding.id, finding.object, finding.what));
-                for line in measured(finding) {
-                    out(format!("{:<22} {line}", ""));
-                }
+            let files = schema::folder(&conversion);
+            listed(&conversion, &[Severity::Blocks, Severity::Changes]);
+            let counts = counted(&conversion);
+            if args.dry_run {
+                let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+                out(format!("\n{counts}; nothing was written. Into {} would go: {}", folder.display(), names.join(", ")));
+                return Ok(0);
             }
+            renew(folder, &files)?;
             out(format!(
-                "\n{} and {} in {}. Next: read report.md and tables.md, then migrate-wizard schema apply {}",
-                text::plural(conversion.statements.len() as u64, "statement"),
-                text::plural(conversion.findings.len() as u64, "finding"),
+                "\n{counts}, in {}. Next: read report.md and tables.md, then migrate-wizard schema apply {}",
                 folder.display(),
                 folder.display()
             ));
@@ -116,6 +126,67 @@ fn measured(finding: &Finding) -> Vec<String> {
     finding.evidence.iter().flat_map(Evidence::lines).collect()
 }
 
+/// Writes a folder anew: what an earlier conversion left there goes, what a person changed stops it before anything is touched.
+fn renew(folder: &Path, files: &[(String, String)]) -> Result<()> {
+    let what = || format!("cannot write into {}", folder.display());
+    let mut stale = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.or_fail(Kind::Input, what(), "choose another folder with --out")?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| schema::is_signed(name)) else { continue };
+        let text = std::fs::read_to_string(&path).or_fail(Kind::Input, what(), "choose another folder with --out")?;
+        let same = files.iter().any(|(new, contents)| new == name && *contents == text);
+        if !same && !schema::is_as_written(&text) {
+            return Err(Error::new(Kind::Conflict, format!("{} was changed by hand, and would be overwritten", path.display()))
+                .hint("convert into another folder and compare, or delete the file"));
+        }
+        if !files.iter().any(|(new, _)| new == name) {
+            stale.push(path);
+        }
+    }
+    for path in stale {
+        std::fs::remove_file(&path).or_fail(Kind::Input, what(), "choose another folder with --out")?;
+    }
+    write_all(folder, files)
+}
+
+/// `35 statements for dsql: 3 to decide, 40 changes, 8 for information`.
+fn counted(conversion: &Conversion) -> String {
+    let count = |severity| conversion.severity(severity).count() as u64;
+    let statements = conversion.statements.iter().filter(|statement| statement.kind != schema::Kind::Session).count();
+    format!(
+        "{} for {}: {} to decide, {}, {} for information",
+        text::plural(statements as u64, "statement"),
+        conversion.target,
+        text::count(count(Severity::Blocks)),
+        text::plural(count(Severity::Changes), "change"),
+        count(Severity::Info)
+    )
+}
+
+/// The findings of these severities under their headings, with what the data says and what the app must do.
+fn listed(conversion: &Conversion, severities: &[Severity]) {
+    for severity in severities {
+        let heading = match severity {
+            Severity::Blocks => "To decide",
+            Severity::Changes => "Changes",
+            Severity::Info => "Good to know",
+        };
+        let findings: Vec<_> = conversion.severity(*severity).collect();
+        if !findings.is_empty() {
+            out(format!("{heading}:"));
+        }
+        for finding in findings {
+            out(format!("  {:<22} {}: {}", finding.id, finding.object, finding.what));
+            for line in measured(finding) {
+                out(format!("  {:<22} {line}", ""));
+            }
+            if *severity != Severity::Info {
+                out(format!("  {:<22} {}", "", finding.app_must));
+            }
+        }
+    }
+}
+
 pub async fn check(args: &RunArgs, what: &SchemaArgs) -> Result<u8> {
     let (_, conversion) = from_sql(args, &what.input, what.target.name().parse()?).await?;
     let count = |severity| conversion.severity(severity).count() as u64;
@@ -125,29 +196,13 @@ pub async fn check(args: &RunArgs, what: &SchemaArgs) -> Result<u8> {
             &json!({ "target": conversion.target, "blocks": blocks, "changes": changes, "info": info, "findings": conversion.findings }),
         )?;
     } else {
-        for (severity, heading) in [(Severity::Blocks, "To decide"), (Severity::Changes, "Changes"), (Severity::Info, "Good to know")] {
-            let findings: Vec<_> = conversion.severity(severity).collect();
-            if !findings.is_empty() {
-                out(format!("{heading}:"));
-            }
-            for finding in findings {
-                out(format!("  {:<22} {}: {}", finding.id, finding.object, finding.what));
-                for line in measured(finding) {
-                    out(format!("  {:<22} {line}", ""));
-                }
-                if severity != Severity::Info {
-                    out(format!("  {:<22} {}", "", finding.app_must));
-                }
-            }
-        }
-        let next = if blocks > 0 { "decide what is named first, then convert" } else { "migrate-wizard schema convert --out DIR" };
-        out(format!(
-            "{} for {}: {} to decide, {}, {info} for information. Next: {next}",
-            text::plural(conversion.statements.len() as u64, "statement"),
-            conversion.target,
-            text::count(blocks),
-            text::plural(changes, "change")
-        ));
+        listed(&conversion, &[Severity::Blocks, Severity::Changes, Severity::Info]);
+        let next = if blocks > 0 {
+            "change the source, choose otherwise (--choose), or convert and mend the SQL files"
+        } else {
+            "migrate-wizard schema convert --out DIR"
+        };
+        out(format!("{}. Next: {next}", counted(&conversion)));
     }
     Ok(u8::from(blocks > 0))
 }
@@ -193,7 +248,7 @@ pub async fn diff(args: &RunArgs, what: &SchemaDiffArgs) -> Result<u8> {
         return Ok(0);
     }
     out(format!(
-        "\n{} of {}. Next: `schema apply` or `data copy --with-schema` makes what is missing; the rest is yours to decide",
+        "\n{} of {}. Next: `schema apply` of a folder without its applied-*.jsonl, or `data copy --with-schema`, makes tables, indexes and views that are missing; the rest is yours to decide",
         text::plural(differences.len() as u64, "difference"),
         text::plural(objects as u64, "object")
     ));

@@ -12,6 +12,7 @@ use super::schema::told;
 use super::telling::{out_event, reporter};
 use super::{connections, out};
 use crate::cli::{PhaseArg, RunArgs, SchemaApplyArgs};
+use crate::data;
 use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::{Access, Session};
 use crate::schema::{self, Dialect, Difference, Phase, Signed, Statement};
@@ -128,6 +129,10 @@ pub async fn apply(args: &RunArgs, what: &SchemaApplyArgs) -> Result<u8> {
     let signed = schema::read_signed(&files)?;
     let wanted: Vec<&Signed> = signed.iter().filter(|signed| chosen(what.phase, signed)).collect();
     let to = connections::target(args, what.target.target.as_deref(), &what.target.target_env).await?;
+    // Whoever has the source at hand in the shell must not write to it.
+    if let Ok(source) = connections::source(args, None, "SOURCE_DATABASE_URL").await {
+        data::distinct(&source, &to)?;
+    }
     let access = if args.dry_run { Access::ReadOnly } else { Access::ReadWrite };
     let session = to.connect(access).await?;
     let dialect = if session.is_dsql().await? { Dialect::Dsql } else { Dialect::Postgres };
@@ -165,13 +170,22 @@ pub async fn apply(args: &RunArgs, what: &SchemaApplyArgs) -> Result<u8> {
     let done = |statement: &Statement| done_before.contains(digest(statement));
     let work = schema::apply(wanted.iter().map(|signed| &signed.statement), dialect, done, entry, run, &teller);
     let applied = tokio::select! {
-        applied = work => Some(applied?),
+        applied = work => Some(applied),
         _ = tokio::signal::ctrl_c() => None,
     };
     drop(teller);
     let Some(applied) = applied else {
         eprintln!("interrupted: nothing is lost. Next: the same command goes on from here");
         return Ok(130);
+    };
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(mut error) => {
+            // Often something of the same name was there.
+            let clashes = if for_dsql { unlike(&session, &wanted).await.unwrap_or_default() } else { Vec::new() };
+            error.causes.extend(clashes.iter().filter(|clash| clash.found.is_some()).map(told));
+            return Err(error);
+        }
     };
     let unlike = if for_dsql { unlike(&session, &wanted).await? } else { Vec::new() };
     if args.json {
@@ -183,7 +197,7 @@ pub async fn apply(args: &RunArgs, what: &SchemaApplyArgs) -> Result<u8> {
         unlike.iter().for_each(|difference| out(told(difference)));
         let counted = text::plural(u64::try_from(unlike.len()).unwrap_or(u64::MAX), "object");
         out(format!(
-            "\n{} made, {} there already, on {}; {counted} not as the files say. Next: change what is there, or the files; what is missing is made once {} is deleted",
+            "\n{} made, {} there already, on {}; {counted} not as the files say. Next: change what is there, or the files; a table, index or view that is missing is made once {} is deleted",
             statements(applied.made.len()),
             applied.there.len(),
             to.label(),
@@ -193,7 +207,7 @@ pub async fn apply(args: &RunArgs, what: &SchemaApplyArgs) -> Result<u8> {
     }
     let next = match (what.phase, for_dsql) {
         (PhaseArg::Before, _) => "copy the rows (`migrate-wizard data copy`), then the same command with --phase after",
-        (PhaseArg::All | PhaseArg::After, false) => "migrate-wizard schema diff",
+        (PhaseArg::All | PhaseArg::After, false) => "migrate-wizard schema diff, which says whether all of it is what the files say",
         (PhaseArg::All | PhaseArg::After, true) => "migrate-wizard schema diff and migrate-wizard data verify",
     };
     out(format!("{} made, {} there already, on {}. Next: {next}", statements(applied.made.len()), applied.there.len(), to.label()));

@@ -48,7 +48,7 @@ pub use diff::{Diff, diff};
 pub use finish::{finish, schema_made, undo};
 pub use forecast::{Forecast, forecast};
 pub use limits::Limits;
-pub use open::builder;
+pub use open::{builder, distinct};
 pub use options::{CopyReport, Existing, Options};
 pub use sequences::{SequenceReport, set_sequences};
 pub use sizes::{Sizes, sizes};

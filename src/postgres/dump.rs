@@ -48,7 +48,7 @@ pub async fn schema_only(connector: &Connector, exclude_schemas: &[String]) -> R
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(Error::new(Kind::Failed, what)
             .cause(said.trim())
-            .hint("the user must be able to read every schema; leave one out with an exclusion, or use the owner of the database"));
+            .hint("the user must be able to read every schema; leave a schema out with --except, or use the owner of the database"));
     }
     String::from_utf8(output.stdout).or_fail(Kind::Failed, what, "the database's encoding is not UTF-8: that is not supported yet")
 }

@@ -3,6 +3,7 @@
 
 use super::statement::{Dialect, Kind, Statement};
 use crate::error::{Error, Result};
+use crate::postgres::fault::sqlstate;
 use crate::progress::{Reporter, Unit};
 
 /// SQLSTATEs that say "this is there": table, object, second primary key, column, schema, function.
@@ -76,8 +77,9 @@ pub(super) fn is_there(error: &Error) -> bool {
 pub(super) fn failed(error: Error, statement: &Statement, sql: &str) -> Error {
     let shown: String = sql.chars().take(400).collect();
     let mut out = Error::new(error.kind, format!("cannot apply {}", statement.id)).cause(&error.what);
-    out.causes.extend(error.causes);
-    let hint = if error.hint.is_empty() {
+    out.causes.extend(error.causes.iter().cloned());
+    // What a server refuses is about this statement; the usual advice speaks of rows.
+    let hint = if error.hint.is_empty() || sqlstate(&error).is_some() {
         "correct what the database names, then run the same command again: it goes on from this statement"
     } else {
         &error.hint

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use sha2::{Digest, Sha256};
+
 use super::conversion::Conversion;
 use super::finding::{Evidence, Lossless, Severity};
 use super::sides;
@@ -37,7 +39,26 @@ pub fn files(conversion: &Conversion, dialect: Dialect) -> Vec<(String, String)>
             let _ = write!(text, "\n{};\n", statement.render(dialect));
         }
     }
+    for (_, text) in &mut out {
+        *text = sealed(text);
+    }
     out
+}
+
+/// The first line ends with a digest of all others, so that what a person changed is told from what we wrote.
+fn sealed(text: &str) -> String {
+    let (head, rest) = text.split_once('\n').unwrap_or((text, ""));
+    format!("{head} [{}]\n{rest}", digest(rest))
+}
+
+/// Whether a file is as a conversion wrote it.
+pub fn is_as_written(text: &str) -> bool {
+    let sealed = text.split_once('\n').and_then(|(head, rest)| Some((head.rsplit_once(" [")?.1.strip_suffix(']')?, rest)));
+    sealed.is_some_and(|(seal, rest)| seal == digest(rest))
+}
+
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A statement that must follow an earlier file's stays in that file, so that file order is statement order.

@@ -47,7 +47,7 @@ pub use decode::decode;
 pub use definitions::{Definitions, definitions};
 pub use differences::{Difference, between, differences};
 pub use drop::drop_statement;
-pub use files::{files, folder};
+pub use files::{files, folder, is_as_written};
 pub use finding::{Evidence, Finding, Lossless, Severity, Verdict};
 pub use options::{ArrayForm, EnumForm, ForeignKeys, Numeric, Numerics, Options, Pick, SerialKeys};
 pub use outline::{Outline, outline};

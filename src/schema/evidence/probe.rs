@@ -133,7 +133,9 @@ pub fn asks(table: &Table, conversion: &Conversion, capabilities: &Capabilities,
             asks.push(Ask::Identity { object: object.clone(), column: name.clone(), counter: column.counter, end: end(&column.base) });
         }
         if column.array && found(&facts.id("ARRAY"), &object) {
-            asks.push(Ask::Array { object: object.clone(), column: name.clone(), element: column.element.clone() });
+            // The values of an enum are text in JSON as they were.
+            let element = if found(&facts.id("ENUM-ARRAY"), &object) { "text".to_owned() } else { column.element.clone() };
+            asks.push(Ask::Array { object: object.clone(), column: name.clone(), element });
         }
         if let (Some(limit), Size::Varies { sql, at_most }) = (facts.value, size::of(column))
             && at_most.is_none_or(|most| most > limit)

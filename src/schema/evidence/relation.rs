@@ -47,6 +47,8 @@ pub enum About {
 pub fn relations(tables: &[Table], conversion: &Conversion, capabilities: &Capabilities, facts: &Facts) -> Vec<Relation> {
     let kept = Kept::of(conversion, capabilities);
     let named: BTreeMap<(&str, &str), &Table> = tables.iter().map(|table| ((table.schema.as_str(), table.name.as_str()), table)).collect();
+    // Types that the target compares with upper and lower case apart.
+    let folding: Vec<&str> = capabilities.types.replace.iter().filter(|r| r.fold_case).flat_map(|r| &r.from).map(String::as_str).collect();
     let mut found = Vec::new();
     for table in tables.iter().filter(|table| kept.has(Kind::Table, &table.label())) {
         for key in table.keys.iter().filter(|key| key.unique && !table.partition) {
@@ -60,7 +62,7 @@ pub fn relations(tables: &[Table], conversion: &Conversion, capabilities: &Capab
             let object = format!("{}.{}", table.label(), key.name);
             let Some(parent) = named.get(&(key.parent.0.as_str(), key.parent.1.as_str())) else { continue };
             if kept.has(Kind::ForeignKey, &object) {
-                found.push(orphans(table, key, parent, &object));
+                found.push(orphans(table, key, parent, &object, &folding));
             }
             let cascades = conversion.findings.iter().any(|finding| finding.id == facts.id("FK-CASCADE") && finding.object == object);
             if let (true, Some(limit)) = (cascades, facts.rows) {
@@ -135,10 +137,18 @@ fn on(key: &ForeignKey) -> String {
     pairs.collect::<Vec<_>>().join(" and ")
 }
 
-fn orphans(table: &Table, key: &ForeignKey, parent: &Table, object: &str) -> Relation {
+/// The same as the target will compare.
+fn on_target(table: &Table, key: &ForeignKey, folding: &[&str]) -> String {
+    let folds = |name: &str| table.columns.iter().any(|column| column.name == name && folding.contains(&column.base.as_str()));
+    let exact = key.pairs.iter().filter(|pair| folds(&pair.child));
+    let exact: String = exact.map(|pair| format!(" and p.{}::text = c.{}::text", ident(&pair.parent), ident(&pair.child))).collect();
+    format!("{}{exact}", on(key))
+}
+
+fn orphans(table: &Table, key: &ForeignKey, parent: &Table, object: &str, folding: &[&str]) -> Relation {
     let children: Vec<String> = key.pairs.iter().map(|pair| format!("c.{}", ident(&pair.child))).collect();
     let nulls = format!("num_nulls({})", children.join(", "));
-    let exists = format!("not exists (select from {} p where {})", parent.from(), on(key));
+    let exists = format!("not exists (select from {} p where {})", parent.from(), on_target(table, key, folding));
     // Without MATCH FULL a key that is null in part refers to nothing.
     let lost = if key.full && children.len() > 1 {
         format!("{nulls} < {} and ({nulls} > 0 or {exists})", children.len())

@@ -6,13 +6,24 @@ use pg_query::protobuf::TypeName;
 use super::draft::{Change, Draft};
 use super::retype::{self, Mapped};
 use crate::error::Result;
+use crate::schema::names;
 use crate::schema::options::ArrayForm;
 
 const ID: &str = "DSQL-ARRAY";
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
-    for (table, column, _) in retype::in_tables(draft, map)? {
-        draft.decide("arrays", &format!("{table}.{column}"));
+    for (table, column, old) in retype::in_tables(draft, map)? {
+        let object = format!("{table}.{column}");
+        draft.decide("arrays", &object);
+        let element = names::type_full(&old);
+        if draft.enums.contains_key(&element) {
+            draft.say(
+                "DSQL-ENUM-ARRAY",
+                &object,
+                format!("its elements are no longer held to the values of {element}"),
+                &[("column", &column)],
+            )?;
+        }
     }
     retype::in_domains(draft, map)?;
     Ok(())

@@ -16,6 +16,16 @@ pub fn replaced(draft: &mut Draft<'_>, object: &str, columns: &str) -> Result<()
     draft.say("DSQL-CITEXT-KEY", object, "becomes a unique index on lower(...)", &[("column", columns)])
 }
 
+/// Records that a unique index compares by `lower(...)` now.
+pub fn index_folded(draft: &mut Draft<'_>, object: &str, columns: &str) -> Result<()> {
+    draft.say("DSQL-CITEXT-KEY", object, "compares by lower(...)", &[("column", columns)])
+}
+
+/// Records that a unique index on `lower(...)` stands beside the key, which foreign keys need as it is.
+pub fn beside(draft: &mut Draft<'_>, object: &str, columns: &str) -> Result<()> {
+    draft.say("DSQL-CITEXT-KEY", object, "stays, with a unique index on lower(...) beside it", &[("column", columns)])
+}
+
 /// The unique index that stands in for a unique constraint which ignored case.
 pub fn index(draft: &mut Draft<'_>, create: &CreateStmt, constraint: &Constraint, beside: bool) -> Result<()> {
     let table = names::relation(create.relation.as_ref());

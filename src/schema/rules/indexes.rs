@@ -29,6 +29,11 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
             }
             continue;
         }
+        let folded: Vec<String> =
+            elements(&mut index).map(|e| e.name.clone()).filter(|name| draft.change(&table, name) == Some(Change::FoldCase)).collect();
+        if index.unique && !folded.is_empty() {
+            super::folded_keys::index_folded(draft, &name, &folded.join(", "))?;
+        }
         let changes = simplify(draft, &table, &mut index)?;
         if !changes.is_empty() {
             draft.say("DSQL-INDEX-CHANGED", &name, format!("built without {}", changes.join(", ")), &[])?;

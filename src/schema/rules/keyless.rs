@@ -3,13 +3,14 @@
 
 use pg_query::protobuf::ConstrType;
 
-use super::draft::{Draft, constraints};
+use super::draft::{Draft, columns, constraint, constraints};
 use crate::error::Result;
 
 pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     let mut keyless = Vec::new();
     for table in &mut draft.tables {
-        if !constraints(&mut table.create).any(|found| found.contype() == ConstrType::ConstrPrimary) {
+        let beside = columns(&mut table.create).any(|column| constraint(column, ConstrType::ConstrPrimary).is_some());
+        if !beside && !constraints(&mut table.create).any(|found| found.contype() == ConstrType::ConstrPrimary) {
             keyless.push(table.name.clone());
         }
     }

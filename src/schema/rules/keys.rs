@@ -59,6 +59,7 @@ fn keep(draft: &mut Draft<'_>, table: &mut Table, constraint: &Constraint, refer
             super::folded_keys::replaced(draft, &object, &keys.join(", "))?;
             return Ok(false);
         }
+        super::folded_keys::beside(draft, &object, &keys.join(", "))?;
     }
     Ok(true)
 }

@@ -33,6 +33,7 @@ mod long_text;
 mod materialized;
 mod not_null;
 mod numerics;
+mod order;
 mod partitions;
 mod references;
 mod retype;
@@ -97,7 +98,7 @@ pub fn convert(sources: Vec<Source>, target: Target, capabilities: &Capabilities
     widths::run(&mut draft)?;
     limits::run(&mut draft)?;
     let statements = emit::run(&mut draft)?;
-    let choices = choices::of(&draft);
+    let choices = choices::of(&draft)?;
     let Draft { findings, type_changes, .. } = draft;
     Ok(Conversion { statements, findings, type_changes, choices, ..Conversion::empty(target) })
 }

@@ -23,6 +23,7 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
             continue;
         }
         super::materialized::said(draft, &name)?;
+        super::order::said(draft, &words, &name, query, &tree::relations(query))?;
         view.replace = true;
         draft.views.push((name, view));
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pg_query::protobuf::{AExprKind, TypeName};
+use pg_query::protobuf::{AExprKind, CoercionForm, FuncCall, TypeName};
 use pg_query::{Node, NodeEnum};
 
 use super::draft::{Change, Draft};
@@ -29,6 +29,12 @@ const ARRAY_FUNCTIONS: [&str; 11] = [
     "array_lower",
 ];
 const ARRAY_OPERATORS: [&str; 5] = ["@>", "<@", "&&", "||", "="];
+/// How a comparison that ignored case is written for text: LIKE and patterns have forms of their own.
+const FOLDED: [(&str, &str); 4] = [("~", "~*"), ("!~", "!~*"), ("~~", "~~*"), ("!~~", "!~~*")];
+/// Comparisons and functions that follow the order of an enum's values, and those that know the values.
+const ORDER_OPERATORS: [&str; 4] = ["<", ">", "<=", ">="];
+const ORDER_FUNCTIONS: [&str; 2] = ["min", "max"];
+const ENUM_FUNCTIONS: [&str; 3] = ["enum_range", "enum_first", "enum_last"];
 /// Functions that take a text as well as they took the type before.
 const ANY_TYPE_FUNCTIONS: [&str; 7] = ["count", "array_agg", "json_agg", "jsonb_agg", "to_json", "to_jsonb", "format"];
 
@@ -45,6 +51,10 @@ pub struct Vocabulary {
     texts: BTreeSet<(String, String)>,
     /// (table, column) that hold a uuid now where a number was.
     uuids: BTreeSet<(String, String)>,
+    /// (table, column) that hold a text now where an enum was.
+    enums: BTreeSet<(String, String)>,
+    /// (table, column) that ignored case.
+    folded: BTreeSet<(String, String)>,
 }
 
 impl Vocabulary {
@@ -66,6 +76,8 @@ impl Vocabulary {
             arrays: changed(Change::Array),
             texts: changed(Change::Other),
             uuids: changed(Change::Uuid),
+            enums: changed(Change::Enum),
+            folded: changed(Change::FoldCase),
         })
     }
 
@@ -95,7 +107,15 @@ impl Vocabulary {
                     if let Some(own) =
                         expression.name.last().filter(|own| names::string(own).is_some_and(|own| COMPARISONS.contains(&own.as_str())))
                     {
-                        expression.name = vec![own.clone()];
+                        let text = names::string(own).unwrap_or_default();
+                        match FOLDED.iter().find(|(from, _)| *from == text) {
+                            Some((_, to)) => expression.name = vec![names::string_node(to)],
+                            None => {
+                                expression.name = vec![own.clone()];
+                                let sides = [&mut expression.lexpr, &mut expression.rexpr];
+                                sides.into_iter().flatten().for_each(|side| fold(side));
+                            }
+                        }
                     }
                 }
                 Some(NodeEnum::FuncCall(call)) => {
@@ -139,7 +159,10 @@ impl Vocabulary {
                     (!ANY_TYPE_FUNCTIONS.contains(&own)).then(|| call.args.iter().find_map(|arg| column(arg, &self.texts))).flatten();
                 let uuid =
                     (!ANY_TYPE_FUNCTIONS.contains(&own)).then(|| call.args.iter().find_map(|arg| column(arg, &self.uuids))).flatten();
+                let order = ORDER_FUNCTIONS.contains(&own).then(|| call.args.iter().find_map(|arg| column(arg, &self.enums))).flatten();
                 self.function(&call.funcname)
+                    .or_else(|| ENUM_FUNCTIONS.contains(&own).then(|| format!("{own}() has no enum to read")))
+                    .or_else(|| order.map(|column| format!("{own}() on {column}, which is text now and sorts by letters")))
                     .or_else(|| uuid.map(|column| format!("{own}() on {column}, which is a uuid now")))
                     .or_else(|| array.map(|column| format!("{own}() on {column}, which is jsonb now")))
                     .or_else(|| text.map(|column| format!("{own}() on {column}, which is text now")))
@@ -159,16 +182,58 @@ impl Vocabulary {
                 let all = sides.iter().all(|side| column(side, &self.uuids).is_some());
                 let uuid = (!all).then(|| sides.iter().find_map(|side| column(side, &self.uuids))).flatten();
                 let text = || sides.iter().find_map(|side| column(side, &self.texts));
+                let ordered = ORDER_OPERATORS.contains(&operator.as_str());
+                let order = || ordered.then(|| sides.iter().find_map(|side| column(side, &self.enums))).flatten();
+                let distinct = matches!(expression.kind(), AExprKind::AexprDistinct | AExprKind::AexprNotDistinct | AExprKind::AexprNullif);
+                let case = || distinct.then(|| sides.iter().find_map(|side| column(side, &self.folded))).flatten();
                 array
                     .map(|column| format!("operator {operator} on {column}, which is jsonb now"))
                     .or_else(|| uuid.map(|column| format!("operator {operator} on {column}, which is a uuid now")))
                     .or_else(|| text().map(|column| format!("operator {operator} on {column}, which is text now")))
+                    .or_else(|| order().map(|column| format!("operator {operator} on {column}, which is text now and sorts by letters")))
+                    .or_else(|| case().map(|column| format!("{column} is compared with upper and lower case apart now")))
+            }
+            NodeEnum::MinMaxExpr(found) => {
+                let found = found.args.iter().find_map(|arg| column(arg, &self.enums));
+                found.map(|column| format!("the greatest or least of {column}, which is text now and sorts by letters"))
             }
             NodeEnum::AIndirection(indirection) => {
-                column(indirection.arg.as_deref()?, &self.arrays).map(|column| format!("a subscript of {column}, which is jsonb now"))
+                let of = indirection.arg.as_deref()?;
+                let text = || column(of, &self.texts).map(|column| format!("a subscript of {column}, which is text now"));
+                column(of, &self.arrays).map(|column| format!("a subscript of {column}, which is jsonb now")).or_else(text)
             }
             _ => None,
         }
+    }
+
+    /// The columns that a query sorts or groups by and whose order or equality changed.
+    pub fn sorted(&self, query: &Node, tables: &[String]) -> BTreeMap<String, Change> {
+        let mut found = BTreeMap::new();
+        let mut put = |node: &Node, sorts: bool| {
+            if let Some(column) = column_among(node, &self.folded, tables) {
+                found.insert(column, Change::FoldCase);
+            } else if let (true, Some(column)) = (sorts, column_among(node, &self.enums, tables)) {
+                found.insert(column, Change::Enum);
+            }
+        };
+        tree::any(query, &mut |node| {
+            match &node.node {
+                Some(NodeEnum::SortBy(sort)) => sort.node.iter().for_each(|by| put(by, true)),
+                Some(NodeEnum::SelectStmt(select)) => {
+                    select.group_clause.iter().for_each(|by| put(by, false));
+                    let distinct = !select.distinct_clause.is_empty();
+                    for target in select.target_list.iter().filter(|_| distinct) {
+                        if let Some(NodeEnum::ResTarget(target)) = &target.node {
+                            target.val.iter().for_each(|value| put(value, false));
+                        }
+                    }
+                }
+                Some(NodeEnum::WindowDef(window)) => window.partition_clause.iter().for_each(|by| put(by, false)),
+                _ => {}
+            }
+            false
+        });
+        found
     }
 
     fn function(&self, name: &[Node]) -> Option<String> {
@@ -179,6 +244,25 @@ impl Vocabulary {
         }
         (qualified(name) && !self.functions.contains(&parts.join("."))).then(|| format!("{}() is not carried over", parts.join(".")))
     }
+}
+
+/// `lower(...)` around a side of a comparison that ignored case; around each element of an array.
+fn fold(side: &mut Node) {
+    if let Some(NodeEnum::TypeCast(cast)) = &mut side.node
+        && !cast.type_name.as_ref().is_some_and(|named| named.array_bounds.is_empty())
+    {
+        return cast.arg.iter_mut().for_each(|arg| fold(arg));
+    }
+    if let Some(NodeEnum::AArrayExpr(array)) = &mut side.node {
+        return array.elements.iter_mut().for_each(fold);
+    }
+    let lower = FuncCall {
+        funcname: vec![names::string_node("lower")],
+        args: vec![std::mem::take(side)],
+        funcformat: CoercionForm::CoerceExplicitCall.into(),
+        ..FuncCall::default()
+    };
+    side.node = Some(NodeEnum::FuncCall(Box::new(lower)));
 }
 
 /// The column that a node is, seen through casts, when it is one of these.
