@@ -3,14 +3,15 @@
 
 use std::fmt::Write as _;
 
-/// The statements of `tables` tables: each with a counter, a key, a unique rule, two indexes, an array, an enum, a check and a foreign
-/// key to the one before; a view for every tenth, a function and its trigger for every hundredth, an enum for every twentieth.
+/// The statements of `tables` tables: each with 15 columns, a counter, a key, a unique rule, three indexes, an array, an enum, a check and
+/// a foreign key to the one before; a function for every second, a view for every tenth, a trigger for every hundredth, an enum for every
+/// twentieth.
 pub fn large_schema(tables: usize) -> String {
     let mut out = String::from("--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\n\n");
     for number in 0..tables.div_ceil(20) {
         let _ = writeln!(out, "CREATE TYPE public.state_{number} AS ENUM (\n    'new',\n    'paid',\n    'sent',\n    'it''s back'\n);\n");
     }
-    for number in 0..tables.div_ceil(100) {
+    for number in 0..tables.div_ceil(2) {
         let _ = writeln!(
             out,
             "CREATE FUNCTION public.touch_{number}() RETURNS trigger\n    LANGUAGE plpgsql\n    AS $$ begin new.updated_at := now(); return new; end $$;\n"
@@ -28,6 +29,9 @@ pub fn large_schema(tables: usize) -> String {
     status public.state_{state} DEFAULT 'new'::public.state_{state} NOT NULL,
     price numeric,
     amount numeric(12,2) DEFAULT 0 NOT NULL,
+    quantity bigint,
+    code character varying(20) NOT NULL,
+    day date,
     data jsonb DEFAULT '{{}}'::jsonb NOT NULL,
     active boolean DEFAULT true NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -71,6 +75,7 @@ ALTER TABLE ONLY public.item_{number}\n    ADD CONSTRAINT item_{number}_name_key
         let _ = writeln!(
             out,
             "CREATE INDEX item_{number}_created ON public.item_{number} USING btree (created_at DESC);\n
+CREATE INDEX item_{number}_open ON public.item_{number} USING btree (code, day) WHERE active;\n
 CREATE INDEX item_{number}_tags ON public.item_{number} USING gin (tags);\n"
         );
     }

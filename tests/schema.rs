@@ -279,7 +279,10 @@ fn a_check_tells_what_is_lost_and_writes_nothing() {
     .unwrap();
     let done = wizard.run(&["schema", "check", "--from", "dump.sql", "--target", "dsql"]).expect(1);
     let said = done.out();
-    assert!(["To decide:", "DSQL-EXTENSION-NEEDED", "Next: change the source, choose otherwise"].iter().all(|part| said.contains(part)), "{said}");
+    assert!(
+        ["To decide:", "DSQL-EXTENSION-NEEDED", "Next: change the source, choose otherwise"].iter().all(|part| said.contains(part)),
+        "{said}"
+    );
     let json: serde_json::Value =
         serde_json::from_str(&wizard.run(&["schema", "check", "--from", "dump.sql", "--target", "rds", "--json"]).expect(0).out()).unwrap();
     assert_eq!((json["target"].as_str(), json["blocks"].as_u64()), (Some("rds"), Some(0)), "{json}");

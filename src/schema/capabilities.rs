@@ -195,7 +195,10 @@ impl Capabilities {
     /// A finding about `object` with the file's reasons; `holes` fill `{column}` and the like. Errors when the file lacks the id.
     pub fn finding(&self, id: &str, object: &str, what: impl Into<String>, holes: &[(&str, &str)]) -> Result<Finding> {
         let fact = self.findings.get(id).ok_or_else(|| Error::bug(format!("no finding {id:?} in the capability file of {}", self.name)))?;
-        let fill = |text: &str| holes.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
+        let fill = |text: &str| {
+            let holes = holes.iter().filter(|_| text.contains('{'));
+            holes.fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        };
         let lossless = match fact.lossless.as_str() {
             "yes" => Lossless::Yes,
             "no" => Lossless::No,

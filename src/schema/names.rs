@@ -51,7 +51,13 @@ pub fn string_node(text: &str) -> Node {
 
 /// The type's own name without schema: `int4`, `citext`.
 pub fn type_base(type_name: &TypeName) -> String {
-    parts(&type_name.names).pop().unwrap_or_default()
+    type_name.names.last().and_then(string).unwrap_or_default()
+}
+
+/// Whether a type is PostgreSQL's own.
+pub fn is_built_in(type_name: &TypeName) -> bool {
+    let own = |node: &Node| matches!(&node.node, Some(NodeEnum::String(schema)) if schema.sval == "pg_catalog");
+    type_name.names.len() == 1 || type_name.names.first().is_some_and(own)
 }
 
 /// `schema.name` of a type; a dump qualifies every type that is not built in.

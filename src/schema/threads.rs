@@ -13,17 +13,20 @@ pub fn map<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec
     if threads == 1 {
         return items.into_iter().map(work).collect();
     }
-    let share = items.len().div_ceil(threads);
-    let mut items = items.into_iter();
+    let count = items.len();
+    // Dealt out like cards: what is heavy stands together.
+    let mut hands: Vec<Vec<T>> = (0..threads).map(|_| Vec::with_capacity(count.div_ceil(threads))).collect();
+    for (at, item) in items.into_iter().enumerate() {
+        if let Some(hand) = hands.get_mut(at % threads) {
+            hand.push(item);
+        }
+    }
     let work = &work;
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let own: Vec<T> = items.by_ref().take(share).collect();
-                scope.spawn(move || own.into_iter().map(work).collect::<Vec<U>>())
-            })
-            .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        let workers: Vec<_> = hands.into_iter().map(|own| scope.spawn(move || own.into_iter().map(work).collect::<Vec<U>>())).collect();
+        let done = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)).into_iter());
+        let mut done: Vec<_> = done.collect();
+        (0..count).filter_map(|at| done.get_mut(at % threads)?.next()).collect()
     })
 }
 

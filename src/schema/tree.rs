@@ -214,8 +214,13 @@ pub fn walk(node: &mut Node, visit: &mut dyn FnMut(&mut Node)) {
 
 /// Whether some node satisfies the question.
 pub fn any(node: &Node, ask: &mut dyn FnMut(&Node) -> bool) -> bool {
+    any_in(&mut node.clone(), ask)
+}
+
+/// The same where a change is allowed: nothing is copied.
+pub fn any_in(node: &mut Node, ask: &mut dyn FnMut(&Node) -> bool) -> bool {
     let mut found = false;
-    walk(&mut node.clone(), &mut |node| found = found || ask(node));
+    walk(node, &mut |node| found = found || ask(node));
     found
 }
 

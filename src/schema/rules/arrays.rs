@@ -4,7 +4,7 @@
 use pg_query::protobuf::TypeName;
 
 use super::draft::{Change, Draft};
-use super::retype::{self, Mapped};
+use super::retype::{self, Mapped, Object};
 use crate::error::Result;
 use crate::schema::names;
 use crate::schema::options::ArrayForm;
@@ -29,11 +29,11 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     Ok(())
 }
 
-fn map(draft: &Draft<'_>, old: &TypeName, object: &str) -> Result<Option<Mapped>> {
+fn map(draft: &Draft<'_>, old: &TypeName, object: Object<'_>) -> Result<Option<Mapped>> {
     if old.array_bounds.is_empty() {
         return Ok(None);
     }
-    match draft.options.arrays.of(object) {
+    match draft.options.arrays.of(&object()) {
         ArrayForm::Jsonb => Mapped::to("jsonb", ID, Change::Array),
         ArrayForm::Text => Mapped::to("text", "DSQL-ARRAY-TEXT", Change::Other),
     }

@@ -7,7 +7,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{ConstrType, Constraint, CreateStmt, TypeName};
 
 use super::draft::{Change, Draft, constraints};
-use super::retype::{self, Mapped, quoted};
+use super::retype::{self, Mapped, Object, quoted};
 use super::tables::Table;
 use crate::error::Result;
 use crate::postgres::quote::{ident, qualified};
@@ -32,9 +32,9 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
             tables.insert(name.clone(), lookup_table(draft, name, labels)?);
         }
     }
-    let map = |draft: &Draft<'_>, old: &TypeName, _: &str| {
-        let full = names::type_full(old);
-        if !old.array_bounds.is_empty() || !draft.enums.contains_key(&full) {
+    let map = |draft: &Draft<'_>, old: &TypeName, _: Object<'_>| {
+        let full = if names::is_built_in(old) || !old.array_bounds.is_empty() { String::new() } else { names::type_full(old) };
+        if !draft.enums.contains_key(&full) {
             return Ok(None);
         }
         let beside = match draft.options.enums.of(&full) {

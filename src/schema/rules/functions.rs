@@ -61,7 +61,8 @@ fn convert(words: &Vocabulary, function: &mut CreateFunctionStmt) -> Option<Stri
     }
     if let Some(body) = function.sql_body.as_deref_mut() {
         words.rewrite(body);
-        return words.obstacle(body, &tree::relations(body));
+        let tables = tree::relations(body);
+        return words.obstacle(body, &tables);
     }
     let text = body(function)?;
     let items = match text.node.as_mut()? {
@@ -77,7 +78,8 @@ fn convert(words: &Vocabulary, function: &mut CreateFunctionStmt) -> Option<Stri
         let before = node.clone();
         words.rewrite(&mut node);
         changed = changed || before != node;
-        obstacle = obstacle.or_else(|| words.obstacle(&node, &tree::relations(&node)));
+        let tables = tree::relations(&node);
+        obstacle = obstacle.or_else(|| words.obstacle(&mut node, &tables));
         printed.extend(node.node.and_then(|node| tree::sql(node).ok()));
     }
     if changed {
@@ -110,38 +112,38 @@ fn body(function: &mut CreateFunctionStmt) -> Option<&mut pg_query::Node> {
 }
 
 /// The functions that tables, their indexes or domains call: they must be there first.
-pub fn called_by_tables(draft: &Draft<'_>) -> BTreeSet<String> {
+pub fn called_by_tables(draft: &mut Draft<'_>) -> BTreeSet<String> {
     let mut called = BTreeSet::new();
-    let mut expression = |node: &pg_query::Node| {
-        tree::any(node, &mut |node| {
+    let mut expression = |node: &mut pg_query::Node| {
+        tree::any_in(node, &mut |node| {
             if let Some(NodeEnum::FuncCall(call)) = &node.node {
                 called.insert(names::parts(&call.funcname).join("."));
             }
             false
         });
     };
-    let mut of_constraints = |nodes: &[pg_query::Node]| {
+    let mut of_constraints = |nodes: &mut [pg_query::Node]| {
         for node in nodes {
-            if let Some(NodeEnum::Constraint(constraint)) = &node.node {
-                constraint.raw_expr.as_deref().into_iter().for_each(&mut expression);
+            if let Some(NodeEnum::Constraint(constraint)) = &mut node.node {
+                constraint.raw_expr.as_deref_mut().into_iter().for_each(&mut expression);
             }
         }
     };
-    for table in &draft.tables {
-        of_constraints(&table.create.table_elts);
-        for node in &table.create.table_elts {
-            if let Some(NodeEnum::ColumnDef(column)) = &node.node {
-                of_constraints(&column.constraints);
+    for table in &mut draft.tables {
+        of_constraints(&mut table.create.table_elts);
+        for node in &mut table.create.table_elts {
+            if let Some(NodeEnum::ColumnDef(column)) = &mut node.node {
+                of_constraints(&mut column.constraints);
             }
         }
     }
-    draft.domains.iter().for_each(|(_, domain)| of_constraints(&domain.constraints));
-    for (_, index) in &draft.indexes {
-        let columns = index.index_params.iter().filter_map(|node| match &node.node {
-            Some(NodeEnum::IndexElem(element)) => element.expr.as_deref(),
+    draft.domains.iter_mut().for_each(|(_, domain)| of_constraints(&mut domain.constraints));
+    for (_, index) in &mut draft.indexes {
+        let columns = index.index_params.iter_mut().filter_map(|node| match &mut node.node {
+            Some(NodeEnum::IndexElem(element)) => element.expr.as_deref_mut(),
             _ => None,
         });
-        columns.chain(index.where_clause.as_deref()).for_each(&mut expression);
+        columns.chain(index.where_clause.as_deref_mut()).for_each(&mut expression);
     }
     called
 }

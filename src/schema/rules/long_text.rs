@@ -4,7 +4,7 @@
 use pg_query::protobuf::TypeName;
 
 use super::draft::{Change, Draft};
-use super::retype::{self, Mapped, width};
+use super::retype::{self, Mapped, Object, width};
 use crate::error::Result;
 use crate::schema::names;
 
@@ -14,7 +14,7 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     Ok(())
 }
 
-fn map(draft: &Draft<'_>, old: &TypeName, _: &str) -> Result<Option<Mapped>> {
+fn map(draft: &Draft<'_>, old: &TypeName, _: Object<'_>) -> Result<Option<Mapped>> {
     let limit = match names::type_base(old).as_str() {
         "varchar" => draft.capabilities.limit("varchar_bytes"),
         "bpchar" => draft.capabilities.limit("char_bytes"),

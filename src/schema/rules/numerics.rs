@@ -4,7 +4,7 @@
 use pg_query::protobuf::TypeName;
 
 use super::draft::{Change, Draft};
-use super::retype::{self, Mapped};
+use super::retype::{self, Mapped, Object};
 use crate::error::Result;
 use crate::schema::names;
 
@@ -16,10 +16,10 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
     Ok(())
 }
 
-fn map(draft: &Draft<'_>, old: &TypeName, object: &str) -> Result<Option<Mapped>> {
+fn map(draft: &Draft<'_>, old: &TypeName, object: Object<'_>) -> Result<Option<Mapped>> {
     if names::type_base(old) != "numeric" || !old.typmods.is_empty() || !old.array_bounds.is_empty() {
         return Ok(None);
     }
-    let numeric = draft.options.numeric_columns.get(object).copied().unwrap_or(draft.options.numeric);
+    let numeric = draft.options.numeric_columns.get(&object()).copied().unwrap_or(draft.options.numeric);
     Mapped::to(&format!("numeric({},{})", numeric.precision, numeric.scale), "DSQL-NUMERIC", Change::Declared).map(Some)
 }

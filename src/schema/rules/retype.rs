@@ -28,14 +28,18 @@ impl Mapped {
 /// What was changed: (table, column, the type before).
 pub type Changed = Vec<(String, String, TypeName)>;
 
-/// Changes each column's type for which `map` has another: it is asked with the type and `schema.table.column`.
-pub fn in_tables(draft: &mut Draft<'_>, map: impl Fn(&Draft<'_>, &TypeName, &str) -> Result<Option<Mapped>>) -> Result<Changed> {
+/// The name of a column or domain, `schema.table.column`, made when it is asked for: there are many columns, and most stay.
+pub type Object<'a> = &'a dyn Fn() -> String;
+
+/// Changes each column's type for which `map` has another: it is asked with the type and the column.
+pub fn in_tables(draft: &mut Draft<'_>, map: impl Fn(&Draft<'_>, &TypeName, Object<'_>) -> Result<Option<Mapped>>) -> Result<Changed> {
     let mut changed = Vec::new();
     draft.each(|draft, table| {
         let mut left_out = Vec::new();
         for column in columns(&mut table.create) {
+            let object = || format!("{}.{}", table.name, column.colname);
+            let Some(mapped) = column.type_name.as_ref().map(|old| map(draft, old, &object)).transpose()?.flatten() else { continue };
             let Some(old) = column.type_name.clone() else { continue };
-            let Some(mapped) = map(draft, &old, &format!("{}.{}", table.name, column.colname))? else { continue };
             if one(draft, &table.name, column, &old, mapped)? {
                 changed.push((table.name.clone(), column.colname.clone(), old));
             } else {
@@ -52,13 +56,13 @@ pub fn in_tables(draft: &mut Draft<'_>, map: impl Fn(&Draft<'_>, &TypeName, &str
 /// The same for domains: gives (domain, type before).
 pub fn in_domains(
     draft: &mut Draft<'_>,
-    map: impl Fn(&Draft<'_>, &TypeName, &str) -> Result<Option<Mapped>>,
+    map: impl Fn(&Draft<'_>, &TypeName, Object<'_>) -> Result<Option<Mapped>>,
 ) -> Result<Vec<(String, TypeName)>> {
     let mut changed = Vec::new();
     for at in 0..draft.domains.len() {
         let Some((name, domain)) = draft.domains.get(at) else { continue };
         let (name, Some(old)) = (name.clone(), domain.type_name.clone()) else { continue };
-        let Some(mapped) = map(draft, &old, &name)? else { continue };
+        let Some(mapped) = map(draft, &old, &|| name.clone())? else { continue };
         let (from, to) = (tree::type_sql(&old)?, tree::type_sql(&mapped.to)?);
         let holes = [("column", name.as_str()), ("from", from.as_str()), ("to", to.as_str()), ("detail", name.as_str())];
         draft.say(&mapped.finding, &name, format!("domain over {from} becomes one over {to}{}", mapped.beside), &holes)?;

@@ -4,7 +4,7 @@
 use pg_query::protobuf::TypeName;
 
 use super::draft::{Change, Draft};
-use super::retype::{self, Mapped};
+use super::retype::{self, Mapped, Object};
 use crate::error::Result;
 use crate::schema::names;
 
@@ -15,14 +15,14 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
 }
 
 /// What a stored type becomes; `None` when it stays.
-fn map(draft: &Draft<'_>, old: &TypeName, _: &str) -> Result<Option<Mapped>> {
+fn map(draft: &Draft<'_>, old: &TypeName, _: Object<'_>) -> Result<Option<Mapped>> {
     let types = &draft.capabilities.types;
-    let (base, full) = (names::type_base(old), names::type_full(old));
-    let own = !full.starts_with("pg_catalog.");
-    if !old.array_bounds.is_empty() || (own && draft.domains.iter().any(|(name, _)| *name == full)) {
+    let base = names::type_base(old);
+    let full = if names::is_built_in(old) { None } else { Some(names::type_full(old)) };
+    if !old.array_bounds.is_empty() || full.as_ref().is_some_and(|full| draft.domains.iter().any(|(name, _)| name == full)) {
         return Ok(None);
     }
-    let is_row = draft.composites.contains(&full) || draft.tables.named(&full).is_some();
+    let is_row = full.is_some_and(|full| draft.composites.contains(&full) || draft.tables.named(&full).is_some());
     if let (true, Some(composite)) = (is_row, &types.composite) {
         return Mapped::to(&composite.to, &composite.finding, Change::Other).map(Some);
     }

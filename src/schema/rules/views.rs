@@ -17,13 +17,14 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
         words.rewrite(query);
         let gone = |relation: &String| [Kind::Table, Kind::View, Kind::Foreign].into_iter().any(|kind| draft.is_gone(kind, relation));
         let missing = tree::relations(query).into_iter().find(gone).map(|relation| format!("{relation} is not carried over"));
-        let obstacle = missing.or_else(|| words.obstacle(query, &tree::relations(query))).or_else(|| lost_column(draft, query));
+        let tables = tree::relations(query);
+        let obstacle = missing.or_else(|| words.obstacle(query, &tables)).or_else(|| lost_column(draft, query));
         if let Some(obstacle) = obstacle {
             draft.drop(Kind::View, "DSQL-VIEW", &name, format!("view {name} is left out: {obstacle}"), &obstacle)?;
             continue;
         }
         super::materialized::said(draft, &name)?;
-        super::order::said(draft, &words, &name, query, &tree::relations(query))?;
+        super::order::said(draft, &words, &name, query, &tables)?;
         view.replace = true;
         draft.views.push((name, view));
     }

@@ -137,9 +137,9 @@ impl Vocabulary {
     }
 
     /// The first thing in a rewritten expression that the target does not have, in words. `tables`: whose columns it may name.
-    pub fn obstacle(&self, node: &Node, tables: &[String]) -> Option<String> {
+    pub fn obstacle(&self, node: &mut Node, tables: &[String]) -> Option<String> {
         let mut found = None;
-        tree::any(node, &mut |node| {
+        tree::any_in(node, &mut |node| {
             if found.is_none() {
                 found = self.obstacle_here(node, tables);
             }
