@@ -527,13 +527,14 @@ CREATE VIEW public.most AS SELECT max(t.r) AS r FROM public.t;
 CREATE VIEW public.top AS SELECT GREATEST(t.r, 'low'::public.rank) AS r FROM public.t;
 CREATE VIEW public.known AS SELECT enum_range(NULL::public.rank) AS all_of_them;
 CREATE VIEW public.same AS SELECT t.id FROM public.t WHERE (t.r = 'high'::public.rank);
-CREATE VIEW public.sorted AS SELECT t.id FROM public.t ORDER BY t.r;";
+CREATE VIEW public.sorted AS SELECT t.id FROM public.t ORDER BY t.r;
+CREATE FUNCTION public.first() RETURNS uuid LANGUAGE sql STABLE AS $$ select id from public.t order by r limit 1 $$;";
 
 #[test]
 fn what_follows_the_order_of_an_enum_is_never_kept_without_a_word() {
     let conversion = dsql(RANKED);
     let made: Vec<&str> = conversion.statements.iter().map(|s| s.id.as_str()).collect();
-    assert_eq!(made, ["table:public.t", "view:public.same", "view:public.sorted"]);
+    assert_eq!(made, ["table:public.t", "function:public.first", "view:public.same", "view:public.sorted"]);
     assert!(!sql_of(&conversion)[0].contains("ranked"), "{:?}", sql_of(&conversion));
     let said = found(&conversion);
     for line in [
@@ -543,6 +544,7 @@ fn what_follows_the_order_of_an_enum_is_never_kept_without_a_word() {
         "DSQL-VIEW public.top",
         "DSQL-VIEW public.known",
         "DSQL-ORDER public.sorted",
+        "DSQL-ORDER public.first",
         "DSQL-ENUM-ARRAY public.t.rs",
     ] {
         assert!(said.contains(&line.to_owned()), "{line}: {said:?}");

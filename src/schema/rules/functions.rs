@@ -38,9 +38,25 @@ pub fn run(draft: &mut Draft<'_>) -> Result<()> {
             }
         }
         if draft.functions.len() == before {
-            return Ok(());
+            return sorted(draft, &words);
         }
     }
+}
+
+/// Says which functions sort or group otherwise now.
+fn sorted(draft: &mut Draft<'_>, words: &Vocabulary) -> Result<()> {
+    for (name, mut function) in draft.functions.clone() {
+        let mut queries: Vec<pg_query::Node> = function.sql_body.take().map(|body| *body).into_iter().collect();
+        if let Some(NodeEnum::String(text)) = body(&mut function).and_then(|text| text.node.as_ref())
+            && let Ok(parsed) = pg_query::parse(&text.sval, 0)
+        {
+            queries.extend(parsed.protobuf.stmts.into_iter().filter_map(|raw| raw.stmt).map(|statement| *statement));
+        }
+        for query in queries {
+            super::order::said(draft, words, &name, &query, &tree::relations(&query))?;
+        }
+    }
+    Ok(())
 }
 
 /// Rewrites a function in place; gives what stands in the way.
