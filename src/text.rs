@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::Regex;
+use sha2::{Digest, Sha256};
 
 /// `user:password@` in a URL, `password=…` in a DSN, AWS secret keys and session tokens.
 static SECRETS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
@@ -114,6 +115,11 @@ pub fn meant(word: &str, known: &[&str]) -> String {
         Some((changes, known)) if changes <= 2 => format!(": did you mean `{known}`?"),
         Some(_) | None => String::new(),
     }
+}
+
+/// The first `bytes` bytes of a text's SHA-256, as hex digits.
+pub fn digest(text: &str, bytes: usize) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -195,7 +195,7 @@ fn unlike(to: &Connector, conversion: &Conversion) -> Result<Vec<schema::Differe
         let session = to.connect(Access::ReadOnly).await?;
         let found = schema::definitions(&session, &[]).await?;
         assert_eq!(found.untold, Vec::<String>::new());
-        Ok(schema::between(&schema::parts_of(conversion)?, &found.parts))
+        Ok(found.against(&schema::parts_of(conversion)?))
     })
     .map_err(|error: migrate_wizard::error::Error| error.to_string())
 }

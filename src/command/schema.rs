@@ -105,8 +105,7 @@ pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
             ));
         }
         None => {
-            let dialect = if conversion.target == Target::Dsql { schema::Dialect::Dsql } else { schema::Dialect::Postgres };
-            for (_, contents) in schema::files(&conversion, dialect) {
+            for (_, contents) in schema::files(&conversion, conversion.target.dialect()) {
                 out(contents);
             }
             // The SQL may go down a pipe; what was changed must be seen all the same.
@@ -218,11 +217,10 @@ async fn compare(args: &RunArgs, what: &SchemaDiffArgs) -> Result<(Vec<Differenc
     };
     if target == Target::Dsql {
         let (_, wanted) = from_sql(args, &what.input, target).await?;
-        let mut wanted = schema::parts_of(&wanted)?;
+        let wanted = schema::parts_of(&wanted)?;
         let except: Vec<String> = what.input.except.iter().cloned().chain([OURS.to_owned()]).collect();
         let found = schema::definitions(&session, &except).await?;
-        wanted.retain(|id, _| !found.untold.iter().any(|kind| id.starts_with(&format!("{kind}:"))));
-        return Ok((schema::between(&wanted, &found.parts), wanted.len(), found.untold));
+        return Ok((found.against(&wanted), wanted.len(), found.untold));
     }
     drop(session);
     // What stands in the rows changes no statement here.

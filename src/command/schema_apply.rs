@@ -216,10 +216,9 @@ pub async fn apply(args: &RunArgs, what: &SchemaApplyArgs) -> Result<u8> {
 
 /// What stands on the target and is not what the files say: `IF NOT EXISTS` is content with anything of that name.
 async fn unlike(session: &Session, wanted: &[&Signed]) -> Result<Vec<Difference>> {
-    let mut wanted = schema::parts(wanted.iter().map(|signed| (signed.statement.sql.as_str(), "")))?;
+    let wanted = schema::parts(wanted.iter().map(|signed| (signed.statement.sql.as_str(), "")))?;
     let found = schema::definitions(session, &[]).await?;
-    wanted.retain(|id, _| !found.untold.iter().any(|kind| id.starts_with(&format!("{kind}:"))));
-    Ok(schema::between(&wanted, &found.parts).into_iter().filter(|difference| difference.wanted.is_some()).collect())
+    Ok(found.against(&wanted).into_iter().filter(|difference| difference.wanted.is_some()).collect())
 }
 
 fn statements(count: usize) -> String {

@@ -131,9 +131,8 @@ impl TablePlan {
 
     /// A short text that changes with the columns and the key: rows copied by another plan prove nothing.
     pub fn shape(&self) -> String {
-        use sha2::{Digest as _, Sha256};
         let text = format!("{:?} {:?} {:?}", self.columns, self.computed, self.key);
-        Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        crate::text::digest(&text, 8)
     }
 
     /// All that must be equal, as text on one side.

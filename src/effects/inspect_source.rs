@@ -14,7 +14,11 @@ use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct InspectSource {}
+pub struct InspectSource {
+    /// Schemas that are not moved: nothing is asked because of them.
+    #[serde(default)]
+    except: Vec<String>,
+}
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     Ok(Box::new(from_fields::<InspectSource>("inspect_source", fields)?))
@@ -31,9 +35,11 @@ fn host_words(kind: &HostKind) -> &'static str {
     }
 }
 
-/// For the `when` of a question.
-fn yes(count: u64) -> Value {
-    json!(if count > 0 { "yes" } else { "no" })
+impl InspectSource {
+    /// Whether one of these schemas is moved, for the `when` of a question.
+    fn moved(&self, schemas: &[String]) -> Value {
+        json!(if schemas.iter().any(|schema| !self.except.contains(schema)) { "yes" } else { "no" })
+    }
 }
 
 #[async_trait]
@@ -106,9 +112,9 @@ impl Apply<World> for InspectSource {
             ("host".into(), json!(host)),
             ("extensions".into(), json!(found.extensions.iter().map(|e| e.name.clone()).collect::<Vec<_>>())),
             ("schemas".into(), json!(found.schemas)),
-            ("has_enums".into(), yes(found.enums)),
-            ("has_arrays".into(), yes(found.arrays)),
-            ("has_bare_numerics".into(), yes(found.bare_numerics)),
+            ("has_enums".into(), self.moved(&found.enums)),
+            ("has_arrays".into(), self.moved(&found.arrays)),
+            ("has_bare_numerics".into(), self.moved(&found.bare_numerics)),
             ("summary".into(), json!(summary)),
         ]))
     }
@@ -127,9 +133,9 @@ impl Apply<World> for InspectSource {
             ("host".into(), json!("unknown")),
             ("extensions".into(), json!([])),
             ("schemas".into(), json!([])),
-            ("has_enums".into(), yes(0)),
-            ("has_arrays".into(), yes(0)),
-            ("has_bare_numerics".into(), yes(0)),
+            ("has_enums".into(), json!("no")),
+            ("has_arrays".into(), json!("no")),
+            ("has_bare_numerics".into(), json!("no")),
             ("summary".into(), json!("the source was not read")),
         ])
     }

@@ -18,10 +18,10 @@ pub struct ServerFacts {
     pub extensions: Vec<Extension>,
     pub roles: Vec<Role>,
     pub sequences: Vec<SequenceFact>,
-    /// Enum types; columns of arrays; columns of `numeric` without figures. Not those of schema `stripe`, which is not moved.
-    pub enums: u64,
-    pub arrays: u64,
-    pub bare_numerics: u64,
+    /// Schemas that have enum types, columns of arrays, columns of `numeric` without figures.
+    pub enums: Vec<String>,
+    pub arrays: Vec<String>,
+    pub bare_numerics: Vec<String>,
     /// The newest time stamps of the five largest tables that have one and are small enough to ask: "is this the live one?".
     pub newest: Vec<Newest>,
 }
@@ -100,9 +100,9 @@ struct Objects {
     extensions: Vec<Extension>,
     roles: Vec<Role>,
     sequences: Vec<SequenceFact>,
-    enums: u64,
-    arrays: u64,
-    bare_numerics: u64,
+    enums: Vec<String>,
+    arrays: Vec<String>,
+    bare_numerics: Vec<String>,
     time_columns: Vec<Newest>,
 }
 

@@ -106,7 +106,7 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], weigh: impl Fn(Work) 
         if statement.kind == Kind::Session {
             continue;
         }
-        let table = table_of(statement);
+        let table = statement.belongs_to.clone();
         let task = |stage, sql: Vec<String>, id: String, weight| Task {
             id,
             table: table.clone(),
@@ -168,26 +168,6 @@ pub fn tasks(conversion: &Conversion, analyzed: &[String], weigh: impl Fn(Work) 
     // Stable: the rest keeps its order.
     tasks.sort_by_key(|task| (task.stage, std::cmp::Reverse(task.weight)));
     tasks
-}
-
-/// The table that a statement stands on: in `public.orders.orders_pkey` the first two, of an index what follows ON.
-fn table_of(statement: &Statement) -> String {
-    if statement.kind == Kind::Index {
-        return index_table(&statement.sql).unwrap_or_default();
-    }
-    let parts: Vec<&str> = statement.object.splitn(3, '.').collect();
-    match parts.as_slice() {
-        [schema, table, ..] => format!("{schema}.{table}"),
-        _ => statement.object.clone(),
-    }
-}
-
-fn index_table(sql: &str) -> Option<String> {
-    let parsed = pg_query::parse(sql, 0).ok()?;
-    let node = parsed.protobuf.stmts.into_iter().next()?.stmt?.node?;
-    let pg_query::NodeEnum::IndexStmt(index) = node else { return None };
-    let relation = index.relation?;
-    Some(format!("{}.{}", relation.schemaname, relation.relname))
 }
 
 /// The index that a statement leaves behind: of a key it has the key's name, in the table's schema.
@@ -381,8 +361,8 @@ async fn run_task<Running: Future<Output = Result<()>>>(task: &Task, dialect: Di
     let mut made = true;
     for sql in &task.sql {
         let sql = match &task.statement {
-            Some(statement) if dialect == Dialect::Dsql => Statement { sql: sql.clone(), ..statement.clone() }.render(dialect),
-            _ => sql.clone(),
+            Some(statement) => Statement { sql: sql.clone(), ..statement.clone() }.render(dialect),
+            None => sql.clone(),
         };
         match run(sql.clone()).await {
             Ok(()) => {}

@@ -1,6 +1,7 @@
 //! The definitions that stand in a live database, read back from its catalogue: where `pg_dump` gets no answer, as from Aurora DSQL.
 //! Reads only the catalogue, never a row of a table.
 
+use super::differences::{Difference, between};
 use super::parts::{Parts, parts};
 use crate::error::Result;
 use crate::postgres::Session;
@@ -17,6 +18,14 @@ pub struct Definitions {
     pub parts: Parts,
     /// `statistics`: a kind that the server's catalogue does not tell.
     pub untold: Vec<String>,
+}
+
+impl Definitions {
+    /// What differs from what is wanted, of the kinds that the server tells.
+    pub fn against(&self, wanted: &Parts) -> Vec<Difference> {
+        let told = |id: &str| !self.untold.iter().any(|kind| id.split(':').next() == Some(kind));
+        between(wanted, &self.parts).into_iter().filter(|difference| told(&difference.id)).collect()
+    }
 }
 
 /// Reads all schemas but the system's own and those named.

@@ -3,14 +3,12 @@
 
 use std::fmt::Write as _;
 
-use sha2::{Digest, Sha256};
-
 use super::conversion::Conversion;
 use super::finding::{Evidence, Lossless, Severity};
 use super::sides;
 use super::statement::{Dialect, Kind, Phase};
 use super::target::Target;
-use crate::text::plural;
+use crate::text::{digest, plural};
 
 /// `(name, text)` of each SQL file, in the order to run them; the data is copied before `50-…`.
 pub fn files(conversion: &Conversion, dialect: Dialect) -> Vec<(String, String)> {
@@ -45,20 +43,19 @@ pub fn files(conversion: &Conversion, dialect: Dialect) -> Vec<(String, String)>
     out
 }
 
+/// Bytes of a seal.
+const SEAL: usize = 6;
+
 /// The first line ends with a digest of all others, so that what a person changed is told from what we wrote.
 fn sealed(text: &str) -> String {
     let (head, rest) = text.split_once('\n').unwrap_or((text, ""));
-    format!("{head} [{}]\n{rest}", digest(rest))
+    format!("{head} [{}]\n{rest}", digest(rest, SEAL))
 }
 
 /// Whether a file is as a conversion wrote it.
 pub fn is_as_written(text: &str) -> bool {
     let sealed = text.split_once('\n').and_then(|(head, rest)| Some((head.rsplit_once(" [")?.1.strip_suffix(']')?, rest)));
-    sealed.is_some_and(|(seal, rest)| seal == digest(rest))
-}
-
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    sealed.is_some_and(|(seal, rest)| seal == digest(rest, SEAL))
 }
 
 /// A statement that must follow an earlier file's stays in that file, so that file order is statement order.
@@ -80,8 +77,7 @@ fn bucket(kind: Kind, phase: Phase) -> (u8, &'static str) {
 
 /// All that a folder of a conversion holds: the SQL, `report.md`, and `tables.md` with each table of the dump before and after.
 pub fn folder(conversion: &Conversion) -> Vec<(String, String)> {
-    let dialect = if conversion.target == Target::Dsql { Dialect::Dsql } else { Dialect::Postgres };
-    let mut out = files(conversion, dialect);
+    let mut out = files(conversion, conversion.target.dialect());
     out.push(("report.md".to_owned(), report(conversion)));
     out.push(("tables.md".to_owned(), sides::page(&sides::sides(conversion), conversion)));
     out

@@ -45,7 +45,7 @@ pub use capabilities::{Capabilities, ChoiceFact, OptionFact};
 pub use conversion::{Choice, Conversion, Definition, TypeChange};
 pub use decode::decode;
 pub use definitions::{Definitions, definitions};
-pub use differences::{Difference, between, differences};
+pub use differences::{Difference, differences};
 pub use drop::drop_statement;
 pub use files::{files, folder, is_as_written};
 pub use finding::{Evidence, Finding, Lossless, Severity, Verdict};

@@ -3,7 +3,6 @@
 
 use pg_query::protobuf::{RangeVar, TypeName};
 use pg_query::{Node, NodeEnum};
-use sha2::{Digest, Sha256};
 
 /// PostgreSQL cuts longer names silently, in bytes.
 const LONGEST: usize = 63;
@@ -14,7 +13,7 @@ pub fn made(base: &str, suffix: &str) -> String {
     if whole.len() <= LONGEST {
         return whole;
     }
-    let digest: String = Sha256::digest(base.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let digest = crate::text::digest(base, 4);
     let room = LONGEST.saturating_sub(suffix.len()).saturating_sub(digest.len()).saturating_sub(1);
     let end = (0..=room.min(base.len())).rev().find(|&end| base.is_char_boundary(end)).unwrap_or_default();
     format!("{}_{digest}{suffix}", base.get(..end).unwrap_or_default())

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::statement::Dialect;
+use super::statement::{Dialect, without_async};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 use crate::postgres::fault::sqlstate;
@@ -66,8 +66,7 @@ struct Index {
 
 impl Index {
     fn of(sql: &str) -> Option<Self> {
-        // PostgreSQL's parser does not know the word.
-        let parsed = pg_query::parse(&sql.replacen(" ASYNC ", " ", 1), 0).ok()?;
+        let parsed = pg_query::parse(&without_async(sql), 0).ok()?;
         let pg_query::NodeEnum::IndexStmt(index) = parsed.protobuf.stmts.into_iter().next()?.stmt?.node? else { return None };
         let schema = index.relation.map(|relation| relation.schemaname).unwrap_or_default();
         let schema = if schema.is_empty() { "public".to_owned() } else { schema };

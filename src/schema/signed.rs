@@ -1,10 +1,9 @@
 //! SQL files as a person signed them, read back as statements: what is run is what stands in the files, edited or not.
 //! Never parses SQL for meaning: only PostgreSQL's scanner, which knows where a statement ends, looks at it.
 
-use sha2::{Digest, Sha256};
-
 use super::statement::{Kind, Phase, Statement};
 use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::text::digest;
 
 /// Files with this number or a greater one wait for the data.
 const AFTER: u32 = 50;
@@ -54,7 +53,7 @@ pub fn read(files: &[(String, String)]) -> Result<Vec<Signed>> {
             counted = offset;
             let first: String = sql.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
             let kind = if sql.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("set ")) { Kind::Session } else { Kind::Other };
-            let digest = Sha256::digest(sql.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+            let digest = digest(sql, 12);
             out.push(Signed {
                 digest,
                 statement: Statement {

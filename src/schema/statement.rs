@@ -103,15 +103,25 @@ pub struct Statement {
 /// What starts a background job on DSQL once ASYNC stands behind it.
 const JOBS: [&str; 3] = ["CREATE UNIQUE INDEX ", "CREATE INDEX ", "ALTER TABLE "];
 
+/// Head and rest of a statement that may start a job, without the word.
+fn job(sql: &str) -> Option<(&'static str, &str)> {
+    let (head, rest) = JOBS.iter().find_map(|head| sql.strip_prefix(head).map(|rest| (*head, rest)))?;
+    Some((head, rest.strip_prefix("ASYNC ").unwrap_or(rest)))
+}
+
+/// A statement as PostgreSQL's parser knows it: without ASYNC.
+pub fn without_async(sql: &str) -> String {
+    job(sql).map_or_else(|| sql.to_owned(), |(head, rest)| format!("{head}{rest}"))
+}
+
 impl Statement {
     /// The SQL to send. On a DSQL server an asynchronous one returns a `job_id`: whoever sends it waits with
     /// `CALL sys.wait_for_job(job_id)` before the next. Every other PostgreSQL gets none, even where a file has it.
     pub fn render(&self, dialect: Dialect) -> String {
-        let job = JOBS.iter().find_map(|head| self.sql.strip_prefix(head).map(|rest| (*head, rest)));
-        match (dialect, job) {
-            (Dialect::Dsql, Some((head, rest))) if self.asynchronous && !rest.starts_with("ASYNC ") => format!("{head}ASYNC {rest}"),
-            (Dialect::Postgres, Some((head, rest))) => format!("{head}{}", rest.strip_prefix("ASYNC ").unwrap_or(rest)),
-            _ => self.sql.clone(),
+        match (dialect, job(&self.sql)) {
+            (Dialect::Dsql, Some((head, rest))) if self.asynchronous => format!("{head}ASYNC {rest}"),
+            (Dialect::Dsql, _) => self.sql.clone(),
+            (Dialect::Postgres, _) => without_async(&self.sql),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::statement::Dialect;
 use crate::error::{Error, Kind};
 
 /// Where the schema goes.
@@ -27,6 +28,14 @@ impl Target {
             Self::Rds => "rds",
             Self::Aurora => "aurora",
             Self::Dsql => "dsql",
+        }
+    }
+
+    /// Who reads the SQL that is written down for it.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::Rds | Self::Aurora => Dialect::Postgres,
+            Self::Dsql => Dialect::Dsql,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Literal expectations, rule by rule, and the promise that nothing of a dump is lost without a word.
 
+mod choices;
+mod meaning;
+
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -9,6 +12,7 @@ use super::files::report;
 use super::*;
 use crate::error::{Error, Kind as ErrorKind};
 use crate::progress::Reporter;
+use choices::chosen;
 
 fn dsql(dump: &str) -> Conversion {
     convert(dump, Target::Dsql, &Options::default()).unwrap()
@@ -426,176 +430,4 @@ async fn applying_goes_on_where_it_stopped_and_twice_equals_once() {
     let all = conversion.statements.iter().map(|statement| statement.id.clone()).collect();
     let silent = Server { fails_on: Some(""), ..Server::default() };
     assert_eq!(boxed(&conversion, &silent, &all).await.unwrap().there.len(), total);
-}
-
-fn chosen(choices: &[&str]) -> Options {
-    let known = Capabilities::of(Target::Dsql).unwrap().choices;
-    let mut options = Options::default();
-    choices.iter().for_each(|choice| options.choose(choice, &known).unwrap());
-    options
-}
-
-const USERS_AND_ORDERS: &str = "CREATE SCHEMA public;
-CREATE TABLE public.users (id integer NOT NULL);
-CREATE SEQUENCE public.users_id_seq AS integer START WITH 1 INCREMENT BY 1 NO MINVALUE NO MAXVALUE CACHE 1;
-ALTER SEQUENCE public.users_id_seq OWNED BY public.users.id;
-CREATE TABLE public.orders (user_id integer DEFAULT 1 NOT NULL, day date, CONSTRAINT orders_user CHECK ((user_id > 0)));
-ALTER TABLE ONLY public.users ALTER COLUMN id SET DEFAULT nextval('public.users_id_seq'::regclass);
-ALTER TABLE ONLY public.users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.orders ADD CONSTRAINT orders_user_fk FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;";
-
-fn sql_of(conversion: &Conversion) -> Vec<String> {
-    conversion.statements.iter().map(|s| s.sql.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
-}
-
-#[test]
-fn a_key_chosen_to_be_a_uuid_takes_what_refers_to_it_along() {
-    let conversion = convert(USERS_AND_ORDERS, Target::Dsql, &chosen(&["serial_keys=uuid"])).unwrap();
-    assert_eq!(
-        sql_of(&conversion)[1..],
-        [
-            "CREATE TABLE IF NOT EXISTS public.users ( id uuid NOT NULL DEFAULT gen_random_uuid(), CONSTRAINT users_pkey PRIMARY KEY (id) )",
-            &format!(
-                "CREATE TABLE IF NOT EXISTS public.orders ( user_id uuid DEFAULT '{}'::uuid NOT NULL, day date )",
-                crate::postgres::key_uuid::of("public.users.id", "1")
-            ),
-            "ALTER TABLE public.orders ADD CONSTRAINT orders_user_fk FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE NOT VALID",
-            "ALTER TABLE public.orders VALIDATE CONSTRAINT orders_user_fk",
-        ]
-    );
-    let said = found(&conversion);
-    for line in ["DSQL-UUID-KEY public.users.id", "DSQL-UUID-REFERENCE public.orders.user_id", "DSQL-CHECK public.orders.orders_user"] {
-        assert!(said.contains(&line.to_owned()), "{line}: {said:?}");
-    }
-    let changes: Vec<String> = conversion.type_changes.iter().map(|c| format!("{}.{} {} {}", c.table, c.column, c.from, c.to)).collect();
-    assert_eq!(changes, ["public.users.id int uuid", "public.orders.user_id int uuid"]);
-}
-
-#[test]
-fn an_enum_chosen_to_be_a_table_keeps_its_order_and_its_columns_refer_to_it() {
-    let dump = "CREATE TYPE public.mood AS ENUM ('sad', 'it''s ok');
-CREATE TABLE public.t (id uuid PRIMARY KEY, m public.mood DEFAULT 'sad'::public.mood NOT NULL, n public.mood);
-CREATE TYPE public.state AS ENUM ('on');
-CREATE TABLE public.s (id uuid PRIMARY KEY, s public.state);";
-    let conversion = convert(dump, Target::Dsql, &chosen(&["enums:public.mood=lookup_table"])).unwrap();
-    assert_eq!(
-        sql_of(&conversion),
-        [
-            "CREATE TABLE IF NOT EXISTS public.t ( id uuid PRIMARY KEY, m text DEFAULT 'sad'::text NOT NULL, n text )",
-            "CREATE TABLE IF NOT EXISTS public.s ( id uuid PRIMARY KEY, s text, CONSTRAINT s_s_check CHECK (s IN ('on')) )",
-            "CREATE TABLE IF NOT EXISTS public.mood ( value text NOT NULL, \"position\" int NOT NULL, CONSTRAINT mood_pkey PRIMARY KEY (value) )",
-            "INSERT INTO \"public\".\"mood\" (value, \"position\") VALUES ('sad', 1), ('it''s ok', 2) ON CONFLICT (value) DO NOTHING",
-            "ALTER TABLE public.t ADD CONSTRAINT t_m_value FOREIGN KEY (m) REFERENCES public.mood (value) NOT VALID",
-            "ALTER TABLE public.t ADD CONSTRAINT t_n_value FOREIGN KEY (n) REFERENCES public.mood (value) NOT VALID",
-            "ALTER TABLE public.t VALIDATE CONSTRAINT t_m_value",
-            "ALTER TABLE public.t VALIDATE CONSTRAINT t_n_value",
-        ]
-    );
-    let choice = conversion.choices.iter().find(|choice| choice.fact.id == "enums").unwrap();
-    assert_eq!((choice.chosen.as_str(), choice.objects.len(), choice.exceptions.len()), ("check", 2, 1));
-}
-
-#[test]
-fn foreign_keys_chosen_to_be_dropped_say_what_the_app_must_do() {
-    let conversion = convert(USERS_AND_ORDERS, Target::Dsql, &chosen(&["foreign_keys=dropped"])).unwrap();
-    assert!(conversion.statements.iter().all(|s| s.kind != Kind::ForeignKey && s.kind != Kind::Validation));
-    let dropped = conversion.findings.iter().find(|f| f.id == "DSQL-FK-DROPPED").unwrap();
-    assert_eq!(dropped.app_must, "The app must delete the rows of public.orders with theirs of public.users.");
-    // both sides have one type all the same
-    assert!(found(&conversion).contains(&"DSQL-WIDEN public.orders.user_id".to_owned()));
-}
-
-#[test]
-fn an_array_chosen_to_be_text_keeps_its_own_form() {
-    let dump = "CREATE TABLE public.t (id uuid PRIMARY KEY, tags text[] DEFAULT '{a,b}'::text[]);";
-    let conversion = convert(dump, Target::Dsql, &chosen(&["arrays:public.t.tags=text"])).unwrap();
-    assert_eq!(sql_of(&conversion), ["CREATE TABLE IF NOT EXISTS public.t ( id uuid PRIMARY KEY, tags text DEFAULT '{a,b}'::text )"]);
-    assert_eq!(found(&conversion)[0], "DSQL-ARRAY-TEXT public.t.tags");
-}
-
-#[test]
-fn only_choices_that_decide_something_are_asked() {
-    let ids = |dump: &str| dsql(dump).choices.iter().map(|choice| choice.fact.id.clone()).collect::<Vec<_>>();
-    assert_eq!(ids("CREATE TABLE public.t (id uuid PRIMARY KEY);"), Vec::<String>::new());
-    assert_eq!(ids(USERS_AND_ORDERS), ["serial_keys", "foreign_keys"]);
-}
-
-const RANKED: &str = "CREATE TYPE public.rank AS ENUM ('low', 'medium', 'high');
-CREATE TABLE public.t (id uuid PRIMARY KEY, r public.rank, rs public.rank[], CONSTRAINT ranked CHECK (((r >= 'medium'::public.rank) OR (id IS NULL))));
-CREATE INDEX t_high ON public.t USING btree (id) WHERE (r > 'low'::public.rank);
-CREATE VIEW public.most AS SELECT max(t.r) AS r FROM public.t;
-CREATE VIEW public.top AS SELECT GREATEST(t.r, 'low'::public.rank) AS r FROM public.t;
-CREATE VIEW public.known AS SELECT enum_range(NULL::public.rank) AS all_of_them;
-CREATE VIEW public.same AS SELECT t.id FROM public.t WHERE (t.r = 'high'::public.rank);
-CREATE VIEW public.sorted AS SELECT t.id FROM public.t ORDER BY t.r;
-CREATE FUNCTION public.first() RETURNS uuid LANGUAGE sql STABLE AS $$ select id from public.t order by r limit 1 $$;";
-
-#[test]
-fn what_follows_the_order_of_an_enum_is_never_kept_without_a_word() {
-    let conversion = dsql(RANKED);
-    let made: Vec<&str> = conversion.statements.iter().map(|s| s.id.as_str()).collect();
-    assert_eq!(made, ["table:public.t", "function:public.first", "view:public.same", "view:public.sorted"]);
-    assert!(!sql_of(&conversion)[0].contains("ranked"), "{:?}", sql_of(&conversion));
-    let said = found(&conversion);
-    for line in [
-        "DSQL-CHECK public.t.ranked",
-        "DSQL-INDEX public.t_high",
-        "DSQL-VIEW public.most",
-        "DSQL-VIEW public.top",
-        "DSQL-VIEW public.known",
-        "DSQL-ORDER public.sorted",
-        "DSQL-ORDER public.first",
-        "DSQL-ENUM-ARRAY public.t.rs",
-    ] {
-        assert!(said.contains(&line.to_owned()), "{line}: {said:?}");
-    }
-}
-
-#[test]
-fn what_ignored_case_goes_on_ignoring_it_or_is_named() {
-    let dump = "CREATE TABLE public.t (id uuid PRIMARY KEY, code public.citext, slug public.citext, CONSTRAINT t_slug_key UNIQUE (slug),
-  CONSTRAINT known CHECK ((code OPERATOR(public.<>) 'ABC'::public.citext)));
-CREATE TABLE public.u (id uuid PRIMARY KEY, slug public.citext);
-ALTER TABLE ONLY public.u ADD CONSTRAINT u_slug FOREIGN KEY (slug) REFERENCES public.t(slug);
-CREATE UNIQUE INDEX t_both ON public.t USING btree (code, id);
-CREATE VIEW public.v AS SELECT t.id FROM public.t WHERE ((t.code OPERATOR(public.=) ANY (ARRAY['A'::public.citext, 'b'::public.citext])) AND (t.code OPERATOR(public.~~) 'x%'::public.citext));
-CREATE VIEW public.grouped AS SELECT t.code, count(*) AS count FROM public.t GROUP BY t.code;";
-    let conversion = dsql(dump);
-    let sql = sql_of(&conversion).join("\n");
-    assert!(sql.contains("CHECK (lower(code) <> lower('ABC'::text))"), "{sql}");
-    assert!(sql.contains("lower(t.code) = ANY(ARRAY[lower('A'::text), lower('b'::text)]) AND t.code ~~* 'x%'::text"), "{sql}");
-    let said = found(&conversion);
-    for line in ["DSQL-CITEXT-KEY public.t_both", "DSQL-CITEXT-KEY public.t.t_slug_key", "DSQL-ORDER public.grouped"] {
-        assert!(said.contains(&line.to_owned()), "{line}: {said:?}");
-    }
-}
-
-#[test]
-fn the_text_of_an_array_has_no_subscripts() {
-    let dump = "CREATE TABLE public.t (id uuid PRIMARY KEY, tags text[]);
-CREATE VIEW public.v AS SELECT t.tags[1] AS first FROM public.t;";
-    let conversion = convert(dump, Target::Dsql, &chosen(&["arrays=text"])).unwrap();
-    assert!(found(&conversion).contains(&"DSQL-VIEW public.v".to_owned()), "{:?}", found(&conversion));
-}
-
-#[test]
-fn a_choice_about_an_object_that_is_not_there_says_which_are() {
-    let refused = |choice: &str| convert(USERS_AND_ORDERS, Target::Dsql, &chosen(&[choice])).unwrap_err();
-    let error = refused("foreign_keys:public.orders.orders_user_fkk=dropped");
-    assert!(error.what.ends_with("is not about `public.orders.orders_user_fkk`: did you mean `public.orders.orders_user_fk`?"), "{error}");
-    assert_eq!((error.exit_code(), error.hint.as_str()), (2, "it is about, without quotes: public.orders.orders_user_fk"));
-    assert!(refused("arrays:public.users.tags=text").hint.contains("nothing in this schema"));
-}
-
-#[test]
-fn of_two_keys_that_are_the_same_one_is_made_and_the_other_named() {
-    let dump = "CREATE TABLE public.t (id uuid NOT NULL, a int);
-ALTER TABLE ONLY public.t ADD CONSTRAINT t_twin UNIQUE (id);
-ALTER TABLE ONLY public.t ADD CONSTRAINT t_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.t ADD CONSTRAINT t_other UNIQUE (id, a);
-ALTER TABLE ONLY public.t ADD CONSTRAINT t_turned UNIQUE (a, id);";
-    let conversion = dsql(dump);
-    let sql = &sql_of(&conversion)[0];
-    assert!(!sql.contains("t_twin") && ["t_pkey", "t_other", "t_turned"].iter().all(|key| sql.contains(key)), "{sql}");
-    assert_eq!(found(&conversion), ["DSQL-KEY-TWICE public.t.t_twin"]);
 }

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::error::{Context, Error, Kind, Result};
 use crate::wizard::view::Mode;
@@ -139,8 +138,7 @@ impl Record {
 }
 
 fn sum(n: u64, at: &str, what: &str) -> String {
-    let digest = Sha256::digest(format!("{n}|{at}|{what}").as_bytes());
-    digest.iter().take(4).map(|b| format!("{b:02x}")).collect()
+    crate::text::digest(&format!("{n}|{at}|{what}"), 4)
 }
 
 /// The entry's own text in a line. The check sum is over what was written: a number need not be written again as it was read.

@@ -11,6 +11,7 @@ use pg_query::{Node, NodeEnum};
 
 use super::classify::{added, classify, command};
 use super::conversion::Conversion;
+use super::statement::without_async;
 use super::{names, plain, tree};
 use crate::error::{Error, Kind, Result};
 use code::{arguments, function_form, view_form};
@@ -33,8 +34,7 @@ pub type Parts = BTreeMap<String, Part>;
 pub fn parts<'a>(statements: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Parts> {
     let mut found = Found::default();
     for (sql, state) in statements {
-        // PostgreSQL's parser does not know the word.
-        let plain = sql.replacen(" ASYNC ", " ", 1);
+        let plain = without_async(sql);
         let shown: String = sql.chars().take(200).collect();
         let parsed = pg_query::parse(&plain, 0).map_err(|error| {
             Error::new(Kind::Input, format!("cannot read the statement {shown:?}")).because(&error).hint("correct the file")
