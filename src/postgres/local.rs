@@ -85,7 +85,12 @@ impl LocalServer {
         let Some((pid, port)) = running(folder).await else { return Ok(None) };
         let password = password(folder).ok_or_else(|| broken(folder, "its passfile is missing"))?;
         let admin = Connector::new("127.0.0.1", port, "postgres", "postgres")?.with_password(&password);
-        let session = ready(&admin, folder).await?;
+        let session = match ready(&admin, folder).await {
+            Ok(session) => session,
+            // It was about to end when it was looked for.
+            Err(_) if running(folder).await.is_none() => return Ok(None),
+            Err(error) => return Err(error),
+        };
         if database != "postgres" && session.query("select 1 from pg_database where datname = $1", &[&database]).await?.is_empty() {
             session.batch(&format!("create database {}", crate::postgres::quote::ident(database))).await?;
         }
