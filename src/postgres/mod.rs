@@ -25,6 +25,7 @@ pub mod quote;
 mod regroup;
 pub mod role;
 pub mod service;
+mod service_user;
 pub mod session;
 pub mod tls;
 pub mod url;
