@@ -1,7 +1,7 @@
 //! The engines on their own: scan, stacks, cost. Each is one call of its room.
 //! No domain knowledge here: arguments in, words or JSON out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::{answers, checked_books, given};
 use super::{out, out_json};
@@ -14,9 +14,8 @@ use crate::error::{Context, Kind, Result};
 use crate::library;
 use crate::progress::Reporter;
 use crate::text;
-use crate::wizard::forecast::forecast;
+use crate::wizard::forecast::{Coming, forecast};
 use crate::wizard::journal::{Entry, FORMAT, Record};
-use crate::wizard::playbook::Action;
 use crate::wizard::state::State;
 use crate::wizard::template;
 use crate::wizard::view::Mode;
@@ -100,36 +99,38 @@ pub fn stacks_list(args: &RunArgs) -> Result<u8> {
     Ok(0)
 }
 
-/// The templates that the decisions need, as plain CloudFormation, with the command of each stack in order.
-pub fn stacks_export(args: &RunArgs, to: &OutArgs) -> Result<u8> {
+/// Every step of a new run with these arguments' answers, in order: nothing of it was done, nothing is asked.
+pub fn blueprint(args: &RunArgs, run: &str) -> Result<Vec<Coming>> {
     let (_, books) = checked_books(args, "move")?;
     let opened = Entry::Opened {
         format: FORMAT,
-        run: "export".into(),
+        run: run.into(),
         journey: "move".into(),
         mode: Mode::Dry,
-        sandbox: false,
+        sandbox: args.sandbox,
         tool: env!("CARGO_PKG_VERSION").into(),
-        facts: given(&args.dir, "export", false),
+        facts: given(&args.dir, run, args.sandbox),
     };
     let state = State::replay([&Record { n: 1, at: String::new(), sum: String::new(), what: opened }])?;
-    let coming = forecast(&books, &state, &answers(args, &books)?, &std::collections::BTreeMap::new(), &effects::registry());
+    Ok(forecast(&books, &state, &answers(args, &books)?, &BTreeMap::new(), &effects::registry()))
+}
+
+/// The templates that the decisions need, as plain CloudFormation, with the command of each stack in order.
+pub fn stacks_export(args: &RunArgs, to: &OutArgs) -> Result<u8> {
+    let coming = blueprint(args, "export")?;
+    let system = effects::system(&coming)?;
     let folder = to.out.clone().unwrap_or_else(|| "infrastructure".into());
     let mut readme = String::from(
         "# Stacks\n\nPlain CloudFormation. Deploy in this order; a value in <angle brackets> is an output of the stack it names.\n",
     );
     let mut files = Vec::new();
     let mut layers = BTreeSet::new();
-    for step in coming.iter().filter(|s| s.kind == "stack") {
-        let layer = books.find(&step.step).and_then(|(_, s)| match &s.action {
-            Action::Effect(spec) => spec.fields.get("layer").map(template::plain),
-            Action::Ask(_) | Action::Manual(_) => None,
-        });
-        let Some(layer) = layer else { continue };
-        if layers.insert(layer.clone()) {
-            files.push((format!("{layer}.yaml"), library::stack(&layer)?.to_owned()));
+    for stack in &system.stacks {
+        if layers.insert(stack.layer.clone()) {
+            files.push((format!("{}.yaml", stack.layer), stack.spec.template_body.clone()));
         }
-        readme.push_str(&format!("\n## {}\n\n{}\n\n```sh\n{}\n```\n", step.step, step.title, step.command));
+        let command = coming.iter().find(|step| step.step == stack.step).map(|step| step.command.as_str()).unwrap_or_default();
+        readme.push_str(&format!("\n## {}\n\n{}\n\n```sh\n{command}\n```\n", stack.step, stack.title));
     }
     files.push(("README.md".to_owned(), readme));
     write_all(&folder, &files)?;

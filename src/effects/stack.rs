@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::cloud::stacks::{self, StackSpec};
+use crate::cloud::stacks::{self, StackSpec, System, SystemStack};
 use crate::error::{Error, Kind, Result};
 use crate::library;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, of_field};
+use crate::wizard::forecast::Coming;
 use crate::wizard::template;
 use crate::wizard::view::{PreviewLine, Sign};
 
@@ -51,6 +52,15 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
         .hint("give it under `parameters` of the step"));
     }
     Ok(Box::new(stack))
+}
+
+/// The stacks among the steps to come; what one needs of another is a reference.
+pub fn system(coming: &[Coming]) -> Result<System> {
+    let stacks = coming.iter().filter(|step| step.kind == "stack" && !step.fields.is_null()).map(|step| {
+        let stack: Stack = from_fields("stack", step.fields.clone())?;
+        Ok(SystemStack { step: step.step.clone(), title: step.title.clone(), layer: stack.layer.clone(), spec: stack.spec()? })
+    });
+    Ok(System { stacks: stacks.collect::<Result<_>>()? })
 }
 
 impl Stack {
@@ -155,7 +165,7 @@ impl Apply<World> for Stack {
 
     fn example(&self) -> Outputs {
         let names = library::stack(&self.layer).and_then(stacks::template_outputs).unwrap_or_default();
-        names.into_iter().map(|name| (name.clone(), json!(format!("<{}.{name}>", self.layer)))).collect()
+        names.into_iter().map(|name| (name.clone(), json!(stacks::reference(&self.name, &name)))).collect()
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Coming {
     pub command: String,
     pub estimate: Option<String>,
     pub irreversible: Option<String>,
+    /// An effect's fields, filled with what is known and with examples; null for all else.
+    #[serde(skip)]
+    pub fields: Value,
 }
 
 /// All that is to come, in order.
@@ -70,7 +73,8 @@ pub fn forecast<W>(
                 if done {
                     continue;
                 }
-                let effect = template::fill_value(&spec.value(), &own).ok().and_then(|fields| registry.build(&spec.kind, fields).ok());
+                let filled = template::fill_value(&spec.value(), &own).ok();
+                let effect = filled.and_then(|fields| Some((registry.build(&spec.kind, fields.clone()).ok()?, fields)));
                 match effect {
                     None => coming.push(line(
                         &planned,
@@ -80,9 +84,10 @@ pub fn forecast<W>(
                         String::new(),
                         rehearsed,
                     )),
-                    Some(effect) => {
+                    Some((effect, fields)) => {
                         let about = effect.describe();
-                        coming.push(line(&planned, &spec.kind, effect.touch() != Touch::Reads, about.sentence, about.command, rehearsed));
+                        let told = line(&planned, &spec.kind, effect.touch() != Touch::Reads, about.sentence, about.command, rehearsed);
+                        coming.push(Coming { fields, ..told });
                         for (name, value) in effect.example() {
                             facts.entry(format!("{}.{name}", planned.id)).or_insert(value);
                         }
@@ -106,5 +111,6 @@ fn line(planned: &Planned<'_>, kind: &str, writes: bool, describe: String, comma
         command,
         estimate: screens::estimate(planned, rehearsed),
         irreversible: planned.step.irreversible.clone(),
+        fields: Value::Null,
     }
 }

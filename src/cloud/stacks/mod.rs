@@ -7,7 +7,9 @@ mod execute;
 mod outputs;
 mod plan;
 mod preview;
+mod rendered;
 mod status;
+mod system;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +21,9 @@ pub use execute::{deploy, execute, protect};
 pub use outputs::{TemplateParameter, template_outputs, template_parameters};
 pub use plan::plan;
 pub use preview::{deployed_template, preview};
+pub use rendered::{Rendered, Resource};
 pub use status::{StackStatus, status};
+pub use system::{System, SystemStack, reference, references};
 
 /// A stack as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
