@@ -7,7 +7,7 @@ use super::run::{answers, checked_books, given};
 use super::{out, out_json};
 use crate::app::{self, Severity};
 use crate::cli::{CostArgs, OutArgs, RunArgs};
-use crate::cloud::stacks;
+use crate::cloud::stacks::{self, System};
 use crate::decide::{self, Answers};
 use crate::effects::{self, Costs};
 use crate::error::{Context, Kind, Result};
@@ -115,10 +115,16 @@ pub fn blueprint(args: &RunArgs, run: &str) -> Result<Vec<Coming>> {
     Ok(forecast(&books, &state, &answers(args, &books)?, &BTreeMap::new(), &effects::registry()))
 }
 
+/// The stacks among the steps to come.
+pub fn system(coming: &[Coming]) -> Result<System> {
+    let stacks = coming.iter().filter(|step| step.kind == "stack" && !step.fields.is_null());
+    Ok(System { stacks: stacks.map(|step| effects::of_system(&step.step, &step.title, &step.fields)).collect::<Result<_>>()? })
+}
+
 /// The templates that the decisions need, as plain CloudFormation, with the command of each stack in order.
 pub fn stacks_export(args: &RunArgs, to: &OutArgs) -> Result<u8> {
     let coming = blueprint(args, "export")?;
-    let system = effects::system(&coming)?;
+    let system = system(&coming)?;
     let folder = to.out.clone().unwrap_or_else(|| "infrastructure".into());
     let mut readme = String::from(
         "# Stacks\n\nPlain CloudFormation. Deploy in this order; a value in <angle brackets> is an output of the stack it names.\n",

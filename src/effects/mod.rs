@@ -33,7 +33,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub use cost::{Costs, questions};
-pub use stack::system;
+pub use stack::of_system;
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};

@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::cloud::stacks::{self, StackSpec, System, SystemStack};
+use crate::cloud::stacks::{self, StackSpec, SystemStack};
 use crate::error::{Error, Kind, Result};
 use crate::library;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, of_field};
-use crate::wizard::forecast::Coming;
 use crate::wizard::template;
 use crate::wizard::view::{PreviewLine, Sign};
 
@@ -54,13 +53,10 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     Ok(Box::new(stack))
 }
 
-/// The stacks among the steps to come; what one needs of another is a reference.
-pub fn system(coming: &[Coming]) -> Result<System> {
-    let stacks = coming.iter().filter(|step| step.kind == "stack" && !step.fields.is_null()).map(|step| {
-        let stack: Stack = from_fields("stack", step.fields.clone())?;
-        Ok(SystemStack { step: step.step.clone(), title: step.title.clone(), layer: stack.layer.clone(), spec: stack.spec()? })
-    });
-    Ok(System { stacks: stacks.collect::<Result<_>>()? })
+/// A step's stack as data; what it needs of another is a reference.
+pub fn of_system(step: &str, title: &str, fields: &Value) -> Result<SystemStack> {
+    let stack: Stack = from_fields("stack", fields.clone())?;
+    Ok(SystemStack { step: step.to_owned(), title: title.to_owned(), layer: stack.layer.clone(), spec: stack.spec()? })
 }
 
 impl Stack {
