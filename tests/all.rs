@@ -16,6 +16,7 @@ mod hurt;
 mod line;
 mod mover;
 mod orm;
+mod parallel;
 mod playbooks;
 mod resume;
 mod rollback;

@@ -1,6 +1,8 @@
 //! `status` and `log`: the newest run in words or JSON, from its journal alone.
 //! Reads only; takes no lock, so that it works while a run goes on.
 
+use std::collections::BTreeSet;
+
 use super::run::checked_books;
 use super::{out, out_json};
 use crate::cli::RunArgs;
@@ -31,10 +33,10 @@ pub fn status(args: &RunArgs) -> Result<u8> {
     let facts = found.state.facts();
     let outline: Vec<_> = books.outline(&facts).into_iter().filter(|p| p.applies != Some(false)).collect();
     let done = outline.iter().filter(|p| matches!(found.state.status(&p.id), Status::Done | Status::Answered)).count();
-    let next = match plan::next(&books, &found.state, &|_| true) {
+    let next = match plan::next(&books, &found.state, &BTreeSet::new(), &|_| true) {
         Next::Ask(p) | Next::Manual(p) | Next::Effect(p) | Next::UndoManual { planned: p, .. } => Some(p.id),
         Next::Recover { id, .. } | Next::Undo { id, .. } => Some(id),
-        Next::Finish | Next::CloseRollback | Next::Ended(_) => None,
+        Next::Wait | Next::Finish | Next::CloseRollback | Next::Ended(_) => None,
     };
     let step = next.as_deref().and_then(|id| books.find(id));
     let error = next.as_ref().and_then(|id| found.state.steps.get(id)).and_then(|s| s.error.clone());

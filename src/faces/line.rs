@@ -72,10 +72,7 @@ pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender
         };
         let Some(event) = event else { break };
         match event {
-            Event::Log { at, line, .. } => {
-                let time = at.get(11..19).unwrap_or("");
-                printer.told(&format!("{time}  "), &line);
-            }
+            Event::Log { at, step, line } => printer.logged(&at, step.as_deref(), &line),
             Event::Progress { step, progress } => printer.progress(step, &progress),
             Event::Ended { outcome: ended } => {
                 outcome = ended;
@@ -83,19 +80,21 @@ pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender
             }
             Event::View(view) => {
                 printer.heading(&view);
+                let mut meanwhile = Vec::new();
                 let said = tokio::select! {
                     // A screen that asks nothing is printed in one go: only a waiting prompt lets the other arm have its turn.
                     biased;
                     said = printer.screen(&view.screen) => said,
-                    (ended, lines) = end(&mut events) => {
+                    ended = end(&mut events, &mut meanwhile) => {
                         // Stopped from outside while a prompt was waiting: it must not keep the terminal.
                         cooked();
                         printer.say("");
-                        lines.iter().for_each(|line| printer.say(line));
+                        meanwhile.iter().for_each(|(at, step, line)| printer.logged(at, step.as_deref(), line));
                         outcome = ended;
                         break;
                     }
                 };
+                meanwhile.iter().for_each(|(at, step, line)| printer.logged(at, step.as_deref(), line));
                 if let Some(command) = said
                     && commands.send(command).is_err()
                 {
@@ -108,15 +107,17 @@ pub async fn run(mut events: UnboundedReceiver<Event>, commands: UnboundedSender
     outcome
 }
 
-/// The end of the run and the log lines before it. Comes back only when the run ends: while a prompt waits, the run does too.
-async fn end(events: &mut UnboundedReceiver<Event>) -> (Outcome, Vec<String>) {
-    let mut lines = Vec::new();
+/// When, of which step, and what was logged.
+type Logged = (String, Option<String>, String);
+
+/// The end of the run; log lines before it are kept for when the prompt has gone. Steps that are at work go on while a prompt waits.
+async fn end(events: &mut UnboundedReceiver<Event>, lines: &mut Vec<Logged>) -> Outcome {
     loop {
         match events.recv().await {
-            Some(Event::Log { line, .. }) => lines.push(line),
+            Some(Event::Log { at, step, line }) => lines.push((at, step, line)),
             Some(Event::View(_) | Event::Progress { .. }) => {}
-            Some(Event::Ended { outcome }) => return (outcome, lines),
-            None => return (Outcome::Interrupted, lines),
+            Some(Event::Ended { outcome }) => return outcome,
+            None => return Outcome::Interrupted,
         }
     }
 }
@@ -131,6 +132,14 @@ impl Printer {
         // A closed pipe ends the output, not the work.
         let print = || drop(writeln!(std::io::stdout().lock(), "{line}"));
         if self.terminal { self.bars.above(print) } else { print() }
+    }
+
+    /// A line of the log; of another step than the one on show it says which.
+    fn logged(&self, at: &str, step: Option<&str>, line: &str) {
+        let time = at.get(11..19).unwrap_or("");
+        let shown = self.shown.as_ref().and_then(Screen::step);
+        let of = step.filter(|step| shown.is_some_and(|shown| shown != *step)).map(|step| format!("[{step}] ")).unwrap_or_default();
+        self.told(&format!("{time}  "), &format!("{of}{line}"));
     }
 
     /// `lead` and the text; in a terminal the text is wrapped between words, under itself.

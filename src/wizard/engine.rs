@@ -1,11 +1,14 @@
 //! The engine: one loop that asks `next`, shows it, and does it; the only writer of the journal.
 //! Holds no knowledge of what an effect does; mode (live or dry) is known here and nowhere below.
 
+mod crew;
 mod doing;
 mod gate;
 mod showing;
 
 pub use showing::words;
+
+use crew::Crew;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -65,6 +68,7 @@ pub struct Engine<W: World> {
     /// Why the last input was refused.
     refused: Option<String>,
     stopping: bool,
+    crew: Crew,
 }
 
 /// Why the loop ends.
@@ -101,6 +105,7 @@ impl<W: World> Engine<W> {
             reopened: None,
             refused: None,
             stopping: false,
+            crew: Crew::default(),
         }
     }
 
@@ -110,6 +115,7 @@ impl<W: World> Engine<W> {
         let outcome = match AssertUnwindSafe(self.session()).catch_unwind().await {
             Ok(outcome) => outcome,
             Err(panic) => {
+                self.crew.dismiss();
                 if let Err(error) = self.release_guards().await {
                     self.log(None, &error.line());
                 }
@@ -136,23 +142,37 @@ impl<W: World> Engine<W> {
         self.release_guards().await?;
         self.change_by_flags()?;
         loop {
-            let flow = if self.stopping {
-                Flow::End(Outcome::Stopped)
-            } else if let Some(outcome) = self.heed() {
-                Flow::End(outcome)
-            } else if let Some(to) = self.offered.clone() {
-                self.offer_rollback(to).await?
-            } else if let Some(step) = self.reopened.clone() {
-                self.ask_again(&step).await?
-            } else if self.paused.is_some() {
-                self.wait_on_failure().await?
-            } else {
-                self.step().await?
-            };
-            match flow {
-                Flow::Go => {}
-                Flow::End(outcome) => return Ok(outcome),
+            match self.turn().await {
+                Ok(Flow::Go) => {}
+                Ok(Flow::End(Outcome::Stopped)) if !self.crew.is_empty() => self.stopping = true,
+                Ok(Flow::End(outcome)) => return Ok(outcome),
+                Err(error) => {
+                    self.drain().await;
+                    return Err(error);
+                }
             }
+        }
+    }
+
+    async fn turn(&mut self) -> Result<Flow> {
+        if self.must_drain() {
+            return self.wait_for_crew().await;
+        }
+        if let Some(failed) = self.crew.failed.take() {
+            self.paused = Some(failed);
+        }
+        if self.stopping {
+            Ok(Flow::End(Outcome::Stopped))
+        } else if let Some(outcome) = self.heed() {
+            Ok(Flow::End(outcome))
+        } else if let Some(to) = self.offered.clone() {
+            self.offer_rollback(to).await
+        } else if let Some(step) = self.reopened.clone() {
+            self.ask_again(&step).await
+        } else if self.paused.is_some() {
+            self.wait_on_failure().await
+        } else {
+            self.step().await
         }
     }
 
@@ -185,7 +205,8 @@ impl<W: World> Engine<W> {
     async fn step(&mut self) -> Result<Flow> {
         let books = self.books.clone();
         let world = Arc::clone(&self.world);
-        match plan::next(&books, &self.state, &|id| world.has_secret(id)) {
+        match plan::next(&books, &self.state, &self.crew.at_work(), &|id| world.has_secret(id)) {
+            Next::Wait => self.wait_for_crew().await,
             Next::Ask(planned) => match &planned.step.action {
                 Action::Ask(ask) => self.ask(&planned, ask).await,
                 Action::Manual(_) | Action::Effect(_) => Err(Error::bug("a question without its text")),
@@ -242,7 +263,7 @@ impl<W: World> Engine<W> {
             };
         }
         self.show_ask(planned, ask, suggestion);
-        match self.command().await {
+        match self.command().await? {
             Command::Answer { step, value } if step == planned.id => {
                 self.take_answer(&planned.id, ask, &value)?;
                 Ok(Flow::Go)
@@ -337,11 +358,6 @@ impl<W: World> Engine<W> {
             | Command::ConfirmRollback { .. }
             | Command::Back => None,
         }
-    }
-
-    /// The next command; a face that has gone away means "stop now".
-    async fn command(&mut self) -> Command {
-        self.commands.recv().await.unwrap_or(Command::Abort)
     }
 
     /// Writes the entry, folds it in, tells the faces' log.

@@ -1,7 +1,7 @@
 //! What is next: `next(playbooks, state)` alone decides, and it is pure.
 //! No I/O and no clock; it builds no effect, it only fills holes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -45,6 +45,8 @@ pub enum Next<'a> {
         planned: Planned<'a>,
         items: Vec<String>,
     },
+    /// Steps are at work, and what comes next needs one of them, or may not run beside them.
+    Wait,
     /// Every step is done and the journal does not say so yet.
     Finish,
     /// Everything is undone and the journal does not say so yet.
@@ -183,8 +185,8 @@ fn leaves(path: &str, was: &Value, now: &Value, into: &mut Vec<String>) {
     }
 }
 
-/// What happens next in this run. `has_secret` says whether a secret answer is still in memory.
-pub fn next<'a>(books: &'a Books, state: &State, has_secret: &dyn Fn(&str) -> bool) -> Next<'a> {
+/// What happens next in this run, beside the steps `at_work`. `has_secret` says whether a secret answer is still in memory.
+pub fn next<'a>(books: &'a Books, state: &State, at_work: &BTreeSet<String>, has_secret: &dyn Fn(&str) -> bool) -> Next<'a> {
     if let Some(end) = state.ended {
         return Next::Ended(end);
     }
@@ -195,19 +197,42 @@ pub fn next<'a>(books: &'a Books, state: &State, has_secret: &dyn Fn(&str) -> bo
     let outline = books.outline(&facts);
     for (id, step) in &state.steps {
         let undoing = step.status == Status::Undoing || step.status == Status::UndoFailed;
-        if step.status == Status::Started || undoing {
+        if (step.status == Status::Started || undoing) && !at_work.contains(id) {
             return Next::Recover { planned: outline.iter().find(|p| &p.id == id).cloned(), id: id.clone(), undoing };
         }
     }
+    // steps whose end is not known yet: at work, or waiting for one of those
+    let mut open: BTreeSet<&str> = BTreeSet::new();
     for planned in outline {
         if planned.applies != Some(true) {
             continue;
         }
-        if let Some(next) = forward(&planned, state, &facts, has_secret) {
+        if at_work.contains(&planned.id) {
+            open.insert(&planned.step.id);
+            continue;
+        }
+        let Some(next) = forward(&planned, state, &facts, has_secret) else { continue };
+        if at_work.is_empty() {
             return next;
         }
+        if !planned.step.parallel {
+            return Next::Wait;
+        }
+        if !takes_from(planned.step, &open) {
+            return next;
+        }
+        open.insert(&planned.step.id);
     }
-    Next::Finish
+    if at_work.is_empty() { Next::Finish } else { Next::Wait }
+}
+
+/// Does a step take a fact of one of these steps, for its fields or to know whether it applies?
+fn takes_from(step: &Step, open: &BTreeSet<&str>) -> bool {
+    let mut paths: Vec<String> = step.when.keys().chain(&step.each).cloned().collect();
+    if let Action::Effect(spec) = &step.action {
+        template::paths(&spec.value(), &mut paths);
+    }
+    paths.iter().any(|path| open.contains(path.split(['.', '[']).next().unwrap_or(path)))
 }
 
 fn forward<'a>(planned: &Planned<'a>, state: &State, facts: &Facts, has_secret: &dyn Fn(&str) -> bool) -> Option<Next<'a>> {

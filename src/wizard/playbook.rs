@@ -47,6 +47,8 @@ pub struct Step {
     pub each: Option<String>,
     /// For a guard: the step after which it is kept rather than undone on exit.
     pub guard_until: Option<String>,
+    /// It may run at the same time as other such steps that it takes nothing from, and that come before or after it without another step between.
+    pub parallel: bool,
     pub action: Action,
 }
 
@@ -157,6 +159,8 @@ struct RawStep {
     abort_if: Option<String>,
     each: Option<String>,
     guard_until: Option<String>,
+    #[serde(default)]
+    parallel: bool,
     ask: Option<Ask>,
     manual: Option<Manual>,
     effect: Option<EffectSpec>,
@@ -224,6 +228,9 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
             .transpose()
     };
     length(&raw.estimate)?;
+    if raw.parallel && (raw.irreversible.is_some() || raw.guard_until.is_some() || !matches!(action, Action::Effect(_))) {
+        return Err(place("only an effect that can be undone and is no guard can be `parallel`", "leave `parallel` out"));
+    }
     Ok(Step {
         timeout: length(&raw.timeout)?,
         id,
@@ -247,6 +254,7 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
         abort_if: raw.abort_if,
         each: raw.each,
         guard_until: raw.guard_until,
+        parallel: raw.parallel,
         action,
     })
 }

@@ -14,7 +14,6 @@ use crate::wizard::journal::Entry;
 use crate::wizard::plan::{self, Planned};
 use crate::wizard::playbook::{Action, EffectSpec, Manual};
 use crate::wizard::state::Status;
-use crate::wizard::template;
 use crate::wizard::view::{Command, Event, Mode, Outcome};
 
 /// How a piece of work came to its end.
@@ -44,10 +43,10 @@ impl<W: World> Engine<W> {
             Some(s) => s.attempt + 1,
             None => 1,
         };
-        self.start(planned, effect.as_ref(), &spec.kind, fields, attempt).await
+        self.start(planned, effect, &spec.kind, fields, attempt).await
     }
 
-    async fn start(&mut self, planned: &Planned<'_>, effect: &dyn Apply<W>, kind: &str, fields: Value, attempt: u32) -> Result<Flow> {
+    async fn start(&mut self, planned: &Planned<'_>, effect: Box<dyn Apply<W>>, kind: &str, fields: Value, attempt: u32) -> Result<Flow> {
         let by_example = self.only_by_example(effect.needs());
         let before = match &by_example {
             Some(_) => Outputs::new(),
@@ -69,29 +68,26 @@ impl<W: World> Engine<W> {
     }
 
     /// From `Started` to its end.
-    async fn finish(&mut self, planned: &Planned<'_>, effect: &dyn Apply<W>, attempt: u32, by_example: Option<String>) -> Result<Flow> {
+    async fn finish(&mut self, planned: &Planned<'_>, effect: Box<dyn Apply<W>>, attempt: u32, by_example: Option<String>) -> Result<Flow> {
         let begun = Instant::now();
         if let Some(why) = by_example {
-            let outputs = self.exemplify(planned, effect, &why).await;
+            let outputs = self.exemplify(planned, effect.as_ref(), &why).await;
             let took_ms = millis(begun.elapsed());
             self.append(Entry::Done { step: planned.id.clone(), outputs, took_ms, simulated: true })?;
             return Ok(Flow::Go);
         }
+        if planned.step.parallel {
+            self.send_off(planned, effect, attempt);
+            return Ok(Flow::Go);
+        }
         let cx = self.context(&planned.id, attempt);
-        self.show_running(planned, effect, attempt, false);
+        self.show_running(planned, effect.as_ref(), attempt, false);
         let world = Arc::clone(&self.world);
         let work = effect.apply(&world, &cx);
-        match self.follow(planned, effect, attempt, work).await {
+        match self.follow(planned, effect.as_ref(), attempt, work).await {
             Ending::Aborted => Ok(Flow::End(Outcome::Interrupted)),
             Ending::Came(Ok(outputs)) => {
-                let pins = outputs.get("aws_account").zip(outputs.get("aws_region")).map(|(a, r)| (template::plain(a), template::plain(r)));
-                self.append(Entry::Done { step: planned.id.clone(), outputs, took_ms: millis(begun.elapsed()), simulated: false })?;
-                if let Some((account, region)) = pins
-                    && self.state.account.is_none()
-                {
-                    self.world.check_account(&account).await?;
-                    self.append(Entry::Pinned { account, region })?;
-                }
+                self.done(&planned.id, outputs, millis(begun.elapsed())).await?;
                 Ok(Flow::Go)
             }
             Ending::Came(Err(error)) => self.fail(&planned.id, error, millis(begun.elapsed())),
@@ -122,7 +118,7 @@ impl<W: World> Engine<W> {
         effect.example()
     }
 
-    fn context(&self, step: &str, attempt: u32) -> Context {
+    pub(super) fn context(&self, step: &str, attempt: u32) -> Context {
         let events = self.events.clone();
         let id = step.to_owned();
         let reporter = Reporter::new(move |note| {
@@ -144,23 +140,11 @@ impl<W: World> Engine<W> {
         attempt: u32,
         work: impl Future<Output = Result<T>>,
     ) -> Ending<T> {
-        let limit = planned.step.timeout;
-        let timeout = async {
-            match limit {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
-            }
-        };
+        let work = limited(&planned.id, planned.step.timeout, work);
         tokio::pin!(work);
-        tokio::pin!(timeout);
         loop {
             tokio::select! {
                 came = &mut work => return Ending::Came(came),
-                () = &mut timeout => {
-                    let limit = crate::text::duration(limit.unwrap_or_default());
-                    return Ending::Came(Err(Error::new(Kind::Failed, format!("step `{}` took longer than its limit of {limit}", planned.id))
-                        .hint("what it had done is found out on the next try: try again, or raise `timeout` in the playbook")));
-                }
                 command = self.commands.recv() => match command {
                     None | Some(Command::Abort) => return Ending::Aborted,
                     Some(Command::Stop) => {
@@ -211,7 +195,7 @@ impl<W: World> Engine<W> {
         let effect = self.registry.build(&kind, fields.clone())?;
         let by_example = self.only_by_example(effect.needs());
         if by_example.is_some() {
-            return self.finish(planned, effect.as_ref(), state.attempt, by_example).await;
+            return self.finish(planned, effect, state.attempt, by_example).await;
         }
         self.log(Some(id), "it was interrupted: finding out what became of it");
         match effect.probe(&self.world).await {
@@ -223,7 +207,7 @@ impl<W: World> Engine<W> {
             Ok(Probe::Present(_) | Probe::Absent) => {
                 self.log(Some(id), "going on where it was");
                 self.begin(planned, &kind, fields, state.attempt, state.before, effect.touch())?;
-                self.finish(planned, effect.as_ref(), state.attempt, None).await
+                self.finish(planned, effect, state.attempt, None).await
             }
             Ok(Probe::Conflict(why)) => {
                 self.fail(id, Error::new(Kind::Conflict, why).hint("mend what is in the way, then try again, or roll back"), 0)
@@ -326,6 +310,15 @@ impl<W: World> Engine<W> {
     }
 }
 
-fn millis(d: Duration) -> u64 {
+/// The work, with its step's limit of time.
+pub(super) async fn limited<T>(step: &str, limit: Option<Duration>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let Some(limit) = limit else { return work.await };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(Error::new(Kind::Failed, format!("step `{step}` took longer than its limit of {}", crate::text::duration(limit)))
+            .hint("what it had done is found out on the next try: try again, or raise `timeout` in the playbook"))
+    })
+}
+
+pub(super) fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }

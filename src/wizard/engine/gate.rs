@@ -72,7 +72,7 @@ impl<W: World> Engine<W> {
             estimate: screens::estimate(planned, &self.settings.rehearsed),
             error,
         }));
-        match self.command().await {
+        match self.command().await? {
             Command::Apply { step, typed: given } if step == planned.id => match typed {
                 Some(wanted) if given.as_deref().map(str::trim) != Some(wanted.as_str()) => {
                     self.refused = Some(format!("type `{wanted}` to go on: this step cannot be undone"));

@@ -71,7 +71,7 @@ impl<W: World> Engine<W> {
         };
         let suggestion = self.suggest(planned, ask);
         self.show_ask(planned, ask, suggestion);
-        match self.command().await {
+        match self.command().await? {
             Command::Answer { step, value } if step == id => {
                 let stales = screens::built_from(&self.books, &self.state, id);
                 self.take_answer(id, ask, &value)?;
@@ -117,7 +117,7 @@ impl<W: World> Engine<W> {
             };
         }
         self.show(Screen::Manual(self.manual_view(planned, manual)));
-        match self.command().await {
+        match self.command().await? {
             Command::ManualDone { step } if step == planned.id => {
                 match self.verify_manual(planned, manual).await? {
                     Ok(verified) => {
@@ -159,7 +159,7 @@ impl<W: World> Engine<W> {
                 verified_by: None,
                 error: None,
             }));
-            match self.command().await {
+            match self.command().await? {
                 Command::ManualDone { step } if step == planned.id => {}
                 other => return self.elsewhere(other),
             }
@@ -188,7 +188,7 @@ impl<W: World> Engine<W> {
             return Ok(Flow::Go);
         }
         self.show(Screen::RollbackGate(view));
-        match self.command().await {
+        match self.command().await? {
             Command::ConfirmRollback { typed } if typed.trim() == self.state.run => {
                 self.offered = None;
                 self.refused = None;
@@ -226,7 +226,7 @@ impl<W: World> Engine<W> {
             undoing: paused.undoing,
             undoable: plan::undoable(&self.books, &self.state).len(),
         }));
-        match self.command().await {
+        match self.command().await? {
             Command::Retry { step } if self.paused.as_ref().is_some_and(|p| p.step == step) => {
                 self.paused = None;
                 Ok(Flow::Go)
@@ -270,7 +270,7 @@ impl<W: World> Engine<W> {
             return Ok(Flow::End(outcome));
         }
         loop {
-            match self.command().await {
+            match self.command().await? {
                 Command::Rollback { to } if end == End::Finished => {
                     self.offered = Some(to);
                     return Ok(Flow::Go);
