@@ -22,6 +22,7 @@ use migrate_wizard::wizard::effect::{Context, Outputs};
 use migrate_wizard::wizard::journal::{Entry, FORMAT, Record};
 use migrate_wizard::wizard::state::State;
 use migrate_wizard::wizard::view::Mode;
+use regex::Regex;
 use serde_json::Value;
 
 use crate::support::emulator::Emulator;
@@ -631,17 +632,20 @@ fn forget(profile: &str) -> Vec<String> {
     wizard.run(&["--dry-run", "--json", "--profile", profile]).expect(0);
     let possible = |fields: &Value| -> Value {
         let port = database.at.port().to_string();
+        let dsql = profile == "grievance-portal";
         let there = [
-            ("<data-dsql.Endpoint>", "abc.dsql.us-east-1.on.aws"),
-            ("<data-dsql.Port>", "5432"),
-            ("<data-rds.Endpoint>", "127.0.0.1"),
-            ("<data-rds.Port>", &port),
-            ("<data-rds.DatabaseName>", "another"),
-            ("<data-rds.MasterSecretArn>", &master),
-            ("<cluster.ClusterName>", "shop"),
-            ("<service.ServiceName>", "app"),
+            ("data.Endpoint>", if dsql { "abc.dsql.us-east-1.on.aws" } else { "127.0.0.1" }),
+            ("data.Port>", if dsql { "5432" } else { &port }),
+            ("data.DatabaseName>", "another"),
+            ("data.MasterSecretArn>", &master),
+            ("cluster.ClusterName>", "shop"),
+            ("app.ServiceName>", "app"),
         ];
-        serde_json::from_str(&there.iter().fold(fields.to_string(), |text, (example, real)| text.replace(example, real))).unwrap()
+        let example = |text: String, (output, real): &(&str, &str)| {
+            let name = Regex::new(&format!("<[a-z0-9-]+-{}", output.replace('.', "\\."))).unwrap();
+            name.replace_all(&text, *real).into_owned()
+        };
+        serde_json::from_str(&there.iter().fold(fields.to_string(), example)).unwrap()
     };
     let journal = wizard.journal();
     let changes = journal.iter().map(|e| &e["what"]).filter(|e| e["entry"] == "started" && e["writes"] == true);

@@ -12,6 +12,9 @@ use super::support::emulator::Emulator;
 use super::support::postgres::{rows, value};
 use super::support::rehearsal::{Rehearsal, check_resumes, signal, silent, wait_until, word};
 
+/// So many of [`BACK`] stand in the order of the playbooks; those after them were made at the same time.
+const TOGETHER: usize = 15;
+
 /// What a roll back of the demo undoes, newest first.
 const BACK: [&str; 25] = [
     "switched",
@@ -62,6 +65,22 @@ fn finished_demo(name: &str, emulator: &Emulator) -> Rehearsal {
 /// Ids of the steps whose undoing the journal shows, in its order.
 fn undone(records: &[Record]) -> Vec<&str> {
     records.iter().filter_map(|r| if let Entry::UndoDone { step, .. } = &r.what { Some(step.as_str()) } else { None }).collect()
+}
+
+/// What a roll back of these records undoes, in its order: that of [`BACK`], but for the steps that were made at the same time.
+fn back(records: &[Record]) -> Vec<String> {
+    let order = done_newest_first(records);
+    assert_eq!(order[..TOGETHER], BACK[..TOGETHER]);
+    let sorted = |steps: &[&str]| steps.iter().map(|s| (*s).to_owned()).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(order.iter().cloned().collect::<std::collections::BTreeSet<_>>(), sorted(&BACK));
+    assert_eq!(order.len(), BACK.len());
+    let at = |step: &str| order.iter().position(|s| s == step).unwrap();
+    for (user, used) in
+        [("backup", "data_dsql"), ("observability", "edge"), ("observability", "cluster"), ("edge", "network"), ("data_dsql", "network")]
+    {
+        assert!(at(user) < at(used), "{user} goes before {used}: {order:?}");
+    }
+    order
 }
 
 /// The steps that a journal says are done and changed something, newest first.
@@ -115,8 +134,8 @@ fn from_the_end_everything_is_undone_newest_first() {
 
     // The plan names every step, newest first, and touches nothing.
     let cloud = rehearsal.cloud(&emulator);
-    assert_eq!(plan(&rehearsal, &[]), BACK);
-    assert_eq!(done_newest_first(&at_the_end), BACK);
+    let order = back(&at_the_end);
+    assert_eq!(plan(&rehearsal, &[]), order);
     assert_eq!(rehearsal.records(), at_the_end);
     assert_eq!(rehearsal.cloud(&emulator), cloud);
     assert_eq!(rehearsal.servers(), 0, "a plan needs no server");
@@ -126,7 +145,7 @@ fn from_the_end_everything_is_undone_newest_first() {
     assert!(done.out().contains("is rolled back"), "{}", done.out());
     let records = rehearsal.records();
     assert!(records.starts_with(&at_the_end), "what was written stays as it was");
-    assert_eq!(undone(&records), BACK);
+    assert_eq!(undone(&records), order);
     assert_eq!(State::replay(&records).unwrap().ended, Some(End::RolledBack));
     assert_eq!(standing(&rehearsal), "rolled_back");
     assert_eq!(rehearsal.servers(), 0, "nothing is left running");
@@ -163,6 +182,7 @@ fn back_to_a_step_and_forward_again() {
 
     rehearsal.finish();
     let records = rehearsal.records();
+    let order = back(&records);
     assert_eq!(State::replay(&records).unwrap().ended, Some(End::Finished));
     let cloud = rehearsal.cloud(&emulator);
     assert_eq!(cloud.stacks.len(), STACKS.len(), "no stack is made again");
@@ -172,7 +192,7 @@ fn back_to_a_step_and_forward_again() {
 
     // And from there all the way back.
     rehearsal.run(&["rollback", "--yes"]).expect(0);
-    assert_eq!(undone(&rehearsal.records())[data.len()..], BACK);
+    assert_eq!(undone(&rehearsal.records())[data.len()..], order);
     nothing_of_ours_is_left(&rehearsal, &emulator);
     assert!(!rehearsal.is_frozen());
 }
@@ -182,6 +202,7 @@ fn a_roll_back_that_is_killed_goes_on_backwards() {
     let emulator = Emulator::start(&[("MWX_STEP_MS", "20")]);
     let rehearsal = finished_demo("torn", &emulator);
     let end = rehearsal.records().len();
+    let order = back(&rehearsal.records());
     for (entry, how) in [
         ("undo_started schema_finish", "KILL"),
         ("undo_started rows", "TERM"),
@@ -212,7 +233,7 @@ fn a_roll_back_that_is_killed_goes_on_backwards() {
     let without_guard = |id: &&str| *id != "freeze";
     assert_eq!(
         undone(&records).into_iter().filter(without_guard).collect::<Vec<_>>(),
-        BACK.into_iter().filter(without_guard).collect::<Vec<_>>()
+        order.iter().map(String::as_str).filter(without_guard).collect::<Vec<_>>()
     );
     assert_eq!(rehearsal.servers(), 0, "nothing is left running");
     nothing_of_ours_is_left(&rehearsal, &emulator);
