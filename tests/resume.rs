@@ -244,8 +244,11 @@ fn reached_the_end(rehearsal: &Rehearsal, emulator: &Emulator, calm: &State) {
     assert_eq!(rehearsal.servers(), 0, "nothing is left running");
 
     let cloud = rehearsal.cloud(emulator);
-    let expected: Vec<(String, String)> = STACKS.iter().map(|name| ((*name).to_owned(), "CREATE_COMPLETE".to_owned())).collect();
-    assert_eq!(cloud.stacks, expected, "every stack is made once, and none was made and taken away");
+    let mut expected: Vec<(String, String)> = STACKS.iter().map(|name| ((*name).to_owned(), "CREATE_COMPLETE".to_owned())).collect();
+    expected.sort_unstable();
+    let mut stacks = cloud.stacks.clone();
+    stacks.sort_unstable();
+    assert_eq!(stacks, expected, "every stack is made once, and none was made and taken away");
     assert_eq!(cloud.secrets, BTreeMap::from(SECRETS.map(|name| (name.to_owned(), 1))), "every secret is made once, with one value");
     assert_eq!(cloud.repositories, ["app"]);
 
