@@ -303,9 +303,28 @@ pub enum StacksCmd {
     /// The templates and their parameters
     #[command(after_help = "Example:\n  migrate-wizard stacks list")]
     List,
-    /// Write the CloudFormation templates that the decisions need, with their parameter files
-    #[command(after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
-    Export(OutArgs),
+    /// Write the stacks that the decisions need as files of your own: CloudFormation with a script, a CDK app, or Terraform
+    #[command(
+        after_help = "Examples:\n  migrate-wizard stacks export --profile alva --format cdk --out infrastructure/\n  migrate-wizard stacks export --answers answers.toml --format terraform --out terraform/\n\nThe same answers give the same bytes. Files that were changed by hand are not overwritten."
+    )]
+    Export(ExportArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// What to write (default: what was decided as iac_export)
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<FormatArg>,
+    /// Folder to write into (default: infrastructure)
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    Cloudformation,
+    Cdk,
+    Terraform,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -3,6 +3,7 @@
 
 pub mod base64;
 pub mod dns;
+pub mod export;
 pub mod fault;
 pub mod guard;
 pub mod identity;

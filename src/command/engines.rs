@@ -1,12 +1,12 @@
 //! The engines on their own: scan, stacks, cost. Each is one call of its room.
 //! No domain knowledge here: arguments in, words or JSON out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::run::{answers, checked_books, given};
 use super::{out, out_json};
 use crate::app::{self, Severity};
-use crate::cli::{CostArgs, OutArgs, RunArgs};
+use crate::cli::{CostArgs, RunArgs};
 use crate::cloud::stacks::{self, System};
 use crate::decide::{self, Answers};
 use crate::effects::{self, Costs};
@@ -119,33 +119,6 @@ pub fn blueprint(args: &RunArgs, run: &str) -> Result<Vec<Coming>> {
 pub fn system(coming: &[Coming]) -> Result<System> {
     let stacks = coming.iter().filter(|step| step.kind == "stack" && !step.fields.is_null());
     Ok(System { stacks: stacks.map(|step| effects::of_system(&step.step, &step.title, &step.fields)).collect::<Result<_>>()? })
-}
-
-/// The templates that the decisions need, as plain CloudFormation, with the command of each stack in order.
-pub fn stacks_export(args: &RunArgs, to: &OutArgs) -> Result<u8> {
-    let coming = blueprint(args, "export")?;
-    let system = system(&coming)?;
-    let folder = to.out.clone().unwrap_or_else(|| "infrastructure".into());
-    let mut readme = String::from(
-        "# Stacks\n\nPlain CloudFormation. Deploy in this order; a value in <angle brackets> is an output of the stack it names.\n",
-    );
-    let mut files = Vec::new();
-    let mut layers = BTreeSet::new();
-    for stack in &system.stacks {
-        if layers.insert(stack.layer.clone()) {
-            files.push((format!("{}.yaml", stack.layer), stack.spec.template_body.clone()));
-        }
-        let command = coming.iter().find(|step| step.step == stack.step).map(|step| step.command.as_str()).unwrap_or_default();
-        readme.push_str(&format!("\n## {}\n\n{}\n\n```sh\n{command}\n```\n", stack.step, stack.title));
-    }
-    files.push(("README.md".to_owned(), readme));
-    write_all(&folder, &files)?;
-    out(format!(
-        "{} templates and README.md in {}. Next: read README.md; it has the command of each stack",
-        layers.len(),
-        folder.display()
-    ));
-    Ok(0)
 }
 
 pub fn cost(args: &RunArgs, what: &CostArgs) -> Result<u8> {

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod edit_orm;
 mod engines;
+mod export;
 mod plan;
 mod playbooks;
 mod report;
@@ -60,7 +61,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Data(DataCmd::Finish(what))) => data::finish(&args, &what).await,
         Some(Cmd::Worker(what)) => data::worker(&args, &what).await,
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
-        Some(Cmd::Stacks(StacksCmd::Export(out))) => engines::stacks_export(&args, &out),
+        Some(Cmd::Stacks(StacksCmd::Export(out))) => export::run(&args, &out),
         Some(Cmd::Cost(cost)) => engines::cost(&args, &cost),
     }
 }

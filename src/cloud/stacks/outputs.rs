@@ -17,6 +17,9 @@ pub struct TemplateParameter {
     /// CloudFormation hides its value.
     pub no_echo: bool,
     pub description: Option<String>,
+    /// Empty: any.
+    pub allowed: Vec<String>,
+    pub pattern: Option<String>,
 }
 
 /// The template as a tree; CloudFormation's short forms (`!Ref`) are tagged values.
@@ -52,6 +55,8 @@ pub fn template_parameters(body: &str) -> Result<BTreeMap<String, TemplateParame
         default: value.get("Default").and_then(text),
         no_echo: value.get("NoEcho").and_then(text).as_deref() == Some("true"),
         description: value.get("Description").and_then(text),
+        allowed: value.get("AllowedValues").and_then(Value::as_sequence).into_iter().flatten().filter_map(text).collect(),
+        pattern: value.get("AllowedPattern").and_then(text),
     };
     Ok(section(&parse(body)?, "Parameters").into_iter().map(|(name, value)| (name, parameter(&value))).collect())
 }

@@ -15,6 +15,8 @@ pub struct Rendered {
     pub resources: Vec<Resource>,
     /// Outputs that there are, by name.
     pub outputs: BTreeMap<String, Value>,
+    /// Every condition of the template, and whether it holds.
+    pub conditions: BTreeMap<String, bool>,
 }
 
 /// One resource. Functions that could not be evaluated are in their long form: `{"Fn::GetAtt": ["Vpc", "Arn"]}`.
@@ -62,8 +64,25 @@ impl Rendered {
         let outputs = plain("Outputs").into_iter().filter(|(_, entry)| there(entry));
         Ok(Self {
             resources: resources.collect(),
+            conditions: scope.conditions.keys().map(|name| (name.clone(), scope.condition(name))).collect(),
             outputs: outputs.map(|(name, entry)| (name, entry.get("Value").map_or(Value::Null, |value| scope.value(value)))).collect(),
         })
+    }
+
+    /// Names of the template's conditions that ask for one of `parameters`, directly or by another condition.
+    pub fn conditions_on(body: &str, parameters: &[&str]) -> Result<Vec<String>> {
+        let all: Vec<(String, Value)> =
+            section(&parse(body)?, "Conditions").into_iter().map(|(name, value)| (name, long(&value))).collect();
+        let mut found: Vec<String> = Vec::new();
+        loop {
+            let asks = |value: &Value| mentions(value, "Ref", parameters) || mentions(value, "Condition", &found);
+            let more: Vec<String> =
+                all.iter().filter(|(name, value)| !found.contains(name) && asks(value)).map(|(name, _)| name.clone()).collect();
+            if more.is_empty() {
+                return Ok(found);
+            }
+            found.extend(more);
+        }
     }
 
     /// The resources of one type.
@@ -174,6 +193,18 @@ impl Scope {
         }
         out.push_str(rest);
         Some(if open { json!({ "Fn::Sub": out }) } else { json!(out) })
+    }
+}
+
+/// Does a function of that name with one of these arguments stand anywhere in the value?
+fn mentions<S: AsRef<str>>(value: &Value, function: &str, names: &[S]) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(key, inner)| {
+            (key == function && inner.as_str().is_some_and(|name| names.iter().any(|n| n.as_ref() == name)))
+                || mentions(inner, function, names)
+        }),
+        Value::Array(items) => items.iter().any(|item| mentions(item, function, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

@@ -1,0 +1,73 @@
+//! A system's stacks as files that need nothing of us: CloudFormation with a script, a CDK app, Terraform.
+//! Makes text only; never writes a file, never holds a secret: where a secret's address is needed, the export looks it up.
+
+mod cdk;
+mod cloudformation;
+mod terraform;
+mod value;
+
+use std::collections::BTreeMap;
+
+use super::stacks::{System, SystemStack, TemplateParameter, template_parameters};
+use crate::error::Result;
+
+/// What the files are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Cloudformation,
+    Cdk,
+    Terraform,
+}
+
+/// What all stacks of a system share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    pub app: String,
+    pub environment: String,
+    pub region: String,
+}
+
+/// The files of an export by path; equal in gives equal out.
+pub fn files(system: &System, about: &About, format: Format) -> Result<BTreeMap<String, String>> {
+    let mut files: BTreeMap<String, String> =
+        system.stacks.iter().map(|stack| (format!("templates/{}.yaml", stack.layer), stack.spec.template_body.clone())).collect();
+    files.extend(match format {
+        Format::Cloudformation => cloudformation::files(system, about)?,
+        Format::Cdk => cdk::files(system, about)?,
+        Format::Terraform => terraform::files(system, about)?,
+    });
+    Ok(files)
+}
+
+impl About {
+    /// A stack's name without what all share: `shop-staging-web-pipeline` is `web-pipeline`.
+    fn short<'a>(&self, stack: &'a str) -> &'a str {
+        stack.strip_prefix(&format!("{}-{}-", self.app, self.environment)).unwrap_or(stack)
+    }
+}
+
+/// A stack's parameters that have a value, with what the template declares of each, in the template's words.
+fn parameters(stack: &SystemStack) -> Result<Vec<(String, String, TemplateParameter)>> {
+    let declared = template_parameters(&stack.spec.template_body)?;
+    Ok(stack.spec.parameters.iter().filter_map(|(name, value)| Some((name.clone(), value.clone(), declared.get(name)?.clone()))).collect())
+}
+
+/// Does CloudFormation take a list there?
+fn is_list(declared: &TemplateParameter) -> bool {
+    declared.kind == "CommaDelimitedList" || declared.kind.starts_with("List<")
+}
+
+/// A text in single quotes, for bash.
+fn bash(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A text in the quotes of JSON, which are TypeScript's too.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Tags of a stack, ours among them.
+fn tags(stack: &SystemStack) -> BTreeMap<String, String> {
+    super::tags::ours(&stack.spec.tags)
+}
