@@ -12,6 +12,7 @@ mod dry_run;
 mod dsql;
 mod effects;
 mod evidence;
+mod exports;
 mod hurt;
 mod line;
 mod mover;

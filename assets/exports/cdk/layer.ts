@@ -1,6 +1,6 @@
 // One CloudFormation template as a CDK stack: the template stays what it is, its parameters become properties.
 import * as path from 'node:path';
-import { Annotations, Fn, Stack, type StackProps, Token } from 'aws-cdk-lib';
+import { Annotations, Fn, LegacyStackSynthesizer, Stack, type StackProps, Token } from 'aws-cdk-lib';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import type { Construct } from 'constructs';
 
@@ -15,7 +15,8 @@ export abstract class Layer<P extends object> extends Stack {
 
   protected constructor(scope: Construct, id: string, layer: string, lists: readonly string[], props: LayerProps<P>) {
     const { parameters, outcomes, ...rest } = props;
-    super(scope, id, { ...rest, stackName: id });
+    // no bootstrap is needed: the templates go to CloudFormation as they are
+    super(scope, id, { synthesizer: new LegacyStackSynthesizer(), ...rest, stackName: id });
     const given: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(parameters) as [string, string | undefined][]) {
       if (value === undefined) continue;

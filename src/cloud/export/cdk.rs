@@ -27,9 +27,9 @@ pub(super) fn files(system: &System, about: &About) -> Result<BTreeMap<String, S
     });
     files.insert("config.json".to_owned(), format!("{config:#}\n"));
     files.insert("look-up.sh".to_owned(), LOOK_UP.replace("@REGION@", &about.region));
-    files.insert("lib/layers.ts".to_owned(), layers(system)?);
+    files.insert("lib/layers.ts".to_owned(), layers(system, about)?);
     files.insert("bin/app.ts".to_owned(), app(system, about)?);
-    let readme = README.replace("@APP@", &about.app).replace("@STACKS@", &cloudformation::order(system));
+    let readme = README.replace("@APP@", &about.app).replace("@STACKS@", &cloudformation::order(system, about));
     files.insert("README.md".to_owned(), readme);
     Ok(files)
 }
@@ -46,30 +46,31 @@ fn variable(about: &About, stack: &str) -> String {
 }
 
 /// One interface and one class for each template.
-fn layers(system: &System) -> Result<String> {
+fn layers(system: &System, about: &About) -> Result<String> {
     let mut out = String::from(
         "// What each template takes, as it declares it. Made from templates/*.yaml.\nimport type { Construct } from 'constructs';\nimport { Layer, type LayerProps } from './layer';\n",
     );
     let mut seen = BTreeSet::new();
-    for stack in system.stacks.iter().filter(|stack| seen.insert(&stack.layer)) {
-        let name = class(&stack.layer);
+    for stack in system.stacks.iter().filter(|stack| seen.insert(about.template(system, stack))) {
+        let template = about.template(system, stack);
+        let name = class(template);
         let declared = template_parameters(&stack.spec.template_body)?;
         out.push_str(&format!("\nexport interface {name}Parameters {{\n"));
-        for (parameter, about) in &declared {
-            if let Some(words) = &about.description {
+        for (parameter, declared) in &declared {
+            if let Some(words) = &declared.description {
                 out.push_str(&format!("  /** {} */\n", words.trim().replace('\n', " ").replace("*/", "")));
             }
-            let kind = match about.allowed.as_slice() {
+            let kind = match declared.allowed.as_slice() {
                 [] => "string".to_owned(),
                 values => values.iter().map(|value| json(value)).collect::<Vec<_>>().join(" | "),
             };
-            let optional = if about.default.is_some() { "?" } else { "" };
+            let optional = if declared.default.is_some() { "?" } else { "" };
             out.push_str(&format!("  readonly {parameter}{optional}: {kind};\n"));
         }
-        let lists: Vec<String> = declared.iter().filter(|(_, about)| is_list(about)).map(|(parameter, _)| json(parameter)).collect();
+        let lists: Vec<String> = declared.iter().filter(|(_, declared)| is_list(declared)).map(|(parameter, _)| json(parameter)).collect();
         out.push_str(&format!(
             "}}\n\nexport class {name} extends Layer<{name}Parameters> {{\n  constructor(scope: Construct, id: string, props: LayerProps<{name}Parameters>) {{\n    super(scope, id, {}, [{}], props);\n  }}\n}}\n",
-            json(&stack.layer),
+            json(template),
             lists.join(", ")
         ));
     }
@@ -77,7 +78,7 @@ fn layers(system: &System) -> Result<String> {
 }
 
 fn app(system: &System, about: &About) -> Result<String> {
-    let classes: BTreeSet<String> = system.stacks.iter().map(|stack| class(&stack.layer)).collect();
+    let classes: BTreeSet<String> = system.stacks.iter().map(|stack| class(about.template(system, stack))).collect();
     let mut body = String::new();
     for stack in &system.stacks {
         let id = variable(about, &stack.spec.name);

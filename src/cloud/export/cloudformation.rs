@@ -36,18 +36,23 @@ pub(super) fn files(system: &System, about: &About) -> Result<BTreeMap<String, S
         script.push_str(")\ntags=(");
         script.push_str(&tags(stack).iter().map(|(k, v)| bash(&format!("{k}={v}"))).collect::<Vec<_>>().join(" "));
         let protect = if stack.spec.termination_protection { " protect" } else { "" };
-        script.push_str(&format!(")\ndeploy {} {}{protect}\n", bash(&stack.spec.name), bash(&stack.layer)));
+        script.push_str(&format!(")\ndeploy {} {}{protect}\n", bash(&stack.spec.name), bash(about.template(system, stack))));
     }
-    let (readme, order) = (README.replace("@APP@", &about.app).replace("@REGION@", &about.region), order(system));
+    let (readme, order) = (README.replace("@APP@", &about.app).replace("@REGION@", &about.region), order(system, about));
     Ok(BTreeMap::from([("deploy.sh".to_owned(), script), ("README.md".to_owned(), readme.replace("@STACKS@", &order))]))
 }
 
 /// A table of the stacks in order, for every README.
-pub(super) fn order(system: &System) -> String {
+pub(super) fn order(system: &System, about: &About) -> String {
     let mut table = String::from("| stack | template | what it is | data that stays |\n|---|---|---|---|\n");
     for stack in &system.stacks {
         let keeps = if stack.spec.termination_protection { "yes" } else { "" };
-        table.push_str(&format!("| `{}` | `templates/{}.yaml` | {} | {keeps} |\n", stack.spec.name, stack.layer, stack.title));
+        table.push_str(&format!(
+            "| `{}` | `templates/{}.yaml` | {} | {keeps} |\n",
+            stack.spec.name,
+            about.template(system, stack),
+            stack.title
+        ));
     }
     table
 }

@@ -29,8 +29,11 @@ pub struct About {
 
 /// The files of an export by path; equal in gives equal out.
 pub fn files(system: &System, about: &About, format: Format) -> Result<BTreeMap<String, String>> {
-    let mut files: BTreeMap<String, String> =
-        system.stacks.iter().map(|stack| (format!("templates/{}.yaml", stack.layer), stack.spec.template_body.clone())).collect();
+    let mut files: BTreeMap<String, String> = system
+        .stacks
+        .iter()
+        .map(|stack| (format!("templates/{}.yaml", about.template(system, stack)), stack.spec.template_body.clone()))
+        .collect();
     files.extend(match format {
         Format::Cloudformation => cloudformation::files(system, about)?,
         Format::Cdk => cdk::files(system, about)?,
@@ -43,6 +46,12 @@ impl About {
     /// A stack's name without what all share: `shop-staging-web-pipeline` is `web-pipeline`.
     fn short<'a>(&self, stack: &'a str) -> &'a str {
         stack.strip_prefix(&format!("{}-{}-", self.app, self.environment)).unwrap_or(stack)
+    }
+
+    /// The name of a stack's template: that of its layer where all stacks of the layer share it, else its own.
+    fn template<'a>(&self, system: &System, stack: &'a SystemStack) -> &'a str {
+        let shared = system.stacks.iter().all(|other| other.layer != stack.layer || other.spec.template_body == stack.spec.template_body);
+        if shared { &stack.layer } else { self.short(&stack.spec.name) }
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn files(system: &System, about: &About) -> Result<BTreeMap<String, S
         let id = resource(about, &stack.spec.name);
         main.push_str(&format!("\n# {}\nresource \"aws_cloudformation_stack\" \"{id}\" {{\n", stack.title));
         main.push_str(&format!("  name          = {}\n", text(&stack.spec.name)));
-        main.push_str(&format!("  template_body = file(\"${{path.module}}/templates/{}.yaml\")\n", stack.layer));
+        main.push_str(&format!("  template_body = file(\"${{path.module}}/templates/{}.yaml\")\n", about.template(system, stack)));
         main.push_str("  capabilities  = [\"CAPABILITY_NAMED_IAM\"]\n\n  parameters = {\n");
         for (name, value, declared) in parameters(stack)? {
             let parts = pieces(&name, &value);
@@ -62,7 +62,7 @@ pub(super) fn files(system: &System, about: &About) -> Result<BTreeMap<String, S
             text(&stack.spec.name)
         ));
     }
-    let readme = README.replace("@APP@", &about.app).replace("@STACKS@", &cloudformation::order(system));
+    let readme = README.replace("@APP@", &about.app).replace("@STACKS@", &cloudformation::order(system, about));
     Ok(BTreeMap::from([
         ("versions.tf".to_owned(), VERSIONS.to_owned()),
         ("variables.tf".to_owned(), variables),

@@ -1,0 +1,204 @@
+//! Exports: each profile as CloudFormation, CDK and Terraform passes the tools of its own kind, and makes the same resources.
+//! No provider of Terraform is here: its files are parsed, and every output that they name is looked up in the templates.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use migrate_wizard::cloud::stacks::{Rendered, template_outputs};
+use regex::Regex;
+use serde_json::Value;
+
+use super::support::wizard::Wizard;
+
+const PROFILES: [&str; 5] = ["grievance-portal", "dougust", "alva", "shadowtwin", "shadowtwin-ec2"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The sample app with an export of every profile in `<format>/<profile>`.
+fn exported(format: &str) -> (Wizard, Vec<PathBuf>) {
+    let wizard = Wizard::sample();
+    let folders = PROFILES.map(|profile| {
+        let folder = format!("{format}/{profile}");
+        let done = wizard.run(&["stacks", "export", "--profile", profile, "--format", format, "--out", &folder]).expect(0);
+        assert!(done.out().contains("Next: read README.md"), "{}", done.out());
+        wizard.path().join(folder)
+    });
+    (wizard, folders.to_vec())
+}
+
+/// Every file below a folder with its text; what npm and a synthesis put there is left out.
+fn texts(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
+            if entry.is_dir() {
+                open.push(entry);
+            } else {
+                found.insert(entry.strip_prefix(folder).unwrap().display().to_string(), std::fs::read_to_string(&entry).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn passes(command: &mut Command) -> String {
+    let done = command.stdin(Stdio::null()).output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{command:?}\n{text}");
+    text
+}
+
+fn validator(name: &str) -> Command {
+    let path = root().join("target/validators/bin").join(name);
+    assert!(path.is_file(), "{name} is not installed: run `make validators`");
+    Command::new(path)
+}
+
+#[test]
+fn the_same_answers_give_the_same_bytes_and_what_was_changed_by_hand_stays() {
+    let (wizard, folders) = exported("cloudformation");
+    let folder = &folders[0];
+    let first = texts(folder);
+    let again = ["stacks", "export", "--profile", PROFILES[0], "--out", folder.to_str().unwrap()];
+    wizard.run(&again).expect(0);
+    assert_eq!(texts(folder), first);
+    assert!(!first.values().any(|text| text.contains("000000000000")), "no example of an account is left");
+    // another format in the same folder: what only the first had goes
+    let (first_args, other) = (again, "terraform");
+    wizard.run(&[&first_args[..], &["--format", other]].concat()).expect(0);
+    assert!(folder.join("main.tf").is_file() && !folder.join("deploy.sh").exists());
+    // a file that was changed by hand stops it, and nothing is written
+    std::fs::write(folder.join("main.tf"), "# mine\n").unwrap();
+    let before = texts(folder);
+    wizard.run(&again).expect(1).says("1 file in").says("main.tf").says("--out");
+    assert_eq!(texts(folder), before);
+}
+
+#[test]
+fn the_script_is_one_that_shellcheck_likes() {
+    let (_wizard, folders) = exported("cloudformation");
+    let scripts: Vec<PathBuf> = folders.iter().map(|folder| folder.join("deploy.sh")).collect();
+    passes(validator("shellcheck").args(&scripts));
+    for script in &scripts {
+        let text = std::fs::read_to_string(script).unwrap();
+        let deployed = text.lines().filter(|line| line.starts_with("deploy '")).count();
+        assert!(deployed >= 8, "{}: {deployed} stacks", script.display());
+    }
+}
+
+#[test]
+fn terraform_parses_and_names_only_outputs_that_there_are() {
+    let (_wizard, folders) = exported("terraform");
+    let parse = "import sys, hcl2, pathlib\nfor folder in sys.argv[1:]:\n  for file in sorted(pathlib.Path(folder).glob('*.tf')):\n    hcl2.loads(file.read_text())\n    print(file.name)";
+    let parsed = passes(validator("python").args(["-c", parse]).args(&folders));
+    assert_eq!(parsed.lines().filter(|line| *line == "main.tf").count(), PROFILES.len());
+    let (named, template) = (
+        Regex::new(r#"aws_cloudformation_stack\.(\w+)\.outputs\["(\w+)"\]"#).unwrap(),
+        Regex::new(r#"(?s)resource "aws_cloudformation_stack" "(\w+)" \{.*?templates/([\w-]+)\.yaml"#).unwrap(),
+    );
+    for folder in &folders {
+        let main = std::fs::read_to_string(folder.join("main.tf")).unwrap();
+        let of: BTreeMap<&str, &str> =
+            template.captures_iter(&main).map(|c| (c.get(1).unwrap().as_str(), c.get(2).unwrap().as_str())).collect();
+        let mut seen = 0;
+        for reference in named.captures_iter(&main) {
+            let body = std::fs::read_to_string(folder.join(format!("templates/{}.yaml", of[&reference[1]]))).unwrap();
+            assert!(template_outputs(&body).unwrap().iter().any(|name| *name == reference[2]), "{}: {}", folder.display(), &reference[0]);
+            seen += 1;
+        }
+        assert!(seen > 10, "{}: {seen} references", folder.display());
+        assert!(!main.contains("000000000000") && main.contains("prevent_destroy"));
+        // what is given is declared
+        let variables = std::fs::read_to_string(folder.join("variables.tf")).unwrap();
+        for used in Regex::new(r"var\.(\w+)").unwrap().captures_iter(&main) {
+            assert!(variables.contains(&format!("variable \"{}\"", &used[1])), "{}: {}", folder.display(), &used[0]);
+        }
+    }
+}
+
+/// The resources of a template with everything put in: id → type, deletion policy, and the properties that name no other stack.
+fn resources(body: &str, parameters: &BTreeMap<String, String>) -> BTreeMap<String, (String, Option<String>, BTreeMap<String, Value>)> {
+    let foreign = |value: &Value| {
+        let text = value.to_string();
+        ["Fn::ImportValue", "000000000000", "AWS::AccountId", "<"].iter().any(|mark| text.contains(mark))
+    };
+    let rendered = Rendered::of(body, parameters).unwrap();
+    let own = rendered.resources.into_iter().filter(|resource| resource.kind != "AWS::CDK::Metadata");
+    own.map(|resource| {
+        let properties = resource.properties.as_object().cloned().unwrap_or_default();
+        let kept = properties.into_iter().filter(|(name, value)| name != "Tags" && !foreign(value)).collect();
+        (resource.logical_id, (resource.kind, resource.deletion_policy, kept))
+    })
+    .collect()
+}
+
+#[test]
+fn the_cdk_app_makes_the_same_resources() {
+    let installed = root().join("target/cdk/node_modules");
+    assert!(installed.is_dir(), "the CDK is not installed: run `make cdk`");
+    let (wizard, folders) = exported("cdk");
+    for (profile, folder) in PROFILES.iter().zip(&folders) {
+        std::os::unix::fs::symlink(&installed, folder.join("node_modules")).unwrap();
+        let node = |args: &[&str]| passes(Command::new("node").args(args).current_dir(folder).env("CDK_OUTDIR", folder.join("cdk.out")));
+        node(&["node_modules/typescript/bin/tsc", "--noEmit"]);
+        if *profile == "grievance-portal" {
+            node(&["node_modules/aws-cdk/bin/cdk", "synth", "--quiet", "--no-version-reporting"]);
+        } else {
+            node(&["-r", "ts-node/register/transpile-only", "bin/app.ts"]);
+        }
+        let made: BTreeSet<String> = std::fs::read_dir(folder.join("cdk.out"))
+            .unwrap()
+            .filter_map(|e| Some(e.unwrap().file_name().to_str()?.strip_suffix(".template.json")?.to_owned()))
+            .collect();
+        // the same stacks with the same resources as a dry run resolves them
+        wizard.run(&["--dry-run", "--json", "--new", "--profile", profile]).expect(0);
+        let journal = wizard.journal();
+        let stacks: Vec<&Value> =
+            journal.iter().map(|e| &e["what"]).filter(|e| e["entry"] == "started" && e["kind"] == "stack").map(|e| &e["fields"]).collect();
+        let names: BTreeSet<String> = stacks.iter().map(|fields| fields["name"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(made, names, "{profile}");
+        let mut compared = 0;
+        for fields in stacks {
+            let name = fields["name"].as_str().unwrap();
+            let given = fields["parameters"].as_object().unwrap().iter();
+            let word = |value: &Value| {
+                migrate_wizard::wizard::template::plain(value).split(',').filter(|item| !item.is_empty()).collect::<Vec<_>>().join(",")
+            };
+            let parameters = given.map(|(k, v)| (k.clone(), word(v))).filter(|(_, v)| !v.is_empty()).collect();
+            let short = name
+                .trim_start_matches(&format!("{}-{}-", fields["app"].as_str().unwrap(), fields["environment"].as_str().unwrap()))
+                .to_owned();
+            let file = [short, fields["layer"].as_str().unwrap().to_owned()].map(|name| folder.join(format!("templates/{name}.yaml")));
+            let ours = std::fs::read_to_string(file.iter().find(|file| file.is_file()).unwrap()).unwrap();
+            let cdk = std::fs::read_to_string(folder.join(format!("cdk.out/{name}.template.json"))).unwrap();
+            let (ours, theirs) = (resources(&ours, &parameters), resources(&cdk, &BTreeMap::new()));
+            assert_eq!(theirs.keys().collect::<Vec<_>>(), ours.keys().collect::<Vec<_>>(), "{profile}: {name}");
+            for (id, (kind, policy, properties)) in &ours {
+                let (their_kind, their_policy, their_properties) = &theirs[id];
+                assert_eq!((their_kind, their_policy), (kind, policy), "{profile}: {name}: {id}");
+                for (property, value) in properties {
+                    let Some(theirs) = their_properties.get(property) else { continue };
+                    assert_eq!(plain(theirs), plain(value), "{profile}: {name}: {id}.{property}");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 100, "{profile}: {compared} properties were compared");
+    }
+}
+
+/// Numbers and flags as text: CloudFormation takes either.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => Value::from(number.to_string()),
+        Value::Bool(flag) => Value::from(flag.to_string()),
+        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Object(map) => Value::Object(map.iter().map(|(k, v)| (k.clone(), plain(v))).collect()),
+        Value::Null | Value::String(_) => value.clone(),
+    }
+}
