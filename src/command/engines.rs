@@ -132,8 +132,10 @@ pub fn stacks_export(args: &RunArgs, to: &OutArgs) -> Result<u8> {
     let mut files = Vec::new();
     let mut layers = BTreeSet::new();
     for stack in &system.stacks {
-        if layers.insert(stack.layer.clone()) {
-            files.push((format!("{}.yaml", stack.layer), stack.spec.template_body.clone()));
+        // A service's variables and secrets stand in its own copy of the template.
+        let file = effects::template_file(stack)?;
+        if layers.insert(file.clone()) {
+            files.push((file, stack.spec.template_body.clone()));
         }
         let command = coming.iter().find(|step| step.step == stack.step).map(|step| step.command.as_str()).unwrap_or_default();
         readme.push_str(&format!("\n## {}\n\n{}\n\n```sh\n{command}\n```\n", stack.step, stack.title));
