@@ -2,6 +2,7 @@
 //! Decides nothing: it says what was asked for.
 
 mod schema;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
+pub use secrets::{AppArgs, ImportArgs, RotateArgs, SecretsCmd};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -141,6 +143,9 @@ pub enum Cmd {
     /// The CloudFormation stacks: list and export
     #[command(subcommand, after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
     Stacks(StacksCmd),
+    /// The app's secrets on AWS: list what each service gets, take over Replit's, renew one
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard secrets import --profile alva")]
+    Secrets(SecretsCmd),
     /// Monthly cost of a profile or an answers file
     #[command(
         after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust"

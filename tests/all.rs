@@ -25,6 +25,7 @@ mod schema;
 mod schema_input;
 mod schema_proof;
 mod screens;
+mod secrets;
 mod stacks;
 mod standin;
 mod state;

@@ -16,7 +16,7 @@ use super::support::rehearsal::{Rehearsal, check_resumes, signal, silent, wait_u
 const TOGETHER: usize = 15;
 
 /// What a roll back of the demo undoes, newest first.
-const BACK: [&str; 25] = [
+const BACK: [&str; 26] = [
     "switched",
     "start[app]",
     "final_sequences",
@@ -34,6 +34,7 @@ const BACK: [&str; 25] = [
     "edits",
     "backup",
     "observability",
+    "app_secrets",
     "stripe_secret",
     "session_secret",
     "repository[app]",

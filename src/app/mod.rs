@@ -15,6 +15,7 @@ pub mod orm;
 mod packages;
 mod replit;
 mod scan;
+pub mod secrets;
 mod service;
 mod signal;
 mod sources;

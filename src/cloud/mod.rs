@@ -9,9 +9,11 @@ pub mod guard;
 pub mod identity;
 pub mod image;
 pub mod preflight;
+pub mod redeploy;
 pub mod region;
 pub mod registry;
-pub mod secret;
+pub mod secret_group;
+pub mod secret_versions;
 pub mod secrets;
 pub mod services;
 pub mod session;
@@ -21,5 +23,6 @@ pub mod tags;
 
 pub use guard::Access;
 pub use identity::Identity;
-pub use secret::Secret;
 pub use session::{Aws, CredentialState, Options};
+
+pub use crate::text::Secret;

@@ -7,10 +7,10 @@ use aws_sdk_ecr::types::{ImageIdentifier, ImageScanningConfiguration, Repository
 use serde::{Deserialize, Serialize};
 
 use super::fault::{code, fault};
-use super::secret::Secret;
 use super::session::Aws;
 use super::{base64, tags};
 use crate::error::{Error, Kind, Result};
+use crate::text::Secret;
 
 /// A repository for images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

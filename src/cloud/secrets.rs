@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::fault::{code, fault};
-use super::secret::Secret;
 use super::session::Aws;
 use super::tags;
 use crate::error::{Error, Kind, Result};
+use crate::text::Secret;
 
 /// A secret without its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod schema;
 mod schema_apply;
+mod secrets;
 mod status;
 mod telling;
 mod whole;
@@ -62,6 +63,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Worker(what)) => data::worker(&args, &what).await,
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
         Some(Cmd::Stacks(StacksCmd::Export(out))) => export::run(&args, &out),
+        Some(Cmd::Secrets(what)) => secrets::run(&args, &what).await,
         Some(Cmd::Cost(cost)) => engines::cost(&args, &cost),
     }
 }

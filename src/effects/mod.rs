@@ -2,22 +2,29 @@
 //! Glue only: they decide nothing and compute nothing; that is in the rooms of the domain.
 
 mod app_role;
+pub mod app_secrets;
 mod check_aws;
 mod cost;
 mod decision_records;
 mod dns;
 pub mod dsql_login;
+pub mod environment;
 mod files;
 mod freeze;
 mod image;
 mod inspect_source;
+mod redeploy;
 mod repository;
 mod resolves;
+mod retire_role;
+mod rotate_secret;
+mod rotation_schedule;
 mod rows;
 mod scan_app;
 mod schema;
 mod schema_review;
 mod secret;
+mod secret_readers;
 mod sequences;
 mod service;
 mod service_plan;
@@ -33,7 +40,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub use cost::{Costs, questions};
-pub use stack::of_system;
+pub use stack::{of_system, template_file};
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};
@@ -55,6 +62,13 @@ pub fn registry() -> Registry<World> {
         kind("service_plan", "the services answer as facts", service_plan::build),
         kind("stack", "a CloudFormation stack", stack::build),
         kind("secret", "a value in Secrets Manager", secret::build),
+        kind("app_secrets", "every secret that the app's code reads", app_secrets::build),
+        kind("environment", "which variables and secrets a service gets", environment::build),
+        kind("rotation_schedule", "how often AWS renews a secret that it manages", rotation_schedule::build),
+        kind("secret_readers", "which services read a secret, and how it is renewed", secret_readers::build),
+        kind("rotate_secret", "a new version of a secret", rotate_secret::build),
+        kind("redeploy", "new tasks of an ECS service", redeploy::build),
+        kind("retire_role", "a database role may no longer log in", retire_role::build),
         kind("repository", "an ECR repository", repository::build),
         kind("files", "container, pipeline and checklist files", files::build),
         kind("image", "builds and pushes an image", image::build),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
+use crate::cloud::secret_group::{self, Contents, PLACEHOLDER};
 use crate::cloud::secrets::{self, Recovery};
 use crate::cloud::{self};
 use crate::error::{Error, Kind, Result};
@@ -24,6 +25,9 @@ pub struct SecretStep {
     /// The environment variable that the app reads it from, when a task gets it by name.
     #[serde(default)]
     variable: String,
+    /// The key, when the secret is a JSON object that several variables share.
+    #[serde(default)]
+    key: String,
     app: String,
     environment: String,
 }
@@ -50,7 +54,7 @@ impl SecretStep {
             "generate" => Some(random()),
             "env" => env(),
             "env-or-generate" => env().or_else(|| Some(random())),
-            "env-or-placeholder" => env().or_else(|| Some("placeholder-to-be-replaced".to_owned())),
+            "env-or-placeholder" => env().or_else(|| Some(PLACEHOLDER.to_owned())),
             _ => world.secret(name),
         };
         value.map(cloud::Secret::new).ok_or_else(|| {
@@ -63,7 +67,8 @@ impl SecretStep {
     fn outputs(&self, arn: &str) -> Outputs {
         let mut out = Outputs::from([("arn".into(), json!(arn)), ("name".into(), json!(self.name))]);
         if !self.variable.is_empty() {
-            out.insert("binding".into(), json!(format!("{}={arn}", self.variable)));
+            let key = if self.key.is_empty() { String::new() } else { format!(":{}::", self.key) };
+            out.insert("binding".into(), json!(format!("{}={arn}{key}", self.variable)));
         }
         out
     }
@@ -124,7 +129,14 @@ impl Apply<World> for SecretStep {
             Some(found) if self.keeps() => found.arn,
             Some(_) | None => {
                 let tags = BTreeMap::from([("app".to_owned(), self.app.clone()), ("environment".to_owned(), self.environment.clone())]);
-                secrets::ensure(aws, &self.name, &self.value(world)?, &self.description, &tags, &cx.token).await?.0
+                let value = self.value(world)?;
+                if self.key.is_empty() {
+                    secrets::ensure(aws, &self.name, &value, &self.description, &tags, &cx.token).await?.0
+                } else {
+                    let contents = Contents::Keys(BTreeMap::from([(self.key.clone(), value)]));
+                    let variables = BTreeMap::from([(self.variable.clone(), Some(self.key.clone()))]);
+                    secret_group::store(aws, &self.name, &contents, &variables, &tags, &cx.token).await?.0
+                }
             }
         };
         Ok(self.outputs(&arn))

@@ -24,12 +24,29 @@ pub struct Stack {
     /// Template parameters; one left empty takes the template's default.
     #[serde(default)]
     parameters: BTreeMap<String, Value>,
+    /// Plain variables of the service, by name; written into the template.
+    #[serde(default, deserialize_with = "names")]
+    variables: BTreeMap<String, String>,
+    /// Secrets of the service: name → ARN, with `:key::` for one key; written into the template.
+    #[serde(default, deserialize_with = "names")]
+    secrets: BTreeMap<String, String>,
     /// Termination protection: for stacks that hold data.
     #[serde(default)]
     protect: bool,
     app: String,
     environment: String,
     run: String,
+}
+
+/// Names and their texts: a table, or the same as JSON text, as a fact holds it.
+fn names<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<BTreeMap<String, String>, D::Error> {
+    use serde::de::Error as _;
+    match Value::deserialize(from)? {
+        Value::String(text) if text.trim().is_empty() => Ok(BTreeMap::new()),
+        Value::String(text) => serde_json::from_str(&text)
+            .map_err(|_| D::Error::custom("invalid value: a text that is no JSON object of texts, expected a map")),
+        table => BTreeMap::deserialize(table).map_err(D::Error::custom),
+    }
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -50,6 +67,7 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
         )
         .hint("give it under `parameters` of the step"));
     }
+    of_field("stack", "variables", stack.template())?;
     Ok(Box::new(stack))
 }
 
@@ -59,6 +77,12 @@ pub fn of_system(step: &str, title: &str, fields: &Value) -> Result<SystemStack>
     Ok(SystemStack { step: step.to_owned(), title: title.to_owned(), layer: stack.layer.clone(), spec: stack.spec()? })
 }
 
+/// The file that holds a stack's template in an export: one for each layer, and one of its own where the stack has its own body.
+pub fn template_file(stack: &SystemStack) -> Result<String> {
+    let name = if stack.spec.template_body == library::stack(&stack.layer)? { &stack.layer } else { &stack.spec.name };
+    Ok(format!("{name}.yaml"))
+}
+
 impl Stack {
     /// The parameters that have a value; a list loses the items that were left empty.
     fn given(&self) -> impl Iterator<Item = (String, String)> {
@@ -66,20 +90,31 @@ impl Stack {
         self.parameters.iter().map(move |(k, v)| (k.clone(), full(v))).filter(|(_, v)| !v.is_empty())
     }
 
+    /// The layer's template with the service's own variables and secrets.
+    fn template(&self) -> Result<String> {
+        stacks::with_environment(library::stack(&self.layer)?, &self.variables, &self.secrets)
+    }
+
     fn spec(&self) -> Result<StackSpec> {
-        let parameters = self.given().collect();
+        let parameters: BTreeMap<String, String> = self.given().collect();
+        if let Some((name, value)) = parameters.iter().find(|(_, value)| value.len() > stacks::LONGEST_PARAMETER) {
+            return Err(Error::new(
+                Kind::Input,
+                format!(
+                    "the stack {}: the parameter {name} has {} characters, and CloudFormation takes {}",
+                    self.name,
+                    value.len(),
+                    stacks::LONGEST_PARAMETER
+                ),
+            )
+            .hint("of secrets: keep several values as keys of one JSON secret, as with Stripe"));
+        }
         let tags = BTreeMap::from([
             ("app".to_owned(), self.app.clone()),
             ("environment".to_owned(), self.environment.clone()),
             ("migrate-wizard:run".to_owned(), self.run.clone()),
         ]);
-        Ok(StackSpec {
-            name: self.name.clone(),
-            template_body: library::stack(&self.layer)?.to_owned(),
-            parameters,
-            tags,
-            termination_protection: self.protect,
-        })
+        Ok(StackSpec { name: self.name.clone(), template_body: self.template()?, parameters, tags, termination_protection: self.protect })
     }
 
     fn outputs(values: BTreeMap<String, String>) -> Outputs {
@@ -96,7 +131,8 @@ impl Apply<World> for Stack {
             format!("deploy the stack {} ({} layer)", self.name, self.layer),
             format!(
                 "aws cloudformation deploy --stack-name {} --template-file {}.yaml --capabilities CAPABILITY_NAMED_IAM{parameters}",
-                self.name, self.layer
+                self.name,
+                if self.variables.is_empty() && self.secrets.is_empty() { &self.layer } else { &self.name }
             ),
         )
     }
@@ -112,7 +148,7 @@ impl Apply<World> for Stack {
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
         let aws = world.aws().await?;
         let deployed = stacks::deployed_template(aws, &self.name).await?;
-        let changes = stacks::preview(library::stack(&self.layer)?, deployed.as_deref())?;
+        let changes = stacks::preview(&self.template()?, deployed.as_deref())?;
         if changes.is_empty() {
             return Ok(vec![PreviewLine::new(Sign::Same, "the template is deployed already; parameters may differ")]);
         }
@@ -136,7 +172,9 @@ impl Apply<World> for Stack {
             Some(found) if !found.ours => {
                 Probe::Conflict(format!("a stack called {} is there and was not made by migrate-wizard", self.name))
             }
-            Some(found) if found.succeeded() && self.carries(&found.parameters) => Probe::Present(Self::outputs(found.outputs)),
+            Some(found) if found.succeeded() && self.carries(&found.parameters) && self.is_deployed(world).await? => {
+                Probe::Present(Self::outputs(found.outputs))
+            }
             Some(_) => Probe::Absent,
         })
     }
@@ -177,6 +215,15 @@ impl Stack {
         spec.parameters.insert("DeletionProtection".to_owned(), open.to_owned());
         spec.termination_protection = false;
         Some(spec)
+    }
+
+    /// Does the stack have the service's variables and secrets? They stand in the template, so the parameters do not tell.
+    async fn is_deployed(&self, world: &World) -> Result<bool> {
+        if self.variables.is_empty() && self.secrets.is_empty() {
+            return Ok(true);
+        }
+        let deployed = stacks::deployed_template(world.aws().await?, &self.name).await?;
+        Ok(stacks::preview(&self.template()?, deployed.as_deref())?.is_empty())
     }
 
     /// Are these the parameters it was deployed with?

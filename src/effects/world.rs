@@ -55,6 +55,8 @@ pub struct World {
     sandbox: bool,
     /// The tour: only `simulate` steps.
     tour: bool,
+    /// Its decisions have a price.
+    priced: bool,
     dry: bool,
     aws_options: Mutex<cloud::Options>,
     aws: OnceCell<Aws>,
@@ -134,6 +136,7 @@ impl World {
             run: state.run.clone(),
             sandbox: state.sandbox,
             tour,
+            priced: state.journey == "move",
             dry,
             aws_options: Mutex::new(aws_options),
             aws: OnceCell::new(),
@@ -349,10 +352,10 @@ impl effect::World for World {
     }
 
     fn cost(&self, facts: &Facts) -> Option<String> {
-        self.costs.words(facts)
+        if self.priced { self.costs.words(facts) } else { None }
     }
 
     fn cost_of(&self, facts: &Facts, question: &str, option: &str) -> Option<String> {
-        self.costs.of(facts, question, option)
+        if self.priced { self.costs.of(facts, question, option) } else { None }
     }
 }

@@ -2,6 +2,7 @@
 //! Never decides: it prints what is in the view and sends what the person said.
 
 mod bars;
+pub mod hidden;
 mod plain;
 mod reporter;
 mod review;

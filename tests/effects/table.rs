@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::http;
 use super::stage::{Part, Stage, database_seen, elements};
-use crate::support::postgres::value;
+use crate::support::postgres::{sql, value};
 
 /// What a probe must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,6 +257,63 @@ fn records_seen(stage: &Stage) -> Vec<String> {
         .collect()
 }
 
+/// An app that reads two secrets and a setting with a default.
+fn an_app_with_secrets(stage: &Stage) {
+    express_app(stage);
+    stage.put(
+        &stage.app().join("mail.js"),
+        "const key = process.env.JWT_SECRET;\nconst token = process.env.MAIL_TOKEN;\nconst level = process.env.LOG_LEVEL ?? 'info';\n",
+    );
+}
+
+fn secrets_made(stage: &Stage) {
+    an_app_with_secrets(stage);
+    stage.apply("app_secrets", json!({ "app": "shop", "environment": "test" }));
+}
+
+/// A secret of ours that a service reads.
+fn a_read_secret(stage: &Stage) {
+    let ours = json!([{ "Key": "managed-by", "Value": "migrate-wizard" }]);
+    let made = stage.ask(
+        "secretsmanager",
+        "secretsmanager.CreateSecret",
+        &json!({ "Name": "shop-test/token", "SecretString": "first", "Tags": ours }),
+    );
+    stage.ask("ecs", &format!("{ECS}.CreateCluster"), &json!({ "clusterName": "shop" }));
+    let container = json!({ "name": "web", "image": "registry.example/shop:1", "essential": true, "secrets": [{ "name": "TOKEN", "valueFrom": made["ARN"] }] });
+    stage.ask("ecs", &format!("{ECS}.RegisterTaskDefinition"), &json!({ "family": "web", "containerDefinitions": [container], "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512" }));
+    stage.ask(
+        "ecs",
+        &format!("{ECS}.CreateService"),
+        &json!({ "cluster": "shop", "serviceName": "web", "taskDefinition": "web:1", "desiredCount": 0, "launchType": "FARGATE" }),
+    );
+}
+
+fn arn_of(stage: &Stage, name: &str) -> Value {
+    stage.ask("secretsmanager", "secretsmanager.DescribeSecret", &json!({ "SecretId": name }))["ARN"].clone()
+}
+
+fn token_seen(stage: &Stage) -> Vec<String> {
+    let value = stage.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({ "SecretId": "shop-test/token" }));
+    let text = value["SecretString"].as_str().unwrap();
+    vec![format!("token of {} characters: {text}", text.len())]
+}
+
+/// A secret that AWS renews every week, as RDS makes it.
+fn a_managed_secret(stage: &Stage) {
+    stage.ask("secretsmanager", "secretsmanager.CreateSecret", &json!({ "Name": "rds-db-1", "SecretString": "{}" }));
+    stage.ask(
+        "secretsmanager",
+        "secretsmanager.RotateSecret",
+        &json!({ "SecretId": "rds-db-1", "RotationRules": { "AutomaticallyAfterDays": 7 } }),
+    );
+}
+
+fn schedule_seen(stage: &Stage) -> Vec<String> {
+    let found = stage.ask("secretsmanager", "secretsmanager.DescribeSecret", &json!({ "SecretId": "rds-db-1" }));
+    vec![format!("every {} days", found["RotationRules"]["AutomaticallyAfterDays"])]
+}
+
 fn nothing_seen(_: &Stage) -> Vec<String> {
     Vec::new()
 }
@@ -420,6 +477,101 @@ pub fn table() -> Vec<Row> {
             gives: || json!({ "name": "shop-test/stripe" }),
             seen: secrets_seen,
             makes: &["shop-test/stripe: 1 versions, value of 22 characters a value that was asked"],
+            ..ROW
+        },
+        Row {
+            name: "app_secrets",
+            kind: "app_secrets",
+            part: Part::Aws,
+            given: an_app_with_secrets,
+            fields: |_| json!({ "app": "shop", "environment": "test" }),
+            needs: &["app", "environment"],
+            preview: ["Add secret jwt-secret (JWT_SECRET)", "Same every secret that the code reads is there"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "names": "jwt-secret,mail-token", "placeholders": "mail-token" }),
+            seen: secrets_seen,
+            makes: &[
+                "shop-test/jwt-secret: 1 versions, value of 64 characters",
+                "shop-test/mail-token: 1 versions, value of 26 characters",
+            ],
+            ..ROW
+        },
+        Row {
+            name: "environment",
+            kind: "environment",
+            part: Part::Aws,
+            given: secrets_made,
+            fields: |_| json!({ "app": "shop", "environment": "test", "service": "app", "bindings": "DATABASE_URL=,X_KEY=arn:x" }),
+            needs: &["app", "environment", "service"],
+            preview: ["Note JWT_SECRET: imported", "Note JWT_SECRET: imported"],
+            gives: || json!({ "missing": "", "variables": "{\"NODE_EXTRA_CA_CERTS\":\"/etc/ssl/rds.pem\"}" }),
+            seen: secrets_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "rotation_schedule",
+            kind: "rotation_schedule",
+            part: Part::Aws,
+            given: a_managed_secret,
+            fields: |stage| json!({ "secret_arn": arn_of(stage, "rds-db-1"), "days": "30" }),
+            needs: &["secret_arn", "days"],
+            wrong: &[("days", "soon")],
+            preview: ["Change rotation: every 7 days → every 30 days", "Same rotation: every 30 days"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "days": "30" }),
+            seen: schedule_seen,
+            makes: &["every 30 days"],
+            ..ROW
+        },
+        Row {
+            name: "secret_readers",
+            kind: "secret_readers",
+            part: Part::Aws,
+            given: a_read_secret,
+            fields: |_| json!({ "secret": "token", "app": "shop", "environment": "test", "cluster": "shop" }),
+            needs: &["secret", "app", "environment", "cluster"],
+            gives: || json!({ "name": "shop-test/token", "how": "enter", "services": "web", "read": "yes" }),
+            seen: token_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "rotate_secret",
+            kind: "rotate_secret",
+            part: Part::Aws,
+            given: a_read_secret,
+            fields: |stage| json!({ "arn": arn_of(stage, "shop-test/token"), "how": "generate", "cluster": "shop", "services": "web", "target": { "kind": "rds", "host": "" } }),
+            needs: &["arn", "how", "cluster", "target"],
+            wrong: &[("how", "by magic")],
+            preview: ["Change the secret gets a new version", "Change the secret gets a new version"],
+            gives: || json!({ "old_role": "" }),
+            seen: token_seen,
+            makes: &["token of 64 characters"],
+            ..ROW
+        },
+        Row {
+            name: "redeploy",
+            kind: "redeploy",
+            part: Part::Aws,
+            given: a_service,
+            fields: |_| json!({ "cluster": "shop", "service": "web" }),
+            needs: &["cluster", "service"],
+            preview: ["Change 0 running task(s) are replaced", "Change 0 running task(s) are replaced"],
+            seen: service_seen,
+            ..ROW
+        },
+        Row {
+            name: "retire_role",
+            kind: "retire_role",
+            part: Part::Postgres,
+            given: |stage| sql(&stage.target(), "create role app login password 'x'"),
+            fields: |stage| json!({ "role": "app", "target": stage.target_fields() }),
+            needs: &["role", "target"],
+            preview: ["Change role app may not log in", "Same role app may not log in"],
+            probes: [Absent, Present, Absent],
+            seen: source_and_target,
+            makes: &["target role|app|f"],
             ..ROW
         },
         Row {

@@ -1,6 +1,7 @@
 //! CloudFormation stacks as plain data: what is there, what would change, do it, watch it, take it away.
 //! Never touches a stack that lacks our tag, and works by ARN after the first look, because a name can be taken again.
 
+mod container;
 mod delete;
 mod events;
 mod execute;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use container::{LONGEST_PARAMETER, own_variables, split as split_arn, with_environment};
 pub use delete::{Deleted, Retained, delete};
 pub use events::follow;
 pub use execute::{deploy, execute, protect};
