@@ -203,7 +203,9 @@ async fn an_account_that_has_room_is_told_as_such() {
     assert_eq!(vpcs.verdict, Verdict::Note);
     assert_eq!(vpcs.what, "VPCs per Region: this system needs 1 more of 5 (this account's limit), in use: not known");
     assert_eq!(vpcs.fix, "see what is in use: aws ec2 describe-vpcs --query 'length(Vpcs)'");
-    assert!(finding(&report, "1 more fixed names are free is not asked").fix.contains("aws elbv2 describe-load-balancers --names shop-test"));
+    assert!(
+        finding(&report, "1 more fixed names are free is not asked").fix.contains("aws elbv2 describe-load-balancers --names shop-test")
+    );
     // the exact actions, the ones that can be narrowed with a name of ours
     let asked = aws.asked("SimulatePrincipalPolicy");
     assert!(asked.iter().any(|body| body.contains("iam%3APassRole") || body.contains("iam%3ACreateRole")), "{asked:#?}");
@@ -225,10 +227,15 @@ async fn all_problems_are_told_at_once_each_with_its_fix() {
 
     let vpcs = finding(&report, "VPCs per Region");
     assert_eq!(vpcs.verdict, Verdict::Stops);
-    assert!(vpcs.fix.contains("aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE --desired-value 1"), "{}", vpcs.fix);
+    assert!(
+        vpcs.fix.contains("aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE --desired-value 1"),
+        "{}",
+        vpcs.fix
+    );
     let cluster = finding(&report, "AWS::ECS::Cluster shop-test, which shop-test-app makes: one of that name is there");
     assert_eq!(cluster.verdict, Verdict::Stops);
-    let secret = finding(&report, "the secret shop-test/session is being deleted, keeps its name until then, and was not made by migrate-wizard");
+    let secret =
+        finding(&report, "the secret shop-test/session is being deleted, keeps its name until then, and was not made by migrate-wizard");
     assert!(secret.fix.contains("--force-delete-without-recovery"));
     // rights are advice
     let denied = finding(&report, "no policy allows what shop-test-network needs to make it: ec2:CreateVpc");
@@ -269,10 +276,15 @@ async fn root_and_who_may_not_simulate_get_a_note_and_no_verdict() {
 
 #[tokio::test]
 async fn a_limit_that_is_not_told_is_aws_default_and_says_so() {
-    let aws = account(USER).json("GetServiceQuota", Answer::json(r#"{"__type":"AccessDeniedException","Message":"no"}"#).status(400)).start();
+    let aws =
+        account(USER).json("GetServiceQuota", Answer::json(r#"{"__type":"AccessDeniedException","Message":"no"}"#).status(400)).start();
     let report = preflight::run(&session(&aws.url()).await, &system(&[("shop-test-network", NET)])).await.unwrap();
     let vpcs = finding(&report, "VPCs per Region");
-    assert!(vpcs.what.contains("needs 1 more of 5 (AWS's default of ") && vpcs.what.contains("servicequotas:GetServiceQuota"), "{}", vpcs.what);
+    assert!(
+        vpcs.what.contains("needs 1 more of 5 (AWS's default of ") && vpcs.what.contains("servicequotas:GetServiceQuota"),
+        "{}",
+        vpcs.what
+    );
     assert_eq!(vpcs.verdict, Verdict::Note);
 }
 
@@ -303,20 +315,23 @@ async fn a_region_without_the_service_is_told_with_the_stack_and_the_date() {
 
 #[tokio::test]
 async fn a_zone_of_another_account_is_read_as_its_role() {
-    let zones = |name: &str| format!("<ListHostedZonesResponse><HostedZones><HostedZone><Id>/hostedzone/Z1</Id><Name>{name}.</Name><CallerReference>r</CallerReference><Config><PrivateZone>false</PrivateZone></Config></HostedZone></HostedZones><Marker></Marker><IsTruncated>false</IsTruncated><MaxItems>100</MaxItems></ListHostedZonesResponse>");
+    let zones = |name: &str| {
+        format!(
+            "<ListHostedZonesResponse><HostedZones><HostedZone><Id>/hostedzone/Z1</Id><Name>{name}.</Name><CallerReference>r</CallerReference><Config><PrivateZone>false</PrivateZone></Config></HostedZone></HostedZones><Marker></Marker><IsTruncated>false</IsTruncated><MaxItems>100</MaxItems></ListHostedZonesResponse>"
+        )
+    };
     let role = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>R:x</AssumedRoleId><Arn>arn:aws:sts::999999999999:assumed-role/dns/x</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>";
     let wanted = || Wanted {
         domain: Domain::Other { name: "shop.example".to_owned(), role_arn: "arn:aws:iam::999999999999:role/dns".to_owned() },
         ..system(&[])
     };
-    let aws = account(USER)
-        .form("AssumeRole", Answer::xml(role))
-        .path("/2013-04-01/hostedzone", Answer::xml(&zones("shop.example")))
-        .start();
+    let aws =
+        account(USER).form("AssumeRole", Answer::xml(role)).path("/2013-04-01/hostedzone", Answer::xml(&zones("shop.example"))).start();
     let report = preflight::run(&session(&aws.url()).await, &wanted()).await.unwrap();
     assert_eq!(finding(&report, "can be taken on and lists the zone shop.example (Z1)").verdict, Verdict::Fine);
 
-    let aws = account(USER).form("AssumeRole", Answer::xml(role)).path("/2013-04-01/hostedzone", Answer::xml(&zones("other.example"))).start();
+    let aws =
+        account(USER).form("AssumeRole", Answer::xml(role)).path("/2013-04-01/hostedzone", Answer::xml(&zones("other.example"))).start();
     let report = preflight::run(&session(&aws.url()).await, &wanted()).await.unwrap();
     assert_eq!(finding(&report, "has no public hosted zone for shop.example").verdict, Verdict::Stops);
 
@@ -336,7 +351,13 @@ fn the_doctor_looks_at_the_emulator_and_names_what_is_taken() {
     // an account with room: the emulator has neither quotas nor a caller that could be simulated, and that is said
     let args = ["doctor", "--aws", "--profile", "grievance-portal"];
     let done = wizard.run(&args).expect(0);
-    for part in ["root user", "in use: not known", "this account's own limit was not told", "0 would stop the run"] {
+    for part in [
+        "root user",
+        "in use: not known",
+        "Fargate On-Demand vCPU resource count: this system needs 0.75 more of 6",
+        "this account's own limit was not told",
+        "0 would stop the run",
+    ] {
         assert!(done.out().contains(part), "{part:?} is not in:\n{}", done.out());
     }
     // somebody else's stack of that name, and a zone that is not there

@@ -32,9 +32,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+pub use check_aws::wanted_of;
 pub use cost::{Costs, questions};
 pub use stack::of_system;
-pub use check_aws::wanted_of;
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Foresight, Setup, TargetRef, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};

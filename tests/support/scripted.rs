@@ -29,8 +29,15 @@ impl Answer {
 
     /// IAM's simulator allows everything but these: action and decision.
     pub fn simulated(but: &[(&str, &str)]) -> Self {
-        let members: String = but.iter().map(|(action, decision)| format!("<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>")).collect();
-        Self::xml(&format!("<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{members}</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"))
+        let members: String = but
+            .iter()
+            .map(|(action, decision)| {
+                format!("<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>")
+            })
+            .collect();
+        Self::xml(&format!(
+            "<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{members}</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
+        ))
     }
 }
 
@@ -123,9 +130,16 @@ impl Scripted {
             (None, None) => (path.clone(), self.path.iter().find(|(begins, _)| path.starts_with(*begins)).map(|(_, answer)| answer)),
         };
         log.lock().unwrap().push((operation.clone(), body.clone()));
-        let spoiled = operation == "SimulatePrincipalPolicy" && self.unknown.as_ref().is_some_and(|name| body.contains(&format!("{name}&")) || body.ends_with(name));
-        let invalid = Answer::xml("<ErrorResponse><Error><Type>Sender</Type><Code>InvalidInput</Code><Message>no such action</Message></Error></ErrorResponse>").status(400);
-        let nothing = Answer::xml(&format!("<ErrorResponse><Error><Type>Sender</Type><Code>NotScripted</Code><Message>{operation}</Message></Error></ErrorResponse>")).status(400);
+        let spoiled = operation == "SimulatePrincipalPolicy"
+            && self.unknown.as_ref().is_some_and(|name| body.contains(&format!("{name}&")) || body.ends_with(name));
+        let invalid = Answer::xml(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidInput</Code><Message>no such action</Message></Error></ErrorResponse>",
+        )
+        .status(400);
+        let nothing = Answer::xml(&format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>NotScripted</Code><Message>{operation}</Message></Error></ErrorResponse>"
+        ))
+        .status(400);
         let answer = if spoiled { &invalid } else { answer.unwrap_or(&nothing) };
         write!(
             stream,

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::finding::{Check, Finding};
 use super::{Domain, Stack, Wanted};
+use crate::cloud::Aws;
 use crate::cloud::dns::{self, Zone};
 use crate::cloud::fault::fault;
-use crate::cloud::Aws;
 use crate::error::Result;
 
 pub(super) async fn findings(aws: &Aws, wanted: &Wanted, stacks: &[Stack<'_>]) -> Vec<Finding> {
@@ -27,7 +27,9 @@ pub(super) async fn findings(aws: &Aws, wanted: &Wanted, stacks: &[Stack<'_>]) -
 
 /// Whether a stack that is not there yet makes a zone for the name.
 fn makes_zone(stacks: &[Stack<'_>], name: &str) -> bool {
-    let of = |stack: &Stack<'_>| stack.rendered.of_kind("AWS::Route53::HostedZone").any(|zone| zone.properties.get("Name").and_then(Value::as_str) == Some(name));
+    let of = |stack: &Stack<'_>| {
+        stack.rendered.of_kind("AWS::Route53::HostedZone").any(|zone| zone.properties.get("Name").and_then(Value::as_str) == Some(name))
+    };
     stacks.iter().any(|stack| !stack.is_ours() && of(stack))
 }
 
@@ -36,17 +38,24 @@ async fn here(aws: &Aws, name: &str, makes_zone: bool) -> Vec<Finding> {
         Err(error) => vec![Finding::stops(Check::Domain, format!("the hosted zones cannot be read: {}", error.line()), error.hint)],
         Ok(None) if makes_zone => vec![Finding::note(
             Check::Domain,
-            format!("this account has no public hosted zone for {name}: the run makes one, and the certificate waits until your registrar points to it"),
+            format!(
+                "this account has no public hosted zone for {name}: the run makes one, and the certificate waits until your registrar points to it"
+            ),
             "have the sign-in of your registrar ready",
         )],
         Ok(None) => vec![Finding::stops(
             Check::Domain,
             format!("this account has no public hosted zone for {name}"),
-            format!("make one (aws route53 create-hosted-zone --name {name} --caller-reference now) and point your registrar to it, or answer `domain` with another choice"),
+            format!(
+                "make one (aws route53 create-hosted-zone --name {name} --caller-reference now) and point your registrar to it, or answer `domain` with another choice"
+            ),
         )],
         Ok(Some(zone)) if makes_zone && zone.name == name => vec![Finding::warns(
             Check::Domain,
-            format!("there is a public hosted zone for {name} already ({}), and the run would make a second one with other name servers", zone.id),
+            format!(
+                "there is a public hosted zone for {name} already ({}), and the run would make a second one with other name servers",
+                zone.id
+            ),
             "remove the old zone if nothing uses it; else take the records over before your registrar points to the new one",
         )],
         Ok(Some(zone)) => delegated(aws, &zone).await,
@@ -57,7 +66,8 @@ async fn other(aws: &Aws, name: &str, role_arn: &str) -> Vec<Finding> {
     let theirs = aws.as_role(role_arn).await;
     match dns::find_zone(&theirs, name).await {
         Ok(Some(zone)) => {
-            let mut all = vec![Finding::fine(Check::Domain, format!("{role_arn} can be taken on and lists the zone {} ({})", zone.name, zone.id))];
+            let mut all =
+                vec![Finding::fine(Check::Domain, format!("{role_arn} can be taken on and lists the zone {} ({})", zone.name, zone.id))];
             all.extend(delegated(&theirs, &zone).await);
             all
         }
@@ -79,7 +89,11 @@ async fn delegated(aws: &Aws, zone: &Zone) -> Vec<Finding> {
     let own = match servers(aws, zone).await {
         Ok(own) => own,
         Err(error) => {
-            return vec![Finding::note(Check::Domain, format!("the name servers of {} are not known: {}", zone.name, error.line()), error.hint)];
+            return vec![Finding::note(
+                Check::Domain,
+                format!("the name servers of {} are not known: {}", zone.name, error.line()),
+                error.hint,
+            )];
         }
     };
     let list = |servers: &BTreeSet<String>| servers.iter().cloned().collect::<Vec<_>>().join(", ");

@@ -15,7 +15,7 @@ mod who;
 use std::collections::BTreeMap;
 
 use super::session::Aws;
-use super::stacks::{self, Rendered, StackStatus, System};
+use super::stacks::{self, Rendered, StackSpec, StackStatus, System};
 use crate::error::Result;
 
 pub use calls::Call;
@@ -53,6 +53,7 @@ pub enum Domain {
 /// A stack with its resources, and what is there of it.
 pub(super) struct Stack<'a> {
     pub(super) name: &'a str,
+    pub(super) parameters: &'a BTreeMap<String, String>,
     pub(super) rendered: Rendered,
     /// `None`: no stack of that name.
     pub(super) there: Option<StackStatus>,
@@ -67,13 +68,13 @@ impl Stack<'_> {
 
 impl Wanted {
     /// Every stack once, as it will be in the end.
-    fn rendered(&self) -> Result<Vec<(&str, Rendered)>> {
+    fn rendered(&self) -> Result<Vec<(&StackSpec, Rendered)>> {
         let mut last = BTreeMap::new();
         for (at, stack) in self.system.stacks.iter().enumerate() {
             last.insert(stack.spec.name.as_str(), at);
         }
         let kept = self.system.stacks.iter().enumerate().filter(|(at, stack)| last.get(stack.spec.name.as_str()) == Some(at));
-        kept.map(|(_, stack)| Ok((stack.spec.name.as_str(), Rendered::of(&stack.spec.template_body, &stack.spec.parameters)?))).collect()
+        kept.map(|(_, stack)| Ok((&stack.spec, Rendered::of(&stack.spec.template_body, &stack.spec.parameters)?))).collect()
     }
 }
 
@@ -109,13 +110,17 @@ pub async fn run(aws: &Aws, wanted: &Wanted) -> Result<Report> {
 
 async fn stacks_of<'a>(aws: &Aws, wanted: &'a Wanted) -> Result<Result<Vec<Stack<'a>>, Finding>> {
     let rendered = wanted.rendered()?;
-    let there = futures_util::future::join_all(rendered.iter().map(|(name, _)| stacks::status(aws, name))).await;
+    let there = futures_util::future::join_all(rendered.iter().map(|(spec, _)| stacks::status(aws, &spec.name))).await;
     let mut all = Vec::new();
-    for ((name, rendered), there) in rendered.into_iter().zip(there) {
+    for ((spec, rendered), there) in rendered.into_iter().zip(there) {
         match there {
-            Ok(there) => all.push(Stack { name, rendered, there }),
+            Ok(there) => all.push(Stack { name: &spec.name, parameters: &spec.parameters, rendered, there }),
             Err(error) => {
-                return Ok(Err(Finding::stops(Check::Name, format!("the stack {name} cannot be read: {}", error.line()), &error.hint)));
+                return Ok(Err(Finding::stops(
+                    Check::Name,
+                    format!("the stack {} cannot be read: {}", spec.name, error.line()),
+                    &error.hint,
+                )));
             }
         }
     }

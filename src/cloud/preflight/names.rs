@@ -49,7 +49,11 @@ const NAMED: [(&str, &str, Ask); 21] = [
     ("AWS::CloudWatch::Dashboard", "DashboardName", Ask::Nobody("aws cloudwatch get-dashboard --dashboard-name")),
     ("AWS::CloudWatch::Alarm", "AlarmName", Ask::Nobody("aws cloudwatch describe-alarms --alarm-names")),
     ("AWS::SNS::Topic", "TopicName", Ask::Nobody("aws sns list-topics; look for")),
-    ("AWS::ElastiCache::ReplicationGroup", "ReplicationGroupId", Ask::Nobody("aws elasticache describe-replication-groups --replication-group-id")),
+    (
+        "AWS::ElastiCache::ReplicationGroup",
+        "ReplicationGroupId",
+        Ask::Nobody("aws elasticache describe-replication-groups --replication-group-id"),
+    ),
     ("AWS::WAFv2::WebACL", "Name", Ask::Nobody("aws wafv2 list-web-acls --scope REGIONAL; look for")),
 ];
 
@@ -73,7 +77,9 @@ pub(super) async fn findings(aws: &Aws, wanted: &Wanted, stacks: &[Stack<'_>]) -
         match taken(aws, ask, name).await {
             Ok(None) => None,
             Ok(Some(how)) => Some(Finding::stops(Check::Name, format!("{maker}: {how}"), remedy(ask))),
-            Err(error) => Some(Finding::note(Check::Name, format!("{maker}: whether the name is free is not known: {}", error.line()), error.hint)),
+            Err(error) => {
+                Some(Finding::note(Check::Name, format!("{maker}: whether the name is free is not known: {}", error.line()), error.hint))
+            }
         }
     }));
     let own = join_all(wanted.secrets.iter().collect::<BTreeSet<_>>().into_iter().map(async |name| own_secret(aws, name).await));
@@ -124,8 +130,12 @@ async fn taken(aws: &Aws, ask: Ask, name: &str) -> Result<Option<String>> {
             there(answer.clusters().iter().any(|cluster| cluster.status() == Some("ACTIVE")))
         }
         Ask::Secret => secrets::describe(aws, name).await?.map(|found| {
-            if found.scheduled_for_deletion { "one of that name is being deleted, and keeps the name until then" } else { "one of that name is there" }
-                .to_owned()
+            if found.scheduled_for_deletion {
+                "one of that name is being deleted, and keeps the name until then"
+            } else {
+                "one of that name is there"
+            }
+            .to_owned()
         }),
         Ask::DbInstance => match aws.rds().describe_db_instances().db_instance_identifier(name).send().await {
             Ok(answer) => there(!answer.db_instances().is_empty()),
@@ -166,10 +176,17 @@ async fn taken(aws: &Aws, ask: Ask, name: &str) -> Result<Option<String>> {
 fn remedy(ask: Ask) -> &'static str {
     match ask {
         Ask::OidcProvider => "let the stack use the one that is there: answer so, or remove it if no other pipeline signs in with it",
-        Ask::Secret => "choose another app name or environment, or `aws secretsmanager delete-secret --force-delete-without-recovery --secret-id NAME` if nobody needs it",
-        Ask::Repository | Ask::Cluster | Ask::DbInstance | Ask::DbCluster | Ask::BackupVault | Ask::Role | Ask::InstanceProfile | Ask::Nobody(_) => {
-            "choose another app name or environment (--set environment=…), or remove it if nobody needs it"
+        Ask::Secret => {
+            "choose another app name or environment, or `aws secretsmanager delete-secret --force-delete-without-recovery --secret-id NAME` if nobody needs it"
         }
+        Ask::Repository
+        | Ask::Cluster
+        | Ask::DbInstance
+        | Ask::DbCluster
+        | Ask::BackupVault
+        | Ask::Role
+        | Ask::InstanceProfile
+        | Ask::Nobody(_) => "choose another app name or environment (--set environment=…), or remove it if nobody needs it",
     }
 }
 
@@ -186,7 +203,9 @@ async fn own_secret(aws: &Aws, name: &str) -> Option<Finding> {
             "nothing to do",
         )),
         Ok(_) => None,
-        Err(error) => Some(Finding::note(Check::Name, format!("whether the secret {name} is there is not known: {}", error.line()), error.hint)),
+        Err(error) => {
+            Some(Finding::note(Check::Name, format!("whether the secret {name} is there is not known: {}", error.line()), error.hint))
+        }
     }
 }
 
@@ -199,8 +218,10 @@ async fn repository(aws: &Aws, name: &str) -> Option<Finding> {
             "choose another app name or environment if it belongs to something else",
         )),
         Ok(None) => None,
-        Err(error) => {
-            Some(Finding::note(Check::Name, format!("whether the image repository {name} is there is not known: {}", error.line()), error.hint))
-        }
+        Err(error) => Some(Finding::note(
+            Check::Name,
+            format!("whether the image repository {name} is there is not known: {}", error.line()),
+            error.hint,
+        )),
     }
 }

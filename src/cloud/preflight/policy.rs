@@ -16,7 +16,7 @@ pub const MOST: usize = 6144;
 pub fn documents(wanted: &Wanted, place: &Place) -> Result<Vec<Value>> {
     let rights = Rights::bundled()?;
     let rendered = wanted.rendered()?;
-    let needed = rights.needed(rendered.iter().map(|(name, rendered)| (*name, rendered)), wanted);
+    let needed = rights.needed(rendered.iter().map(|(spec, rendered)| (spec.name.as_str(), rendered)), wanted);
     Ok(split(&rights, needed.keys().map(String::as_str).chain(rights.of_checks()).collect(), place))
 }
 

@@ -118,7 +118,9 @@ fn need(quota: &Quota, stacks: &[Stack<'_>], vcpus: &BTreeMap<String, f64>) -> f
                 Some(Vcpu::Instance) if resource.kind == "AWS::EC2::Instance" => {
                     properties.get("InstanceType").and_then(Value::as_str).and_then(|name| vcpus.get(name)).copied().unwrap_or_default()
                 }
-                Some(kind @ (Vcpu::Fargate | Vcpu::FargateSpot)) if resource.kind == "AWS::ECS::Service" && capacity(properties) == kind => {
+                Some(kind @ (Vcpu::Fargate | Vcpu::FargateSpot))
+                    if resource.kind == "AWS::ECS::Service" && capacity(properties) == kind =>
+                {
                     tasks(stack, properties)
                 }
                 Some(Vcpu::Fargate | Vcpu::FargateSpot | Vcpu::Instance) => 0.0,
@@ -144,7 +146,9 @@ fn tasks(stack: &Stack<'_>, service: &Value) -> f64 {
     let deploying = (desired * number(service.pointer("/DeploymentConfiguration/MaximumPercent")).unwrap_or(200.0) / 100.0).floor();
     let scaled = stack.rendered.of_kind("AWS::ApplicationAutoScaling::ScalableTarget");
     let scaled = scaled.filter_map(|target| number(target.properties.get("MaxCapacity"))).fold(0.0, f64::max);
-    cpu / 1024.0 * deploying.max(scaled)
+    // a service begins with no task; how many there will be at most is in the parameter all the same
+    let most = stack.parameters.get("MaxCount").and_then(|count| count.parse().ok()).unwrap_or_default();
+    cpu / 1024.0 * deploying.max(scaled).max(most)
 }
 
 fn number(value: Option<&Value>) -> Option<f64> {
@@ -162,7 +166,9 @@ async fn limit(aws: &Aws, quota: &Quota) -> Limit {
         // an account that never asked for more may have no value of its own
         Err(error) if code(&error) == "NoSuchResourceException" => {
             let default = aws.quotas().get_aws_default_service_quota().service_code(&quota.service).quota_code(&quota.code).send().await;
-            default.map(|answer| answer.quota.and_then(|quota| quota.value)).map_err(|e| fault("servicequotas:GetAWSDefaultServiceQuota", e))
+            default
+                .map(|answer| answer.quota.and_then(|quota| quota.value))
+                .map_err(|e| fault("servicequotas:GetAWSDefaultServiceQuota", e))
         }
         Err(error) => Err(fault("servicequotas:GetServiceQuota", error)),
     };
@@ -240,19 +246,21 @@ Resources:
   Scale: {Type: AWS::ApplicationAutoScaling::ScalableTarget, Properties: {MaxCapacity: 10}}
 ";
 
-    fn needs(id: &str) -> f64 {
+    fn needs(id: &str, most: &str) -> f64 {
         let list: Quotas = toml::from_str(LIST).unwrap();
-        let stack = Stack { name: "s", rendered: Rendered::of(SERVICE, &BTreeMap::new()).unwrap(), there: None };
+        let parameters = BTreeMap::from([("MaxCount".to_owned(), most.to_owned())]);
+        let stack = Stack { name: "s", parameters: &parameters, rendered: Rendered::of(SERVICE, &BTreeMap::new()).unwrap(), there: None };
         need(list.quota.iter().find(|q| q._id == id).unwrap(), &[stack], &list.vcpus)
     }
 
     #[test]
     fn what_a_system_uses_up_is_counted_from_its_resources() {
-        assert_eq!(needs("vpcs"), 1.0);
-        assert_eq!(needs("nat_gateways"), 1.0, "one in each zone");
-        assert_eq!(needs("fargate"), 5.0, "ten tasks of half a vCPU when scaled out");
-        assert_eq!(needs("fargate_spot"), 0.0);
-        assert_eq!(needs("rds_instances"), 0.0);
+        assert_eq!(needs("vpcs", "1"), 1.0);
+        assert_eq!(needs("nat_gateways", "1"), 1.0, "one in each zone");
+        assert_eq!(needs("fargate", "1"), 5.0, "ten tasks of half a vCPU when scaled out");
+        assert_eq!(needs("fargate", "20"), 10.0, "twenty are to come, although the stack begins with fewer");
+        assert_eq!(needs("fargate_spot", "1"), 0.0);
+        assert_eq!(needs("rds_instances", "1"), 0.0);
     }
 
     #[test]
@@ -267,6 +275,8 @@ Resources:
         assert_eq!(verdict(&told(0.0), Ok(None)), Verdict::Stops);
         let default = Limit { value: 5.0, not_told: "refused".to_owned() };
         assert_eq!(verdict(&default, Ok(Some(5.0))), Verdict::Warns);
-        assert!(judge(quota, 1.0, &default, Ok(None), "d").what.contains("AWS's default of d; this account's own limit was not told: refused"));
+        assert!(
+            judge(quota, 1.0, &default, Ok(None), "d").what.contains("AWS's default of d; this account's own limit was not told: refused")
+        );
     }
 }

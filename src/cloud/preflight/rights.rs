@@ -125,7 +125,11 @@ impl Rights {
     }
 
     /// Every action that these stacks and the wizard need, with what it is needed for. A type that is not known adds nothing.
-    pub fn needed<'a>(&self, stacks: impl IntoIterator<Item = (&'a str, &'a Rendered)>, wanted: &Wanted) -> BTreeMap<String, BTreeSet<Need>> {
+    pub fn needed<'a>(
+        &self,
+        stacks: impl IntoIterator<Item = (&'a str, &'a Rendered)>,
+        wanted: &Wanted,
+    ) -> BTreeMap<String, BTreeSet<Need>> {
         let mut all: BTreeMap<String, BTreeSet<Need>> = BTreeMap::new();
         let mut put = |action: &str, stack: &str, to_make| {
             all.entry(action.to_owned()).or_default().insert(Need { stack: stack.to_owned(), to_make });
@@ -143,7 +147,14 @@ impl Rights {
                 services.insert(service.to_owned());
             }
         }
-        for action in self.calls.calls.iter().filter(|(file, _)| file.as_str() != "preflight").flat_map(|(_, actions)| actions).chain(self.calls.extra.values().flatten()) {
+        for action in self
+            .calls
+            .calls
+            .iter()
+            .filter(|(file, _)| file.as_str() != "preflight")
+            .flat_map(|(_, actions)| actions)
+            .chain(self.calls.extra.values().flatten())
+        {
             if action.split_once(':').is_some_and(|(service, _)| services.contains(service)) {
                 all.entry(action.clone()).or_default().insert(Need { stack: WIZARD.to_owned(), to_make: true });
             }

@@ -92,7 +92,10 @@ pub(super) async fn findings(aws: &Aws, identity: &Identity, wanted: &Wanted, st
     let mut all: Vec<Finding> = refused.iter().flat_map(|(why, actions)| told(*why, actions)).collect();
     if all.is_empty() {
         let asked = needed.len() - unknown.len();
-        all.push(Finding::fine(Check::Permission, format!("IAM's simulator allows {principal} all {asked} actions that this system needs")));
+        all.push(Finding::fine(
+            Check::Permission,
+            format!("IAM's simulator allows {principal} all {asked} actions that this system needs"),
+        ));
     }
     if !unknown.is_empty() {
         all.push(Finding::note(
@@ -110,7 +113,11 @@ fn told(why: Why, actions: &BTreeMap<&str, &BTreeSet<Need>>) -> Vec<Finding> {
     for (action, needs) in actions {
         for stack in needs.iter().map(|need| need.stack.as_str()).collect::<BTreeSet<_>>() {
             let (make, later) = by_stack.entry(stack).or_default();
-            if needs.iter().any(|need| need.stack == stack && need.to_make) { make.insert(action) } else { later.insert(action) };
+            if needs.iter().any(|need| need.stack == stack && need.to_make) {
+                make.insert(action)
+            } else {
+                later.insert(action)
+            };
         }
     }
     let list = |actions: BTreeSet<&str>| actions.into_iter().collect::<Vec<_>>().join(", ");
