@@ -62,22 +62,21 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// `create_db_snapshot` as an operation of a service: the SDK's own names are taken back by the list of words in capitals.
+/// `create_db_snapshot` as the service names the operation.
 fn operation(method: &str) -> String {
     let word = |w: &str| match w {
         "db" => "DB".to_owned(),
         "aws" => "AWS".to_owned(),
-        "oidc" => "OIDC".to_owned(),
         "id" => "ID".to_owned(),
         other => other[..1].to_uppercase() + &other[1..],
     };
-    let name: String = method.split('_').map(word).collect();
-    name.replace("OpenIDConnect", "OpenIDConnect").replace("OpenIdConnect", "OpenIDConnect")
+    method.split('_').map(word).collect()
 }
 
 /// File of `src/cloud` → actions of the operations in it. A client that is new here must be added to [`CLIENTS`].
 fn calls_in_the_code() -> BTreeMap<String, BTreeSet<String>> {
-    let call = Regex::new(r"\.([a-z0-9_]+)\(\)\s*\.\s*([a-z][a-z0-9_]*)\(").unwrap();
+    // `aws.ecs().list_tasks()`, or `ecs.list_tasks()` where the client has a name
+    let call = Regex::new(r"\b([a-z0-9]+)(?:\(\))?\s*\.\s*([a-z]+_[a-z0-9_]*)\(").unwrap();
     let session = std::fs::read_to_string(format!("{ROOT}/src/cloud/session.rs")).unwrap();
     let clients: BTreeSet<String> =
         Regex::new(r"fn ([a-z0-9_]+)\(&self\) -> &aws_sdk").unwrap().captures_iter(&session).map(|c| c[1].to_owned()).collect();
@@ -85,7 +84,7 @@ fn calls_in_the_code() -> BTreeMap<String, BTreeSet<String>> {
     assert_eq!(clients, known.keys().map(|&k| k.to_owned()).collect(), "a client of src/cloud/session.rs is missing in CLIENTS");
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let room = PathBuf::from(ROOT).join("src/cloud");
-    for path in rust_files(&room) {
+    for path in rust_files(&room).into_iter().filter(|path| !path.ends_with("session.rs")) {
         let text = std::fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
         let file = path.strip_prefix(&room).unwrap().iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
@@ -262,7 +261,7 @@ async fn a_session_of_a_role_is_answered_for_by_the_role_with_its_path() {
 async fn root_and_who_may_not_simulate_get_a_note_and_no_verdict() {
     let aws = account("arn:aws:iam::123456789012:root").start();
     let report = preflight::run(&session(&aws.url()).await, &system(&[("shop-test-network", NET)])).await.unwrap();
-    assert_eq!(finding(&report, "root user").verdict, Verdict::Warns);
+    assert_eq!(finding(&report, "root user").verdict, Verdict::Note);
     assert!(of(&report, Check::Permission).is_empty());
     assert!(aws.asked("SimulatePrincipalPolicy").is_empty());
 

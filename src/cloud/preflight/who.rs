@@ -14,9 +14,9 @@ const NOW: Duration = Duration::from_secs(5 * 60);
 pub(super) async fn findings(aws: &Aws, identity: &Identity) -> Vec<Finding> {
     let mut all = vec![Finding::fine(Check::Identity, format!("{} in account {}, {}", identity.arn, identity.account, identity.region))];
     if is_root(&identity.arn) {
-        all.push(Finding::warns(
+        all.push(Finding::note(
             Check::Identity,
-            "these are the keys of the account's root user, which may do everything and cannot be narrowed",
+            "these are the keys of the account's root user, which may do everything and cannot be simulated",
             "use a role with the rights of `migrate-wizard doctor --policy` instead",
         ));
     }
