@@ -36,19 +36,42 @@ fn every_type_in_a_template_has_its_rights() {
     assert!(seen.len() > 50, "the templates were not read: {seen:?}");
 }
 
-/// The clients of a session and the service that IAM knows each by.
-const CLIENTS: [(&str, &str); 10] = [
-    ("backup", "backup"),
-    ("cloudformation", "cloudformation"),
-    ("ecr", "ecr"),
-    ("ecs", "ecs"),
-    ("iam", "iam"),
-    ("quotas", "servicequotas"),
-    ("rds", "rds"),
-    ("route53", "route53"),
-    ("secretsmanager", "secretsmanager"),
-    ("sts", "sts"),
+/// Crates whose service IAM knows by another name.
+const RENAMED: [(&str, &str); 8] = [
+    ("applicationautoscaling", "application-autoscaling"),
+    ("cloudwatchlogs", "logs"),
+    ("cognitoidentityprovider", "cognito-idp"),
+    ("costexplorer", "ce"),
+    ("elasticloadbalancingv2", "elasticloadbalancing"),
+    ("resourcegroupstagging", "tag"),
+    ("sesv2", "ses"),
+    ("sfn", "states"),
 ];
+
+/// Operations whose right has another name. Source: Service Authorization Reference (2026-11-28)
+const OTHER_RIGHT: [(&str, &str); 11] = [
+    ("s3:AbortMultipartUpload", "s3:AbortMultipartUpload"),
+    ("s3:CompleteMultipartUpload", "s3:PutObject"),
+    ("s3:CopyObject", "s3:PutObject"),
+    ("s3:CreateMultipartUpload", "s3:PutObject"),
+    ("s3:DeleteObjects", "s3:DeleteObject"),
+    ("s3:HeadBucket", "s3:ListBucket"),
+    ("s3:HeadObject", "s3:GetObject"),
+    ("s3:ListBuckets", "s3:ListAllMyBuckets"),
+    ("s3:ListObjectVersions", "s3:ListBucketVersions"),
+    ("s3:ListObjectsV2", "s3:ListBucket"),
+    ("s3:UploadPart", "s3:PutObject"),
+];
+
+/// The clients of a session, by the name that the code calls each, and the service that IAM knows it by.
+fn clients() -> BTreeMap<String, String> {
+    let session = std::fs::read_to_string(format!("{ROOT}/src/cloud/session.rs")).unwrap();
+    let client = Regex::new(r"fn ([a-z0-9_]+)\(&self\) -> &aws_sdk_([a-z0-9]+)::Client").unwrap();
+    let service = |name: &str| RENAMED.iter().find(|(crate_name, _)| *crate_name == name).map_or(name, |(_, service)| service).to_owned();
+    let found: BTreeMap<String, String> = client.captures_iter(&session).map(|c| (c[1].to_owned(), service(&c[2]))).collect();
+    assert!(found.len() >= 10 && found["quotas"] == "servicequotas", "{found:?}");
+    found
+}
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -73,15 +96,11 @@ fn operation(method: &str) -> String {
     method.split('_').map(word).collect()
 }
 
-/// File of `src/cloud` → actions of the operations in it. A client that is new here must be added to [`CLIENTS`].
+/// File of `src/cloud` → actions of the operations in it.
 fn calls_in_the_code() -> BTreeMap<String, BTreeSet<String>> {
     // `aws.ecs().list_tasks()`, or `ecs.list_tasks()` where the client has a name
     let call = Regex::new(r"\b([a-z0-9]+)(?:\(\))?\s*\.\s*([a-z]+_[a-z0-9_]*)\(").unwrap();
-    let session = std::fs::read_to_string(format!("{ROOT}/src/cloud/session.rs")).unwrap();
-    let clients: BTreeSet<String> =
-        Regex::new(r"fn ([a-z0-9_]+)\(&self\) -> &aws_sdk").unwrap().captures_iter(&session).map(|c| c[1].to_owned()).collect();
-    let known: BTreeMap<&str, &str> = CLIENTS.into_iter().collect();
-    assert_eq!(clients, known.keys().map(|&k| k.to_owned()).collect(), "a client of src/cloud/session.rs is missing in CLIENTS");
+    let clients = clients();
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let room = PathBuf::from(ROOT).join("src/cloud");
     for path in rust_files(&room).into_iter().filter(|path| !path.ends_with("session.rs")) {
@@ -89,12 +108,10 @@ fn calls_in_the_code() -> BTreeMap<String, BTreeSet<String>> {
         let code = text.split("#[cfg(test)]").next().unwrap();
         let file = path.strip_prefix(&room).unwrap().iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
         for found in call.captures_iter(code) {
-            if let Some(service) = known.get(&found[1]) {
-                let pager = found[2].starts_with("into_");
-                if !pager {
-                    all.entry(file.clone()).or_default().insert(format!("{service}:{}", operation(&found[2])));
-                }
-            }
+            let Some(service) = clients.get(&found[1]) else { continue };
+            let action = format!("{service}:{}", operation(&found[2]));
+            let right = OTHER_RIGHT.iter().find(|(operation, _)| *operation == action).map_or(action.as_str(), |(_, right)| right);
+            all.entry(file.clone()).or_default().insert(right.to_owned());
         }
     }
     all

@@ -102,9 +102,8 @@ def main():
             out.append(lines(verb, wanted))
         out.append(f"not_in = {text(sorted(region for region in listed if name not in listed[region]))}\n")
     # what the wizard calls itself is in assets/calls.toml
-    calls = ROOT / "assets" / "calls.toml"
-    if calls.exists():
-        actions.update(re.findall(r'"([a-z0-9-]+:[A-Za-z0-9]+)"', calls.read_text()))
+    calls = set(re.findall(r'"([a-z0-9-]+:[A-Za-z0-9]+)"', (ROOT / "assets" / "calls.toml").read_text()))
+    actions.update(calls)
     out.append("\n# action -> the kinds of resource in assets/scopes.toml that it can be narrowed to; one that is missing takes none of them\n[narrowed]\n")
     scopes = tomllib.loads((ROOT / "assets" / "scopes.toml").read_text())["kinds"]
     unknown = []
@@ -113,6 +112,8 @@ def main():
         privileges = {k.lower(): v for k, v in known.get(service, {}).get("privileges", {}).items()}
         found = privileges.get(verb.lower())
         if found is None:
+            if action in calls:
+                sys.exit(f"assets/calls.toml: {action} is no right that the reference knows: give it its name in tests/preflight.rs")
             unknown.append(action)
             continue
         kinds = found["resource_types"]
