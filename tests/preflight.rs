@@ -313,20 +313,37 @@ async fn a_name_that_the_simulator_does_not_know_spoils_only_itself() {
 }
 
 #[tokio::test]
-async fn a_region_without_the_service_is_told_with_the_stack_and_the_date() {
+async fn a_region_without_the_service_is_told_by_cloudformation_itself() {
     let dsql = "\nResources:\n  Db: {Type: AWS::DSQL::Cluster}\n";
-    let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-    let aws = account(USER).start();
-    let options = Options {
-        region: Some("me-central-1".to_owned()),
-        endpoint: Some(aws.url()),
-        keys: Some(SharedCredentialsProvider::new(keys)),
-        ..Options::new(Access::ReadOnly)
+    let look = async |aws: Scripted| {
+        let aws = aws.start();
+        let options = Options {
+            region: Some("me-central-1".to_owned()),
+            endpoint: Some(aws.url()),
+            keys: Some(SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))),
+            ..Options::new(Access::ReadOnly)
+        };
+        preflight::run(&Aws::connect(options).await.unwrap(), &system(&[("shop-test-data", dsql)])).await.unwrap()
     };
-    let report = preflight::run(&Aws::connect(options).await.unwrap(), &system(&[("shop-test-data", dsql)])).await.unwrap();
+    // the list says no, and so does CloudFormation
+    let unknown =
+        "<ErrorResponse><Error><Type>Sender</Type><Code>TypeNotFoundException</Code><Message>no</Message></Error></ErrorResponse>";
+    let report = look(account(USER).form("DescribeType", Answer::xml(unknown).status(404))).await;
     let told = finding(&report, "me-central-1 has no AWS::DSQL::Cluster, which shop-test-data makes");
     assert_eq!(told.verdict, Verdict::Stops);
     assert!(told.what.contains("cfn-lint"), "{}", told.what);
+    // the list is old
+    let there =
+        "<DescribeTypeResponse><DescribeTypeResult><TypeName>AWS::DSQL::Cluster</TypeName></DescribeTypeResult></DescribeTypeResponse>";
+    let report = look(account(USER).form("DescribeType", Answer::xml(there))).await;
+    assert_eq!(finding(&report, "CloudFormation there knows it").verdict, Verdict::Fine);
+    // nobody says: not known, and no stop
+    let report = look(account(USER)).await;
+    assert_eq!(
+        finding(&report, "whether me-central-1 has AWS::DSQL::Cluster, which shop-test-data makes, is not known").verdict,
+        Verdict::Warns
+    );
+    assert!(report.stopped().is_none());
 }
 
 #[tokio::test]

@@ -93,13 +93,14 @@ pub async fn run(aws: &Aws, wanted: &Wanted) -> Result<Report> {
             return Ok(Report { identity, findings });
         }
     };
-    findings.extend(regions::findings(aws.region(), &stacks)?);
-    let (quotas, names, domain, rights) = tokio::join!(
+    let (regions, quotas, names, domain, rights) = tokio::join!(
+        regions::findings(aws, &stacks),
         quotas::findings(aws, &stacks),
         names::findings(aws, wanted, &stacks),
         domain::findings(aws, wanted, &stacks),
         simulate::findings(aws, &identity, wanted, &stacks),
     );
+    findings.extend(regions?);
     findings.extend(quotas?);
     findings.extend(names);
     findings.extend(domain);

@@ -214,7 +214,7 @@ async fn repository(aws: &Aws, name: &str) -> Option<Finding> {
     match registry::describe(aws, name).await {
         Ok(Some(_)) => Some(Finding::note(
             Check::Name,
-            format!("the image repository {name} is there: the run pushes into it, and leaves it when it is rolled back"),
+            format!("the image repository {name} is there: the run pushes its images into it"),
             "choose another app name or environment if it belongs to something else",
         )),
         Ok(None) => None,

@@ -1,17 +1,22 @@
 //! Whether the region has what the stacks make and what the app calls.
-//! Knows what dated lists say; a region or a service that they do not have is not known.
+//! Dated lists say yes; no is said by CloudFormation alone, and what neither can say is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_cloudformation::types::RegistryType;
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::Stack;
 use super::finding::{Check, Finding};
 use super::rights::{Rights, There};
+use crate::cloud::Aws;
+use crate::cloud::fault::{code, fault};
 use crate::cloud::region::{Offer, offers};
 use crate::error::Result;
 
-pub(super) fn findings(region: &str, stacks: &[Stack<'_>]) -> Result<Vec<Finding>> {
+pub(super) async fn findings(aws: &Aws, stacks: &[Stack<'_>]) -> Result<Vec<Finding>> {
+    let region = aws.region();
     let rights = Rights::bundled()?;
     let mut where_used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for stack in stacks {
@@ -20,29 +25,23 @@ pub(super) fn findings(region: &str, stacks: &[Stack<'_>]) -> Result<Vec<Finding
         }
     }
     let mut all = Vec::new();
-    let (mut known, mut unknown) = (0, Vec::new());
+    let (mut known, mut asked) = (0, Vec::new());
     for (kind, stacks) in &where_used {
-        let stacks = stacks.iter().copied().collect::<Vec<_>>().join(", ");
         match rights.there(region, kind) {
             There::Yes => known += 1,
-            There::Unknown => unknown.push(*kind),
-            There::No(as_of) => all.push(Finding::stops(
-                Check::Region,
-                format!("{region} has no {kind}, which {stacks} makes ({as_of})"),
-                "choose another region (--set region=us-east-1), or another answer to the question that brings it",
-            )),
+            // a list grows old: only CloudFormation itself can say no
+            There::No(as_of) => asked.push((*kind, stacks, format!("the list of {as_of} says no"))),
+            There::Unknown => asked.push((*kind, stacks, "no list has it".to_owned())),
         }
     }
     if known > 0 {
         all.push(Finding::fine(Check::Region, format!("{region} has {known} types of resource that the stacks make ({})", rights.as_of())));
     }
-    if !unknown.is_empty() {
-        all.push(Finding::note(
-            Check::Region,
-            format!("whether {region} has {} is not known", unknown.join(", ")),
-            "look at https://aws.amazon.com/about-aws/global-infrastructure/regional-product-services",
-        ));
-    }
+    let answers = join_all(asked.into_iter().map(async |(kind, stacks, list)| {
+        let stacks = stacks.iter().copied().collect::<Vec<_>>().join(", ");
+        told(region, kind, &stacks, &list, has(aws, kind).await)
+    }));
+    all.extend(answers.await);
     for (service, stacks) in called(stacks) {
         let stacks = stacks.into_iter().collect::<Vec<_>>().join(", ");
         match offers(region, &service)? {
@@ -63,6 +62,35 @@ pub(super) fn findings(region: &str, stacks: &[Stack<'_>]) -> Result<Vec<Finding
         }
     }
     Ok(all)
+}
+
+fn told(region: &str, kind: &str, stacks: &str, list: &str, there: Result<bool>) -> Finding {
+    let another = "choose another region (--set region=us-east-1), or another answer to the question that brings it";
+    match there {
+        Ok(true) => Finding::fine(Check::Region, format!("{region} has {kind}: CloudFormation there knows it, although {list}")),
+        Ok(false) => Finding::stops(
+            Check::Region,
+            format!("{region} has no {kind}, which {stacks} makes: CloudFormation there does not know it, and {list}"),
+            another,
+        ),
+        Err(error) => Finding::warns(
+            Check::Region,
+            format!(
+                "whether {region} has {kind}, which {stacks} makes, is not known: {list}, and CloudFormation did not answer ({})",
+                error.line()
+            ),
+            another,
+        ),
+    }
+}
+
+/// Whether the region's CloudFormation knows the type.
+async fn has(aws: &Aws, kind: &str) -> Result<bool> {
+    match aws.cloudformation().describe_type().r#type(RegistryType::Resource).type_name(kind).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if code(&error).starts_with("TypeNotFound") => Ok(false),
+        Err(error) => Err(fault("cloudformation:DescribeType", error)),
+    }
 }
 
 /// Services in the actions that the stacks' own roles may take, with the stacks.

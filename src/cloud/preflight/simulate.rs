@@ -156,12 +156,17 @@ async fn simulate(aws: &Aws, principal: &str, resource: &str, actions: &[&str]) 
         for result in answer.evaluation_results() {
             let organization = result.organizations_decision_detail().is_some_and(|detail| !detail.allowed_by_organizations());
             let boundary = result.permissions_boundary_decision_detail().is_some_and(|detail| !detail.allowed_by_permissions_boundary());
-            let why = match result.eval_decision() {
-                Decision::Allowed => continue,
-                _ if organization => Why::Organization,
-                _ if boundary => Why::Boundary,
-                Decision::ExplicitDeny => Why::Denied,
-                _ => Why::NotAllowed,
+            if *result.eval_decision() == Decision::Allowed {
+                continue;
+            }
+            let why = if organization {
+                Why::Organization
+            } else if boundary {
+                Why::Boundary
+            } else if *result.eval_decision() == Decision::ExplicitDeny {
+                Why::Denied
+            } else {
+                Why::NotAllowed
             };
             refused.push((result.eval_action_name().to_owned(), why));
         }
