@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
-use migrate_wizard::cloud::preflight::rights::Rights;
+use migrate_wizard::cloud::preflight::policy;
+use migrate_wizard::cloud::preflight::rights::{Place, Rights};
 use migrate_wizard::cloud::preflight::{self, Check, Domain, Finding, Report, Verdict, Wanted};
 use migrate_wizard::cloud::stacks::{StackSpec, System, SystemStack};
 use migrate_wizard::cloud::{Access, Aws, Options};
 use migrate_wizard::library;
 use regex::Regex;
+use serde_json::Value;
 
 use crate::support::emulator::Emulator;
 use crate::support::scripted::{Answer, Scripted};
@@ -140,6 +142,68 @@ fn every_call_of_our_own_is_in_the_list() {
     }
     let now = std::fs::read_to_string(&path).unwrap();
     assert_eq!(now, text, "assets/calls.toml is old: run the tests once with MIGRATE_WIZARD_WRITE_DOCS=1, then `make permissions`");
+}
+
+// --- the policies ----------------------------------------------------------------------------------------------------------------
+
+fn words() -> Place {
+    let [partition, region, account, prefix] = ["aws", "REGION", "ACCOUNT", "APP-ENVIRONMENT"].map(str::to_owned);
+    Place { partition, region, account, prefix }
+}
+
+/// Written with `MIGRATE_WIZARD_WRITE_DOCS=1`.
+#[test]
+fn the_policies_are_what_the_data_says() {
+    let folder = format!("{ROOT}/assets/policy");
+    let documents = policy::of_all_systems(&words()).unwrap();
+    let text = |document: &Value| serde_json::to_string_pretty(document).unwrap() + "\n";
+    if std::env::var_os("MIGRATE_WIZARD_WRITE_DOCS").is_some() {
+        let _gone = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        for (at, document) in documents.iter().enumerate() {
+            std::fs::write(format!("{folder}/{}.json", at + 1), text(document)).unwrap();
+        }
+    }
+    let written = std::fs::read_dir(&folder).map_or(0, Iterator::count);
+    assert_eq!(written, documents.len(), "assets/policy is old: run the tests once with MIGRATE_WIZARD_WRITE_DOCS=1");
+    for (at, document) in documents.iter().enumerate() {
+        let written = std::fs::read_to_string(format!("{folder}/{}.json", at + 1)).unwrap();
+        assert_eq!(written, text(document), "{}.json is old: run the tests once with MIGRATE_WIZARD_WRITE_DOCS=1", at + 1);
+    }
+}
+
+#[test]
+fn every_policy_is_of_a_size_that_iam_takes_and_none_gives_everything() {
+    let rights = Rights::bundled().unwrap();
+    let documents = policy::of_all_systems(&words()).unwrap();
+    // a role takes ten managed policies; source: IAM user guide, IAM and STS quotas (2026-11-28)
+    assert!((1..=10).contains(&documents.len()), "{} policies", documents.len());
+    let mut given = BTreeSet::new();
+    for document in &documents {
+        assert!(policy::characters(document) <= policy::MOST, "{} characters", policy::characters(document));
+        for statement in document["Statement"].as_array().unwrap() {
+            for action in statement["Action"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()) {
+                assert!(!action.contains('*'), "{action}");
+                assert!(given.insert(action.to_owned()), "{action} is given twice");
+                // rights over rights are never given beyond our own names
+                if action.starts_with("iam:") && !["iam:List", "iam:Get", "iam:Simulate"].iter().any(|p| action.starts_with(p)) {
+                    assert_ne!(statement["Resource"], serde_json::json!(["*"]), "{action}");
+                }
+            }
+        }
+    }
+    let wanted: BTreeSet<String> = rights.all().into_iter().filter(|action| rights.is_listed(action)).map(str::to_owned).collect();
+    assert_eq!(given, wanted);
+}
+
+#[test]
+fn what_has_a_name_beforehand_is_narrowed_to_it() {
+    let place = Place { prefix: "shop-test".to_owned(), account: "123456789012".to_owned(), region: "eu-west-1".to_owned(), ..words() };
+    let rights = Rights::bundled().unwrap();
+    assert_eq!(rights.resources("iam:PassRole", &place), ["arn:aws:iam::123456789012:role/shop-test*"]);
+    assert_eq!(rights.resources("iam:CreateServiceLinkedRole", &place), ["arn:aws:iam::123456789012:role/aws-service-role/*"]);
+    assert_eq!(rights.resources("ecr:PutImage", &place), ["arn:aws:ecr:eu-west-1:123456789012:repository/shop-test*"]);
+    assert_eq!(rights.resources("ec2:CreateVpc", &place), ["*"]);
 }
 
 // --- a system and an account -----------------------------------------------------------------------------------------------------
@@ -410,7 +474,7 @@ fn the_doctor_looks_at_the_emulator_and_names_what_is_taken() {
     assert!(done.out().contains("a stack called grievance-portal-production-network is there"), "{}", done.out());
     assert!(done.out().contains("next: choose another app name or environment"), "{}", done.out());
     let json = wizard.run(&[&args[..], &["--json"]].concat()).expect(1);
-    let report: serde_json::Value = serde_json::from_str(&json.out()).unwrap();
+    let report: Value = serde_json::from_str(&json.out()).unwrap();
     assert_eq!(report["identity"]["account"], "123456789012");
     assert!(report["findings"].as_array().unwrap().iter().any(|f| f["verdict"] == "stops" && f["check"] == "name"));
 }
@@ -420,7 +484,7 @@ fn the_policy_of_a_system_has_what_it_makes_and_nothing_of_what_it_does_not() {
     let wizard = Wizard::sample();
     let actions = |profile: &str| -> BTreeSet<String> {
         let done = wizard.run(&["doctor", "--policy", "--json", "--profile", profile]).expect(0);
-        let documents: Vec<serde_json::Value> = serde_json::from_str(&done.out()).unwrap();
+        let documents: Vec<Value> = serde_json::from_str(&done.out()).unwrap();
         let statements = documents.iter().flat_map(|d| d["Statement"].as_array().unwrap());
         statements.flat_map(|s| s["Action"].as_array().unwrap()).map(|a| a.as_str().unwrap().to_owned()).collect()
     };
