@@ -1,6 +1,7 @@
 //! The command line: one definition per flag feeds parsing, help and completions.
 //! Decides nothing: it says what was asked for.
 
+mod doctor;
 mod schema;
 mod secrets;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use doctor::DoctorArgs;
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
@@ -95,9 +97,11 @@ pub enum Cmd {
     /// Five minutes through every screen; nothing is read, nothing is touched
     #[command(after_help = "Example:\n  migrate-wizard tour")]
     Tour,
-    /// What is missing on this machine, and how to get it
-    #[command(after_help = "Example:\n  migrate-wizard doctor --json")]
-    Doctor,
+    /// What is missing on this machine, and how to get it; --aws: what of AWS would stop a run
+    #[command(
+        after_help = "Examples:\n  migrate-wizard doctor\n  migrate-wizard doctor --aws --profile grievance-portal      exit code 1 if something would stop the run\n  migrate-wizard doctor --aws --answers answers.toml --json\n  migrate-wizard doctor --policy --profile alva              the rights that a person needs, as IAM policies"
+    )]
+    Doctor(DoctorArgs),
     /// Where the newest run of this checkout stands
     #[command(
         after_help = "Example:\n  migrate-wizard status --json   {run, state: new|running|stopped|stuck|finished|rolled_back, phase, step, …}"

@@ -19,6 +19,7 @@ mod mover;
 mod orm;
 mod parallel;
 mod playbooks;
+mod preflight;
 mod resume;
 mod rollback;
 mod schema;

@@ -568,13 +568,16 @@ const READS_OF_AWS: &[&str] = &[
     "cloudformation DescribeStacks",
     "cloudformation ListStacks",
     "ecr DescribeRepositories",
+    "ecs DescribeClusters",
     "ecs DescribeServices",
     "ecs ListClusters",
+    "iam ListOpenIDConnectProviders",
     "rds DescribeDBInstances",
     "rds DescribeDBSnapshots",
     "secretsmanager DescribeSecret",
     "secretsmanager GetSecretValue",
     "secretsmanager ListSecrets",
+    "servicequotas GetServiceQuota",
     "sts GetCallerIdentity",
 ];
 

@@ -9,6 +9,7 @@ use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
@@ -65,6 +66,8 @@ struct Inner {
     route53: OnceLock<aws_sdk_route53::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
     backup: OnceLock<aws_sdk_backup::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    quotas: OnceLock<aws_sdk_servicequotas::Client>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -93,11 +96,15 @@ impl Aws {
             })?;
         super::region::check(region.as_ref())?;
         let config = load(&options, region.clone()).await;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self::over(config, region.to_string(), Guard::new(options.access), options.poll))
+    }
+
+    fn over(config: SdkConfig, region: String, guard: Guard, poll: Duration) -> Self {
+        Self(Arc::new(Inner {
             config,
-            region: region.to_string(),
-            guard: Guard::new(options.access),
-            poll: options.poll,
+            region,
+            guard,
+            poll,
             sts: OnceLock::new(),
             cloudformation: OnceLock::new(),
             ecr: OnceLock::new(),
@@ -106,7 +113,18 @@ impl Aws {
             route53: OnceLock::new(),
             rds: OnceLock::new(),
             backup: OnceLock::new(),
-        })))
+            iam: OnceLock::new(),
+            quotas: OnceLock::new(),
+        }))
+    }
+
+    /// The same session as another role, of this account or another. Makes no call: the role is taken on at the first one.
+    ///
+    /// What the role is given never leaves this session, whose guard sits in front of it too.
+    pub async fn as_role(&self, role_arn: &str) -> Self {
+        let role = AssumeRoleProvider::builder(role_arn).configure(self.config()).session_name("migrate-wizard").build().await;
+        let config = self.config().clone().into_builder().credentials_provider(SharedCredentialsProvider::new(role)).build();
+        Self::over(config, self.0.region.clone(), self.0.guard.clone(), self.0.poll)
     }
 
     /// The region all regional calls go to.
@@ -127,6 +145,13 @@ impl Aws {
             Ok(Err(_)) => CredentialState::Missing,
             Err(_) => CredentialState::Slow,
         }
+    }
+
+    /// How long the keys in use are still good; `None` if they do not expire or cannot be found within two seconds.
+    pub async fn keys_last(&self) -> Option<Duration> {
+        let provider = self.0.config.credentials_provider()?;
+        let keys = tokio::time::timeout(CREDENTIALS_WITHIN, provider.provide_credentials()).await.ok()?.ok()?;
+        Some(keys.expiry()?.duration_since(std::time::SystemTime::now()).unwrap_or_default())
     }
 
     /// Whether it is worth making a call: credentials were found, or their source is still working after two seconds.
@@ -201,6 +226,20 @@ impl Aws {
             aws_sdk_backup::Client::from_conf(aws_sdk_backup::config::Builder::from(config).interceptor(guard.clone()).build())
         })
     }
+
+    pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
+        let Inner { config, guard, iam, .. } = &*self.0;
+        iam.get_or_init(|| aws_sdk_iam::Client::from_conf(aws_sdk_iam::config::Builder::from(config).interceptor(guard.clone()).build()))
+    }
+
+    pub(super) fn quotas(&self) -> &aws_sdk_servicequotas::Client {
+        let Inner { config, guard, quotas, .. } = &*self.0;
+        quotas.get_or_init(|| {
+            aws_sdk_servicequotas::Client::from_conf(
+                aws_sdk_servicequotas::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
+    }
 }
 
 async fn load(options: &Options, region: Region) -> SdkConfig {
@@ -251,20 +290,7 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .load()
             .await;
-        Self(Arc::new(Inner {
-            config,
-            region: "us-east-1".into(),
-            guard: Guard::new(access),
-            poll: Duration::from_millis(10),
-            sts: OnceLock::new(),
-            cloudformation: OnceLock::new(),
-            ecr: OnceLock::new(),
-            ecs: OnceLock::new(),
-            secretsmanager: OnceLock::new(),
-            route53: OnceLock::new(),
-            rds: OnceLock::new(),
-            backup: OnceLock::new(),
-        }))
+        Self::over(config, "us-east-1".into(), Guard::new(access), Duration::from_millis(10))
     }
 }
 

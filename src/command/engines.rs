@@ -1,8 +1,7 @@
 //! The engines on their own: scan, stacks, cost. Each is one call of its room.
 //! No domain knowledge here: arguments in, words or JSON out.
 
-use std::collections::BTreeMap;
-
+use super::preflight::coming;
 use super::run::{answers, checked_books, given};
 use super::{out, out_json};
 use crate::app::{self, Severity};
@@ -14,11 +13,8 @@ use crate::error::{Context, Kind, Result};
 use crate::library;
 use crate::progress::Reporter;
 use crate::text;
-use crate::wizard::forecast::{Coming, forecast};
-use crate::wizard::journal::{Entry, FORMAT, Record};
-use crate::wizard::state::State;
+use crate::wizard::forecast::Coming;
 use crate::wizard::template;
-use crate::wizard::view::Mode;
 
 pub fn scan(args: &RunArgs) -> Result<u8> {
     let scan = app::scan(&args.dir, &Reporter::silent())?;
@@ -102,17 +98,7 @@ pub fn stacks_list(args: &RunArgs) -> Result<u8> {
 /// Every step of a new run with these arguments' answers, in order: nothing of it was done, nothing is asked.
 pub fn blueprint(args: &RunArgs, run: &str) -> Result<Vec<Coming>> {
     let (_, books) = checked_books(args, "move")?;
-    let opened = Entry::Opened {
-        format: FORMAT,
-        run: run.into(),
-        journey: "move".into(),
-        mode: Mode::Dry,
-        sandbox: args.sandbox,
-        tool: env!("CARGO_PKG_VERSION").into(),
-        facts: given(&args.dir, run, args.sandbox),
-    };
-    let state = State::replay([&Record { n: 1, at: String::new(), sum: String::new(), what: opened }])?;
-    Ok(forecast(&books, &state, &answers(args, &books)?, &BTreeMap::new(), &effects::registry()))
+    coming(&books, given(&args.dir, run, args.sandbox), args.sandbox, &answers(args, &books)?)
 }
 
 /// The stacks among the steps to come.

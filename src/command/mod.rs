@@ -10,6 +10,7 @@ mod engines;
 mod export;
 mod plan;
 mod playbooks;
+mod preflight;
 mod report;
 mod run;
 mod schema;
@@ -34,7 +35,8 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         None => run::journey(&args, None).await,
         Some(Cmd::Tour) => run::tour(&args).await,
         Some(Cmd::Demo(demo)) => demo::run(&args, &demo).await,
-        Some(Cmd::Doctor) => doctor::run(&args).await,
+        Some(Cmd::Doctor(what)) if what.aws || what.policy => preflight::run(&args, &what).await,
+        Some(Cmd::Doctor(_)) => doctor::run(&args).await,
         Some(Cmd::Status) => status::status(&args),
         Some(Cmd::Log) => status::log(&args),
         Some(Cmd::Plan) => plan::run(&args).await,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::preflight::foresight;
 use super::{code, demo, flavour, out, playbook_folders};
 use crate::cli::RunArgs;
 use crate::effects::{self, Setup, World};
@@ -190,6 +191,7 @@ async fn go(
     setup: Setup,
 ) -> Result<u8> {
     let Opened { dir, journal, state } = opened;
+    let setup = Setup { foresight: Some(foresight(&books, &state.given, state.sandbox)), ..setup };
     let rehearsed = runs::rehearsed(&args.dir);
     let (run, journey) = (state.run.clone(), state.journey.clone());
     let world = Arc::new(World::open(args, &dir, &state, setup).await?);

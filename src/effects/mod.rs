@@ -39,9 +39,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+pub use check_aws::wanted_of;
 pub use cost::{Costs, questions};
 pub use stack::{of_system, template_file};
-pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
+pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Foresight, Setup, TargetRef, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};
 use crate::library::Library;
@@ -58,7 +59,7 @@ pub fn registry() -> Registry<World> {
         kind("scan_app", "reads the app's files", scan_app::build),
         kind("inspect_source", "reads the source database's facts", inspect_source::build),
         kind("decision_records", "writes the decisions down", decision_records::build),
-        kind("check_aws", "credentials, account, region, needed calls", check_aws::build),
+        kind("check_aws", "account, region, quotas, names, domain, rights", check_aws::build),
         kind("service_plan", "the services answer as facts", service_plan::build),
         kind("stack", "a CloudFormation stack", stack::build),
         kind("secret", "a value in Secrets Manager", secret::build),

@@ -7,10 +7,12 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use super::cost::Costs;
 use crate::cli::RunArgs;
+use crate::cloud::preflight::Wanted;
 use crate::cloud::{self, Aws};
 use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::local::LocalServer;
@@ -36,6 +38,15 @@ fn named_endpoint() -> Option<String> {
     std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty())
 }
 
+/// Tells what a run with these answers will need of AWS. Only a command can: it may look at the steps to come, and an effect may not.
+pub struct Foresight(pub Box<dyn Fn(&Map<String, Value>) -> Result<Wanted> + Send + Sync>);
+
+impl std::fmt::Debug for Foresight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Foresight")
+    }
+}
+
 /// What a command hands to a world beyond its arguments.
 #[derive(Debug, Default)]
 pub struct Setup {
@@ -45,6 +56,8 @@ pub struct Setup {
     pub disposable_source: bool,
     /// How to reach AWS, when neither flags nor environment say it; what it may do is the run's mode all the same.
     pub aws: Option<cloud::Options>,
+    /// `None`: nothing is known of the steps to come.
+    pub foresight: Option<Foresight>,
 }
 
 /// Everything outside.
@@ -71,6 +84,7 @@ pub struct World {
     server: OnceCell<LocalServer>,
     secrets: Mutex<BTreeMap<String, String>>,
     costs: Costs,
+    foresight: Option<Foresight>,
 }
 
 /// Which target database an effect means. In a sandbox it is the disposable one, whatever this says.
@@ -148,7 +162,13 @@ impl World {
             server: OnceCell::new(),
             secrets: Mutex::new(BTreeMap::new()),
             costs: Costs::bundled()?,
+            foresight: setup.foresight,
         })
+    }
+
+    /// What a run with these answers (question id → {value, source}) will need of AWS; nothing where the command did not say.
+    pub fn foresee(&self, answers: &Map<String, Value>) -> Result<Wanted> {
+        self.foresight.as_ref().map_or_else(|| Ok(Wanted::default()), |foresight| (foresight.0)(answers))
     }
 
     /// The AWS session: connected once, read-only in a dry run.

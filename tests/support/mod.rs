@@ -12,4 +12,5 @@ pub mod pty;
 pub mod random_schema;
 pub mod rehearsal;
 pub mod schema;
+pub mod scripted;
 pub mod wizard;
