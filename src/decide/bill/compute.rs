@@ -5,7 +5,7 @@ use super::{Bill, HOURS, Layer, all_month};
 use crate::decide::money::Quantity;
 
 /// Root disk of an EC2 instance, in GB.
-const DISK_GB: u64 = 30;
+const DISK_GB: u64 = 20;
 
 pub(super) fn write(bill: &mut Bill<'_>) {
     match bill.choice("compute") {
