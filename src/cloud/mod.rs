@@ -8,6 +8,7 @@ pub mod guard;
 pub mod identity;
 pub mod image;
 pub mod preflight;
+pub mod prices;
 pub mod region;
 pub mod registry;
 pub mod secret;

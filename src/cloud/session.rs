@@ -65,6 +65,7 @@ struct Inner {
     route53: OnceLock<aws_sdk_route53::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
     backup: OnceLock<aws_sdk_backup::Client>,
+    pricing: OnceLock<aws_sdk_pricing::Client>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -106,6 +107,7 @@ impl Aws {
             route53: OnceLock::new(),
             rds: OnceLock::new(),
             backup: OnceLock::new(),
+            pricing: OnceLock::new(),
         })))
     }
 
@@ -193,6 +195,13 @@ impl Aws {
     pub(super) fn rds(&self) -> &aws_sdk_rds::Client {
         let Inner { config, guard, rds, .. } = &*self.0;
         rds.get_or_init(|| aws_sdk_rds::Client::from_conf(aws_sdk_rds::config::Builder::from(config).interceptor(guard.clone()).build()))
+    }
+
+    pub(super) fn pricing(&self) -> &aws_sdk_pricing::Client {
+        let Inner { config, guard, pricing, .. } = &*self.0;
+        pricing.get_or_init(|| {
+            aws_sdk_pricing::Client::from_conf(aws_sdk_pricing::config::Builder::from(config).interceptor(guard.clone()).build())
+        })
     }
 
     pub(super) fn backup(&self) -> &aws_sdk_backup::Client {

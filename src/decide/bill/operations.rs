@@ -17,5 +17,5 @@ pub(super) fn write(bill: &mut Bill<'_>) {
     if bill.choice("compute") == "fargate" {
         bill.usage(Layer::Observability, "metric", "Container Insights metrics", "some for the cluster and some for each service");
     }
-    bill.usage(Layer::Database, "backup", "AWS Backup storage", "of the nightly backups, as long as they are kept");
+    bill.unpriced("AWS Backup storage of the nightly backups: no price is known here");
 }
