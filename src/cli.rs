@@ -1,6 +1,7 @@
 //! The command line: one definition per flag feeds parsing, help and completions.
 //! Decides nothing: it says what was asked for.
 
+mod cost;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use cost::{CostArgs, CostCmd, PricesArgs};
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
@@ -141,9 +143,9 @@ pub enum Cmd {
     /// The CloudFormation stacks: list and export
     #[command(subcommand, after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
     Stacks(StacksCmd),
-    /// Monthly cost of a profile or an answers file
+    /// Monthly cost of a profile or an answers file, scenarios side by side, price lists
     #[command(
-        after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust"
+        after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust\n  migrate-wizard cost --compare alva alva+nat=none alva+architecture=arm64,cache=valkey\n  migrate-wizard cost prices --region eu-central-1"
     )]
     Cost(CostArgs),
 }
@@ -306,11 +308,4 @@ pub enum StacksCmd {
     /// Write the CloudFormation templates that the decisions need, with their parameter files
     #[command(after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
     Export(OutArgs),
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct CostArgs {
-    /// Compare profiles side by side
-    #[arg(long, num_args = 2.., value_name = "PROFILE")]
-    pub compare: Vec<String>,
 }

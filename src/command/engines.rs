@@ -1,4 +1,4 @@
-//! The engines on their own: scan, stacks, cost. Each is one call of its room.
+//! The engines on their own: scan, stacks. Each is one call of its room.
 //! No domain knowledge here: arguments in, words or JSON out.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::run::{answers, checked_books, given};
 use super::{out, out_json};
 use crate::app::{self, Severity};
-use crate::cli::{CostArgs, OutArgs, RunArgs};
+use crate::cli::{OutArgs, RunArgs};
 use crate::cloud::stacks::{self, System};
-use crate::decide::{self, Answers};
-use crate::effects::{self, Costs};
+use crate::effects;
 use crate::error::{Context, Kind, Result};
 use crate::library;
 use crate::progress::Reporter;
@@ -145,25 +144,5 @@ pub fn stacks_export(args: &RunArgs, to: &OutArgs) -> Result<u8> {
         layers.len(),
         folder.display()
     ));
-    Ok(0)
-}
-
-pub fn cost(args: &RunArgs, what: &CostArgs) -> Result<u8> {
-    let (_, books) = checked_books(args, "move")?;
-    let costs = Costs::bundled()?;
-    let settle = |answers: &Answers| decide::settle(answers, costs.questions());
-    if !what.compare.is_empty() {
-        let profiles = what.compare.iter().map(|name| decide::Profile::load(name, costs.questions())).collect::<Result<Vec<_>>>()?;
-        let sets: Vec<(&str, Answers)> = profiles.iter().map(|p| (p.name.as_str(), settle(&p.answers))).collect();
-        out(decide::compare(&sets, costs.prices()).table());
-        return Ok(0);
-    }
-    let given: Answers = answers(args, &books)?.into_iter().map(|(id, s)| (id, s.value)).collect();
-    let estimate = decide::estimate(&settle(&given), costs.prices());
-    if args.json {
-        out_json(&estimate)?
-    } else {
-        out(estimate.table())
-    }
     Ok(0)
 }

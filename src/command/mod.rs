@@ -2,6 +2,7 @@
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
 mod connections;
+mod cost;
 mod data;
 mod demo;
 mod doctor;
@@ -61,7 +62,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Worker(what)) => data::worker(&args, &what).await,
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
         Some(Cmd::Stacks(StacksCmd::Export(out))) => engines::stacks_export(&args, &out),
-        Some(Cmd::Cost(cost)) => engines::cost(&args, &cost),
+        Some(Cmd::Cost(cost)) => cost::run(&args, &cost).await,
     }
 }
 

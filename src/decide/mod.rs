@@ -26,13 +26,13 @@ mod playbook_test;
 use std::collections::BTreeMap;
 
 pub use bill::Layer;
-pub use compare::{Comparison, compare};
+pub use compare::{Comparison, MOST_COMPARED, compare};
 pub use delta::{Delta, delta};
 pub use estimate::{Estimate, Line, estimate};
 pub use lookup::{Lookup, Product, Query, Tier, price_file};
 pub use money::{Money, Quantity};
 pub use prices::{CURRENT_DAYS, Price, PriceBook, Prices, Quote};
-pub use profile::{Profile, answers_file, profiles};
+pub use profile::{Planned, Profile, answers_file, profiles};
 pub use question::{QuestionSpec, missing, settle};
 pub use record::{Alternative, Decision, records};
 pub use resources::{Made, Resources, Tally};

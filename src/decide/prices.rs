@@ -208,11 +208,16 @@ impl Price {
     /// Is it too old on that day (`2026-11-28`) to be called current? A date without a day counts from its first, one that cannot be
     /// read is old.
     pub fn is_stale(&self, today: &str) -> bool {
-        match (day(&self.as_of), day(today)) {
-            (Some(then), Some(now)) => now.since(then).is_ok_and(|span| i64::from(span.get_days()) > CURRENT_DAYS),
-            (None, Some(_)) => true,
-            (_, None) => false,
-        }
+        is_stale(&self.as_of, today)
+    }
+}
+
+/// See [`Price::is_stale`].
+pub(super) fn is_stale(as_of: &str, today: &str) -> bool {
+    match (day(as_of), day(today)) {
+        (Some(then), Some(now)) => now.since(then).is_ok_and(|span| i64::from(span.get_days()) > CURRENT_DAYS),
+        (None, Some(_)) => true,
+        (_, None) => false,
     }
 }
 
@@ -228,11 +233,15 @@ fn day(text: &str) -> Option<jiff::civil::Date> {
 
 impl Quote {
     fn sentence(&self, prices: &Prices) -> Option<String> {
-        let mut today = Money::ZERO;
+        let mut now = Money::ZERO;
+        let mut as_of: Option<&str> = None;
         for (id, quantity) in &self.today {
-            today = today + prices.get(id)?.price.times(*quantity)?;
+            let price = prices.get(id)?;
+            now = now + price.price.times(*quantity)?;
+            as_of = Some(as_of.map_or(price.as_of.as_str(), |oldest| oldest.min(&price.as_of)));
         }
-        Some(format!("{}: plans often quote {}; today it is {today} a month ({})", self.of, self.plan, self.why))
+        let as_of = as_of.unwrap_or(&prices.as_of);
+        Some(format!("{}: plans often quote {}; by prices of {as_of} it is {now} a month ({})", self.of, self.plan, self.why))
     }
 }
 
@@ -256,7 +265,7 @@ mod tests {
         let prices = Prices::bundled().unwrap();
         let answers = Answers::from([("nat".to_owned(), "one".to_owned())]);
         let quotes = prices.plan_quotes(&answers).join("\n");
-        assert!(quotes.contains("plans often quote about $32 a month; today it is $36.50 a month"), "{quotes}");
+        assert!(quotes.contains("plans often quote about $32 a month; by prices of 2026-10 it is $36.50 a month"), "{quotes}");
     }
 
     #[test]

@@ -32,7 +32,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-pub use cost::{Costs, questions};
+pub use cost::{Costs, OWN_PRICES, questions, today};
 pub use stack::of_system;
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
 
@@ -87,15 +87,6 @@ pub fn check_books(library: &Library, books: &Books) -> Result<()> {
     playbook::check(&all, &library.texts, &given, &build)
 }
 
-/// Cost lines of a set of facts: layer, what, monthly, as of, source; nothing before the first decision.
-pub fn cost_lines(facts: &Facts) -> Option<Vec<Vec<String>>> {
-    facts.contains_key("database").then(|| Costs::bundled().ok().map(|c| c.lines(facts))).flatten()
-}
-
-/// The monthly total in words.
-pub fn cost_words(facts: &Facts) -> Option<String> {
-    Costs::bundled().ok().and_then(|c| c.words(facts))
-}
 
 /// Writes files below a folder, each whole or not at all.
 fn write_files(folder: &Path, files: &[(String, String)]) -> Result<()> {

@@ -144,7 +144,7 @@ impl World {
             disposable_source: state.given.contains_key(DISPOSABLE_SOURCE),
             server: OnceCell::new(),
             secrets: Mutex::new(BTreeMap::new()),
-            costs: Costs::bundled()?,
+            costs: Costs::of_runs(run_dir.parent().unwrap_or(run_dir))?,
         })
     }
 
@@ -354,5 +354,9 @@ impl effect::World for World {
 
     fn cost_of(&self, facts: &Facts, question: &str, option: &str) -> Option<String> {
         self.costs.of(facts, question, option)
+    }
+
+    fn against(&self, facts: &Facts, question: &str, answer: &str) -> Vec<String> {
+        self.costs.against(facts, question, answer)
     }
 }

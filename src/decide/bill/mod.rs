@@ -186,6 +186,7 @@ fn line(price: &Price, layer: Layer, what: String, usage_note: Option<String>) -
         as_of: price.as_of.clone(),
         source: price.source.clone(),
         confidence: price.confidence.clone(),
+        stale: false,
     }
 }
 
