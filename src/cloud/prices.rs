@@ -63,8 +63,11 @@ pub async fn products(aws: &Aws, service: &str, filters: &[(String, String)]) ->
 
 /// One entry of the list; `None` when it has no price on demand in dollars.
 fn product(text: &str) -> Result<Option<Product>> {
-    let entry: Value = serde_json::from_str(text)
-        .map_err(|e| Error::new(crate::error::Kind::Failed, "AWS answered with a price that cannot be read").cause(e.to_string()).hint("try again; if it stays, use the bundled prices"))?;
+    let entry: Value = serde_json::from_str(text).map_err(|e| {
+        Error::new(crate::error::Kind::Failed, "AWS answered with a price that cannot be read")
+            .cause(e.to_string())
+            .hint("try again; if it stays, use the bundled prices")
+    })?;
     let word = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let Some(described) = entry.get("product") else { return Ok(None) };
     let offers = entry.pointer("/terms/OnDemand").and_then(Value::as_object);

@@ -273,6 +273,7 @@ impl Aws {
             route53: OnceLock::new(),
             rds: OnceLock::new(),
             backup: OnceLock::new(),
+            pricing: OnceLock::new(),
         }))
     }
 }

@@ -67,7 +67,9 @@ struct Told {
 impl Told {
     /// The estimate's own keys, and beside them `plan`, `contradictions`, `differences`.
     fn json(&self) -> Result<()> {
-        let json = |value: &dyn Fn() -> serde_json::Result<serde_json::Value>| value().map_err(|e| Error::bug(format!("the estimate cannot be written: {e}")));
+        let json = |value: &dyn Fn() -> serde_json::Result<serde_json::Value>| {
+            value().map_err(|e| Error::bug(format!("the estimate cannot be written: {e}")))
+        };
         let mut all = json(&|| serde_json::to_value(&self.estimate))?;
         if let Some(keys) = all.as_object_mut() {
             keys.insert("plan".into(), json(&|| serde_json::to_value(&self.plan))?);
@@ -138,7 +140,11 @@ pub fn made(coming: &[Coming]) -> Result<Vec<Made>> {
         all.extend(rendered.resources.into_iter().map(|r| Made { kind: r.kind, properties: r.properties, parameters: parameters.clone() }));
     }
     let steps = coming.iter().filter(|step| step.kind == "secret" || step.kind == "repository");
-    all.extend(steps.map(|step| Made { kind: format!("effect:{}", step.kind), properties: step.fields.clone(), parameters: BTreeMap::new() }));
+    all.extend(steps.map(|step| Made {
+        kind: format!("effect:{}", step.kind),
+        properties: step.fields.clone(),
+        parameters: BTreeMap::new(),
+    }));
     Ok(all)
 }
 
@@ -195,9 +201,10 @@ fn scenario(text: &str, own: &Answers, costs: &Costs) -> Result<Answers> {
 
 /// Asks AWS for every line of a price list, and writes what it answered.
 async fn prices(args: &RunArgs, to: &PricesArgs) -> Result<u8> {
-    let region = args.region.clone().ok_or_else(|| {
-        Error::new(Kind::Usage, "of which region?").hint("name it: migrate-wizard cost prices --region eu-central-1")
-    })?;
+    let region = args
+        .region
+        .clone()
+        .ok_or_else(|| Error::new(Kind::Usage, "of which region?").hint("name it: migrate-wizard cost prices --region eu-central-1"))?;
     cloud::region::check(&region)?;
     let options = cloud::Options {
         profile: args.aws_profile.clone(),
@@ -223,7 +230,11 @@ async fn prices(args: &RunArgs, to: &PricesArgs) -> Result<u8> {
     let file = to.out.clone().unwrap_or_else(|| own_file(&args.dir, &region));
     let body = decide::price_file(&region, &effects::today(), &found, &Prices::bundled()?, &missing);
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).or_fail(Kind::Input, format!("cannot make {}", folder.display()), "choose another file with --out")?;
+        std::fs::create_dir_all(folder).or_fail(
+            Kind::Input,
+            format!("cannot make {}", folder.display()),
+            "choose another file with --out",
+        )?;
     }
     std::fs::write(&file, body).or_fail(Kind::Input, format!("cannot write {}", file.display()), "choose another file with --out")?;
     if args.json {
@@ -233,7 +244,8 @@ async fn prices(args: &RunArgs, to: &PricesArgs) -> Result<u8> {
         for (id, why) in &missing {
             out(format!("not found: {id} ({why})"));
         }
-        let next = if to.out.is_some() { format!("migrate-wizard cost --prices {}", file.display()) } else { "migrate-wizard cost".to_owned() };
+        let next =
+            if to.out.is_some() { format!("migrate-wizard cost --prices {}", file.display()) } else { "migrate-wizard cost".to_owned() };
         out(format!(
             "{} of {region} in {}, {} not found. Next: {next}",
             text::plural(found.len() as u64, "price"),

@@ -46,7 +46,12 @@ pub async fn run(args: &RunArgs) -> Result<u8> {
         }
     }
     let mut facts = state.facts();
-    facts.extend(answers.iter().filter(|(id, _)| !state.steps.get(*id).is_some_and(|s| s.answer.is_some())).map(|(id, given)| (id.clone(), given.value.clone().into())));
+    facts.extend(
+        answers
+            .iter()
+            .filter(|(id, _)| !state.steps.get(*id).is_some_and(|s| s.answer.is_some()))
+            .map(|(id, given)| (id.clone(), given.value.clone().into())),
+    );
     let against = decide::told(&Costs::of_runs(&args.dir.join(runs::FOLDER))?.contradictions(&facts));
     if !against.is_empty() {
         out(against.trim_end());

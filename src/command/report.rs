@@ -108,7 +108,9 @@ fn cost(facts: &template::Facts, found: &Found) -> Option<Section> {
     let estimate = costs.estimate(facts);
     let head = ["layer", "what", "monthly", "as of", "source"].map(str::to_owned).to_vec();
     let mut blocks = vec![Block::Text(total), Block::Table { head, rows: costs.lines(facts) }];
-    for (title, items) in [("Not in the total, because no price is known:", estimate.unpriced), ("Prices that are not current:", estimate.stale)] {
+    for (title, items) in
+        [("Not in the total, because no price is known:", estimate.unpriced), ("Prices that are not current:", estimate.stale)]
+    {
         if !items.is_empty() {
             blocks.extend([Block::Text(title.to_owned()), Block::List(items)]);
         }

@@ -137,8 +137,9 @@ mod tests {
     #[test]
     fn each_test_holds_for_what_it_says_and_for_nothing_unknown() {
         let lists = BTreeMap::from([("near".to_owned(), vec!["a".to_owned(), "b".to_owned()])]);
-        let known: Answers =
-            [("place", "b"), ("none", ""), ("list", "a, c"), ("few", "2"), ("many", "10"), ("word", "x")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let known: Answers = [("place", "b"), ("none", ""), ("list", "a, c"), ("few", "2"), ("many", "10"), ("word", "x")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into();
         for (text, expected) in [
             ("place is a|b", true),
             ("place is @near", true),
@@ -166,9 +167,10 @@ mod tests {
     #[test]
     fn figures_are_reckoned_from_what_is_known() {
         let classes = [Class { id: "small".to_owned(), memory_gib: 1, connections: 112 }];
-        let mut known: Answers = [("services", "web:3000,api:3001"), ("tasks_max", "6"), ("source.bytes", "1073741825"), ("db_class", "small")]
-            .map(|(k, v)| (k.to_owned(), v.to_owned()))
-            .into();
+        let mut known: Answers =
+            [("services", "web:3000,api:3001"), ("tasks_max", "6"), ("source.bytes", "1073741825"), ("db_class", "small")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into();
         derive(&mut known, &classes);
         let of = |key: &str| known.get(key).map(String::as_str);
         assert_eq!([of("services.count"), of("app.connections"), of("source.gib")], [Some("2"), Some("120"), Some("2")]);

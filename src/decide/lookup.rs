@@ -112,7 +112,8 @@ impl Lookup {
                 if !row.global {
                     filters.push((row.regional.clone(), region.to_owned()));
                 }
-                let times = row.times.parse().map_err(|_| Error::bug(format!("assets/prices/lookup.toml: {}: times = {}", row.id, row.times)))?;
+                let times =
+                    row.times.parse().map_err(|_| Error::bug(format!("assets/prices/lookup.toml: {}: times = {}", row.id, row.times)))?;
                 queries.push(Query {
                     id: put(&row.id),
                     service: row.service.clone(),
@@ -156,7 +157,11 @@ impl Lookup {
         prefix.and_then(|prefix| usage.strip_prefix(prefix.as_str())?.strip_prefix('-')).unwrap_or_else(|| {
             // a region younger than the table: capitals and digits before the first dash are its name
             match usage.split_once('-') {
-                Some((first, rest)) if prefix.is_none() && first.len() <= 5 && first.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()) => rest,
+                Some((first, rest))
+                    if prefix.is_none() && first.len() <= 5 && first.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()) =>
+                {
+                    rest
+                }
                 Some(_) | None => usage,
             }
         })
@@ -174,7 +179,13 @@ fn times(usd: &str, n: u64) -> Option<Money> {
 }
 
 /// A price list as a file: `found` by id, with the words of `like` for each line. `read` is today.
-pub fn price_file(region: &str, read: &str, found: &BTreeMap<String, (Money, String)>, like: &Prices, missing: &[(String, String)]) -> String {
+pub fn price_file(
+    region: &str,
+    read: &str,
+    found: &BTreeMap<String, (Money, String)>,
+    like: &Prices,
+    missing: &[(String, String)],
+) -> String {
     let mut out = format!(
         "# What AWS asks in {region}: on demand, US dollars, as its Price List Query API answered on {read}.\n# Made by `migrate-wizard cost prices --region {region}`; the same format as assets/prices/us-east-1.toml.\n"
     );
@@ -200,7 +211,12 @@ mod tests {
     use super::*;
 
     fn product(usage: &str, tiers: &[(&str, &str, &str)]) -> Product {
-        let tier = |(from, unit, usd): &(&str, &str, &str)| Tier { from: (*from).into(), unit: (*unit).into(), usd: (*usd).into(), since: "2026-09-01T00:00:00Z".into() };
+        let tier = |(from, unit, usd): &(&str, &str, &str)| Tier {
+            from: (*from).into(),
+            unit: (*unit).into(),
+            usd: (*usd).into(),
+            since: "2026-09-01T00:00:00Z".into(),
+        };
         Product { sku: "S".into(), usage_type: usage.into(), tiers: tiers.iter().map(tier).collect() }
     }
 
@@ -229,7 +245,8 @@ mod tests {
     #[test]
     fn a_neighbour_with_a_longer_name_is_not_taken() {
         let lookup = Lookup::bundled().unwrap();
-        let nat = [product("EU-RegionalNatGateway-Hours", &[("0", "Hrs", "9")]), product("EU-NatGateway-Hours", &[("0", "Hrs", "0.0480000000")])];
+        let nat =
+            [product("EU-RegionalNatGateway-Hours", &[("0", "Hrs", "9")]), product("EU-NatGateway-Hours", &[("0", "Hrs", "0.0480000000")])];
         assert_eq!(lookup.price(&query("nat.hour"), "eu-west-1", &nat).unwrap().0, Money::parse("0.048").unwrap());
         // us-east-1 writes it with its name or without
         for usage in ["NatGateway-Hours", "USE1-NatGateway-Hours"] {

@@ -270,7 +270,9 @@ mod tests {
 
     #[test]
     fn a_price_is_current_for_ninety_days_and_no_longer() {
-        let of = |as_of: &str, today: &str| Price { as_of: as_of.to_owned(), ..Prices::bundled().unwrap().get("ipv4").unwrap().clone() }.is_stale(today);
+        let of = |as_of: &str, today: &str| {
+            Price { as_of: as_of.to_owned(), ..Prices::bundled().unwrap().get("ipv4").unwrap().clone() }.is_stale(today)
+        };
         assert!(!of("2026-08-30", "2026-11-28"));
         assert!(of("2026-08-29", "2026-11-28"));
         assert!(!of("2026-10", "2026-11-28"));

@@ -151,7 +151,11 @@ mod tests {
         let files = records(&[decision], &estimate, &[against], "2026-11-20");
         let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["README.md", "0001-db-class.md"]);
-        for part in ["| Which database? | Aurora DSQL | asked | [0001](0001-db-class.md) |", "| contradiction | no extensions | user guide, 2026-11-20 |", "## Cost"] {
+        for part in [
+            "| Which database? | Aurora DSQL | asked | [0001](0001-db-class.md) |",
+            "| contradiction | no extensions | user guide, 2026-11-20 |",
+            "## Cost",
+        ] {
             assert!(files[0].1.contains(part), "{part}: {}", files[0].1);
         }
         let expected = "# 1. Which database?\n\nStatus: accepted, 2026-11-20 (by: asked)\n\n## Context\n\nIt is hard to change later.\n\n\

@@ -136,7 +136,9 @@ impl Resources {
                 differences.push(format!("`{id}`: the stacks make {made}, the estimate counts {estimated}"));
             }
         }
-        differences.extend(tally.usage.iter().filter(|id| !told_of(id)).map(|id| format!("`{id}`: the stacks use it, the estimate does not name it")));
+        differences.extend(
+            tally.usage.iter().filter(|id| !told_of(id)).map(|id| format!("`{id}`: the stacks use it, the estimate does not name it")),
+        );
         let backed = |id: &str| self.always.contains(id) || tally.usage.contains(id) || tally.fixed.contains_key(id);
         let spot = tally.unpriced.contains("Fargate Spot");
         differences.extend(
@@ -145,7 +147,9 @@ impl Resources {
                 .filter(|id| !backed(id) && !(spot && id.starts_with("fargate.")))
                 .map(|id| format!("`{id}`: the estimate names it, no stack uses it")),
         );
-        differences.extend(tally.unpriced.iter().filter(|words| !named(words)).map(|words| format!("{words}: the stacks make it, the estimate is silent")));
+        differences.extend(
+            tally.unpriced.iter().filter(|words| !named(words)).map(|words| format!("{words}: the stacks make it, the estimate is silent")),
+        );
         differences.extend(tally.unknown.iter().map(|kind| format!("{kind}: nobody knows how it is paid for")));
         differences
     }

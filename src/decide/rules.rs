@@ -101,12 +101,14 @@ impl Rules {
         let mut rules = Vec::new();
         for row in raw.rule {
             let wrong = |what: String| {
-                Error::new(Kind::Input, format!("{file}: rule `{}`: {what}", row.id)).hint("the tests of a rule are listed at the top of assets/rules.toml")
+                Error::new(Kind::Input, format!("{file}: rule `{}`: {what}", row.id))
+                    .hint("the tests of a rule are listed at the top of assets/rules.toml")
             };
             if !seen.insert(row.id.clone()) {
                 return Err(wrong("stands twice".to_owned()));
             }
-            let when = row.when.iter().map(|test| Condition::parse(test, &raw.lists)).collect::<std::result::Result<_, _>>().map_err(&wrong)?;
+            let when =
+                row.when.iter().map(|test| Condition::parse(test, &raw.lists)).collect::<std::result::Result<_, _>>().map_err(&wrong)?;
             if let Some(bad) = row.instead.iter().find(|answer| !answer.contains('=')) {
                 return Err(wrong(format!("`{bad}` is not written as id=value")));
             }
@@ -120,14 +122,11 @@ impl Rules {
     /// defaults, and a text that nobody gave counts as empty.
     pub fn check(&self, answers: &Answers, questions: &[QuestionSpec]) -> Vec<Contradiction> {
         let mut settled = settle(answers, questions);
-        for open in missing(&settled, questions) {
-            settled.insert(open.to_owned(), String::new());
-        }
-        for question in questions.iter().filter(|q| !settled.contains_key(&q.id)) {
-            if let Some(value) = answers.get(&question.id) {
-                settled.insert(format!("unused.{}", question.id), value.clone());
-            }
-        }
+        let empty: Vec<(String, String)> = missing(&settled, questions).into_iter().map(|id| (id.to_owned(), String::new())).collect();
+        settled.extend(empty);
+        let dropped = questions.iter().filter(|q| !settled.contains_key(&q.id)).filter_map(|q| answers.get_key_value(&q.id));
+        let unused: Vec<(String, String)> = dropped.map(|(id, value)| (format!("unused.{id}"), value.clone())).collect();
+        settled.extend(unused);
         self.holding(settled, |_| true)
     }
 
@@ -149,7 +148,9 @@ impl Rules {
     /// What steps find out that rules read: `scan.…` and `source.…`, sorted.
     pub fn facts(&self) -> BTreeSet<&str> {
         let keys = self.rules.iter().flat_map(|rule| &rule.when).map(|test| test.key.as_str());
-        keys.filter(|key| key.starts_with("scan.") || (key.starts_with("source.") && *key != "source.gib")).chain(["source.bytes"]).collect()
+        keys.filter(|key| key.starts_with("scan.") || (key.starts_with("source.") && *key != "source.gib"))
+            .chain(["source.bytes"])
+            .collect()
     }
 
     #[cfg(test)]
@@ -207,7 +208,10 @@ pub fn told(contradictions: &[Contradiction]) -> String {
 pub fn refusal(contradictions: &[Contradiction]) -> Option<Error> {
     let stops: Vec<&Contradiction> = contradictions.iter().filter(|c| c.severity == Severity::Stop).collect();
     let first = stops.first()?;
-    let error = Error::new(Kind::Conflict, format!("{}: nothing is provisioned with them", crate::text::plural(stops.len() as u64, "contradiction")));
+    let error = Error::new(
+        Kind::Conflict,
+        format!("{}: nothing is provisioned with them", crate::text::plural(stops.len() as u64, "contradiction")),
+    );
     let example = first.instead.first().map_or_else(String::new, |answer| format!("--set {answer}"));
     let questions: BTreeSet<&str> = stops.iter().flat_map(|c| &c.questions).map(String::as_str).collect();
     let questions = questions.into_iter().collect::<Vec<_>>().join(", ");

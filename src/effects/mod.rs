@@ -87,7 +87,6 @@ pub fn check_books(library: &Library, books: &Books) -> Result<()> {
     playbook::check(&all, &library.texts, &given, &build)
 }
 
-
 /// Writes files below a folder, each whole or not at all.
 fn write_files(folder: &Path, files: &[(String, String)]) -> Result<()> {
     for (name, contents) in files {

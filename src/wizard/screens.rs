@@ -9,7 +9,9 @@ use crate::wizard::plan::{self, Books, Planned, Suggestion};
 use crate::wizard::playbook::{Action, Ask};
 use crate::wizard::state::{State, Status};
 use crate::wizard::template::{self, Facts};
-use crate::wizard::view::{AnswerKind, AskView, OptionView, PhaseView, RollbackLine, RollbackView, RunView, Screen, Standing, StepView, View};
+use crate::wizard::view::{
+    AnswerKind, AskView, OptionView, PhaseView, RollbackLine, RollbackView, RunView, Screen, Standing, StepView, View,
+};
 
 /// Durations of the last rehearsal, by step id.
 pub type Rehearsed = BTreeMap<String, Duration>;

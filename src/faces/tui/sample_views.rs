@@ -109,7 +109,14 @@ fn question(step: &str, title: &str, kind: AnswerKind) -> AskView {
 }
 
 fn option(id: &str, label: &str, consequence: &str, cost: &str) -> OptionView {
-    OptionView { id: id.into(), label: label.into(), consequence: consequence.into(), recommended: id == "rds", cost: Some(cost.into()), against: Vec::new() }
+    OptionView {
+        id: id.into(),
+        label: label.into(),
+        consequence: consequence.into(),
+        recommended: id == "rds",
+        cost: Some(cost.into()),
+        against: Vec::new(),
+    }
 }
 
 pub fn choice() -> View {
