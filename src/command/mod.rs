@@ -2,12 +2,12 @@
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
 mod connections;
-mod cost;
+pub mod cost;
 mod data;
 mod demo;
 mod doctor;
 mod edit_orm;
-mod engines;
+pub mod engines;
 mod plan;
 mod playbooks;
 mod report;

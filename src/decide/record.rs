@@ -85,8 +85,12 @@ fn one(i: usize, decision: &Decision, date: &str) -> String {
     let other = decision.recommended.as_ref().filter(|label| **label != decision.label);
     match (other, decision.because.is_empty()) {
         (_, true) => {}
-        (Some(label), false) => drop(writeln!(out, "\nRecommended was {label}: {}", decision.because)),
-        (None, false) => drop(writeln!(out, "\n{}", decision.because)),
+        (Some(label), false) => {
+            let _ = writeln!(out, "\nRecommended was {label}: {}", decision.because);
+        }
+        (None, false) => {
+            let _ = writeln!(out, "\n{}", decision.because);
+        }
     }
     if !decision.consequence.is_empty() || !decision.against.is_empty() {
         let _ = write!(out, "\n## Consequences\n\n");

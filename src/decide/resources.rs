@@ -122,7 +122,9 @@ impl Resources {
                     let sum = told.entry(&line.id).or_default();
                     *sum = sum.plus(quantity);
                 }
-                None => drop(told_usage.insert(&line.id)),
+                None => {
+                    told_usage.insert(&line.id);
+                }
             }
         }
         let named = |words: &str| estimate.unpriced.iter().any(|text| text.contains(words));
