@@ -268,7 +268,12 @@ fn decisions() {
             })
             .collect();
         let (usual, worst) = middle(times);
-        line("a changed decision: estimate, difference, rules", &millis(usual), "< 5 ms", &format!("{profile}, 101 times, worst {}", millis(worst)));
+        line(
+            "a changed decision: estimate, difference, rules",
+            &millis(usual),
+            "< 5 ms",
+            &format!("{profile}, 101 times, worst {}", millis(worst)),
+        );
         let args = Cli::parse_from(["migrate-wizard", "cost", "--profile", profile]).run;
         let mut made = 0;
         let times = (0..21)
@@ -279,7 +284,12 @@ fn decisions() {
             })
             .collect();
         let (usual, worst) = middle(times);
-        line("every stack of a profile, rendered", &millis(usual), "< 50 ms", &format!("{profile}, {made} resources, 21 times, worst {}", millis(worst)));
+        line(
+            "every stack of a profile, rendered",
+            &millis(usual),
+            "< 50 ms",
+            &format!("{profile}, {made} resources, 21 times, worst {}", millis(worst)),
+        );
     }
 }
 

@@ -129,10 +129,10 @@ fn shadowtwin_costs_what_the_hand_says() {
 }
 
 // shadowtwin on EC2: no NAT; IPv4 2 balancer + 1 instance = 10.95; t3.medium 730 × .0416 = 30.37; 20 GB × .08 = 1.60;
-//   ALB 16.43; database and cache 122.86; secrets 1.60, alarms 1 + 3 + 2 = 6 → .60, dashboard 3.00
+//   ALB 16.43; database and cache 122.86; secrets 1.60, alarms 2 + 1 + 3 + 2 = 8 → .80, dashboard 3.00
 #[test]
 fn shadowtwin_on_ec2_costs_what_the_hand_says() {
-    assert_eq!(total("shadowtwin-ec2"), "$187.41");
+    assert_eq!(total("shadowtwin-ec2"), "$187.61");
 }
 
 #[test]
