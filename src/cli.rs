@@ -2,6 +2,7 @@
 //! Decides nothing: it says what was asked for.
 
 mod doctor;
+mod cost;
 mod schema;
 mod secrets;
 
@@ -12,6 +13,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use doctor::DoctorArgs;
+pub use cost::{CostArgs, CostCmd, PricesArgs};
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
@@ -150,9 +152,9 @@ pub enum Cmd {
     /// The app's secrets on AWS: list what each service gets, take over Replit's, renew one
     #[command(subcommand, after_help = "Example:\n  migrate-wizard secrets import --profile alva")]
     Secrets(SecretsCmd),
-    /// Monthly cost of a profile or an answers file
+    /// Monthly cost of a profile or an answers file, scenarios side by side, price lists
     #[command(
-        after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust"
+        after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust\n  migrate-wizard cost --compare alva alva+nat=none alva+architecture=arm64,cache=valkey\n  migrate-wizard cost prices --region eu-central-1"
     )]
     Cost(CostArgs),
 }
@@ -334,11 +336,4 @@ pub enum FormatArg {
     Cloudformation,
     Cdk,
     Terraform,
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct CostArgs {
-    /// Compare profiles side by side
-    #[arg(long, num_args = 2.., value_name = "PROFILE")]
-    pub compare: Vec<String>,
 }

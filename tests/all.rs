@@ -8,6 +8,7 @@ mod back;
 mod bad_input;
 mod connect;
 mod converge;
+mod decisions;
 mod dry_run;
 mod dsql;
 mod effects;

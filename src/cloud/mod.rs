@@ -10,6 +10,7 @@ pub mod identity;
 pub mod image;
 pub mod preflight;
 pub mod redeploy;
+pub mod prices;
 pub mod region;
 pub mod registry;
 pub mod secret_group;

@@ -68,6 +68,7 @@ struct Inner {
     backup: OnceLock<aws_sdk_backup::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     quotas: OnceLock<aws_sdk_servicequotas::Client>,
+    pricing: OnceLock<aws_sdk_pricing::Client>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -115,6 +116,7 @@ impl Aws {
             backup: OnceLock::new(),
             iam: OnceLock::new(),
             quotas: OnceLock::new(),
+            pricing: OnceLock::new(),
         }))
     }
 
@@ -218,6 +220,13 @@ impl Aws {
     pub(super) fn rds(&self) -> &aws_sdk_rds::Client {
         let Inner { config, guard, rds, .. } = &*self.0;
         rds.get_or_init(|| aws_sdk_rds::Client::from_conf(aws_sdk_rds::config::Builder::from(config).interceptor(guard.clone()).build()))
+    }
+
+    pub(super) fn pricing(&self) -> &aws_sdk_pricing::Client {
+        let Inner { config, guard, pricing, .. } = &*self.0;
+        pricing.get_or_init(|| {
+            aws_sdk_pricing::Client::from_conf(aws_sdk_pricing::config::Builder::from(config).interceptor(guard.clone()).build())
+        })
     }
 
     pub(super) fn backup(&self) -> &aws_sdk_backup::Client {

@@ -2,11 +2,12 @@
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
 mod connections;
+pub mod cost;
 mod data;
 mod demo;
 mod doctor;
 mod edit_orm;
-mod engines;
+pub mod engines;
 mod export;
 mod plan;
 mod playbooks;
@@ -66,7 +67,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
         Some(Cmd::Stacks(StacksCmd::Export(out))) => export::run(&args, &out),
         Some(Cmd::Secrets(what)) => secrets::run(&args, &what).await,
-        Some(Cmd::Cost(cost)) => engines::cost(&args, &cost),
+        Some(Cmd::Cost(cost)) => cost::run(&args, &cost).await,
     }
 }
 

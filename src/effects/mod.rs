@@ -40,7 +40,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub use check_aws::wanted_of;
-pub use cost::{Costs, questions};
+pub use cost::{Costs, OWN_PRICES, questions, today};
 pub use stack::{of_system, template_file};
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Foresight, Setup, TargetRef, World, no_endpoint};
 
@@ -100,16 +100,6 @@ pub fn check_books(library: &Library, books: &Books) -> Result<()> {
     ]);
     let all: Vec<_> = books.forward.iter().chain(&books.rollback).cloned().collect();
     playbook::check(&all, &library.texts, &given, &build)
-}
-
-/// Cost lines of a set of facts: layer, what, monthly, as of, source; nothing before the first decision.
-pub fn cost_lines(facts: &Facts) -> Option<Vec<Vec<String>>> {
-    facts.contains_key("database").then(|| Costs::bundled().ok().map(|c| c.lines(facts))).flatten()
-}
-
-/// The monthly total in words.
-pub fn cost_words(facts: &Facts) -> Option<String> {
-    Costs::bundled().ok().and_then(|c| c.words(facts))
 }
 
 /// Writes files below a folder, each whole or not at all.

@@ -161,7 +161,7 @@ impl World {
             disposable_source: state.given.contains_key(DISPOSABLE_SOURCE),
             server: OnceCell::new(),
             secrets: Mutex::new(BTreeMap::new()),
-            costs: Costs::bundled()?,
+            costs: Costs::of_runs(run_dir.parent().unwrap_or(run_dir))?,
             foresight: setup.foresight,
         })
     }
@@ -377,5 +377,9 @@ impl effect::World for World {
 
     fn cost_of(&self, facts: &Facts, question: &str, option: &str) -> Option<String> {
         if self.priced { self.costs.of(facts, question, option) } else { None }
+    }
+
+    fn against(&self, facts: &Facts, question: &str, answer: &str) -> Vec<String> {
+        self.costs.against(facts, question, answer)
     }
 }

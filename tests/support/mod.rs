@@ -8,6 +8,7 @@ pub mod emulator;
 pub mod lister;
 pub mod pair;
 pub mod postgres;
+pub mod price_list;
 pub mod pty;
 pub mod random_schema;
 pub mod rehearsal;

@@ -32,6 +32,7 @@ impl<W: World> Engine<W> {
             }
         };
         let cost_of = |option: &str| self.world.cost_of(&facts, &planned.id, option);
+        let against = |answer: &str| self.world.against(&facts, &planned.id, answer);
         self.show(Screen::Ask(screens::ask(
             planned,
             ask,
@@ -41,6 +42,7 @@ impl<W: World> Engine<W> {
             self.reopened.is_some(),
             stales,
             &cost_of,
+            &against,
         )));
     }
 
