@@ -8,6 +8,7 @@ pub mod fault;
 pub mod guard;
 pub mod identity;
 pub mod image;
+mod patience;
 pub mod preflight;
 pub mod region;
 pub mod registry;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::cloud::stacks::{self, StackSpec, SystemStack};
+use crate::cloud::stacks::{self, PlannedChange, StackSpec, SystemStack};
+use crate::cloud::tags;
 use crate::error::{Error, Kind, Result};
 use crate::library;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, of_field};
@@ -71,7 +72,7 @@ impl Stack {
         let tags = BTreeMap::from([
             ("app".to_owned(), self.app.clone()),
             ("environment".to_owned(), self.environment.clone()),
-            ("migrate-wizard:run".to_owned(), self.run.clone()),
+            (tags::RUN.to_owned(), self.run.clone()),
         ]);
         Ok(StackSpec {
             name: self.name.clone(),
@@ -111,23 +112,18 @@ impl Apply<World> for Stack {
 
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
         let aws = world.aws().await?;
-        let deployed = stacks::deployed_template(aws, &self.name).await?;
-        let changes = stacks::preview(library::stack(&self.layer)?, deployed.as_deref())?;
+        let deployed = stacks::deployed(aws, &self.name).await?;
+        let spec = self.spec()?;
+        let changes = stacks::preview(&spec.template_body, &spec.parameters, deployed.as_ref())?;
         if changes.is_empty() {
-            return Ok(vec![PreviewLine::new(Sign::Same, "the template is deployed already; parameters may differ")]);
+            return Ok(vec![PreviewLine::new(Sign::Same, "the stack is deployed like this already")]);
         }
-        Ok(changes
-            .into_iter()
-            .map(|c| {
-                let sign = match (c.action.as_str(), c.replacement.as_deref()) {
-                    (_, Some("True")) => Sign::Replace,
-                    ("Remove", _) => Sign::Remove,
-                    ("Modify", _) => Sign::Change,
-                    (_, _) => Sign::Add,
-                };
-                PreviewLine::new(sign, format!("{:<42} {}", c.resource_type, c.logical_id))
-            })
-            .collect())
+        let dangers = changes.iter().filter_map(|c| Some((c, c.warning()?)));
+        let dangers = dangers.map(|(c, warning)| {
+            let how = if c.needs_consent() { format!("; refused without --confirm {}", c.consent(&self.name)) } else { String::new() };
+            PreviewLine::new(Sign::Warning, format!("{warning}{how}"))
+        });
+        Ok(dangers.chain(changes.iter().map(line)).collect())
     }
 
     async fn probe(&self, world: &World) -> Result<Probe> {
@@ -163,6 +159,18 @@ impl Apply<World> for Stack {
         let names = library::stack(&self.layer).and_then(stacks::template_outputs).unwrap_or_default();
         names.into_iter().map(|name| (name.clone(), json!(stacks::reference(&self.name, &name)))).collect()
     }
+}
+
+/// One change as a line of the gate.
+fn line(change: &PlannedChange) -> PreviewLine {
+    let sign = match (change.action.as_str(), change.replacement.as_deref()) {
+        (_, Some("True")) => Sign::Replace,
+        ("Remove", _) => Sign::Remove,
+        ("Modify", _) => Sign::Change,
+        (_, _) => Sign::Add,
+    };
+    let of = if change.properties.is_empty() { String::new() } else { format!(": {}", change.properties.join(", ")) };
+    PreviewLine::new(sign, format!("{:<42} {}{of}", change.resource_type, change.logical_id))
 }
 
 impl Stack {

@@ -49,6 +49,7 @@ pub async fn delete(aws: &Aws, name: &str, token: &str, reporter: &Reporter) -> 
             .delete_stack()
             .stack_name(&found.arn)
             .client_request_token(&token)
+            .set_role_arn(aws.deploy_role().map(str::to_owned))
             .send()
             .await
             .map_err(|e| fault("cloudformation:DeleteStack", e))?;
