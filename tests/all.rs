@@ -18,6 +18,7 @@ mod mover;
 mod orm;
 mod parallel;
 mod playbooks;
+mod provisioning;
 mod resume;
 mod rollback;
 mod schema;

@@ -152,6 +152,25 @@ pub async fn delete(aws: &Aws, name: &str, recovery: Recovery) -> Result<()> {
     }
 }
 
+/// Names of the secrets of one system that are ours and not being deleted. Reads.
+pub async fn of_system(aws: &Aws, app: &str, environment: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut page = None;
+    loop {
+        let asked = aws.secretsmanager().list_secrets().set_next_token(page.take()).send().await;
+        let answer = asked.map_err(|e| fault("secretsmanager:ListSecrets", e))?;
+        for secret in answer.secret_list() {
+            let carried = || secret.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+            let of = tags::is_ours(carried()) && carried().any(|t| t == ("app", app)) && carried().any(|t| t == ("environment", environment));
+            names.extend(secret.name().filter(|_| of && secret.deleted_date().is_none()).map(str::to_owned));
+        }
+        page = answer.next_token.filter(|token| !token.is_empty());
+        if page.is_none() {
+            return Ok(names);
+        }
+    }
+}
+
 fn not_foreign(found: &SecretStatus) -> Result<()> {
     if found.ours {
         return Ok(());

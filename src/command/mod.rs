@@ -14,6 +14,8 @@ mod report;
 mod run;
 mod schema;
 mod schema_apply;
+mod stacks;
+mod stacks_diff;
 mod status;
 mod telling;
 mod whole;
@@ -62,6 +64,10 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Worker(what)) => data::worker(&args, &what).await,
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
         Some(Cmd::Stacks(StacksCmd::Export(out))) => export::run(&args, &out),
+        Some(Cmd::Stacks(StacksCmd::Diff(what))) => stacks::diff(&args, &what).await,
+        Some(Cmd::Stacks(StacksCmd::Deploy)) => stacks::deploy(&args).await,
+        Some(Cmd::Stacks(StacksCmd::Destroy)) => stacks::destroy(&args).await,
+        Some(Cmd::Stacks(StacksCmd::Repair(what))) => stacks::repair(&args, &what).await,
         Some(Cmd::Cost(cost)) => engines::cost(&args, &cost),
     }
 }

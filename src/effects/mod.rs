@@ -11,6 +11,8 @@ mod files;
 mod freeze;
 mod image;
 mod inspect_source;
+mod remove_system;
+mod repair_stack;
 mod repository;
 mod resolves;
 mod rows;
@@ -54,6 +56,9 @@ pub fn registry() -> Registry<World> {
         kind("check_aws", "credentials, account, region, needed calls", check_aws::build),
         kind("service_plan", "the services answer as facts", service_plan::build),
         kind("stack", "a CloudFormation stack", stack::build),
+        kind("find_system", "what AWS says is there of one system", remove_system::build_find),
+        kind("remove_system", "takes all stacks, secrets and images of a system away", remove_system::build_remove),
+        kind("repair_stack", "takes a stack back to its last good state", repair_stack::build),
         kind("secret", "a value in Secrets Manager", secret::build),
         kind("repository", "an ECR repository", repository::build),
         kind("files", "container, pipeline and checklist files", files::build),

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::cloud::stacks::{self, PlannedChange, StackSpec, SystemStack};
-use crate::cloud::tags;
+use crate::cloud::{Aws, services, tags};
 use crate::error::{Error, Kind, Result};
 use crate::library;
+use crate::progress::Reporter;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, of_field};
 use crate::wizard::template;
 use crate::wizard::view::{PreviewLine, Sign};
@@ -31,6 +32,9 @@ pub struct Stack {
     app: String,
     environment: String,
     run: String,
+    /// Parameters that stay as the running system has them: it was changed since by a deployment, not by a template.
+    #[serde(default)]
+    keep: Vec<String>,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -138,7 +142,9 @@ impl Apply<World> for Stack {
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        stacks::deploy(world.aws().await?, &self.spec()?, &cx.token, &cx.reporter).await.map(Self::outputs)
+        let aws = world.aws().await?;
+        let spec = self.as_it_runs(aws, &cx.reporter).await?;
+        stacks::deploy(aws, &spec, &cx.token, &cx.reporter).await.map(Self::outputs)
     }
 
     async fn undo(&self, world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {
@@ -174,6 +180,29 @@ fn line(change: &PlannedChange) -> PreviewLine {
 }
 
 impl Stack {
+    /// The stack with what `keep` names as it is deployed; image and number of tasks as they run.
+    async fn as_it_runs(&self, aws: &Aws, reporter: &Reporter) -> Result<StackSpec> {
+        let mut spec = self.spec()?;
+        if self.keep.is_empty() {
+            return Ok(spec);
+        }
+        let Some(found) = stacks::status(aws, &self.name).await?.filter(|found| found.ours) else { return Ok(spec) };
+        let mut have = found.parameters;
+        let named = |name: &str| found.outputs.get(name).cloned().unwrap_or_default();
+        let cluster = have.get("ClusterName").cloned().unwrap_or_default();
+        if let Some((image, tasks)) = services::running(aws, &cluster, &named("ServiceName"), &named("ContainerName")).await? {
+            reporter.log(format!("{} runs {tasks} of {image}: that stays", self.name));
+            have.insert("ImageUri".to_owned(), image);
+            have.insert("DesiredCount".to_owned(), tasks.to_string());
+        }
+        for name in &self.keep {
+            if let Some(value) = have.get(name) {
+                spec.parameters.insert(name.clone(), value.clone());
+            }
+        }
+        Ok(spec)
+    }
+
     /// The same stack with its data no longer protected from deletion; `None` where it is not protected.
     fn unprotected(&self) -> Option<StackSpec> {
         let open = match self.given().find(|(name, _)| name == "DeletionProtection").map(|(_, v)| v)?.as_str() {
@@ -189,6 +218,7 @@ impl Stack {
 
     /// Are these the parameters it was deployed with?
     fn carries(&self, deployed: &BTreeMap<String, String>) -> bool {
-        self.spec().is_ok_and(|spec| spec.parameters.iter().all(|(k, v)| deployed.get(k) == Some(v)))
+        let same = |(k, v): (&String, &String)| self.keep.contains(k) || deployed.get(k) == Some(v);
+        self.spec().is_ok_and(|spec| spec.parameters.iter().all(same))
     }
 }

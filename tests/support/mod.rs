@@ -5,6 +5,8 @@ pub mod chance;
 pub mod chaos;
 pub mod dsql;
 pub mod emulator;
+pub mod faults;
+pub mod scripted;
 pub mod lister;
 pub mod pair;
 pub mod postgres;
