@@ -111,7 +111,8 @@ impl System {
                 let status = stack.stack_status().unwrap().as_str();
                 assert!(matches!(status, "CREATE_COMPLETE" | "UPDATE_COMPLETE"), "{} is {status}", stack.stack_name().unwrap());
                 let resources = client.list_stack_resources().stack_name(stack.stack_id().unwrap()).send().await.unwrap();
-                let there = resources.stack_resource_summaries().iter().filter(|r| r.resource_status().unwrap().as_str() != "DELETE_COMPLETE");
+                let there =
+                    resources.stack_resource_summaries().iter().filter(|r| r.resource_status().unwrap().as_str() != "DELETE_COMPLETE");
                 let there = there.map(|r| (r.logical_resource_id().unwrap().to_owned(), r.resource_type().unwrap().to_owned()));
                 seen.insert(stack.stack_name().unwrap().to_owned(), there.collect());
             }
@@ -149,7 +150,9 @@ fn stranger(url: &str) -> cloudformation::Client {
 }
 
 fn keys() -> cloudformation::config::SharedCredentialsProvider {
-    cloudformation::config::SharedCredentialsProvider::new(cloudformation::config::Credentials::new("sandbox", "sandbox", None, None, "test"))
+    cloudformation::config::SharedCredentialsProvider::new(cloudformation::config::Credentials::new(
+        "sandbox", "sandbox", None, None, "test",
+    ))
 }
 
 async fn session(url: &str, poll: Duration) -> Aws {
@@ -253,7 +256,8 @@ fn five_in_a_hundred_answers_that_are_errors_are_borne_without_anybody_noticing(
 #[test]
 fn an_answer_that_is_lost_after_it_took_effect_does_nothing_twice() {
     let (system, faults) = System::behind(PROFILES[0], 6);
-    let calls = ["CreateChangeSet", "ExecuteChangeSet", "CreateSecret", "CreateRepository", "UpdateTerminationProtection", "SetStackPolicy"];
+    let calls =
+        ["CreateChangeSet", "ExecuteChangeSet", "CreateSecret", "CreateRepository", "UpdateTerminationProtection", "SetStackPolicy"];
     for call in calls.iter().chain(&calls[..2]) {
         faults.once(call, Fault::Lost);
     }
@@ -306,7 +310,10 @@ fn a_stack_that_fails_is_rolled_back_with_its_cause_and_the_same_command_tries_a
     let failed = system.run("deploy", &[]).expect(1);
     let told = format!("{}{}", failed.out(), failed.err());
     assert!(told.contains("stack alva-staging-edge ended as ROLLBACK_COMPLETE"), "{told}");
-    assert!(told.contains("AWS::ElasticLoadBalancingV2::LoadBalancer LoadBalancer") && told.contains("injected failure for LoadBalancer"), "{told}");
+    assert!(
+        told.contains("AWS::ElasticLoadBalancingV2::LoadBalancer LoadBalancer") && told.contains("injected failure for LoadBalancer"),
+        "{told}"
+    );
     assert!(told.contains("everything this attempt made was rolled back"), "{told}");
     system.fail("");
     system.run("deploy", &[]).expect(0);
@@ -316,7 +323,9 @@ fn a_stack_that_fails_is_rolled_back_with_its_cause_and_the_same_command_tries_a
     system.fail("TaskDefinition");
     system.run("deploy", &["--set", "task_size=1024-2048"]).expect(1);
     system.fail("");
-    let status = |name: &str| block(async { stacks::status(&session(&system.emulator.url(), Duration::from_millis(50)).await, name).await.unwrap().unwrap() });
+    let status = |name: &str| {
+        block(async { stacks::status(&session(&system.emulator.url(), Duration::from_millis(50)).await, name).await.unwrap().unwrap() })
+    };
     assert_eq!(status("alva-staging-edge").status, "CREATE_COMPLETE");
     system.run("deploy", &["--set", "task_size=1024-2048"]).expect(0);
     assert_eq!(system.seen(), before);
@@ -327,7 +336,9 @@ fn a_stack_that_fails_is_rolled_back_with_its_cause_and_the_same_command_tries_a
 fn data_is_not_replaced_or_removed_before_somebody_agreed_to_it() {
     let emulator = Emulator::start(&[("MWX_STEP_MS", "8")]);
     let bucket = |name: &str| {
-        format!("Resources:\n  Files: {{Type: AWS::S3::Bucket, DeletionPolicy: RetainExceptOnCreate, Properties: {{BucketName: {name}}}}}\n  Q: {{Type: AWS::SQS::Queue}}\n")
+        format!(
+            "Resources:\n  Files: {{Type: AWS::S3::Bucket, DeletionPolicy: RetainExceptOnCreate, Properties: {{BucketName: {name}}}}}\n  Q: {{Type: AWS::SQS::Queue}}\n"
+        )
     };
     let spec = |body: String| StackSpec {
         name: "store".into(),
@@ -340,7 +351,8 @@ fn data_is_not_replaced_or_removed_before_somebody_agreed_to_it() {
         let aws = session(&emulator.url(), Duration::from_millis(20)).await;
         let quiet = Reporter::silent();
         stacks::deploy(&aws, &spec(bucket("one")), "t-1", &quiet).await.unwrap();
-        let policy = async || stranger(&emulator.url()).get_stack_policy().stack_name("store").send().await.unwrap().stack_policy_body.unwrap();
+        let policy =
+            async || stranger(&emulator.url()).get_stack_policy().stack_name("store").send().await.unwrap().stack_policy_body.unwrap();
         assert!(policy().await.contains("LogicalResourceId/Files"));
         // removal, by the change set's own word
         let without = spec("Resources:\n  Q: {Type: AWS::SQS::Queue}\n".into());
@@ -418,8 +430,7 @@ fn a_wait_asks_once_in_two_seconds_and_outlives_an_outage() {
     });
     let asked = faults.asked();
     let begun = asked.iter().find(|a| a.action == "ExecuteChangeSet").unwrap().at;
-    let looks: Vec<Instant> =
-        asked.iter().filter(|a| a.at > begun && a.action.starts_with("DescribeStack")).map(|a| a.at).collect();
+    let looks: Vec<Instant> = asked.iter().filter(|a| a.at > begun && a.action.starts_with("DescribeStack")).map(|a| a.at).collect();
     let ended = *looks.last().unwrap();
     let slots = ended.duration_since(begun).as_secs_f64() / 2.0;
     println!("{} describe calls in {slots:.1} times 2 s", looks.len());
@@ -461,19 +472,30 @@ fn early_validation_is_told_and_nothing_of_it_is_left() {
         );
     });
     let asked = &standin.calls("DescribeEvents")[0];
-    assert_eq!((asked["Filters.FailedEvents"].as_str(), asked["ChangeSetName"].as_str()), ("true", "arn:aws:cloudformation:us-east-1:1:changeSet/c/1"));
+    assert_eq!(
+        (asked["Filters.FailedEvents"].as_str(), asked["ChangeSetName"].as_str()),
+        ("true", "arn:aws:cloudformation:us-east-1:1:changeSet/c/1")
+    );
     assert_eq!(standin.calls("DeleteChangeSet").len(), 1);
 }
 
 #[test]
 fn a_roll_back_that_failed_goes_on_and_skips_only_what_was_named() {
     let events = |token: &str, ends: &[(&str, &str, &str)]| {
-        let mut list: Vec<String> = ends.iter().enumerate().map(|(n, (id, status, why))| event(n as u32 + 2, "db", id, status, why, token)).collect();
+        let mut list: Vec<String> =
+            ends.iter().enumerate().map(|(n, (id, status, why))| event(n as u32 + 2, "db", id, status, why, token)).collect();
         list.reverse();
         format!("<StackEvents>{}</StackEvents>", list.join(""))
     };
     // it fails again: the cause is told, and how to leave it behind
-    let again = events("t-1", &[("db", "UPDATE_ROLLBACK_IN_PROGRESS", ""), ("Db", "UPDATE_FAILED", "Database is in state storage-full"), ("db", "UPDATE_ROLLBACK_FAILED", "")]);
+    let again = events(
+        "t-1",
+        &[
+            ("db", "UPDATE_ROLLBACK_IN_PROGRESS", ""),
+            ("Db", "UPDATE_FAILED", "Database is in state storage-full"),
+            ("db", "UPDATE_ROLLBACK_FAILED", ""),
+        ],
+    );
     let standin = Scripted::start()
         .on("DescribeStacks", &[&stack("db", "UPDATE_ROLLBACK_FAILED")])
         .on("ContinueUpdateRollback", &[""])
@@ -483,7 +505,11 @@ fn a_roll_back_that_failed_goes_on_and_skips_only_what_was_named() {
         let error = stacks::recover(&aws, "db", &BTreeSet::new(), "t-1", &Reporter::silent()).await.unwrap_err();
         assert_eq!(error.what, "stack db ended as UPDATE_ROLLBACK_FAILED");
         assert_eq!(error.causes[0], "AWS::RDS::DBInstance Db: Database is in state storage-full");
-        assert!(error.hint.contains("migrate-wizard stacks repair db --skip LOGICAL_ID") && error.hint.contains("cannot be taken back"), "{}", error.hint);
+        assert!(
+            error.hint.contains("migrate-wizard stacks repair db --skip LOGICAL_ID") && error.hint.contains("cannot be taken back"),
+            "{}",
+            error.hint
+        );
     });
     assert!(!standin.calls("ContinueUpdateRollback")[0].keys().any(|key| key.starts_with("ResourcesToSkip")));
     // with the skip list it comes back

@@ -161,7 +161,8 @@ pub async fn of_system(aws: &Aws, app: &str, environment: &str) -> Result<Vec<St
         let answer = asked.map_err(|e| fault("secretsmanager:ListSecrets", e))?;
         for secret in answer.secret_list() {
             let carried = || secret.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
-            let of = tags::is_ours(carried()) && carried().any(|t| t == ("app", app)) && carried().any(|t| t == ("environment", environment));
+            let of =
+                tags::is_ours(carried()) && carried().any(|t| t == ("app", app)) && carried().any(|t| t == ("environment", environment));
             names.extend(secret.name().filter(|_| of && secret.deleted_date().is_none()).map(str::to_owned));
         }
         page = answer.next_token.filter(|token| !token.is_empty());

@@ -7,7 +7,7 @@ use super::run::{answers, checked_books, open_with};
 use crate::cli::{RepairArgs, RunArgs};
 use crate::effects::Setup;
 use crate::error::{Error, Kind, Result};
-use crate::runs::{self, Found, Flavour};
+use crate::runs::{self, Flavour, Found};
 use crate::wizard::journal::Source;
 use crate::wizard::plan::{Books, Suggestion};
 use crate::wizard::playbook::Action;
@@ -51,8 +51,11 @@ pub async fn deploy(args: &RunArgs) -> Result<u8> {
     let mut args = args.clone();
     if let Some(found) = runs::newest(&args.dir, flavour)?.filter(|found| found.state.ended.is_none() && !args.new) {
         if let Some(other) = is_of_another(&found, &given, &NAMES) {
-            return Err(Error::new(Kind::Usage, format!("the run {} of this folder is not finished, and it is about {other}", found.state.run))
-                .hint("finish it with the answers it was begun with, or begin another with --new"));
+            return Err(Error::new(
+                Kind::Usage,
+                format!("the run {} of this folder is not finished, and it is about {other}", found.state.run),
+            )
+            .hint("finish it with the answers it was begun with, or begin another with --new"));
         }
         // what it made is gone since
         args.new = removed_since(&args, &found)?;
@@ -99,8 +102,11 @@ pub async fn destroy(args: &RunArgs) -> Result<u8> {
 pub async fn repair(args: &RunArgs, what: &RepairArgs) -> Result<u8> {
     let flavour = flavour(args, "repair");
     if let Some(missing) = what.skip.iter().find(|id| args.yes && flavour.mode == Mode::Live && !args.confirm.contains(id)) {
-        return Err(Error::new(Kind::Input, format!("--skip {missing} cannot be taken back: CloudFormation will believe that it was rolled back"))
-            .hint(format!("add --confirm {missing}, or run it without --yes")));
+        return Err(Error::new(
+            Kind::Input,
+            format!("--skip {missing} cannot be taken back: CloudFormation will believe that it was rolled back"),
+        )
+        .hint(format!("add --confirm {missing}, or run it without --yes")));
     }
     let (_, books) = checked_books(args, flavour.journey)?;
     let mut given = answers_to(args, &books)?;

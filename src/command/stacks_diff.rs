@@ -149,7 +149,8 @@ fn print(d: &Difference) {
         let replaced = change.replacement.as_deref().filter(|r| *r != "False").map(|r| format!(" (replacement: {r})")).unwrap_or_default();
         out(format!("    {:<6} {} {}{of}{replaced}", change.action, change.resource_type, change.logical_id));
         if let Some(warning) = change.warning() {
-            let how = if change.needs_consent() { format!("; refused without --confirm {}", change.consent(&d.stack)) } else { String::new() };
+            let how =
+                if change.needs_consent() { format!("; refused without --confirm {}", change.consent(&d.stack)) } else { String::new() };
             out(format!("    ! {warning}{how}"));
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::cloud::secrets::Recovery;
-use crate::cloud::stacks::{self, Kept};
+use crate::cloud::stacks::{self, Kept, Retained};
 use crate::cloud::{registry, secrets};
 use crate::decide::Prices;
 use crate::error::Result;
@@ -76,6 +76,14 @@ async fn kept(world: &World, arns: &[String]) -> Result<Vec<String>> {
         }
     }
     Ok(lines)
+}
+
+/// What was left in place.
+fn outputs(retained: Vec<Retained>) -> Outputs {
+    let mut names: Vec<String> = retained.iter().map(|kept| format!("{} {}", kept.resource_type, kept.physical_id)).collect();
+    names.sort();
+    let summary = if names.is_empty() { "nothing was left in place".to_owned() } else { format!("left in place: {}", names.join(", ")) };
+    Outputs::from([("kept".into(), json!(names.join(","))), ("summary".into(), json!(summary))])
 }
 
 #[async_trait]
@@ -155,8 +163,11 @@ impl Apply<World> for RemoveSystem {
     fn describe(&self) -> Description {
         let names: Vec<&str> = list(&self.stacks).map(name_of).collect();
         let commands = names.iter().map(|name| format!("aws cloudformation delete-stack --stack-name {name}"));
-        let commands = commands.chain(list(&self.secrets).map(|name| format!("aws secretsmanager delete-secret --secret-id {name} --recovery-window-in-days 7")));
-        let commands = commands.chain(list(&self.repositories).map(|name| format!("aws ecr delete-repository --force --repository-name {name}")));
+        let commands = commands.chain(
+            list(&self.secrets).map(|name| format!("aws secretsmanager delete-secret --secret-id {name} --recovery-window-in-days 7")),
+        );
+        let commands =
+            commands.chain(list(&self.repositories).map(|name| format!("aws ecr delete-repository --force --repository-name {name}")));
         Description::new(
             format!("delete {} of {}-{}: {}", text::plural(names.len() as u64, "stack"), self.app, self.environment, names.join(", ")),
             commands.collect::<Vec<_>>().join("\n"),
@@ -191,8 +202,14 @@ impl Apply<World> for RemoveSystem {
         let left = left || secrets::of_system(aws, &self.app, &self.environment).await?.iter().any(|name| secrets.contains(name.as_str()));
         let images: BTreeSet<&str> = list(&self.repositories).collect();
         let left = left || registry::of_system(aws, &self.app, &self.environment).await?.iter().any(|name| images.contains(name.as_str()));
-        // what was retained is not known any more: the deletion itself says that, so it is applied again and finds nothing to do
-        Ok(if left || !wanted.is_empty() { Probe::Absent } else { Probe::Present(Outputs::new()) })
+        if left {
+            return Ok(Probe::Absent);
+        }
+        let mut retained = Vec::new();
+        for arn in &wanted {
+            retained.extend(stacks::left(aws, arn).await?);
+        }
+        Ok(Probe::Present(outputs(retained)))
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
@@ -210,9 +227,7 @@ impl Apply<World> for RemoveSystem {
         for kept in &retained {
             cx.reporter.log(format!("kept: {} {} ({})", kept.resource_type, kept.physical_id, kept.logical_id));
         }
-        let names: Vec<String> = retained.iter().map(|kept| format!("{} {}", kept.resource_type, kept.physical_id)).collect();
-        let summary = if names.is_empty() { "nothing was left in place".to_owned() } else { format!("left in place: {}", names.join(", ")) };
-        Ok(Outputs::from([("kept".into(), json!(names.join(","))), ("summary".into(), json!(summary))]))
+        Ok(outputs(retained))
     }
 
     async fn undo(&self, _world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {

@@ -71,7 +71,10 @@ impl Apply<World> for RepairStack {
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let skip = self.skipped().map(str::to_owned).collect();
         let after = stacks::recover(world.aws().await?, &self.name, &skip, &cx.token, &cx.reporter).await?;
-        Ok(Outputs::from([("status".into(), json!(after.status)), ("summary".into(), json!(format!("{} is {}", after.name, after.status)))]))
+        Ok(Outputs::from([
+            ("status".into(), json!(after.status)),
+            ("summary".into(), json!(format!("{} is {}", after.name, after.status))),
+        ]))
     }
 
     async fn undo(&self, _world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {

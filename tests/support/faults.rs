@@ -57,12 +57,8 @@ impl Faults {
     /// In front of the emulator on `port`.
     pub fn before(port: u16, seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let faults = Self {
-            port: listener.local_addr().unwrap().port(),
-            rules: Arc::default(),
-            asked: Arc::default(),
-            over: Arc::default(),
-        };
+        let faults =
+            Self { port: listener.local_addr().unwrap().port(), rules: Arc::default(), asked: Arc::default(), over: Arc::default() };
         let (rules, asked, over) = (Arc::clone(&faults.rules), Arc::clone(&faults.asked), Arc::clone(&faults.over));
         let chance = Arc::new(Mutex::new(Chance::new(seed)));
         std::thread::spawn(move || {

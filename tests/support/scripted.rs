@@ -23,12 +23,8 @@ pub struct Scripted {
 impl Scripted {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let standin = Self {
-            port: listener.local_addr().unwrap().port(),
-            script: Arc::default(),
-            calls: Arc::default(),
-            over: Arc::default(),
-        };
+        let standin =
+            Self { port: listener.local_addr().unwrap().port(), script: Arc::default(), calls: Arc::default(), over: Arc::default() };
         let (script, calls, over) = (Arc::clone(&standin.script), Arc::clone(&standin.calls), Arc::clone(&standin.over));
         std::thread::spawn(move || {
             for client in listener.incoming() {
@@ -49,7 +45,9 @@ impl Scripted {
                 };
                 calls.lock().unwrap().push(call);
                 let body = if status < 300 {
-                    format!("<{action}Response xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><{action}Result>{inner}</{action}Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{action}Response>")
+                    format!(
+                        "<{action}Response xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><{action}Result>{inner}</{action}Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{action}Response>"
+                    )
                 } else {
                     inner
                 };
@@ -90,7 +88,9 @@ impl Drop for Scripted {
 }
 
 fn error(code: &str, message: &str) -> String {
-    format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>")
+    format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+    )
 }
 
 /// `DescribeStacks` of one stack of ours.

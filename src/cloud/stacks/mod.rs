@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use data::{Store, holders, store};
-pub use delete::{Deleted, Retained, delete};
+pub use delete::{Deleted, Retained, delete, left};
 pub use drift::{Drifted, drift};
 pub use events::follow;
 pub use execute::{deploy, execute, protect};

@@ -53,7 +53,12 @@ pub async fn plan(aws: &Aws, spec: &StackSpec, token: &str) -> Result<Plan> {
 }
 
 /// The changes with those marked that may lose data. What holds data is read from what is deployed, and only if something might be lost.
-async fn marked(aws: &Aws, spec: &StackSpec, existing: Option<&StackStatus>, mut changes: Vec<PlannedChange>) -> Result<Vec<PlannedChange>> {
+async fn marked(
+    aws: &Aws,
+    spec: &StackSpec,
+    existing: Option<&StackStatus>,
+    mut changes: Vec<PlannedChange>,
+) -> Result<Vec<PlannedChange>> {
     let at_stake = changes.iter().any(|change| change.action != "Add" && data::store(&change.resource_type).is_some());
     if let Some(existing) = existing.filter(|existing| at_stake && !existing.in_review()) {
         let deployed = super::deployed_template(aws, &existing.arn).await?;
@@ -70,9 +75,10 @@ fn must_be_deleted_first(found: &StackStatus) -> Result<bool> {
         |what: &str, hint: &str| Err(Error::new(Kind::Conflict, format!("stack {} {what} ({})", found.name, found.status)).hint(hint));
     match found.status.as_str() {
         "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => Ok(true),
-        "UPDATE_ROLLBACK_FAILED" | "CREATE_FAILED" | "UPDATE_FAILED" => {
-            conflict("stands in the middle of something", &format!("run `migrate-wizard stacks repair {}`, then the same command", found.name))
-        }
+        "UPDATE_ROLLBACK_FAILED" | "CREATE_FAILED" | "UPDATE_FAILED" => conflict(
+            "stands in the middle of something",
+            &format!("run `migrate-wizard stacks repair {}`, then the same command", found.name),
+        ),
         "DELETE_FAILED" => {
             conflict("was being deleted, and that failed", "finish it with `migrate-wizard stacks destroy`, then run the same command")
         }
@@ -235,8 +241,7 @@ async fn read_changes(aws: &Aws, made: &ChangeSet) -> Result<Option<Vec<PlannedC
                 } else {
                     let refused = Error::new(Kind::Failed, "CloudFormation refuses the template or its parameters").cause(reason);
                     let refused = findings.iter().filter(|f| f.fails).take(10).fold(refused, |error, finding| error.cause(&finding.words));
-                    Err(refused
-                        .hint("correct what CloudFormation names above, then run the same command; nothing was changed"))
+                    Err(refused.hint("correct what CloudFormation names above, then run the same command; nothing was changed"))
                 };
             }
             _ => tokio::time::sleep(aws.poll()).await,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rendered::Rendered;
 use super::status::{StackStatus, tagged};
-use super::{Deleted, Retained, StackSpec, delete, deploy, deployed_template, status};
+use super::{Deleted, Retained, StackSpec, delete, deploy, deployed_template, left, status};
 use crate::cloud::Aws;
 use crate::error::{Error, Result};
 use crate::progress::{Note, Reporter, Unit};
@@ -72,15 +72,19 @@ pub async fn keeps(aws: &Aws, stack: &StackStatus) -> Result<Vec<Kept>> {
 ///
 /// `token` names the attempt. One that fails does not hold up those that do not depend on it; at the end the first cause is the error.
 pub async fn remove(aws: &Aws, arns: &BTreeSet<String>, token: &str, reporter: &Reporter) -> Result<Vec<Retained>> {
-    let mut there = Vec::new();
+    let (mut there, mut retained) = (Vec::new(), Vec::new());
     for arn in arns {
-        there.extend(status(aws, arn).await?);
+        match status(aws, arn).await? {
+            Some(found) => there.push(found),
+            // it went while nobody watched
+            None => retained.extend(left(aws, arn).await?),
+        }
     }
     // still there: waiting, being deleted, or failed
     let mut standing = in_order(there);
     let mut waiting: Vec<StackStatus> = standing.iter().map(|s| s.stack.clone()).collect();
     let total = standing.len();
-    let (mut failed, mut retained) = (Vec::new(), Vec::new());
+    let mut failed = Vec::new();
     let mut working = FuturesUnordered::new();
     loop {
         while working.len() < AT_ONCE {
@@ -106,7 +110,10 @@ pub async fn remove(aws: &Aws, arns: &BTreeSet<String>, token: &str, reporter: &
         reporter.progress(gone as u64, Some(total as u64), Unit::Steps, format!("{gone} of {total} stacks are gone"));
     }
     match failed.into_iter().next() {
-        None => Ok(retained),
+        None => {
+            retained.sort_by(|a, b| (&a.resource_type, &a.physical_id).cmp(&(&b.resource_type, &b.physical_id)));
+            Ok(retained)
+        }
         Some(first) => {
             let names: Vec<&str> = waiting.iter().map(|stack| stack.name.as_str()).collect();
             let waits = if names.is_empty() { String::new() } else { format!("; waiting for it: {}", names.join(", ")) };
@@ -179,9 +186,6 @@ mod tests {
         ]);
         let told: Vec<(&str, Vec<&str>)> =
             all.iter().map(|s| (s.stack.name.as_str(), s.needs.iter().map(String::as_str).collect())).collect();
-        assert_eq!(
-            told,
-            [("alone", vec![]), ("app", vec!["arn:data", "arn:net"]), ("data", vec!["arn:net"]), ("net", vec![])]
-        );
+        assert_eq!(told, [("alone", vec![]), ("app", vec!["arn:data", "arn:net"]), ("data", vec!["arn:net"]), ("net", vec![])]);
     }
 }
