@@ -315,22 +315,24 @@ mod tests {
 
     #[test]
     fn what_is_waited_for_is_named_with_how_long_it_usually_takes() {
-        let at = |e: StackEvent, seconds: i64| StackEvent {
-            timestamp: Some(aws_sdk_cloudformation::primitives::DateTime::from_secs(seconds)),
-            ..e
+        let at = |id: &str, kind: &str, logical: &str, physical: &str, status: ResourceStatus, seconds: i64| {
+            StackEvent::builder()
+                .event_id(id)
+                .stack_id("arn:stack")
+                .physical_resource_id(physical)
+                .logical_resource_id(logical)
+                .resource_type(kind)
+                .resource_status(status)
+                .timestamp(aws_sdk_cloudformation::primitives::DateTime::from_secs(seconds))
+                .build()
         };
-        let stack = |id: &str, status: ResourceStatus| {
-            let e = event(id, "net", status, "");
-            StackEvent { resource_type: Some("AWS::CloudFormation::Stack".into()), physical_resource_id: Some("arn:stack".into()), ..e }
-        };
+        let stack = |id: &str, status, seconds| at(id, "AWS::CloudFormation::Stack", "net", "arn:stack", status, seconds);
         let mut watch = Watch::default();
-        watch.take(&at(stack("1", ResourceStatus::CreateInProgress), 100), &Reporter::silent());
-        let database =
-            StackEvent { resource_type: Some("AWS::RDS::DBInstance".into()), ..event("2", "Db", ResourceStatus::CreateInProgress, "") };
-        watch.take(&at(database, 130), &Reporter::silent());
+        watch.take(&stack("1", ResourceStatus::CreateInProgress, 100), &Reporter::silent());
+        watch.take(&at("2", "AWS::RDS::DBInstance", "Db", "db", ResourceStatus::CreateInProgress, 130), &Reporter::silent());
         assert_eq!(watch.words(350), "CREATE_IN_PROGRESS, 4m10s; AWS::RDS::DBInstance Db since 3m40s (usually 9m00s)");
         assert!(!watch.ended);
-        watch.take(&at(stack("3", ResourceStatus::CreateComplete), 400), &Reporter::silent());
+        watch.take(&stack("3", ResourceStatus::CreateComplete, 400), &Reporter::silent());
         assert_eq!((watch.ended, watch.words(400)), (true, "CREATE_COMPLETE".to_owned()));
     }
 
