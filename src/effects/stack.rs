@@ -148,13 +148,7 @@ impl Apply<World> for Stack {
     }
 
     async fn undo(&self, world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {
-        if let Some(open) = self.unprotected()
-            && stacks::status(world.aws().await?, &self.name).await?.is_some_and(|s| s.ours && s.succeeded())
-        {
-            cx.reporter.log("taking deletion protection off; a final snapshot stays where the layer keeps one");
-            stacks::deploy(world.aws().await?, &open, &format!("{}-unprotect", cx.token), &cx.reporter).await?;
-        }
-        let deleted = stacks::delete(world.aws().await?, &self.name, &cx.token, &cx.reporter).await?;
+        let deleted = stacks::take_away(world.aws().await?, &self.name, &cx.token, &cx.reporter).await?;
         for kept in deleted.retained {
             cx.reporter.log(format!("kept: {} {} ({})", kept.resource_type, kept.physical_id, kept.logical_id));
         }
@@ -201,19 +195,6 @@ impl Stack {
             }
         }
         Ok(spec)
-    }
-
-    /// The same stack with its data no longer protected from deletion; `None` where it is not protected.
-    fn unprotected(&self) -> Option<StackSpec> {
-        let open = match self.given().find(|(name, _)| name == "DeletionProtection").map(|(_, v)| v)?.as_str() {
-            "true" => "false",
-            "ACTIVE" => "INACTIVE",
-            _ => return None,
-        };
-        let mut spec = self.spec().ok()?;
-        spec.parameters.insert("DeletionProtection".to_owned(), open.to_owned());
-        spec.termination_protection = false;
-        Some(spec)
     }
 
     /// Are these the parameters it was deployed with?

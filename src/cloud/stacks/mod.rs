@@ -30,7 +30,7 @@ pub use outputs::{TemplateParameter, template_outputs, template_parameters};
 pub use plan::plan;
 pub use preview::{Deployed, deployed, deployed_template, preview};
 pub use recover::recover;
-pub use remove::{Kept, Standing, keeps, remove, standing};
+pub use remove::{Kept, Standing, keeps, remove, standing, take_away};
 pub use rendered::{Rendered, Resource};
 pub use status::{StackStatus, status};
 pub use system::{System, SystemStack, reference, references};

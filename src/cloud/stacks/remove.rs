@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 
+use super::events::watch;
 use super::rendered::Rendered;
 use super::status::{StackStatus, tagged};
 use super::{Deleted, Retained, StackSpec, delete, deploy, deployed_template, left, status};
@@ -129,14 +130,28 @@ async fn remove_one(aws: &Aws, stack: &StackStatus, token: &str, reporter: &Repo
         Note::Progress(_) => {}
     });
     // the run's token names the attempt, the stack which of its operations
-    let token = format!("{token}-{}", stack.name);
-    if stack.succeeded()
-        && let Some(open) = unprotected(aws, stack).await?
-    {
-        own.log("taking deletion protection off; what the template keeps stays");
-        deploy(aws, &open, &format!("{token}-open"), &own).await?;
+    take_away(aws, &stack.arn, &format!("{token}-{}", stack.name), &own).await
+}
+
+/// Deletes one stack, by name or ARN, whatever state it is in: what is under way comes to its end first, and the protection of its data from
+/// deletion is taken off, since the decision was made above. An absent stack is no error. Twice equals once.
+pub async fn take_away(aws: &Aws, name: &str, token: &str, reporter: &Reporter) -> Result<Deleted> {
+    let mut found = status(aws, name).await?;
+    if let Some(busy) = found.take_if(|found| found.ours && found.in_progress() && !found.status.starts_with("DELETE")) {
+        reporter.log(format!("stack {} is {}: waiting for its end", busy.name, busy.status));
+        watch(aws, &busy.arn, None, None, reporter).await?;
+        found = status(aws, &busy.arn).await?;
     }
-    delete(aws, &stack.arn, &token, &own).await
+    // a creation that was rolled back left nothing to protect
+    let stands = |found: &&StackStatus| found.ours && found.status.ends_with("_COMPLETE") && found.status != "ROLLBACK_COMPLETE";
+    if let Some(standing) = found.as_ref().filter(stands)
+        && let Some(open) = unprotected(aws, standing).await?
+    {
+        reporter.log("taking deletion protection off; what the template keeps stays");
+        deploy(aws, &open, &format!("{token}-open"), reporter).await?;
+    }
+    let name = found.as_ref().map_or(name, |found| found.arn.as_str());
+    delete(aws, name, token, reporter).await
 }
 
 /// The same stack with its data no longer protected from deletion; `None` where it is not protected.
