@@ -53,7 +53,7 @@ impl System {
     fn new(profile: Profile) -> Self {
         let failing = tempfile::NamedTempFile::new().unwrap();
         let emulator = Emulator::start(&[("MWX_STEP_MS", "8"), ("MWX_FAIL_FILE", failing.path().to_str().unwrap())]);
-        let wizard = Wizard::empty().envs(emulator.env());
+        let wizard = Wizard::sample().envs(emulator.env());
         Self { profile, emulator, wizard, failing }
     }
 

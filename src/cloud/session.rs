@@ -42,7 +42,7 @@ pub struct Options {
 
 /// Between two looks at AWS, and at an endpoint on this machine, where nobody else waits for an answer.
 const POLL: Duration = Duration::from_secs(2);
-const POLL_HERE: Duration = Duration::from_millis(50);
+const POLL_HERE: Duration = Duration::from_millis(200);
 /// One try of a call to CloudFormation; it answers in a second or not at all.
 const CLOUDFORMATION_TRY: Duration = Duration::from_secs(20);
 /// The budget of any call: so many tries, with growing pauses, and at most so long in all.

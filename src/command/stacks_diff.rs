@@ -15,9 +15,10 @@ use crate::cloud::stacks::{self, Drifted, PlannedChange, SystemStack};
 use crate::cloud::{Access, Aws, Options};
 use crate::effects::{self, Setup, World};
 use crate::error::{Error, Kind, Result};
+use crate::progress::Reporter;
 use crate::runs;
 use crate::text;
-use crate::wizard::effect::{Outputs, Probe};
+use crate::wizard::effect::{Context, Outputs, Probe};
 use crate::wizard::forecast::forecast;
 use crate::wizard::journal::{Entry, FORMAT, Record};
 use crate::wizard::state::State;
@@ -55,6 +56,14 @@ pub async fn diff(args: &RunArgs, what: &DiffStacksArgs) -> Result<u8> {
     if let Some(region) = &region {
         world.settle_region(region)?;
     }
+    for step in first.iter().filter(|step| step.kind == "scan_app") {
+        // only reads; where there is no app to read, the example goes on
+        let cx = Context { token: String::new(), reporter: Reporter::silent(), before: Outputs::new() };
+        if let Ok(outputs) = registry.build(&step.kind, step.fields.clone())?.apply(&world, &cx).await {
+            known.take(&step.step, &step.kind, step.fields.clone(), outputs)?;
+        }
+    }
+    let first = forecast(&books, &known.state, &answers, &rehearsed, &registry);
     for step in first.iter().filter(|step| ["secret", "repository"].contains(&step.kind.as_str()) && !step.fields.is_null()) {
         // what is there already is known by its own name, not by an example
         if let Probe::Present(outputs) = registry.build(&step.kind, step.fields.clone())?.probe(&world).await? {

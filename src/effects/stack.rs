@@ -131,12 +131,17 @@ impl Apply<World> for Stack {
     }
 
     async fn probe(&self, world: &World) -> Result<Probe> {
-        Ok(match stacks::status(world.aws().await?, &self.name).await? {
+        let aws = world.aws().await?;
+        Ok(match stacks::status(aws, &self.name).await? {
             None => Probe::Absent,
             Some(found) if !found.ours => {
                 Probe::Conflict(format!("a stack called {} is there and was not made by migrate-wizard", self.name))
             }
-            Some(found) if found.succeeded() && self.carries(&found.parameters) => Probe::Present(Self::outputs(found.outputs)),
+            Some(found) if found.succeeded() && self.carries(&found.parameters) => {
+                let deployed = stacks::deployed_template(aws, &found.arn).await?;
+                let same = deployed.is_some_and(|body| body.trim() == library::stack(&self.layer).unwrap_or_default().trim());
+                if same { Probe::Present(Self::outputs(found.outputs)) } else { Probe::Absent }
+            }
             Some(_) => Probe::Absent,
         })
     }

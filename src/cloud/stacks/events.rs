@@ -16,7 +16,8 @@ use crate::progress::{Reporter, Unit};
 
 /// How often a verdict that cannot belong to our operation yet is read again.
 const STALE_READS: u32 = 5;
-/// One look in so many is at the stack itself.
+/// One look in so many is at the stack itself: often while there are no events, rarely once they tell.
+const STACK_EVERY_AT_FIRST: u32 = 2;
 const STACK_EVERY: u32 = 5;
 
 /// Watches the operation that runs on a stack until CloudFormation's verdict, and returns the stack's outputs.
@@ -54,11 +55,14 @@ pub(super) async fn watch(
     let (mut looks, mut stale) = (0_u32, 0_u32);
     loop {
         looks += 1;
-        if watch.ended || looks.is_multiple_of(STACK_EVERY) {
+        let every = if watch.seen.is_empty() { STACK_EVERY_AT_FIRST } else { STACK_EVERY };
+        if watch.ended || looks.is_multiple_of(every) {
             if let Some(last) = patience.hear(verdict(aws, arn).await, reporter)? {
                 let working = last.as_ref().is_some_and(|last| last.status.ends_with("_IN_PROGRESS") && !last.in_review());
-                // right after the start the old verdict may still be shown: believe it only when an event of ours was seen
-                let early = last.as_ref().is_some_and(StackStatus::in_review) || token.is_some() && watch.seen.is_empty();
+                // right after the start the old verdict may still be shown: believe it only when an event of ours was seen; a stack that is
+                // gone does not come back
+                let gone = last.as_ref().is_none_or(|last| last.status == "DELETE_COMPLETE");
+                let early = last.as_ref().is_some_and(StackStatus::in_review) || token.is_some() && watch.seen.is_empty() && !gone;
                 if !working && (!early || stale >= STALE_READS) {
                     // the last look at the events is later than the verdict, so that its reason is never missed
                     watch.look(aws, arn, token.as_deref(), &mut patience, reporter).await?;

@@ -154,7 +154,7 @@ pub async fn take_away(aws: &Aws, name: &str, token: &str, reporter: &Reporter) 
     delete(aws, name, token, reporter).await
 }
 
-/// The same stack with its data no longer protected from deletion; `None` where it is not protected.
+/// The same stack with its data no longer protected from deletion; `None` where nothing that goes is protected: what stays keeps its protection.
 async fn unprotected(aws: &Aws, stack: &StackStatus) -> Result<Option<StackSpec>> {
     let open = match stack.parameters.get("DeletionProtection").map(String::as_str) {
         Some("true") => "false",
@@ -164,6 +164,11 @@ async fn unprotected(aws: &Aws, stack: &StackStatus) -> Result<Option<StackSpec>
     let Some(template_body) = deployed_template(aws, &stack.arn).await? else { return Ok(None) };
     let mut parameters = stack.parameters.clone();
     parameters.insert("DeletionProtection".to_owned(), open.to_owned());
+    let stays = |policy: &Option<String>| matches!(policy.as_deref(), Some("Retain" | "RetainExceptOnCreate"));
+    let (was, will) = (Rendered::of(&template_body, &stack.parameters)?, Rendered::of(&template_body, &parameters)?);
+    if was.resources.iter().zip(&will.resources).all(|(was, will)| stays(&was.deletion_policy) || was == will) {
+        return Ok(None);
+    }
     let (name, tags) = (stack.name.clone(), stack.tags.clone());
     Ok(Some(StackSpec { name, template_body, parameters, tags, termination_protection: false }))
 }
