@@ -46,7 +46,7 @@ fn main() {
         let stacks: std::collections::BTreeSet<&str> = asked.iter().map(|a| a.stack.as_str()).filter(|s| !s.is_empty()).collect();
         let each = describes as f64 / stacks.len() as f64 / (wall.as_secs_f64() / 2.0);
         println!(
-            "{profile:<18} {:>7.1}s {:>13.1}s {:>8.2} {each:>12.1} (looks every 50 ms here, every 2 s at AWS)",
+            "{profile:<18} {:>7.1}s {:>13.1}s {:>8.2} {each:>12.1} (looks every 200 ms here, every 2 s at AWS)",
             wall.as_secs_f64(),
             chain.as_secs_f64(),
             wall.as_secs_f64() / chain.as_secs_f64()
