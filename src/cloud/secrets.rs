@@ -100,9 +100,16 @@ async fn create(
         .client_request_token(request)
         .set_tags(Some(tags::ours(tags).iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
         .send()
-        .await
-        .map_err(|e| fault("secretsmanager:CreateSecret", e))?;
-    Ok((made.arn.unwrap_or_else(|| name.to_owned()), Change::Created))
+        .await;
+    match made {
+        Ok(made) => Ok((made.arn.unwrap_or_else(|| name.to_owned()), Change::Created)),
+        // made by a call whose answer was lost
+        Err(error) if code(&error) == "ResourceExistsException" => match describe(aws, name).await? {
+            Some(found) if found.ours && self::value(aws, &found.arn).await? == *value => Ok((found.arn, Change::Created)),
+            Some(_) | None => Err(fault("secretsmanager:CreateSecret", error)),
+        },
+        Err(error) => Err(fault("secretsmanager:CreateSecret", error)),
+    }
 }
 
 async fn put(aws: &Aws, arn: &str, value: &Secret, request: &str) -> Result<()> {
