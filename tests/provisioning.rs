@@ -2,6 +2,7 @@
 //! Simulated: AWS (the emulator), the line (`support/faults.rs`), and what the emulator lacks (`support/scripted.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use aws_sdk_cloudformation as cloudformation;
@@ -14,7 +15,7 @@ use crate::support::chance::Chance;
 use crate::support::emulator::Emulator;
 use crate::support::faults::{Fault, Faults};
 use crate::support::postgres::block;
-use crate::support::rehearsal::{signal, silent};
+use crate::support::rehearsal::{run_dirs, signal, silent, wait_until};
 use crate::support::scripted::{Scripted, arn, event, stack};
 use crate::support::wizard::{Done, Wizard};
 
@@ -83,23 +84,34 @@ impl System {
         Done(self.command(verb, more).output().unwrap())
     }
 
-    /// Runs a command to its end although it is killed `kills` times on the way; returns how often it was.
-    fn run_killed(&self, verb: &str, more: &[&str], kills: usize, usual: Duration, chance: &mut Chance) -> usize {
-        let mut killed = 0;
-        while killed < kills {
+    /// Entries in the journal of the run that began after those in `before`.
+    fn entries(&self, before: &[PathBuf]) -> usize {
+        let new = run_dirs(self.wizard.path()).into_iter().filter(|dir| !before.contains(dir));
+        new.map(|dir| std::fs::read_to_string(dir.join("journal.jsonl")).unwrap_or_default().lines().count()).max().unwrap_or(0)
+    }
+
+    /// Runs a command to its end although it is killed `kills` times on the way, each time a moment after an entry of its journal that chance
+    /// picks; returns how often it was. `usual`: entries and time without a kill.
+    fn run_killed(&self, verb: &str, more: &[&str], kills: usize, usual: (usize, Duration), chance: &mut Chance) -> usize {
+        let before = run_dirs(self.wizard.path());
+        for killed in 0..kills {
+            let now = self.entries(&before);
+            // the last entries come at once; every resume has made one more
+            let at = (now + 1 + chance.below((usual.0 / kills) as u64) as usize).min(usual.0 + killed - 3);
+            let moment = usual.1.mul_f64(chance.fraction() / usual.0 as f64).min(Duration::from_millis(500));
             let mut child = silent(self.command(verb, more));
-            let share = 0.05 + chance.fraction() * 0.9 / kills as f64;
-            std::thread::sleep(usual.mul_f64(share));
-            if let Some(status) = child.try_wait().unwrap() {
-                assert!(status.success(), "{}: stacks {verb} ended with {status}", self.profile.0);
+            if !wait_until(&mut child, "an entry of the journal", || self.entries(&before) >= at) {
+                assert!(child.wait().unwrap().success(), "{}: stacks {verb} failed", self.profile.0);
                 return killed;
             }
-            signal(&child, "KILL");
+            std::thread::sleep(moment);
+            if child.try_wait().unwrap().is_none() {
+                signal(&child, "KILL");
+            }
             child.wait().unwrap();
-            killed += 1;
         }
         self.run(verb, more).expect(0);
-        killed
+        kills
     }
 
     fn seen(&self) -> Seen {
@@ -178,15 +190,15 @@ fn listening() -> (Reporter, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
     (reporter, lines)
 }
 
-/// Made, changed and taken away, without a kill: what is seen after each, and how long each took.
-fn undisturbed(profile: Profile) -> [(Seen, Duration); 3] {
+/// Made, changed and taken away, without a kill: what is seen after each, how many entries its journal has, and how long it took.
+fn undisturbed(profile: Profile) -> [(Seen, (usize, Duration)); 3] {
     let system = System::new(profile);
     let empty = system.others();
     let stage = |verb: &str, more: &[&str]| {
-        let begun = Instant::now();
+        let (before, begun) = (run_dirs(system.wizard.path()), Instant::now());
         system.run(verb, more).expect(0);
         let took = begun.elapsed();
-        (system.seen(), took)
+        (system.seen(), (system.entries(&before), took))
     };
     let made = stage("deploy", &[]);
     let changed = stage("deploy", &["--set", profile.2]);
@@ -229,7 +241,7 @@ fn each_profile_comes_to_the_same_ends_however_often_it_is_killed() {
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     println!("{kills} kills in all");
-    assert!(kills >= 25, "only {kills} processes were killed: the machine was faster than the kills");
+    assert_eq!(kills, 30, "a process came to its end before its kill");
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub struct Asked {
     /// `DescribeStacks`.
     pub action: String,
     /// The `StackName` of a call to CloudFormation, without region and id.
+    #[allow(dead_code)] // read by the bench
     pub stack: String,
     pub fault: Option<Fault>,
 }
