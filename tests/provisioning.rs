@@ -353,16 +353,23 @@ fn a_stack_that_fails_is_rolled_back_with_its_cause_and_the_same_command_tries_a
     assert!(system.seen().stacks.contains_key("alva-staging-edge"));
     // a change that fails leaves what was there
     let before = system.seen();
-    system.fail("TaskDefinition");
-    system.run("deploy", &["--set", "task_size=1024-2048"]).expect(1);
+    system.fail("Replica");
+    let failed = system.run("deploy", &["--set", "read_replica=one"]).expect(1);
+    let told = format!("{}{}", failed.out(), failed.err());
+    assert!(told.contains("stack alva-staging-data ended as UPDATE_ROLLBACK_COMPLETE"), "{told}");
     system.fail("");
-    let status = |name: &str| {
-        block(async { stacks::status(&session(&system.emulator.url(), Duration::from_millis(50)).await, name).await.unwrap().unwrap() })
+    let status = || {
+        block(async {
+            let aws = session(&system.emulator.url(), Duration::from_millis(50)).await;
+            stacks::status(&aws, "alva-staging-data").await.unwrap().unwrap()
+        })
     };
-    assert_eq!(status("alva-staging-edge").status, "CREATE_COMPLETE");
-    system.run("deploy", &["--set", "task_size=1024-2048"]).expect(0);
-    assert_eq!(system.seen(), before);
-    assert_eq!(status("alva-staging-web").parameters["Cpu"], "1024");
+    assert_eq!(status().parameters["ReadReplica"], "false");
+    system.run("deploy", &["--set", "read_replica=one"]).expect(0);
+    assert_eq!(status().parameters["ReadReplica"], "true");
+    let mut after = system.seen();
+    assert_eq!(after.stacks.get_mut("alva-staging-data").unwrap().remove("Replica").as_deref(), Some("AWS::RDS::DBInstance"));
+    assert_eq!(after.stacks, before.stacks);
 }
 
 #[test]
