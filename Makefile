@@ -136,8 +136,9 @@ demo: build emulator
 test: setup emulator validators postgres typescript cdk
 	@cargo test --locked --no-fail-fast --lib --test all
 
-bench: setup
+bench: setup emulator
 	@cargo bench --locked --bench wizard
+	@cargo bench --locked --bench provisioning
 
 # SCALE=full|tenth|small, ROUNDS=3, ONLY=move,memory,growth,batches,second. Only the whole of it, at full scale, is worth a page.
 bench-data: SCALE = full

@@ -1,10 +1,11 @@
 //! The command line: one definition per flag feeds parsing, help and completions.
 //! Decides nothing: it says what was asked for.
 
-mod doctor;
 mod cost;
+mod doctor;
 mod schema;
 mod secrets;
+mod stacks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,12 +13,13 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use doctor::DoctorArgs;
 pub use cost::{CostArgs, CostCmd, PricesArgs};
+pub use doctor::DoctorArgs;
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
 pub use secrets::{AppArgs, ImportArgs, RotateArgs, SecretsCmd};
+pub use stacks::{DiffStacksArgs, ExportArgs, FormatArg, RepairArgs, StacksCmd};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -76,6 +78,9 @@ pub struct RunArgs {
     /// AWS credentials profile (else AWS_PROFILE)
     #[arg(long, global = true, value_name = "NAME")]
     pub aws_profile: Option<String>,
+    /// The role that CloudFormation takes to make resources, so that you need few rights yourself
+    #[arg(long, global = true, value_name = "ARN")]
+    pub deploy_role: Option<String>,
     /// Begin a new run although one is there
     #[arg(long, global = true)]
     pub new: bool,
@@ -146,7 +151,7 @@ pub enum Cmd {
         after_help = "Example:\n  migrate-wizard worker --jobs 2 &   as often as you like, on as many machines\n\nThe first one begins the pass. It must live until the others have opened their sessions; any of them may be killed:\nits chunks are taken over. Progress is in `migrate-wizard data status`."
     )]
     Worker(CopyArgs),
-    /// The CloudFormation stacks: list and export
+    /// The CloudFormation stacks: list, export, diff, deploy, destroy, repair
     #[command(subcommand, after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
     Stacks(StacksCmd),
     /// The app's secrets on AWS: list what each service gets, take over Replit's, renew one
@@ -307,33 +312,4 @@ pub enum KindArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LimitsArg {
     Dsql,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub enum StacksCmd {
-    /// The templates and their parameters
-    #[command(after_help = "Example:\n  migrate-wizard stacks list")]
-    List,
-    /// Write the stacks that the decisions need as files of your own: CloudFormation with a script, a CDK app, or Terraform
-    #[command(
-        after_help = "Examples:\n  migrate-wizard stacks export --profile alva --format cdk --out infrastructure/\n  migrate-wizard stacks export --answers answers.toml --format terraform --out terraform/\n\nThe same answers give the same bytes. Files that were changed by hand are not overwritten."
-    )]
-    Export(ExportArgs),
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct ExportArgs {
-    /// What to write (default: what was decided as iac_export)
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub format: Option<FormatArg>,
-    /// Folder to write into (default: infrastructure)
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
-    Cloudformation,
-    Cdk,
-    Terraform,
 }

@@ -51,6 +51,13 @@ impl Flavour {
         match (self.journey, self.mode, self.sandbox) {
             ("tour", _, _) => "tour",
             ("rotate", Mode::Live, _) => "rotate",
+            ("stacks" | "destroy" | "repair", Mode::Live, false) => self.journey,
+            ("stacks", Mode::Dry, _) => "stacks-dry",
+            ("stacks", Mode::Live, true) => "stacks-sandbox",
+            ("destroy", Mode::Dry, _) => "destroy-dry",
+            ("destroy", Mode::Live, true) => "destroy-sandbox",
+            ("repair", Mode::Dry, _) => "repair-dry",
+            ("repair", Mode::Live, true) => "repair-sandbox",
             (_, Mode::Dry, _) => "dry",
             (_, Mode::Live, true) => "sandbox",
             (_, Mode::Live, false) => "live",

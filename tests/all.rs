@@ -21,6 +21,7 @@ mod orm;
 mod parallel;
 mod playbooks;
 mod preflight;
+mod provisioning;
 mod resume;
 mod rollback;
 mod schema;

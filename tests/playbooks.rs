@@ -102,11 +102,11 @@ fn undescribed(coming: &[Coming]) -> Vec<&str> {
 #[test]
 fn ours_pass_their_own_check() {
     let library = library::playbooks(&[]).unwrap();
-    for journey in ["move", "tour"] {
+    for journey in ["move", "stacks", "destroy", "repair", "tour"] {
         effects::check_books(&library, &library.journey(journey).unwrap()).unwrap();
     }
     let done = Wizard::empty().run(&["playbooks", "check"]).expect(0);
-    assert!(done.out().starts_with("9 playbooks, "), "{}", done.out());
+    assert!(done.out().starts_with("11 playbooks, "), "{}", done.out());
     assert!(done.out().contains("all good. Next: migrate-wizard plan"), "{}", done.out());
 }
 
@@ -130,7 +130,9 @@ fn the_embedded_set_is_the_folder() {
             "cutover.toml",
             "data.toml",
             "decide.toml",
+            "destroy.toml",
             "provision.toml",
+            "repair.toml",
             "rollback.toml",
             "schema.toml",
             "tour.toml"
@@ -145,7 +147,7 @@ fn phases_come_in_the_order_of_the_journey() {
     assert_eq!(phases, ["assess", "decide", "provision", "application", "schema", "data", "cutover"]);
     let back: Vec<&str> = journey.books.rollback.iter().map(|b| b.phase.as_str()).collect();
     assert_eq!(back, ["rollback"]);
-    assert_eq!(journey.library.books.len(), 9);
+    assert_eq!(journey.library.books.len(), 11);
 }
 
 /// A profile, what it must have and what it must not.

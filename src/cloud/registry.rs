@@ -88,6 +88,29 @@ pub async fn delete(aws: &Aws, name: &str) -> Result<()> {
     }
 }
 
+/// Names of the repositories of one system that are ours. Reads.
+pub async fn of_system(aws: &Aws, app: &str, environment: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut page = None;
+    loop {
+        let asked = aws.ecr().describe_repositories().set_next_token(page.take()).send().await;
+        let answer = asked.map_err(|e| fault("ecr:DescribeRepositories", e))?;
+        // the name begins with the system's: the tags of all others need not be asked for
+        let prefix = format!("{app}-{environment}/");
+        for found in answer.repositories().iter().map(from).filter(|found| found.name.starts_with(&prefix)) {
+            let asked = aws.ecr().list_tags_for_resource().resource_arn(&found.arn).send().await;
+            let carried = asked.map_err(|e| fault("ecr:ListTagsForResource", e))?;
+            if tags::is_ours(carried.tags().iter().map(|tag| (tag.key(), tag.value()))) {
+                names.push(found.name);
+            }
+        }
+        page = answer.next_token.filter(|token| !token.is_empty());
+        if page.is_none() {
+            return Ok(names);
+        }
+    }
+}
+
 /// A login for the account's registry.
 pub async fn login(aws: &Aws) -> Result<Login> {
     let answer = aws.ecr().get_authorization_token().send().await.map_err(|e| fault("ecr:GetAuthorizationToken", e))?;

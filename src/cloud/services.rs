@@ -53,6 +53,14 @@ pub async fn status(aws: &Aws, cluster: &str, service: &str) -> Result<Option<Se
     }
 }
 
+/// What a service runs now: the image of a container, and how many tasks it should have. `None` if there is no such service or it runs none.
+pub async fn running(aws: &Aws, cluster: &str, service: &str, container: &str) -> Result<Option<(String, i32)>> {
+    let Some(found) = status(aws, cluster, service).await?.filter(|found| found.desired > 0) else { return Ok(None) };
+    let (definition, _) = task_definition(aws, &found.task_definition).await?;
+    let image = definition.container_definitions().iter().find(|c| c.name() == Some(container)).and_then(|c| c.image());
+    Ok(image.map(|image| (image.to_owned(), found.desired)))
+}
+
 /// Gives the service another image (`None`: keeps it) and another count (`None`: keeps it), and waits until it runs.
 ///
 /// Everything else in the task definition stays. Twice equals once: a revision that already says so is used again.

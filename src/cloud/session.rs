@@ -1,6 +1,7 @@
 //! A session with AWS: where credentials, region and endpoint come from, and one client for each service.
 //! Never makes a call when it is built.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -32,11 +33,37 @@ pub struct Options {
     pub endpoint: Option<String>,
     /// Who hands out the keys.
     pub keys: Option<SharedCredentialsProvider>,
+    /// How long AWS may be out of reach while something that it works on is watched.
+    pub outage: Duration,
+    /// The role that CloudFormation takes to make resources, as an ARN; else it uses the caller's own rights.
+    pub deploy_role: Option<String>,
+    /// Losses of data that a person has agreed to, as `stack/LogicalId`.
+    pub consents: BTreeSet<String>,
 }
+
+/// Between two looks at AWS, and at an endpoint on this machine, where nobody else waits for an answer.
+const POLL: Duration = Duration::from_secs(2);
+const POLL_HERE: Duration = Duration::from_millis(200);
+/// One try of a call to CloudFormation; it answers in a second or not at all.
+const CLOUDFORMATION_TRY: Duration = Duration::from_secs(20);
+/// The budget of any call: so many tries, with growing pauses, and at most so long in all.
+const TRIES: u32 = 6;
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+const CALL: Duration = Duration::from_secs(180);
 
 impl Options {
     pub fn new(access: Access) -> Self {
-        Self { profile: None, region: None, access, poll: Duration::from_millis(1500), endpoint: None, keys: None }
+        Self {
+            profile: None,
+            region: None,
+            access,
+            poll: POLL,
+            endpoint: None,
+            keys: None,
+            outage: Duration::from_secs(600),
+            deploy_role: None,
+            consents: BTreeSet::new(),
+        }
     }
 }
 
@@ -53,11 +80,20 @@ pub enum CredentialState {
 #[derive(Clone)]
 pub struct Aws(Arc<Inner>);
 
+/// How a session goes about its work: see [`Options`].
+#[derive(Clone)]
+struct Manner {
+    poll: Duration,
+    outage: Duration,
+    deploy_role: Option<String>,
+    consents: BTreeSet<String>,
+}
+
 struct Inner {
     config: SdkConfig,
     region: String,
     guard: Guard,
-    poll: Duration,
+    manner: Manner,
     sts: OnceLock<aws_sdk_sts::Client>,
     cloudformation: OnceLock<aws_sdk_cloudformation::Client>,
     ecr: OnceLock<aws_sdk_ecr::Client>,
@@ -97,15 +133,18 @@ impl Aws {
             })?;
         super::region::check(region.as_ref())?;
         let config = load(&options, region.clone()).await;
-        Ok(Self::over(config, region.to_string(), Guard::new(options.access), options.poll))
+        let endpoint = config.endpoint_url().unwrap_or_default();
+        let poll = if options.poll == POLL && here(endpoint) { POLL_HERE } else { options.poll };
+        let manner = Manner { poll, outage: options.outage, deploy_role: options.deploy_role, consents: options.consents };
+        Ok(Self::over(config, region.to_string(), Guard::new(options.access), manner))
     }
 
-    fn over(config: SdkConfig, region: String, guard: Guard, poll: Duration) -> Self {
+    fn over(config: SdkConfig, region: String, guard: Guard, manner: Manner) -> Self {
         Self(Arc::new(Inner {
             config,
             region,
             guard,
-            poll,
+            manner,
             sts: OnceLock::new(),
             cloudformation: OnceLock::new(),
             ecr: OnceLock::new(),
@@ -126,7 +165,7 @@ impl Aws {
     pub async fn as_role(&self, role_arn: &str) -> Self {
         let role = AssumeRoleProvider::builder(role_arn).configure(self.config()).session_name("migrate-wizard").build().await;
         let config = self.config().clone().into_builder().credentials_provider(SharedCredentialsProvider::new(role)).build();
-        Self::over(config, self.0.region.clone(), self.0.guard.clone(), self.0.poll)
+        Self::over(config, self.0.region.clone(), self.0.guard.clone(), self.0.manner.clone())
     }
 
     /// The region all regional calls go to.
@@ -166,7 +205,22 @@ impl Aws {
 
     /// Time between two looks at something that AWS is working on.
     pub(super) fn poll(&self) -> Duration {
-        self.0.poll
+        self.0.manner.poll
+    }
+
+    /// How long AWS may be out of reach while something is watched.
+    pub(super) fn outage(&self) -> Duration {
+        self.0.manner.outage
+    }
+
+    /// The role that CloudFormation takes, if one was named.
+    pub(super) fn deploy_role(&self) -> Option<&str> {
+        self.0.manner.deploy_role.as_deref()
+    }
+
+    /// Has a person agreed to this loss of data, written as `stack/LogicalId`?
+    pub(super) fn agreed(&self, loss: &str) -> bool {
+        self.0.manner.consents.contains(loss)
     }
 
     pub(super) fn guard(&self) -> &Guard {
@@ -186,7 +240,10 @@ impl Aws {
         let Inner { config, guard, cloudformation, .. } = &*self.0;
         cloudformation.get_or_init(|| {
             aws_sdk_cloudformation::Client::from_conf(
-                aws_sdk_cloudformation::config::Builder::from(config).interceptor(guard.clone()).build(),
+                aws_sdk_cloudformation::config::Builder::from(config)
+                    .interceptor(guard.clone())
+                    .timeout_config(timeouts(CLOUDFORMATION_TRY))
+                    .build(),
             )
         })
     }
@@ -251,6 +308,17 @@ impl Aws {
     }
 }
 
+/// `attempt`: how long one try may take.
+fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(attempt).operation_timeout(CALL).build()
+}
+
+/// Whether an endpoint is on this machine.
+fn here(endpoint: &str) -> bool {
+    let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    ["127.", "localhost", "[::1]"].iter().any(|name| host.starts_with(name))
+}
+
 async fn load(options: &Options, region: Region) -> SdkConfig {
     // the instance metadata service gets one short try, so that a laptop without credentials hears so at once
     let metadata = aws_config::imds::Client::builder()
@@ -270,14 +338,8 @@ async fn load(options: &Options, region: Region) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(region)
         .credentials_provider(keys)
-        .retry_config(RetryConfig::standard().with_max_attempts(6).with_max_backoff(Duration::from_secs(20)))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(5))
-                .operation_attempt_timeout(Duration::from_secs(60))
-                .operation_timeout(Duration::from_secs(180))
-                .build(),
-        );
+        .retry_config(RetryConfig::standard().with_max_attempts(TRIES).with_max_backoff(LONGEST_PAUSE))
+        .timeout_config(timeouts(Duration::from_secs(60)));
     if let Some(profile) = &options.profile {
         loader = loader.profile_name(profile);
     }
@@ -299,7 +361,9 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .load()
             .await;
-        Self::over(config, "us-east-1".into(), Guard::new(access), Duration::from_millis(10))
+        let manner =
+            Manner { poll: Duration::from_millis(10), outage: Duration::from_secs(1), deploy_role: None, consents: BTreeSet::new() };
+        Self::over(config, "us-east-1".into(), Guard::new(access), manner)
     }
 }
 

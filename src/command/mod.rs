@@ -17,6 +17,8 @@ mod run;
 mod schema;
 mod schema_apply;
 mod secrets;
+mod stacks;
+mod stacks_diff;
 mod status;
 mod telling;
 mod whole;
@@ -67,6 +69,10 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
         Some(Cmd::Stacks(StacksCmd::Export(out))) => export::run(&args, &out),
         Some(Cmd::Secrets(what)) => secrets::run(&args, &what).await,
+        Some(Cmd::Stacks(StacksCmd::Diff(what))) => stacks::diff(&args, &what).await,
+        Some(Cmd::Stacks(StacksCmd::Deploy)) => stacks::deploy(&args).await,
+        Some(Cmd::Stacks(StacksCmd::Destroy)) => stacks::destroy(&args).await,
+        Some(Cmd::Stacks(StacksCmd::Repair(what))) => stacks::repair(&args, &what).await,
         Some(Cmd::Cost(cost)) => cost::run(&args, &cost).await,
     }
 }

@@ -134,12 +134,24 @@ pub fn answers(args: &RunArgs, books: &Books) -> Result<BTreeMap<String, Suggest
 }
 
 /// Opens the newest run of that flavour or a new one, and runs it behind a face.
-pub async fn open(args: &RunArgs, flavour: Flavour, mut rollback: Option<Option<String>>, mut setup: Setup) -> Result<u8> {
+pub async fn open(args: &RunArgs, flavour: Flavour, rollback: Option<Option<String>>, setup: Setup) -> Result<u8> {
+    let (_, books) = checked_books(args, flavour.journey)?;
+    let answers = answers(args, &books)?;
+    open_with(args, flavour, books, answers, rollback, setup).await
+}
+
+/// As [`open`], with playbooks and answers at hand.
+pub async fn open_with(
+    args: &RunArgs,
+    flavour: Flavour,
+    books: Books,
+    answers: BTreeMap<String, Suggestion>,
+    mut rollback: Option<Option<String>>,
+    mut setup: Setup,
+) -> Result<u8> {
     if !args.dir.is_dir() {
         return Err(Error::new(Kind::Usage, format!("{} is not a folder", args.dir.display())).hint("name the app's checkout with --dir"));
     }
-    let (_, books) = checked_books(args, flavour.journey)?;
-    let answers = answers(args, &books)?;
     let newest = runs::newest(&args.dir, flavour)?;
     let how = runs::opening(newest.as_ref().map(|f| f.state.ended), flavour, args.new, rollback.is_some());
     let again = match how {

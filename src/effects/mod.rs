@@ -14,6 +14,8 @@ mod freeze;
 mod image;
 mod inspect_source;
 mod redeploy;
+mod remove_system;
+mod repair_stack;
 mod repository;
 mod resolves;
 mod retire_role;
@@ -62,6 +64,9 @@ pub fn registry() -> Registry<World> {
         kind("check_aws", "account, region, quotas, names, domain, rights", check_aws::build),
         kind("service_plan", "the services answer as facts", service_plan::build),
         kind("stack", "a CloudFormation stack", stack::build),
+        kind("find_system", "what AWS says is there of one system", remove_system::build_find),
+        kind("remove_system", "takes all stacks, secrets and images of a system away", remove_system::build_remove),
+        kind("repair_stack", "takes a stack back to its last good state", repair_stack::build),
         kind("secret", "a value in Secrets Manager", secret::build),
         kind("app_secrets", "every secret that the app's code reads", app_secrets::build),
         kind("environment", "which variables and secrets a service gets", environment::build),

@@ -115,7 +115,13 @@ impl World {
         let dry = state.mode == Mode::Dry;
         let access = if dry { cloud::Access::ReadOnly } else { cloud::Access::ReadWrite };
         let given = setup.aws.unwrap_or_else(|| cloud::Options::new(access));
-        let mut aws_options = cloud::Options { access, profile: args.aws_profile.clone(), ..given };
+        let mut aws_options = cloud::Options {
+            access,
+            profile: args.aws_profile.clone(),
+            deploy_role: args.deploy_role.clone(),
+            consents: args.confirm.iter().cloned().collect(),
+            ..given
+        };
         let decided = state.steps.get("region").and_then(|s| s.answer.as_ref()).map(|(v, _)| crate::wizard::template::plain(v));
         aws_options.region = args.region.clone().or_else(|| state.account.as_ref().map(|(_, region)| region.clone())).or(decided);
         let aws_at = aws_options.endpoint.clone().or_else(named_endpoint);

@@ -115,6 +115,11 @@ fn stack(layer: &str, protect: bool, parameters: Value) -> Value {
     json!({ "layer": layer, "name": format!("shop-test-{layer}"), "protect": protect, "app": "shop", "environment": "test", "run": "run-1", "parameters": parameters })
 }
 
+fn a_cluster(stage: &Stage) {
+    let parameters = json!({ "AppName": "shop", "Environment": "test", "VpcId": "vpc-0123", "ServiceDiscovery": "false" });
+    stage.apply("stack", stack("cluster", true, parameters));
+}
+
 fn stacks_seen(stage: &Stage, layer: &str) -> Vec<String> {
     let name = format!("shop-test-{layer}");
     let described = stage.query("cloudformation", "DescribeStacks", &[("StackName", &name)]);
@@ -425,7 +430,7 @@ pub fn table() -> Vec<Row> {
             },
             needs: &["layer", "name", "app", "environment", "run"],
             wrong: &[("layer", "no-such-layer")],
-            preview: ["Add AWS::EC2::", "Same the template is deployed already; parameters may differ"],
+            preview: ["Add AWS::EC2::", "Same the stack is deployed like this already"],
             probes: [Absent, Present, Absent],
             gives: || json!({ "AssignPublicIp": "ENABLED" }),
             seen: |stage| stacks_seen(stage, "network"),
@@ -444,11 +449,53 @@ pub fn table() -> Vec<Row> {
                 )
             },
             needs: &["layer", "name", "app", "environment", "run"],
-            preview: ["Add AWS::ECS::Cluster", "Same the template is deployed already; parameters may differ"],
+            preview: ["Add AWS::ECS::Cluster", "Same the stack is deployed like this already"],
             probes: [Absent, Present, Absent],
             gives: || json!({ "ClusterName": "shop-test" }),
             seen: |stage| stacks_seen(stage, "cluster"),
             makes: &["stack CREATE_COMPLETE", "Cluster=shop-test"],
+            ..ROW
+        },
+        Row {
+            name: "find_system: a cluster",
+            kind: "find_system",
+            part: Part::Aws,
+            given: a_cluster,
+            fields: |_| json!({ "app": "shop", "environment": "test" }),
+            needs: &["app", "environment"],
+            gives: || json!({ "system": "shop-test", "secrets": "", "repositories": "" }),
+            seen: |stage| stacks_seen(stage, "cluster"),
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "remove_system: a cluster",
+            kind: "remove_system",
+            part: Part::Aws,
+            given: a_cluster,
+            fields: |stage| {
+                let described = stage.query("cloudformation", "DescribeStacks", &[("StackName", "shop-test-cluster")]);
+                json!({ "app": "shop", "environment": "test", "stacks": elements(&described, "StackId")[0], "secrets": "", "repositories": "" })
+            },
+            needs: &["app", "environment", "stacks"],
+            preview: ["Remove stack shop-test-cluster", "Remove stack shop-test-cluster"],
+            probes: [Absent, Present, Present],
+            gives: || json!({ "kept": "" }),
+            seen: |stage| stacks_seen(stage, "cluster"),
+            after: Stays("what was deleted stays deleted"),
+            ..ROW
+        },
+        Row {
+            name: "repair_stack: nothing to repair",
+            kind: "repair_stack",
+            part: Part::Aws,
+            given: a_cluster,
+            fields: |_| json!({ "name": "shop-test-cluster", "skip": "" }),
+            needs: &["name"],
+            preview: ["Note shop-test-cluster is CREATE_COMPLETE", "Note shop-test-cluster is CREATE_COMPLETE"],
+            gives: || json!({ "status": "CREATE_COMPLETE" }),
+            seen: |stage| stacks_seen(stage, "cluster"),
+            after: Stays("a stack in its last good state stays there"),
             ..ROW
         },
         Row {
