@@ -10,6 +10,7 @@ mod dns;
 pub mod dsql_login;
 pub mod environment;
 mod files;
+mod find_system;
 mod freeze;
 mod image;
 mod inspect_source;
@@ -64,8 +65,8 @@ pub fn registry() -> Registry<World> {
         kind("check_aws", "account, region, quotas, names, domain, rights", check_aws::build),
         kind("service_plan", "the services answer as facts", service_plan::build),
         kind("stack", "a CloudFormation stack", stack::build),
-        kind("find_system", "what AWS says is there of one system", remove_system::build_find),
-        kind("remove_system", "takes all stacks, secrets and images of a system away", remove_system::build_remove),
+        kind("find_system", "what AWS says is there of one system", find_system::build),
+        kind("remove_system", "takes all stacks, secrets and images of a system away", remove_system::build),
         kind("repair_stack", "takes a stack back to its last good state", repair_stack::build),
         kind("secret", "a value in Secrets Manager", secret::build),
         kind("app_secrets", "every secret that the app's code reads", app_secrets::build),

@@ -1,5 +1,5 @@
-//! `find_system`, `remove_system`: what AWS says is there of one system, and taking it away, newest first.
-//! Only hands names to `cloud` and prices to people; what is kept is the templates' decision.
+//! `remove_system`: takes all stacks, secrets and images of a system away, newest first.
+//! Only hands names to `cloud`; what is kept is the templates' decision.
 
 use std::collections::BTreeSet;
 
@@ -8,21 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
+use super::find_system::kept;
 use crate::cloud::secrets::Recovery;
-use crate::cloud::stacks::{self, Kept, Retained};
+use crate::cloud::stacks::{self, Retained};
 use crate::cloud::{registry, secrets};
-use crate::decide::Prices;
 use crate::error::Result;
 use crate::text;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
 use crate::wizard::view::{PreviewLine, Sign};
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FindSystem {
-    app: String,
-    environment: String,
-}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,11 +31,7 @@ pub struct RemoveSystem {
     repositories: String,
 }
 
-pub fn build_find(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<FindSystem>("find_system", fields)?))
-}
-
-pub fn build_remove(fields: Value) -> Result<Box<dyn Apply<World>>> {
+pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     Ok(Box::new(from_fields::<RemoveSystem>("remove_system", fields)?))
 }
 
@@ -55,107 +44,12 @@ fn name_of(arn: &str) -> &str {
     arn.split('/').nth(1).unwrap_or(arn)
 }
 
-/// What keeping it costs, from the price list; named where that has no price.
-fn price(prices: &Prices, kept: &Kept) -> String {
-    let store = stacks::store(&kept.resource_type);
-    let word = store.map_or(kept.resource_type.as_str(), |store| store.word.as_str());
-    let what = if kept.snapshot { format!("a last snapshot of the {word}") } else { format!("the {word}") };
-    let cost = match store.and_then(|store| prices.get(store.price.as_deref()?)) {
-        Some(price) => format!("{} per {} (as of {})", price.price.exact(), price.unit, price.as_of),
-        None => "no price in the list".to_owned(),
-    };
-    format!("{what} {} of {}: {cost}", kept.logical_id, kept.stack)
-}
-
-async fn kept(world: &World, arns: &[String]) -> Result<Vec<String>> {
-    let aws = world.aws().await?;
-    let mut lines = Vec::new();
-    for arn in arns {
-        if let Some(stack) = stacks::status(aws, arn).await? {
-            lines.extend(stacks::keeps(aws, &stack).await?.iter().map(|kept| price(world.costs().prices(), kept)));
-        }
-    }
-    Ok(lines)
-}
-
 /// What was left in place.
 fn outputs(retained: Vec<Retained>) -> Outputs {
     let mut names: Vec<String> = retained.iter().map(|kept| format!("{} {}", kept.resource_type, kept.physical_id)).collect();
     names.sort();
     let summary = if names.is_empty() { "nothing was left in place".to_owned() } else { format!("left in place: {}", names.join(", ")) };
     Outputs::from([("kept".into(), json!(names.join(","))), ("summary".into(), json!(summary))])
-}
-
-#[async_trait]
-impl Apply<World> for FindSystem {
-    fn describe(&self) -> Description {
-        Description::new(
-            format!("see which stacks, secrets and repositories there are of {}-{}", self.app, self.environment),
-            "aws cloudformation describe-stacks",
-        )
-    }
-
-    fn touch(&self) -> Touch {
-        Touch::Reads
-    }
-
-    fn needs(&self) -> Need {
-        Need::Aws
-    }
-
-    async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
-        Ok(Vec::new())
-    }
-
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        let aws = world.aws().await?;
-        let standing = stacks::standing(aws, &self.app, &self.environment).await?;
-        let arns: Vec<String> = standing.iter().map(|s| s.stack.arn.clone()).collect();
-        let secrets = secrets::of_system(aws, &self.app, &self.environment).await?;
-        let repositories = registry::of_system(aws, &self.app, &self.environment).await?;
-        for standing in &standing {
-            cx.reporter.log(format!("{:<22} {}", standing.stack.status, standing.stack.name));
-        }
-        let kept = kept(world, &arns).await?;
-        for line in &kept {
-            cx.reporter.log(format!("will be kept: {line}"));
-        }
-        let nothing = arns.is_empty() && secrets.is_empty() && repositories.is_empty();
-        let counts = format!(
-            "{}, {}, {}",
-            text::plural(arns.len() as u64, "stack"),
-            text::plural(secrets.len() as u64, "secret"),
-            text::plural(repositories.len() as u64, "image repository").replace("repositorys", "repositories")
-        );
-        let stays = if kept.is_empty() { "nothing of it is kept".to_owned() } else { format!("kept: {}", kept.join("; ")) };
-        let summary = if nothing { "nothing of it is there".to_owned() } else { format!("{counts}; {stays}") };
-        Ok(Outputs::from([
-            ("system".into(), json!(if nothing { String::new() } else { format!("{}-{}", self.app, self.environment) })),
-            ("stacks".into(), json!(arns.join(","))),
-            ("secrets".into(), json!(secrets.join(","))),
-            ("repositories".into(), json!(repositories.join(","))),
-            ("summary".into(), json!(summary)),
-        ]))
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
-    }
-
-    fn example(&self) -> Outputs {
-        let system = format!("{}-{}", self.app, self.environment);
-        Outputs::from([
-            ("system".into(), json!(system)),
-            ("stacks".into(), json!(format!("arn:aws:cloudformation:us-east-1:000000000000:stack/{system}-network/example"))),
-            ("secrets".into(), json!("")),
-            ("repositories".into(), json!("")),
-            ("summary".into(), json!("AWS was not asked")),
-        ])
-    }
 }
 
 #[async_trait]

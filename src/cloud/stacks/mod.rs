@@ -24,7 +24,6 @@ use serde::{Deserialize, Serialize};
 
 pub use container::{LONGEST_PARAMETER, own_variables, split as split_arn, with_environment};
 pub use data::{Store, holders, store};
-pub use delete::{Deleted, Retained, delete};
 pub use delete::{Deleted, Retained, delete, left};
 pub use drift::{Drifted, drift};
 pub use events::follow;
