@@ -17,6 +17,7 @@ pub mod session;
 pub mod snapshot;
 pub mod stacks;
 pub mod tags;
+pub mod tasks;
 
 pub use guard::Access;
 pub use identity::Identity;
