@@ -65,6 +65,7 @@ struct Inner {
     route53: OnceLock<aws_sdk_route53::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
     backup: OnceLock<aws_sdk_backup::Client>,
+    elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -106,6 +107,7 @@ impl Aws {
             route53: OnceLock::new(),
             rds: OnceLock::new(),
             backup: OnceLock::new(),
+            elbv2: OnceLock::new(),
         })))
     }
 
@@ -148,6 +150,15 @@ impl Aws {
 
     pub(super) fn config(&self) -> &SdkConfig {
         &self.0.config
+    }
+
+    pub(super) fn elbv2(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        let Inner { config, guard, elbv2, .. } = &*self.0;
+        elbv2.get_or_init(|| {
+            aws_sdk_elasticloadbalancingv2::Client::from_conf(
+                aws_sdk_elasticloadbalancingv2::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
     }
 
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
