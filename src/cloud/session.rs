@@ -66,6 +66,7 @@ struct Inner {
     rds: OnceLock<aws_sdk_rds::Client>,
     backup: OnceLock<aws_sdk_backup::Client>,
     elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
+    cloudwatchlogs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -108,6 +109,7 @@ impl Aws {
             rds: OnceLock::new(),
             backup: OnceLock::new(),
             elbv2: OnceLock::new(),
+            cloudwatchlogs: OnceLock::new(),
         })))
     }
 
@@ -212,6 +214,15 @@ impl Aws {
             aws_sdk_backup::Client::from_conf(aws_sdk_backup::config::Builder::from(config).interceptor(guard.clone()).build())
         })
     }
+
+    pub(super) fn cloudwatchlogs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        let Inner { config, guard, cloudwatchlogs, .. } = &*self.0;
+        cloudwatchlogs.get_or_init(|| {
+            aws_sdk_cloudwatchlogs::Client::from_conf(
+                aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
+    }
 }
 
 async fn load(options: &Options, region: Region) -> SdkConfig {
@@ -275,6 +286,7 @@ impl Aws {
             route53: OnceLock::new(),
             rds: OnceLock::new(),
             backup: OnceLock::new(),
+            cloudwatchlogs: OnceLock::new(),
         }))
     }
 }
