@@ -2,6 +2,7 @@
 //! Decides nothing: it says what was asked for.
 
 mod schema;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,6 +12,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
+};
+
+pub use workload::{
+    ImageBuildArgs, ImageCmd, ImageNameArgs, ImagePushArgs, PlatformArg, ServiceCmd, ServiceDeployArgs, ServiceNameArgs, ServiceRollbackArgs,
+    ServiceStatusArgs,
 };
 
 #[derive(Debug, Parser)]
@@ -141,6 +147,12 @@ pub enum Cmd {
     /// The CloudFormation stacks: list and export
     #[command(subcommand, after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
     Stacks(StacksCmd),
+    /// The app's image: build it, push it to ECR
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard image push --archive app.tar --repository shop/web --tag 1.4.0")]
+    Image(ImageCmd),
+    /// A service on ECS: deploy, status, roll back
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard service status --cluster shop --service shop-web")]
+    Service(ServiceCmd),
     /// Monthly cost of a profile or an answers file
     #[command(
         after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust"

@@ -154,6 +154,45 @@ impl BuildContext {
     }
 }
 
+/// A copy of a build context in the temporary folder; removed when dropped.
+#[derive(Debug)]
+pub struct Staged(PathBuf);
+
+impl Staged {
+    pub async fn of(context: BuildContext) -> Result<Self> {
+        let staged = Self(std::env::temp_dir().join(format!("migrate-wizard-context-{}", uuid::Uuid::new_v4())));
+        let what = format!("cannot make {}", staged.0.display());
+        std::fs::create_dir_all(&staged.0).or_fail(Kind::Failed, what, "check that the temporary folder (TMPDIR) can be written to")?;
+        let to = staged.0.clone();
+        let copied = tokio::task::spawn_blocking(move || context.copy(&to)).await;
+        copied.map_err(|e| Error::bug(format!("copying the build context stopped by itself: {e}")))??;
+        Ok(staged)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // nothing can be told from here; it is in the temporary folder
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The commit that a checkout is at, in twelve digits, and a digest of what was changed since, if anything; `None` without git or a commit.
+pub fn commit(root: &Path) -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new("git").arg("-C").arg(root).args(arguments).stdin(std::process::Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]).filter(|commit| !commit.is_empty())?;
+    // changed files make another image: they are in the name by what they are
+    let changes = git(&["diff", "HEAD", "--", "."]).filter(|lines| !lines.is_empty());
+    Some(changes.map_or_else(|| commit.clone(), |lines| format!("{commit}-changed-{}", crate::text::digest(&lines, 4))))
+}
+
 fn patterns(text: &str) -> Result<Vec<Pattern>> {
     let mut all = Vec::new();
     for (number, line) in text.lines().enumerate() {

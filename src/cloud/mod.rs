@@ -1,16 +1,21 @@
 //! Everything the wizard asks of AWS: sessions, stacks, images, services, secrets, names, snapshots.
 //! Never decides what to do next, never knows a playbook, and no `aws_sdk_*` type leaves this room.
 
+pub mod archive;
 pub mod base64;
+pub mod deployments;
 pub mod dns;
 pub mod fault;
 pub mod guard;
 pub mod identity;
 pub mod image;
+pub mod layers;
 pub mod logs;
+pub mod once;
 pub mod preflight;
 pub mod region;
 pub mod registry;
+pub mod revisions;
 pub mod secret;
 pub mod secrets;
 pub mod services;
@@ -18,6 +23,7 @@ pub mod session;
 pub mod snapshot;
 pub mod stacks;
 pub mod tags;
+pub mod targets;
 pub mod tasks;
 
 pub use guard::Access;

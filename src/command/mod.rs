@@ -7,20 +7,24 @@ mod demo;
 mod doctor;
 mod edit_orm;
 mod engines;
+mod image;
 mod plan;
 mod playbooks;
 mod report;
 mod run;
 mod schema;
 mod schema_apply;
+mod service;
+mod service_status;
 mod status;
 mod telling;
 mod whole;
+mod workload;
 mod worktree;
 
 use std::path::PathBuf;
 
-use crate::cli::{AppCmd, Cli, Cmd, DataCmd, RunArgs, SchemaCmd, StacksCmd};
+use crate::cli::{AppCmd, Cli, Cmd, DataCmd, ImageCmd, RunArgs, SchemaCmd, ServiceCmd, StacksCmd};
 use crate::error::Result;
 use crate::runs::Flavour;
 use crate::wizard::view::{Mode, Outcome};
@@ -61,6 +65,11 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Worker(what)) => data::worker(&args, &what).await,
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
         Some(Cmd::Stacks(StacksCmd::Export(out))) => engines::stacks_export(&args, &out),
+        Some(Cmd::Image(ImageCmd::Build(what))) => image::build(&args, &what).await,
+        Some(Cmd::Image(ImageCmd::Push(what))) => image::push(&args, &what).await,
+        Some(Cmd::Service(ServiceCmd::Deploy(what))) => service::deploy(&args, &what).await,
+        Some(Cmd::Service(ServiceCmd::Status(what))) => service_status::run(&args, &what).await,
+        Some(Cmd::Service(ServiceCmd::Rollback(what))) => service::rollback(&args, &what).await,
         Some(Cmd::Cost(cost)) => engines::cost(&args, &cost),
     }
 }

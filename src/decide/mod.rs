@@ -31,7 +31,7 @@ pub use profile::{Profile, answers_file, profiles};
 pub use question::{QuestionSpec, missing, settle};
 pub use record::{Alternative, Decision, records};
 pub use routes::{Route, routes};
-pub use services::{Service, services};
+pub use services::{Service, migrator, services};
 
 /// What was decided: question id → option id, text or number. Other facts (`scan.port`) may stand beside them.
 pub type Answers = BTreeMap<String, String>;

@@ -24,6 +24,7 @@ mod service_plan;
 mod simulate;
 mod snapshot;
 mod stack;
+mod task;
 mod verify;
 mod watch;
 mod world;
@@ -33,6 +34,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub use cost::{Costs, questions};
+pub use image::{make as make_image, tag as image_tag};
 pub use stack::of_system;
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
 
@@ -66,6 +68,7 @@ pub fn registry() -> Registry<World> {
         kind("snapshot", "a snapshot of the target", snapshot::build),
         kind("freeze", "the source takes no more writes", freeze::build),
         kind("service", "an ECS service's image and tasks", service::build),
+        kind("task", "a one-off task with a service's image, once: migrations", task::build),
         kind("dns", "a Route 53 record", dns::build),
         kind("resolves", "a host name leads where it should", resolves::build),
         kind("watch", "health, error rate and p95 for a time", watch::build),
