@@ -15,8 +15,8 @@ pub use schema::{
 };
 
 pub use workload::{
-    ImageBuildArgs, ImageCmd, ImageNameArgs, ImagePushArgs, PlatformArg, ServiceCmd, ServiceDeployArgs, ServiceNameArgs, ServiceRollbackArgs,
-    ServiceStatusArgs,
+    ImageBuildArgs, ImageCmd, ImageNameArgs, ImagePushArgs, PlatformArg, ServiceCmd, ServiceDeployArgs, ServiceNameArgs,
+    ServiceRollbackArgs, ServiceStatusArgs,
 };
 
 #[derive(Debug, Parser)]

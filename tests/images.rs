@@ -41,7 +41,9 @@ struct Made {
 impl Made {
     fn config(&self) -> Vec<u8> {
         let ids: Vec<String> = self.layers.iter().map(|layer| sha256(layer)).collect();
-        json!({ "architecture": self.architecture, "os": "linux", "rootfs": { "type": "layers", "diff_ids": ids } }).to_string().into_bytes()
+        json!({ "architecture": self.architecture, "os": "linux", "rootfs": { "type": "layers", "diff_ids": ids } })
+            .to_string()
+            .into_bytes()
     }
 
     /// An OCI layout as names and bytes, and the digest of its image. With an attestation beside it, as buildx makes one.
@@ -55,9 +57,11 @@ impl Made {
         let layers: Vec<Value> = self.layers.iter().map(|l| blob(gzip(l), "application/vnd.oci.image.layer.v1.tar+gzip")).collect();
         let config = blob(self.config(), "application/vnd.oci.image.config.v1+json");
         let kind = "application/vnd.oci.image.manifest.v1+json";
-        let manifest = blob(json!({ "schemaVersion": 2, "mediaType": kind, "config": config, "layers": layers }).to_string().into_bytes(), kind);
+        let manifest =
+            blob(json!({ "schemaVersion": 2, "mediaType": kind, "config": config, "layers": layers }).to_string().into_bytes(), kind);
         let unknown = blob(br#"{"architecture":"unknown","os":"unknown"}"#.to_vec(), "application/vnd.oci.image.config.v1+json");
-        let mut proof = blob(json!({ "schemaVersion": 2, "mediaType": kind, "config": unknown, "layers": [] }).to_string().into_bytes(), kind);
+        let mut proof =
+            blob(json!({ "schemaVersion": 2, "mediaType": kind, "config": unknown, "layers": [] }).to_string().into_bytes(), kind);
         proof["annotations"] = json!({ "vnd.docker.reference.type": "attestation-manifest" });
         let inner = json!({ "schemaVersion": 2, "manifests": [proof, manifest] }).to_string().into_bytes();
         let outer = blob(inner, "application/vnd.oci.image.index.v1+json");
@@ -152,7 +156,8 @@ fn an_upload_that_ecr_forgot_is_sent_anew() {
     block(async {
         let aws = stand_in.aws().await;
         let marks = dir.path().join("uploads");
-        let push = async || layers::push(&aws, "shop/web", "1", archive::open(&path, "linux/amd64").unwrap(), &marks, &Reporter::silent()).await;
+        let push =
+            async || layers::push(&aws, "shop/web", "1", archive::open(&path, "linux/amd64").unwrap(), &marks, &Reporter::silent()).await;
         registry.lock().unwrap().parts_until_failure = Some(1);
         push().await.unwrap_err();
         registry.lock().unwrap().forget = true;
@@ -172,7 +177,9 @@ fn what_docker_save_wrote_is_packed_the_same_each_time_and_its_content_is_checke
     block(async {
         let aws = stand_in.aws().await;
         let marks = dir.path().join("uploads");
-        let push = async |path: &Path| layers::push(&aws, "shop/web", "1", archive::open(path, "linux/amd64").unwrap(), &marks, &Reporter::silent()).await;
+        let push = async |path: &Path| {
+            layers::push(&aws, "shop/web", "1", archive::open(path, "linux/amd64").unwrap(), &marks, &Reporter::silent()).await
+        };
         let first = push(&saved).await.unwrap();
         let again = push(&packed).await.unwrap();
         assert_eq!((again.digest, again.bytes_sent), (first.digest.clone(), 0), "packed or not, it is the same image");
@@ -207,7 +214,16 @@ fn a_damaged_layer_is_not_sent_and_another_platform_is_refused() {
 
     let arm = Made { architecture: "arm64", layers: vec![b"x".to_vec()] };
     let path = tar(&dir.path().join("arm.tar"), &arm.oci().0);
-    let done = Wizard::empty().envs(stand_in.env()).run(&["image", "push", "--archive", path.to_str().unwrap(), "--repository", "shop/web", "--tag", "1"]);
+    let done = Wizard::empty().envs(stand_in.env()).run(&[
+        "image",
+        "push",
+        "--archive",
+        path.to_str().unwrap(),
+        "--repository",
+        "shop/web",
+        "--tag",
+        "1",
+    ]);
     done.expect(1).says("the image is for linux/arm64, and the task runs on linux/amd64").says("exec format error");
     assert_eq!(stand_in.count("InitiateLayerUpload"), 0);
 }
@@ -228,7 +244,9 @@ fn what_is_no_archive_says_how_to_make_one() {
 #[test]
 fn a_dry_run_of_the_build_lists_what_would_go_in_and_names_secrets() {
     let wizard = Wizard::empty();
-    for (name, text) in [("Dockerfile", "FROM scratch\nCOPY . /\n"), (".gitignore", "node_modules\n"), (".env", "A=b"), ("src/app.js", "1;")] {
+    for (name, text) in
+        [("Dockerfile", "FROM scratch\nCOPY . /\n"), (".gitignore", "node_modules\n"), (".env", "A=b"), ("src/app.js", "1;")]
+    {
         let path = wizard.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -240,7 +258,8 @@ fn a_dry_run_of_the_build_lists_what_would_go_in_and_names_secrets() {
     assert!(said.contains("3 files, ") && said.contains("after .gitignore"), "{said}");
     assert!(said.contains("! left out: .env (environment with secrets"), "{said}");
     assert!(!said.contains("node_modules"), "{said}");
-    let listed: Value = serde_json::from_str(&wizard.run(&["image", "build", "--dry-run", "--json", "--repository", "shop/web"]).expect(0).out()).unwrap();
+    let listed: Value =
+        serde_json::from_str(&wizard.run(&["image", "build", "--dry-run", "--json", "--repository", "shop/web"]).expect(0).out()).unwrap();
     let names: Vec<&str> = listed["context"]["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
     assert_eq!(names, [".gitignore", "Dockerfile", "src/app.js"]);
 }

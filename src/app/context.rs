@@ -184,7 +184,8 @@ impl Drop for Staged {
 /// The commit that a checkout is at, in twelve digits, and a digest of what was changed since, if anything; `None` without git or a commit.
 pub fn commit(root: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
-        let output = std::process::Command::new("git").arg("-C").arg(root).args(arguments).stdin(std::process::Stdio::null()).output().ok()?;
+        let output =
+            std::process::Command::new("git").arg("-C").arg(root).args(arguments).stdin(std::process::Stdio::null()).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).filter(|commit| !commit.is_empty())?;
@@ -219,7 +220,8 @@ fn is_ignored(patterns: &[Pattern], path: &str) -> bool {
     let above = |path: &str| path.rmatch_indices('/').map(|(at, _)| at).collect::<Vec<_>>();
     let ends = above(path);
     patterns.iter().fold(false, |ignored, pattern| {
-        let meant = pattern.glob.is_match(path) || ends.iter().filter_map(|end| path.get(..*end)).any(|folder| pattern.glob.is_match(folder));
+        let meant =
+            pattern.glob.is_match(path) || ends.iter().filter_map(|end| path.get(..*end)).any(|folder| pattern.glob.is_match(folder));
         if meant { !pattern.leaves_in } else { ignored }
     })
 }
@@ -309,7 +311,10 @@ mod tests {
     #[test]
     fn without_one_gitignore_counts_and_a_bad_pattern_is_told_with_its_line() {
         let dir = tempfile::tempdir().unwrap();
-        put(dir.path(), &[(".gitignore", "dist\n"), ("dist/a.js", "1"), ("web/dist/b.js", "1"), ("web/a.ts", "12"), (".npmrc", "save-exact=true")]);
+        put(
+            dir.path(),
+            &[(".gitignore", "dist\n"), ("dist/a.js", "1"), ("web/dist/b.js", "1"), ("web/a.ts", "12"), (".npmrc", "save-exact=true")],
+        );
         let context = gather(dir.path()).unwrap();
         assert_eq!(names(&context), [".gitignore", ".npmrc", "web/a.ts"]);
         assert_eq!(context.by_entry()[0].0, ".npmrc");

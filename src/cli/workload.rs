@@ -79,7 +79,9 @@ pub enum ServiceCmd {
     )]
     Deploy(ServiceDeployArgs),
     /// What runs: deployments, tasks, why others stopped, image, events, health
-    #[command(after_help = "Examples:\n  migrate-wizard service status\n  migrate-wizard service status --cluster shop --service shop-web --json")]
+    #[command(
+        after_help = "Examples:\n  migrate-wizard service status\n  migrate-wizard service status --cluster shop --service shop-web --json"
+    )]
     Status(ServiceStatusArgs),
     /// Back to the last revision that ran steadily, or to the one you name
     #[command(

@@ -140,7 +140,9 @@ pub fn check_platform(found: &str, wanted: &str) -> Result<()> {
     }
     Err(Error::new(Kind::Conflict, format!("the image is for {found}, and the task runs on {wanted}"))
         .cause("it would not start: exec format error")
-        .hint(format!("build it with --platform {wanted} (its base image must have that platform too), or change the task's CPU architecture")))
+        .hint(format!(
+            "build it with --platform {wanted} (its base image must have that platform too), or change the task's CPU architecture"
+        )))
 }
 
 /// Pushes the local image `tag` as `reference` (see [`Login::reference`]). `insecure_tls` accepts plain HTTP and unknown certificates: loopback only.

@@ -2,7 +2,7 @@
 //! Never builds an image, and never speaks the registry protocol.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -73,7 +73,18 @@ pub async fn push(aws: &Aws, repository: &str, tag: &str, archive: Archive, mark
         text::bytes(total),
         text::plural(done.layers_there as u64, "layer")
     ));
-    let mut sending = Sending { aws, repository, marks, archive: archive.clone(), reporter, total, settled: 0, sent: 0, before: 0, began: Instant::now() };
+    let mut sending = Sending {
+        aws,
+        repository,
+        marks,
+        archive: archive.clone(),
+        reporter,
+        total,
+        settled: 0,
+        sent: 0,
+        before: 0,
+        began: Instant::now(),
+    };
     for blob in missing {
         sending.blob(blob).await?;
         done.layers_sent += 1;
@@ -89,7 +100,9 @@ async fn available(aws: &Aws, repository: &str, blobs: &[Blob]) -> Result<BTreeS
     for some in blobs.chunks(ASKED) {
         let digests = some.iter().map(|blob| blob.digest.clone()).collect();
         let asked = aws.ecr().batch_check_layer_availability().repository_name(repository).set_layer_digests(Some(digests)).send().await;
-        let answer = asked.map_err(|error| no_repository(repository, code(&error) == "RepositoryNotFoundException", || fault("ecr:BatchCheckLayerAvailability", error)))?;
+        let answer = asked.map_err(|error| {
+            no_repository(repository, code(&error) == "RepositoryNotFoundException", || fault("ecr:BatchCheckLayerAvailability", error))
+        })?;
         let available = answer.layers().iter().filter(|layer| layer.layer_availability() == Some(&LayerAvailability::Available));
         there.extend(available.filter_map(|layer| layer.layer_digest()).map(str::to_owned));
     }
@@ -106,8 +119,8 @@ fn no_repository(repository: &str, missing: bool, other: impl FnOnce() -> Error)
 
 /// Names the image, now that all of it is there.
 async fn put(aws: &Aws, repository: &str, tag: &str, archive: &Archive) -> Result<()> {
-    let manifest = String::from_utf8(archive.manifest.clone())
-        .or_fail(Kind::Input, "the image's manifest is no text", "make the archive again")?;
+    let manifest =
+        String::from_utf8(archive.manifest.clone()).or_fail(Kind::Input, "the image's manifest is no text", "make the archive again")?;
     let put = aws
         .ecr()
         .put_image()
@@ -268,8 +281,10 @@ impl Sending<'_> {
         let complete = self.aws.ecr().complete_layer_upload().repository_name(self.repository).upload_id(&mark.upload);
         match complete.layer_digests(&blob.digest).send().await {
             Ok(answer) => match answer.layer_digest() {
-                Some(found) if found != blob.digest => Err(Error::new(Kind::Failed, format!("ECR received {found} instead of {}", blob.digest))
-                    .hint("run the same command again: the layer is sent anew")),
+                Some(found) if found != blob.digest => {
+                    Err(Error::new(Kind::Failed, format!("ECR received {found} instead of {}", blob.digest))
+                        .hint("run the same command again: the layer is sent anew"))
+                }
                 Some(_) | None => Ok(Completed::Yes),
             },
             Err(error) => match code(&error) {
@@ -318,7 +333,7 @@ fn signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-fn write(file: &PathBuf, mark: &Mark) -> Result<()> {
+fn write(file: &Path, mark: &Mark) -> Result<()> {
     let what = format!("cannot write {}", file.display());
     let hint = "check that the checkout's .migrate-wizard folder can be written to";
     if let Some(parent) = file.parent() {

@@ -100,14 +100,19 @@ pub async fn run(aws: &Aws, once: &Once, reporter: &Reporter) -> Result<Ran> {
     };
     let ended = follow(aws, once, &revision, &main, &arn, reporter).await?;
     if !ended.succeeded_in(&main) {
-        let mut error = Error::new(Kind::Failed, format!("the one-off task did not end well: {}", once.command.join(" ")))
-            .cause(format!("task {}: {}", ended.id(), ended.why()));
+        let mut error = Error::new(Kind::Failed, format!("the one-off task did not end well: {}", once.command.join(" "))).cause(format!(
+            "task {}: {}",
+            ended.id(),
+            ended.why()
+        ));
         if let Some((group, stream)) = log_of(&revision, &main, ended.id()) {
             for line in logs::tail(aws, &group, &stream, SHOWN).await.unwrap_or_default() {
                 error = error.cause(line.text);
             }
         }
-        return Err(error.hint("nothing was deployed. Read its last lines above, correct the migration or the image, then run the same command"));
+        return Err(
+            error.hint("nothing was deployed. Read its last lines above, correct the migration or the image, then run the same command")
+        );
     }
     // ECS forgets the task in an hour; the revision remembers
     if let Err(error) = revisions::mark_done(aws, &revision.arn, &name).await {
@@ -141,26 +146,27 @@ async fn follow(aws: &Aws, once: &Once, revision: &Revision, main: &str, arn: &s
     if log.is_none() {
         reporter.log(format!("{main} does not log to CloudWatch: only its exit code is seen"));
     }
-    let mut unread = None;
-    let arns = [arn.to_owned()];
-    let ended = tasks::follow(aws, &once.cluster, &arns, reporter, async |_| {
-        if let Some(follower) = &mut log {
-            match follower.next(aws).await {
-                Ok(lines) => lines.iter().for_each(|line| reporter.log(format!("{main}: {}", line.text))),
+    let mut following = tasks::Following::new(&once.cluster, &[arn.to_owned()]);
+    loop {
+        let mut found = following.look(aws, reporter).await?;
+        // after the look: what it said before it ended is in the log by then
+        let said = match &mut log {
+            Some(follower) => follower.next(aws).await,
+            None => Ok(Vec::new()),
+        };
+        match said {
+            Ok(lines) => lines.iter().for_each(|line| reporter.log(format!("{main}: {}", line.text))),
+            Err(error) => {
                 // the exit code counts, also for somebody who may not read the log
-                Err(error) => unread = Some(error),
+                reporter.log(format!("its log is not read: {}", error.line()));
+                log = None;
             }
         }
-        if unread.is_some() {
-            log = None;
+        if following.ended(&found) {
+            return found.pop().ok_or_else(|| Error::bug("a task ended and is not described"));
         }
-        Ok(())
-    })
-    .await?;
-    if let Some(error) = unread {
-        reporter.log(format!("its log was not read: {}", error.line()));
+        tokio::time::sleep(aws.poll()).await;
     }
-    ended.into_iter().next().ok_or_else(|| Error::bug("a task ended and is not described"))
 }
 
 fn log_of(revision: &Revision, main: &str, task: &str) -> Option<(String, String)> {

@@ -101,11 +101,11 @@ async fn mark(aws: &Aws, arn: &str, key: &str, value: &str) -> Result<()> {
 
 /// The newest revision of a family, other than `current`, that is marked as steady.
 pub(super) async fn last_steady(aws: &Aws, family: &str, current: &str) -> Result<Option<String>> {
-    let listed =
-        aws.ecs().list_task_definitions().family_prefix(family).sort(SortOrder::Desc).max_results(LOOKED_THROUGH).send().await;
+    let listed = aws.ecs().list_task_definitions().family_prefix(family).sort(SortOrder::Desc).max_results(LOOKED_THROUGH).send().await;
     for arn in listed.map_err(|e| fault("ecs:ListTaskDefinitions", e))?.task_definition_arns() {
         // a prefix finds other families too
-        if arn != current && short(arn).rsplit_once(':').is_some_and(|(name, _)| name == family) && read(aws, arn).await?.steady().is_some() {
+        if arn != current && short(arn).rsplit_once(':').is_some_and(|(name, _)| name == family) && read(aws, arn).await?.steady().is_some()
+        {
             return Ok(Some(arn.clone()));
         }
     }
@@ -167,8 +167,7 @@ pub(super) async fn register(
 ) -> Result<String> {
     // what we noted of the old image does not hold for the new one
     let ours = |key: &str| key == tags::MANAGED_BY || key == PREVIOUS || key == STEADY || key.starts_with(DONE);
-    let mut all: Vec<Tag> =
-        carried.into_iter().filter(|tag| tag.key().is_some_and(|key| !ours(key) && !key.starts_with("aws:"))).collect();
+    let mut all: Vec<Tag> = carried.into_iter().filter(|tag| tag.key().is_some_and(|key| !ours(key) && !key.starts_with("aws:"))).collect();
     all.push(Tag::builder().key(tags::MANAGED_BY).value(tags::US).build());
     all.push(Tag::builder().key(PREVIOUS).value(previous).build());
     let made = aws
@@ -248,10 +247,8 @@ mod tests {
         assert_eq!(with_image(&side, "r/app:2").unwrap().map(images), Some(vec!["fluent:1".into(), "r/app:2".into()]));
         assert!(with_image(&side, "r/app:1").unwrap().is_none());
         assert_eq!(from(&side, &[]).image(), Some("r/app:1"));
-        let two = TaskDefinition::builder()
-            .container_definitions(one("a", "x/a:1", true))
-            .container_definitions(one("b", "y/b:1", true))
-            .build();
+        let two =
+            TaskDefinition::builder().container_definitions(one("a", "x/a:1", true)).container_definitions(one("b", "y/b:1", true)).build();
         assert_eq!(with_image(&two, "z/c:1").map(drop).unwrap_err().kind, Kind::Conflict);
         assert_eq!(from(&two, &[]).main, None);
         assert_eq!(repository("host:5000/app"), "host:5000/app");

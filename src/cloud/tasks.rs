@@ -292,39 +292,59 @@ pub async fn describe(aws: &Aws, cluster: &str, arns: &[String]) -> Result<Vec<T
     Ok(found)
 }
 
-/// Waits until all of them stopped; `seen` gets all of them after every look, at least once after the last one stopped.
+/// Waits until all of them stopped; each change of state is told.
 ///
 /// Errors if ECS does not know one of them any more (a new one may not be known for some seconds: that is waited for).
-pub async fn follow(
-    aws: &Aws,
-    cluster: &str,
-    arns: &[String],
-    reporter: &Reporter,
-    mut seen: impl AsyncFnMut(&[TaskState]) -> Result<()>,
-) -> Result<Vec<TaskState>> {
-    const LOOKS_FOR_A_MISSING_ONE: usize = 20;
-    let mut missing = 0;
-    let mut told = BTreeMap::<String, String>::new();
+pub async fn follow(aws: &Aws, cluster: &str, arns: &[String], reporter: &Reporter) -> Result<Vec<TaskState>> {
+    let mut following = Following::new(cluster, arns);
     loop {
-        let found = describe(aws, cluster, arns).await?;
+        let found = following.look(aws, reporter).await?;
+        if following.ended(&found) {
+            return Ok(found);
+        }
+        tokio::time::sleep(aws.poll()).await;
+    }
+}
+
+/// Tasks that are looked at again and again: for those who do something else between two looks.
+#[derive(Debug)]
+pub struct Following {
+    cluster: String,
+    arns: Vec<String>,
+    told: BTreeMap<String, String>,
+    missing: usize,
+}
+
+impl Following {
+    /// Looks in a row at which a task may be unknown to ECS.
+    const MISSING: usize = 20;
+
+    pub fn new(cluster: &str, arns: &[String]) -> Self {
+        Self { cluster: cluster.to_owned(), arns: arns.to_vec(), told: BTreeMap::new(), missing: 0 }
+    }
+
+    /// The tasks as they are; what changed since the last look is told.
+    pub async fn look(&mut self, aws: &Aws, reporter: &Reporter) -> Result<Vec<TaskState>> {
+        let found = describe(aws, &self.cluster, &self.arns).await?;
         for task in &found {
-            if told.insert(task.arn.clone(), task.status.clone()).as_ref() != Some(&task.status) {
+            if self.told.insert(task.arn.clone(), task.status.clone()).as_ref() != Some(&task.status) {
                 let why = if task.ended() { format!(": {}", task.why()) } else { String::new() };
                 reporter.log(format!("task {} {}{why}", task.id(), task.status));
             }
         }
         let ended = found.iter().filter(|task| task.ended()).count();
-        reporter.progress(count(ended), Some(count(arns.len())), Unit::Resources, "tasks that ended");
-        seen(&found).await?;
-        if ended == arns.len() {
-            return Ok(found);
-        }
-        missing = if found.len() < arns.len() { missing + 1 } else { 0 };
-        if missing == LOOKS_FOR_A_MISSING_ONE {
-            return Err(Error::new(Kind::Failed, format!("ECS no longer knows {} of the tasks", arns.len() - found.len()))
+        reporter.progress(count(ended), Some(count(self.arns.len())), Unit::Resources, "tasks that ended");
+        self.missing = if found.len() < self.arns.len() { self.missing + 1 } else { 0 };
+        if self.missing == Self::MISSING {
+            return Err(Error::new(Kind::Failed, format!("ECS no longer knows {} of the tasks", self.arns.len() - found.len()))
                 .hint("look into the log group of the task definition for what they did; then run the same command"));
         }
-        tokio::time::sleep(aws.poll()).await;
+        Ok(found)
+    }
+
+    /// Did all of them stop?
+    pub fn ended(&self, found: &[TaskState]) -> bool {
+        found.len() == self.arns.len() && found.iter().all(TaskState::ended)
     }
 }
 

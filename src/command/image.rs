@@ -89,7 +89,9 @@ pub async fn push(args: &RunArgs, what: &ImagePushArgs) -> Result<u8> {
                 let read = read.map_err(|e| Error::bug(format!("reading the archive stopped by itself: {e}")))??;
                 image::check_platform(&read.platform, &image.platform)?;
                 if args.dry_run {
-                    return Ok(json!({ "digest": read.digest, "platform": read.platform, "media_type": read.media_type, "layers": read.blobs.len(), "bytes": read.blobs.iter().map(|b| b.bytes).sum::<u64>() }));
+                    return Ok(
+                        json!({ "digest": read.digest, "platform": read.platform, "media_type": read.media_type, "layers": read.blobs.len(), "bytes": read.blobs.iter().map(|b| b.bytes).sum::<u64>() }),
+                    );
                 }
                 let marks = args.dir.join(crate::runs::FOLDER).join("uploads");
                 let pushed = layers::push(&aws, &image.repository, &image.tag, read, &marks, &teller).await?;

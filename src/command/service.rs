@@ -41,8 +41,7 @@ pub async fn deploy(args: &RunArgs, what: &ServiceDeployArgs) -> Result<u8> {
             (_, None) => None,
             (image, Some(command)) => Some(migrated(&aws, &newest, &named, image.as_deref(), command, &teller).await?),
         };
-        let deployed =
-            services::deploy_or_back(&aws, &named.cluster, &named.service, image.as_deref(), what.desired, &teller).await?;
+        let deployed = services::deploy_or_back(&aws, &named.cluster, &named.service, image.as_deref(), what.desired, &teller).await?;
         Ok((ran, deployed))
     };
     let done = unless_interrupted(work).await;
@@ -69,8 +68,11 @@ fn wanted(what: &ServiceDeployArgs, running: Option<&str>) -> Result<Option<Stri
         (None, None) => Ok(None),
         (None, Some(tag)) => {
             let image = running.ok_or_else(|| {
-                Error::new(Kind::Conflict, "cannot tell which container of the service runs the app, and so not which repository has the tag")
-                    .hint("name the whole image with --image REPOSITORY:TAG")
+                Error::new(
+                    Kind::Conflict,
+                    "cannot tell which container of the service runs the app, and so not which repository has the tag",
+                )
+                .hint("name the whole image with --image REPOSITORY:TAG")
             })?;
             Ok(Some(format!("{}:{tag}", revisions::repository(image))))
         }
@@ -102,7 +104,10 @@ fn migrations(args: &RunArgs, what: &ServiceDeployArgs, another: bool, dsql: boo
     let scan = app::scan(&args.dir, &Reporter::silent())?;
     let found = app::migrations(&args.dir, &scan)?;
     if let (true, Some(found)) = (dsql, &found) {
-        eprintln!("not run: {} ({}) sends several DDL statements in one transaction, which Aurora DSQL refuses; --migrate COMMAND runs another", found.command, found.from);
+        eprintln!(
+            "not run: {} ({}) sends several DDL statements in one transaction, which Aurora DSQL refuses; --migrate COMMAND runs another",
+            found.command, found.from
+        );
         return Ok(None);
     }
     Ok(found.map(|found| found.command))
@@ -155,7 +160,8 @@ async fn would_deploy(
         before = Some(if known { format!("{line} (done before with this image)") } else { line.to_owned() });
     }
     if args.json {
-        let value = json!({ "service": named.service, "task_definition": found.task_definition, "difference": lines, "migrations": before });
+        let value =
+            json!({ "service": named.service, "task_definition": found.task_definition, "difference": lines, "migrations": before });
         return super::out_json(&value).map(|()| 0);
     }
     out(format!("{} runs {}", named.service, short(&found.task_definition)));

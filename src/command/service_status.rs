@@ -89,7 +89,13 @@ pub async fn run(args: &RunArgs, what: &ServiceStatusArgs) -> Result<u8> {
         let state = one.state.as_deref().unwrap_or("no state");
         let reason = one.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let failed = if one.failed > 0 { format!(", {} failed", one.failed) } else { String::new() };
-        out(format!("  deployment {} {} {state}, {} of {}{failed}{reason}", one.status, short(&one.task_definition), one.running, one.desired));
+        out(format!(
+            "  deployment {} {} {state}, {} of {}{failed}{reason}",
+            one.status,
+            short(&one.task_definition),
+            one.running,
+            one.desired
+        ));
     }
     for task in &running {
         out(format!("  task {} {} {} {}", task.id(), task.status, task.health, digest(task)));
@@ -116,7 +122,11 @@ pub async fn run(args: &RunArgs, what: &ServiceStatusArgs) -> Result<u8> {
     for one in &health {
         out(format!("  {}", one.words()));
     }
-    out(if is_steady { "It is steady. Next: migrate-wizard service deploy --tag TAG" } else { "It is not steady. Next: look again, or migrate-wizard service rollback" });
+    out(if is_steady {
+        "It is steady. Next: migrate-wizard service deploy --tag TAG"
+    } else {
+        "It is not steady. Next: look again, or migrate-wizard service rollback"
+    });
     Ok(0)
 }
 

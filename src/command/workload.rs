@@ -127,7 +127,8 @@ impl Newest {
         };
         all.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
             let looked = all.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ");
-            Error::new(Kind::Input, "there is no Dockerfile").cause(format!("looked for {looked}"))
+            Error::new(Kind::Input, "there is no Dockerfile")
+                .cause(format!("looked for {looked}"))
                 .hint("name one with --dockerfile; the wizard's step `files` writes one into the run's folder")
         })
     }

@@ -70,9 +70,14 @@ impl StandIn {
 
     /// What the binary reads.
     pub fn env(&self) -> Vec<(String, String)> {
-        [("AWS_ENDPOINT_URL", self.url.as_str()), ("AWS_ACCESS_KEY_ID", "sandbox"), ("AWS_SECRET_ACCESS_KEY", "sandbox"), ("AWS_REGION", "us-east-1")]
-            .map(|(k, v)| (k.to_owned(), v.to_owned()))
-            .to_vec()
+        [
+            ("AWS_ENDPOINT_URL", self.url.as_str()),
+            ("AWS_ACCESS_KEY_ID", "sandbox"),
+            ("AWS_SECRET_ACCESS_KEY", "sandbox"),
+            ("AWS_REGION", "us-east-1"),
+        ]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .to_vec()
     }
 }
 
@@ -148,7 +153,10 @@ impl Registry {
             self.uploads.clear();
         }
         match operation {
-            "DescribeRepositories" => (200, json!({ "repositories": [{ "repositoryName": "shop/web", "repositoryUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/web", "repositoryArn": "arn" }] })),
+            "DescribeRepositories" => (
+                200,
+                json!({ "repositories": [{ "repositoryName": "shop/web", "repositoryUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/web", "repositoryArn": "arn" }] }),
+            ),
             "DescribeImages" => match self.tags.get(body["imageIds"][0]["imageTag"].as_str().unwrap_or_default()) {
                 Some(digest) => (200, json!({ "imageDetails": [{ "imageDigest": digest }] })),
                 None => refusal("ImageNotFoundException", "no such tag"),
@@ -167,7 +175,9 @@ impl Registry {
             }
             "UploadLayerPart" => self.take(body),
             "CompleteLayerUpload" => {
-                let Some(bytes) = self.uploads.remove(&text("uploadId")) else { return refusal("UploadNotFoundException", "no such upload") };
+                let Some(bytes) = self.uploads.remove(&text("uploadId")) else {
+                    return refusal("UploadNotFoundException", "no such upload");
+                };
                 let digest = body["layerDigests"][0].as_str().unwrap().to_owned();
                 if sha256(&bytes) != digest {
                     return refusal("InvalidLayerException", "the digest is another");

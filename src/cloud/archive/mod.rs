@@ -133,8 +133,7 @@ pub fn open(path: &Path, platform: &str) -> Result<Archive> {
         (Some(one), 0) => store.docker(&one, scratch),
         (None, _) => Err(odd("its manifest.json names no image")),
         (Some(last), _) => {
-            let names: Vec<String> =
-                saved.iter().chain([&last]).map(|one| one.repo_tags.clone().unwrap_or_default().join(", ")).collect();
+            let names: Vec<String> = saved.iter().chain([&last]).map(|one| one.repo_tags.clone().unwrap_or_default().join(", ")).collect();
             Err(odd(&format!("it holds several images: {}; save one alone", names.join("; "))))
         }
     }
@@ -236,7 +235,8 @@ impl Store {
             }
             push_once(&mut blobs, Blob { digest: part.digest.clone(), bytes: part.size, what, place: Place::Stored(name) });
         }
-        let media_type = [manifest.media_type, one.media_type].into_iter().find(|t| !t.is_empty()).unwrap_or_else(|| OCI_MANIFEST.to_owned());
+        let media_type =
+            [manifest.media_type, one.media_type].into_iter().find(|t| !t.is_empty()).unwrap_or_else(|| OCI_MANIFEST.to_owned());
         Ok(Archive { manifest: bytes, media_type, digest: one.digest, platform, blobs, store: self, scratch })
     }
 
@@ -259,10 +259,7 @@ impl Store {
         }
         let digest = format!("sha256:{}", hex(&Sha256::digest(&config_bytes)));
         let bytes = config_bytes.len() as u64;
-        push_once(
-            &mut blobs,
-            Blob { digest: digest.clone(), bytes, what: "configuration", place: Place::Stored(saved.config.clone()) },
-        );
+        push_once(&mut blobs, Blob { digest: digest.clone(), bytes, what: "configuration", place: Place::Stored(saved.config.clone()) });
         let manifest = serde_json::to_vec(&serde_json::json!({
             "schemaVersion": 2,
             "mediaType": DOCKER_MANIFEST,
@@ -348,7 +345,9 @@ fn push_once(blobs: &mut Vec<Blob>, blob: Blob) {
 fn blob_name(digest: &str) -> Result<String> {
     match digest.split_once(':') {
         Some(("sha256", hex)) if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(format!("blobs/sha256/{hex}")),
-        Some(_) | None => Err(Error::new(Kind::Input, format!("the archive names `{digest}`, which is no sha256 digest")).hint("make the archive again")),
+        Some(_) | None => {
+            Err(Error::new(Kind::Input, format!("the archive names `{digest}`, which is no sha256 digest")).hint("make the archive again"))
+        }
     }
 }
 

@@ -75,7 +75,8 @@ impl Window {
     }
 
     pub(super) fn whole(path: &Path) -> Result<Self> {
-        let length = std::fs::metadata(path).or_fail(Kind::Input, format!("cannot open {}", path.display()), "check the file's name")?.len();
+        let length =
+            std::fs::metadata(path).or_fail(Kind::Input, format!("cannot open {}", path.display()), "check the file's name")?.len();
         Self::new(path, 0, length)
     }
 }
@@ -114,7 +115,11 @@ impl Store {
             // a packed archive cannot be read from the middle
             let unpacked = scratch.folder()?.join("archive.tar");
             let mut to = File::create(&unpacked).or_fail(Kind::Failed, &what, "check that the temporary folder (TMPDIR) has room")?;
-            std::io::copy(&mut flate2::read::MultiGzDecoder::new(file), &mut to).or_fail(Kind::Input, &what, "it is packed with gzip and cannot be unpacked: make it again")?;
+            std::io::copy(&mut flate2::read::MultiGzDecoder::new(file), &mut to).or_fail(
+                Kind::Input,
+                &what,
+                "it is packed with gzip and cannot be unpacked: make it again",
+            )?;
             path = unpacked;
             file = File::open(&path).or_fail(Kind::Input, &what, hint)?;
         }
@@ -181,7 +186,6 @@ impl Store {
     pub(super) fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
         parsed(&self.small(name)?, name)
     }
-
 }
 pub(super) fn parsed<T: serde::de::DeserializeOwned>(bytes: &[u8], name: &str) -> Result<T> {
     serde_json::from_slice(bytes).or_fail(Kind::Input, format!("{name} in the archive cannot be read"), "make the archive again")
