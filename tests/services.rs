@@ -117,7 +117,10 @@ impl Ecs {
                 if revision == 0 || revision > self.definitions.len() {
                     return refusal("ClientException", "Unable to describe task definition.");
                 }
-                (200, json!({ "taskDefinition": self.definition(revision), "tags": self.definitions[revision - 1].1 }))
+                let mut found = self.definition(revision);
+                let named = body["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap();
+                found["family"] = named.split(':').next().unwrap().into();
+                (200, json!({ "taskDefinition": found, "tags": self.definitions[revision - 1].1 }))
             }
             "ListTaskDefinitions" => {
                 (200, json!({ "taskDefinitionArns": (1..=self.definitions.len()).rev().map(arn).collect::<Vec<_>>() }))

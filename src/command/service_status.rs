@@ -38,10 +38,6 @@ impl Health {
 
 /// Asks the health path of each group, or the one URL that was named. What cannot be asked is told, and is no failure.
 pub async fn healths(aws: &Aws, groups: &[String], named: Option<&str>) -> Vec<Health> {
-    let look = async |url: String, through: Option<&targets::Address>| match targets::look(&url, through).await {
-        Ok(answer) => Health { url, answer: Some(answer), error: None },
-        Err(error) => Health { url, answer: None, error: Some(error.line()) },
-    };
     if let Some(url) = named {
         return vec![look(url.to_owned(), None).await];
     }
@@ -56,6 +52,13 @@ pub async fn healths(aws: &Aws, groups: &[String], named: Option<&str>) -> Vec<H
         }
     }
     all
+}
+
+async fn look(url: String, through: Option<&targets::Address>) -> Health {
+    match targets::look(&url, through).await {
+        Ok(answer) => Health { url, answer: Some(answer), error: None },
+        Err(error) => Health { url, answer: None, error: Some(error.line()) },
+    }
 }
 
 /// What follows the last slash of an ARN: `app:7`.
