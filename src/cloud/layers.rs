@@ -298,9 +298,8 @@ impl Sending<'_> {
 
     fn tell(&self, blob: &Blob, next: u64) {
         let done = (self.settled + next).min(self.total);
-        let seconds = self.began.elapsed().as_secs_f64();
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
-        let rate = if seconds > 0.0 { (self.sent as f64 / seconds) as u64 } else { 0 };
+        let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let rate = self.sent.saturating_mul(1000) / ms;
         let short = blob.digest.get(7..19).unwrap_or(&blob.digest);
         let mut progress = Progress::new(done, Some(self.total), Unit::Bytes, format!("{} {short}, {}/s", blob.what, text::bytes(rate)));
         progress.figures.push(Figure { name: "bytes_per_s".to_owned(), value: rate, unit: Unit::Bytes });
