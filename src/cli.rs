@@ -6,6 +6,7 @@ mod doctor;
 mod schema;
 mod secrets;
 mod stacks;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +21,11 @@ pub use schema::{
 };
 pub use secrets::{AppArgs, ImportArgs, RotateArgs, SecretsCmd};
 pub use stacks::{DiffStacksArgs, ExportArgs, FormatArg, RepairArgs, StacksCmd};
+
+pub use workload::{
+    ImageBuildArgs, ImageCmd, ImageNameArgs, ImagePushArgs, PlatformArg, ServiceCmd, ServiceDeployArgs, ServiceNameArgs,
+    ServiceRollbackArgs, ServiceStatusArgs,
+};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -157,6 +163,12 @@ pub enum Cmd {
     /// The app's secrets on AWS: list what each service gets, take over Replit's, renew one
     #[command(subcommand, after_help = "Example:\n  migrate-wizard secrets import --profile alva")]
     Secrets(SecretsCmd),
+    /// The app's image: build it, push it to ECR
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard image push --archive app.tar --repository shop/web --tag 1.4.0")]
+    Image(ImageCmd),
+    /// A service on ECS: deploy, status, roll back
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard service status --cluster shop --service shop-web")]
+    Service(ServiceCmd),
     /// Monthly cost of a profile or an answers file, scenarios side by side, price lists
     #[command(
         after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust\n  migrate-wizard cost --compare alva alva+nat=none alva+architecture=arm64,cache=valkey\n  migrate-wizard cost prices --region eu-central-1"

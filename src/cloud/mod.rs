@@ -1,19 +1,25 @@
 //! Everything the wizard asks of AWS: sessions, stacks, images, services, secrets, names, snapshots.
 //! Never decides what to do next, never knows a playbook, and no `aws_sdk_*` type leaves this room.
 
+pub mod archive;
 pub mod base64;
+pub mod deployments;
 pub mod dns;
 pub mod export;
 pub mod fault;
 pub mod guard;
 pub mod identity;
 pub mod image;
+pub mod layers;
+pub mod logs;
+pub mod once;
 mod patience;
 pub mod preflight;
 pub mod prices;
 pub mod redeploy;
 pub mod region;
 pub mod registry;
+pub mod revisions;
 pub mod secret_group;
 pub mod secret_versions;
 pub mod secrets;
@@ -22,6 +28,8 @@ pub mod session;
 pub mod snapshot;
 pub mod stacks;
 pub mod tags;
+pub mod targets;
+pub mod tasks;
 
 pub use guard::Access;
 pub use identity::Identity;

@@ -105,6 +105,8 @@ struct Inner {
     iam: OnceLock<aws_sdk_iam::Client>,
     quotas: OnceLock<aws_sdk_servicequotas::Client>,
     pricing: OnceLock<aws_sdk_pricing::Client>,
+    elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
+    cloudwatchlogs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -156,6 +158,8 @@ impl Aws {
             iam: OnceLock::new(),
             quotas: OnceLock::new(),
             pricing: OnceLock::new(),
+            elbv2: OnceLock::new(),
+            cloudwatchlogs: OnceLock::new(),
         }))
     }
 
@@ -231,6 +235,15 @@ impl Aws {
         &self.0.config
     }
 
+    pub(super) fn elbv2(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        let Inner { config, guard, elbv2, .. } = &*self.0;
+        elbv2.get_or_init(|| {
+            aws_sdk_elasticloadbalancingv2::Client::from_conf(
+                aws_sdk_elasticloadbalancingv2::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
+    }
+
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
         let Inner { config, guard, sts, .. } = &*self.0;
         sts.get_or_init(|| aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(config).interceptor(guard.clone()).build()))
@@ -290,6 +303,15 @@ impl Aws {
         let Inner { config, guard, backup, .. } = &*self.0;
         backup.get_or_init(|| {
             aws_sdk_backup::Client::from_conf(aws_sdk_backup::config::Builder::from(config).interceptor(guard.clone()).build())
+        })
+    }
+
+    pub(super) fn cloudwatchlogs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        let Inner { config, guard, cloudwatchlogs, .. } = &*self.0;
+        cloudwatchlogs.get_or_init(|| {
+            aws_sdk_cloudwatchlogs::Client::from_conf(
+                aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
         })
     }
 

@@ -9,6 +9,7 @@ mod doctor;
 mod edit_orm;
 pub mod engines;
 mod export;
+mod image;
 mod plan;
 mod playbooks;
 mod preflight;
@@ -17,16 +18,19 @@ mod run;
 mod schema;
 mod schema_apply;
 mod secrets;
+mod service;
+mod service_status;
 mod stacks;
 mod stacks_diff;
 mod status;
 mod telling;
 mod whole;
+mod workload;
 mod worktree;
 
 use std::path::PathBuf;
 
-use crate::cli::{AppCmd, Cli, Cmd, DataCmd, RunArgs, SchemaCmd, StacksCmd};
+use crate::cli::{AppCmd, Cli, Cmd, DataCmd, ImageCmd, RunArgs, SchemaCmd, ServiceCmd, StacksCmd};
 use crate::error::Result;
 use crate::runs::Flavour;
 use crate::wizard::view::{Mode, Outcome};
@@ -74,6 +78,11 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Stacks(StacksCmd::Destroy)) => stacks::destroy(&args).await,
         Some(Cmd::Stacks(StacksCmd::Repair(what))) => stacks::repair(&args, &what).await,
         Some(Cmd::Cost(cost)) => cost::run(&args, &cost).await,
+        Some(Cmd::Image(ImageCmd::Build(what))) => image::build(&args, &what).await,
+        Some(Cmd::Image(ImageCmd::Push(what))) => image::push(&args, &what).await,
+        Some(Cmd::Service(ServiceCmd::Deploy(what))) => service::deploy(&args, &what).await,
+        Some(Cmd::Service(ServiceCmd::Status(what))) => service_status::run(&args, &what).await,
+        Some(Cmd::Service(ServiceCmd::Rollback(what))) => service::rollback(&args, &what).await,
     }
 }
 

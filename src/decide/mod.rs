@@ -38,7 +38,7 @@ pub use record::{Alternative, Decision, records};
 pub use resources::{Made, Resources, Tally};
 pub use routes::{Route, routes};
 pub use rules::{Contradiction, Rules, Severity, refusal, told};
-pub use services::{Service, services};
+pub use services::{Service, migrator, services};
 
 /// What was decided: question id → option id, text or number. Other facts (`scan.port`) may stand beside them.
 pub type Answers = BTreeMap<String, String>;

@@ -34,6 +34,7 @@ mod service_plan;
 mod simulate;
 mod snapshot;
 mod stack;
+mod task;
 mod verify;
 mod watch;
 mod world;
@@ -44,6 +45,7 @@ use serde_json::{Value, json};
 
 pub use check_aws::wanted_of;
 pub use cost::{Costs, OWN_PRICES, questions, today};
+pub use image::{make as make_image, tag as image_tag};
 pub use stack::{of_system, template_file};
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Foresight, Setup, TargetRef, World, no_endpoint};
 
@@ -87,6 +89,7 @@ pub fn registry() -> Registry<World> {
         kind("snapshot", "a snapshot of the target", snapshot::build),
         kind("freeze", "the source takes no more writes", freeze::build),
         kind("service", "an ECS service's image and tasks", service::build),
+        kind("task", "a one-off task with a service's image, once: migrations", task::build),
         kind("dns", "a Route 53 record", dns::build),
         kind("resolves", "a host name leads where it should", resolves::build),
         kind("watch", "health, error rate and p95 for a time", watch::build),

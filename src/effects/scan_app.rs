@@ -126,7 +126,13 @@ impl Apply<World> for ScanApp {
                 .cause(scan.notes.join("; "))
                 .hint("name the app's checkout with --dir; it has a .replit file, a package.json or a pyproject.toml"));
         }
-        Ok(outputs(&scan))
+        let mut outputs = outputs(&scan);
+        let migrations = app::migrations(&world.app_dir, &scan)?;
+        outputs.insert("has_migrations".into(), json!(if migrations.is_some() { "yes" } else { "no" }));
+        if let Some(found) = migrations {
+            outputs.insert("migrations".into(), json!(found.command));
+        }
+        Ok(outputs)
     }
 
     async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
@@ -143,6 +149,8 @@ impl Apply<World> for ScanApp {
             ("health".into(), json!("/api/health")),
             ("generation".into(), json!("unknown")),
             ("has_stripe".into(), json!("no")),
+            ("has_migrations".into(), json!("no")),
+            ("migrations".into(), json!("npm run db:migrate")),
             ("findings".into(), json!([])),
             ("notes".into(), json!([])),
             ("summary".into(), json!("the app was not read")),

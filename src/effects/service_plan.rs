@@ -40,6 +40,7 @@ impl ServicePlan {
         let mut out = Outputs::from([
             ("names".into(), json!(names.join(","))),
             ("first".into(), json!(names.first())),
+            ("migrator".into(), json!(decide::migrator(&names))),
             ("count".into(), json!(names.len().to_string())),
             ("port_from".into(), json!(least(&ports))),
             ("port_to".into(), json!(most(&ports))),

@@ -1,6 +1,7 @@
 //! The table: for each effect what a playbook hands it, what stands before it, and what must be true of it.
 //! A registered kind without a row fails `every_registered_effect_stands_in_the_table`.
 
+use migrate_wizard::cloud::tasks::started_by;
 use serde_json::{Value, json};
 
 use super::http;
@@ -342,7 +343,7 @@ pub fn table() -> Vec<Row> {
             kind: "scan_app",
             given: express_app,
             preview: ["Note reads ", "Note reads "],
-            gives: || json!({ "name": "shop", "is_replit": "yes", "has_redis": "no", "has_stripe": "no", "port": "3000" }),
+            gives: || json!({ "name": "shop", "is_replit": "yes", "has_redis": "no", "has_stripe": "no", "has_migrations": "no", "port": "3000" }),
             makes: &["scan.json"],
             after: READS,
             ..ROW
@@ -363,7 +364,7 @@ pub fn table() -> Vec<Row> {
             fields: |_| json!({ "services": "web:3000,api:3001", "routing": "path", "environment": "test", "domain": "" }),
             needs: &["services", "routing", "environment"],
             wrong: &[("services", "9web")],
-            gives: || json!({ "names": "web,api", "first": "web", "count": "2", "port_from": "3000", "port_to": "3001", "[web].port": "3000", "[api].port": "3001" }),
+            gives: || json!({ "names": "web,api", "first": "web", "migrator": "api", "count": "2", "port_from": "3000", "port_to": "3001", "[web].port": "3000", "[api].port": "3001" }),
             after: READS,
             ..ROW
         },
@@ -675,6 +676,26 @@ pub fn table() -> Vec<Row> {
             gives: || json!({ "current": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2" }),
             seen: service_seen,
             makes: &["web:2 with registry.example/shop:2: 1 wanted, 1 run"],
+            ..ROW
+        },
+        Row {
+            name: "task: done before, as the revision's tag says (the emulator runs no task; tests/services.rs has the rest)",
+            kind: "task",
+            part: Part::Aws,
+            given: |stage| {
+                a_service(stage);
+                let name = started_by(&["once", "shop", "web", "registry.example/shop:1", "true"]);
+                let tags = json!([{ "key": format!("migrate-wizard-done-{name}"), "value": "yes" }]);
+                let arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1";
+                stage.ask("ecs", &format!("{ECS}.TagResource"), &json!({ "resourceArn": arn, "tags": tags }));
+            },
+            fields: |_| json!({ "cluster": "shop", "service": "web", "command": "true" }),
+            needs: &["cluster", "service", "command"],
+            wrong: &[("command", " ")],
+            preview: ["Same task true: was run with this image", "Same task true: was run with this image"],
+            probes: [Present, Present, Present],
+            gives: || json!({ "task": "" }),
+            seen: service_seen,
             ..ROW
         },
         Row {

@@ -1,6 +1,7 @@
 //! What tests stand on: the real binary, real Postgres servers, the AWS endpoint emulator.
 //! Servers are started once per test binary on free loopback ports in temporary folders and stopped by their own pid.
 
+pub mod aws_standin;
 pub mod chance;
 pub mod chaos;
 pub mod dsql;
