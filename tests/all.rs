@@ -29,4 +29,5 @@ mod stacks;
 mod standin;
 mod state;
 mod support;
+mod templates;
 mod terminal;

@@ -30,7 +30,7 @@ pub use prices::{Price, Prices, Quote};
 pub use profile::{Profile, answers_file, profiles};
 pub use question::{QuestionSpec, missing, settle};
 pub use record::{Alternative, Decision, records};
-pub use routes::{Route, routes};
+pub use routes::{Route, admin_paths, routes};
 pub use services::{Service, services};
 
 /// What was decided: question id → option id, text or number. Other facts (`scan.port`) may stand beside them.

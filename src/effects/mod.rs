@@ -11,7 +11,6 @@ mod files;
 mod freeze;
 mod image;
 mod inspect_source;
-mod repository;
 mod resolves;
 mod rows;
 mod scan_app;
@@ -55,7 +54,6 @@ pub fn registry() -> Registry<World> {
         kind("service_plan", "the services answer as facts", service_plan::build),
         kind("stack", "a CloudFormation stack", stack::build),
         kind("secret", "a value in Secrets Manager", secret::build),
-        kind("repository", "an ECR repository", repository::build),
         kind("files", "container, pipeline and checklist files", files::build),
         kind("image", "builds and pushes an image", image::build),
         kind("schema", "converts and applies the schema", schema::build),

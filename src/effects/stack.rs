@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::cloud::stacks::{self, StackSpec, SystemStack};
+use crate::cloud::tags;
 use crate::error::{Error, Kind, Result};
 use crate::library;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, of_field};
@@ -71,7 +72,7 @@ impl Stack {
         let tags = BTreeMap::from([
             ("app".to_owned(), self.app.clone()),
             ("environment".to_owned(), self.environment.clone()),
-            ("migrate-wizard:run".to_owned(), self.run.clone()),
+            (tags::RUN.to_owned(), self.run.clone()),
         ]);
         Ok(StackSpec {
             name: self.name.clone(),
