@@ -169,8 +169,8 @@ fn grievance_portal_is_rehearsed_with_nothing_at_hand() {
             "observability",
             "backup",
         ],
-        &["service[app]", "pipeline[app]"],
-        &["freeze", "final_rows", "schema_finish", "final_sequences", "start[app]"],
+        &["service[app]", "github_connection", "pipeline[app]"],
+        &["freeze", "final_rows", "schema_finish", "final_sequences", "start[app]", "scaling[app]"],
     );
 }
 
@@ -181,7 +181,6 @@ fn dougust_is_rehearsed_with_nothing_at_hand() {
         &[
             "network",
             "data_rds",
-            "storage_stack",
             "edge",
             "cluster",
             "repository[app]",
@@ -190,9 +189,10 @@ fn dougust_is_rehearsed_with_nothing_at_hand() {
             "stripe_secret",
             "observability",
             "backup",
+            "export",
         ],
         &["image[app]", "service[app]", "pipeline_github"],
-        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]"],
+        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]", "scaling[app]"],
     );
 }
 
@@ -239,6 +239,10 @@ fn alva_is_rehearsed_with_nothing_at_hand() {
             "start[api]",
             "start[auth]",
             "start[admin]",
+            "scaling[web]",
+            "scaling[api]",
+            "scaling[auth]",
+            "scaling[admin]",
         ],
     );
 }
@@ -264,7 +268,7 @@ fn shadowtwin_is_rehearsed_with_nothing_at_hand() {
             "backup",
         ],
         &["image[app]", "service[app]", "pipeline_github"],
-        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]"],
+        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]", "scaling[app]"],
     );
 }
 

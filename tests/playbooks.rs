@@ -185,7 +185,7 @@ fn when_selects_by_profile() {
         ),
         (
             "dougust",
-            &["data_rds", "database_url", "storage_stack", "service[app]", "image[app]", "pipeline_github", "snapshot"],
+            &["data_rds", "database_url", "export", "service[app]", "image[app]", "pipeline_github", "snapshot"],
             &[
                 "data_dsql",
                 "data_aurora",
