@@ -58,7 +58,7 @@ fn output(name: &str, value: &Value) -> String {
         "NamespaceId" => "ns-0123456789abcdef".into(),
         "Identifier" | "ClusterName" | "ServiceName" => "shop-production".into(),
         "Port" => "5432".into(),
-        "Url" => "https://shop.example.com".into(),
+        "Url" | "HttpsUrl" => "https://shop.example.com".into(),
         "DnsName" | "Endpoint" | "RecordTarget" => "shop.us-east-1.example.amazonaws.com".into(),
         name if name.ends_with("SecretArn") => arn("secretsmanager", "secret:shop/thing-AbCdEf"),
         name if name.ends_with("SubnetIds") => two("subnet-0"),
