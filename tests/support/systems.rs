@@ -61,7 +61,7 @@ fn output(name: &str, value: &Value) -> String {
         "Url" | "HttpsUrl" => "https://shop.example.com".into(),
         "DnsName" | "Endpoint" | "RecordTarget" => "shop.us-east-1.example.amazonaws.com".into(),
         name if name.ends_with("SecretArn") => arn("secretsmanager", "secret:shop/thing-AbCdEf"),
-        name if name.ends_with("SubnetIds") => two("subnet-0"),
+        name if name.ends_with("SubnetIds") => two("subnet-"),
         name if name.ends_with("SecurityGroupId") => "sg-0123456789abcdef0".into(),
         name if name.ends_with("Arn") => arn("states", "stateMachine:shop"),
         name => name.to_lowercase(),
