@@ -229,9 +229,10 @@ fn every_template_and_everything_rendered_passes_cfn_lint() {
     let cfn_lint = tool("validators", "cfn-lint");
     let version = Command::new(&cfn_lint).arg("--version").output().unwrap();
     assert_eq!(String::from_utf8_lossy(&version.stdout).trim(), "cfn-lint 1.58.0");
+    // W3691 knows full versions only: RDS takes a major version alone and chooses the newest minor one
     let lint = |files: &[PathBuf]| {
         Command::new(&cfn_lint)
-            .args(["--non-zero-exit-code", "informational", "--regions", "us-east-1", "--"])
+            .args(["--non-zero-exit-code", "informational", "--regions", "us-east-1", "--ignore-checks", "W3691", "--"])
             .args(files)
             .output()
             .unwrap()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use migrate_wizard::cloud::stacks::{Rendered, Resource, SystemStack};
+use migrate_wizard::cloud::stacks::{Rendered, Resource, SystemStack, template_parameters};
 use migrate_wizard::effects;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -25,7 +25,11 @@ pub fn build(journey: &Journey, answers: &BTreeMap<String, String>) -> Vec<Built
     steps
         .map(|step| {
             let stack = effects::of_system(&step.step, &step.title, &step.fields).unwrap_or_else(|e| panic!("{}: {e}", step.step));
-            let parameters = stack.resolved(&known).unwrap_or_else(|e| panic!("{}: {e}", step.step)).parameters;
+            let mut parameters = stack.resolved(&known).unwrap_or_else(|e| panic!("{}: {e}", step.step)).parameters;
+            // what AWS looks up by itself
+            let declared = template_parameters(&stack.spec.template_body).unwrap();
+            let looked_up = declared.iter().filter(|(_, parameter)| parameter.kind == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>");
+            parameters.extend(looked_up.map(|(name, _)| (name.clone(), "ami-0123456789abcdef0".to_owned())));
             let rendered = Rendered::of(&stack.spec.template_body, &parameters).unwrap_or_else(|e| panic!("{}: {e}", step.step));
             let outputs = rendered.outputs.iter().map(|(name, value)| (name.clone(), output(name, value))).collect();
             known.insert(stack.spec.name.clone(), outputs);
