@@ -13,6 +13,9 @@ const NO_SOURCE: [&str; 1] = ["ec2.amazonaws.com"];
 /// Actions newer than the data, with whether they take a resource. Service Authorization Reference, 2026-11.
 const NEWER: [(&str, bool); 2] = [("dsql:DbConnect", true), ("dsql:DbConnectAdmin", true)];
 
+/// Actions that take a resource only sometimes, and are asked of `*` where they do not: speech names a lexicon or none.
+const SOMETIMES: [&str; 1] = ["polly:SynthesizeSpeech"];
+
 /// With one of these on `*` a role can become any other.
 const ESCALATES: [&str; 8] = [
     "iam:PassRole",
@@ -95,7 +98,7 @@ fn of_statement(statement: &Value, of: Of, known: &Actions) -> Vec<String> {
         }
         match known.0.get(&action) {
             None => wrong.push(format!("{action}: there is no such action")),
-            Some(true) if of == Of::Role && everywhere && condition.is_empty() => {
+            Some(true) if of == Of::Role && everywhere && condition.is_empty() && !SOMETIMES.contains(&action.as_str()) => {
                 wrong.push(format!("{action}: on every resource, though it takes one"));
             }
             Some(_) => {}
