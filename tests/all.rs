@@ -35,4 +35,5 @@ mod stacks;
 mod standin;
 mod state;
 mod support;
+mod templates;
 mod terminal;

@@ -170,8 +170,8 @@ fn grievance_portal_is_rehearsed_with_nothing_at_hand() {
             "observability",
             "backup",
         ],
-        &["service[app]", "pipeline[app]"],
-        &["freeze", "final_rows", "schema_finish", "final_sequences", "start[app]"],
+        &["service[app]", "github_connection", "pipeline[app]"],
+        &["freeze", "final_rows", "schema_finish", "final_sequences", "start[app]", "scaling[app]"],
     );
 }
 
@@ -182,7 +182,6 @@ fn dougust_is_rehearsed_with_nothing_at_hand() {
         &[
             "network",
             "data_rds",
-            "storage_stack",
             "edge",
             "cluster",
             "repository[app]",
@@ -193,9 +192,10 @@ fn dougust_is_rehearsed_with_nothing_at_hand() {
             "master_rotation",
             "observability",
             "backup",
+            "export",
         ],
         &["image[app]", "service[app]", "pipeline_github"],
-        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]"],
+        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]", "scaling[app]"],
     );
 }
 
@@ -244,6 +244,10 @@ fn alva_is_rehearsed_with_nothing_at_hand() {
             "start[api]",
             "start[auth]",
             "start[admin]",
+            "scaling[web]",
+            "scaling[api]",
+            "scaling[auth]",
+            "scaling[admin]",
         ],
     );
 }
@@ -271,7 +275,7 @@ fn shadowtwin_is_rehearsed_with_nothing_at_hand() {
             "backup",
         ],
         &["image[app]", "service[app]", "pipeline_github"],
-        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]"],
+        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]", "scaling[app]"],
     );
 }
 

@@ -18,6 +18,7 @@ const TOGETHER: usize = 15;
 /// What a roll back of the demo undoes, newest first.
 const BACK: [&str; 26] = [
     "switched",
+    "scaling[app]",
     "start[app]",
     "final_sequences",
     "schema_finish",
@@ -30,6 +31,7 @@ const BACK: [&str; 26] = [
     "schema_before",
     "connection",
     "pipeline[app]",
+    "github_connection",
     "service[app]",
     "edits",
     "backup",

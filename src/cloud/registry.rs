@@ -1,9 +1,7 @@
 //! Image repositories in ECR and the login that a push needs.
-//! Never builds or moves an image: that is [`super::image`].
+//! Never builds or moves an image: that is [`super::image`]. Never makes a repository: that is a stack's work.
 
-use std::collections::BTreeMap;
-
-use aws_sdk_ecr::types::{ImageIdentifier, ImageScanningConfiguration, Repository as Described, Tag};
+use aws_sdk_ecr::types::{ImageIdentifier, Repository as Described};
 use serde::{Deserialize, Serialize};
 
 use super::fault::{code, fault};
@@ -45,30 +43,6 @@ pub async fn describe(aws: &Aws, name: &str) -> Result<Option<Repository>> {
         Ok(answer) => Ok(answer.repositories().first().map(from)),
         Err(error) if code(&error) == "RepositoryNotFoundException" => Ok(None),
         Err(error) => Err(fault("ecr:DescribeRepositories", error)),
-    }
-}
-
-/// The repository, made if it is not there: scanned on push, with our tag. Twice equals once.
-pub async fn ensure_repository(aws: &Aws, name: &str, tags: &BTreeMap<String, String>) -> Result<Repository> {
-    if let Some(found) = describe(aws, name).await? {
-        return Ok(found);
-    }
-    let tags = tags::ours(tags).iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect::<Result<Vec<_>, _>>();
-    let tags = tags.map_err(|e| Error::bug("a repository tag lacks its key").because(&e))?;
-    let made = aws
-        .ecr()
-        .create_repository()
-        .repository_name(name)
-        .image_scanning_configuration(ImageScanningConfiguration::builder().scan_on_push(true).build())
-        .set_tags(Some(tags))
-        .send()
-        .await;
-    match made {
-        Ok(answer) => answer.repository().map(from).ok_or_else(|| Error::bug("ECR made a repository and did not describe it")),
-        Err(error) if code(&error) == "RepositoryAlreadyExistsException" => {
-            describe(aws, name).await?.ok_or_else(|| fault("ecr:CreateRepository", error))
-        }
-        Err(error) => Err(fault("ecr:CreateRepository", error)),
     }
 }
 

@@ -36,7 +36,7 @@ pub use profile::{Planned, Profile, answers_file, profiles};
 pub use question::{QuestionSpec, missing, settle};
 pub use record::{Alternative, Decision, records};
 pub use resources::{Made, Resources, Tally};
-pub use routes::{Route, routes};
+pub use routes::{Route, admin_paths, routes};
 pub use rules::{Contradiction, Rules, Severity, refusal, told};
 pub use services::{Service, migrator, services};
 

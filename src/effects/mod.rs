@@ -17,7 +17,6 @@ mod inspect_source;
 mod redeploy;
 mod remove_system;
 mod repair_stack;
-mod repository;
 mod resolves;
 mod retire_role;
 mod rotate_secret;
@@ -78,7 +77,6 @@ pub fn registry() -> Registry<World> {
         kind("rotate_secret", "a new version of a secret", rotate_secret::build),
         kind("redeploy", "new tasks of an ECS service", redeploy::build),
         kind("retire_role", "a database role may no longer log in", retire_role::build),
-        kind("repository", "an ECR repository", repository::build),
         kind("files", "container, pipeline and checklist files", files::build),
         kind("image", "builds and pushes an image", image::build),
         kind("schema", "converts and applies the schema", schema::build),

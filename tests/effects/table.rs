@@ -623,19 +623,6 @@ pub fn table() -> Vec<Row> {
             ..ROW
         },
         Row {
-            name: "repository",
-            kind: "repository",
-            part: Part::Aws,
-            fields: |_| json!({ "name": "shop-test/web", "app": "shop", "environment": "test" }),
-            needs: &["name", "app", "environment"],
-            preview: ["Add AWS::ECR::Repository shop-test/web", "Same AWS::ECR::Repository shop-test/web"],
-            probes: [Absent, Present, Absent],
-            gives: || json!({ "name": "shop-test/web", "arn": "arn:aws:ecr:us-east-1:123456789012:repository/shop-test/web" }),
-            seen: repositories_seen,
-            makes: &["repository shop-test/web, scan on push true"],
-            ..ROW
-        },
-        Row {
             name: "snapshot: rds",
             kind: "snapshot",
             part: Part::Aws,
@@ -867,7 +854,8 @@ pub fn table() -> Vec<Row> {
             kind: "image",
             part: Part::Builder,
             given: |stage| {
-                stage.apply("repository", json!({ "name": "shop-test/web", "app": "shop", "environment": "test" }));
+                let parameters = json!({ "AppName": "shop", "Environment": "test", "ServiceName": "web", "EmptyOnDelete": "true" });
+                stage.apply("stack", json!({ "layer": "registry", "name": "shop-test-web-registry", "app": "shop", "environment": "test", "run": "r", "parameters": parameters }));
                 stage.put(&stage.app().join("hello.txt"), "hello");
                 stage.put(&stage.out("app/Dockerfile"), "FROM scratch\nCOPY hello.txt /hello.txt\n");
             },
