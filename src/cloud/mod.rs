@@ -8,6 +8,7 @@ pub mod fault;
 pub mod guard;
 pub mod identity;
 pub mod image;
+pub mod logs;
 pub mod preflight;
 pub mod region;
 pub mod registry;

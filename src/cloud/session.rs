@@ -65,6 +65,7 @@ struct Inner {
     route53: OnceLock<aws_sdk_route53::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
     backup: OnceLock<aws_sdk_backup::Client>,
+    cloudwatchlogs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -106,6 +107,7 @@ impl Aws {
             route53: OnceLock::new(),
             rds: OnceLock::new(),
             backup: OnceLock::new(),
+            cloudwatchlogs: OnceLock::new(),
         })))
     }
 
@@ -201,6 +203,15 @@ impl Aws {
             aws_sdk_backup::Client::from_conf(aws_sdk_backup::config::Builder::from(config).interceptor(guard.clone()).build())
         })
     }
+
+    pub(super) fn cloudwatchlogs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        let Inner { config, guard, cloudwatchlogs, .. } = &*self.0;
+        cloudwatchlogs.get_or_init(|| {
+            aws_sdk_cloudwatchlogs::Client::from_conf(
+                aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
+    }
 }
 
 async fn load(options: &Options, region: Region) -> SdkConfig {
@@ -264,6 +275,7 @@ impl Aws {
             route53: OnceLock::new(),
             rds: OnceLock::new(),
             backup: OnceLock::new(),
+            cloudwatchlogs: OnceLock::new(),
         }))
     }
 }
