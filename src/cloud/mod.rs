@@ -19,6 +19,7 @@ pub mod session;
 pub mod snapshot;
 pub mod stacks;
 pub mod tags;
+pub mod tasks;
 
 pub use guard::Access;
 pub use identity::Identity;
