@@ -1,14 +1,18 @@
 //! Everything the wizard asks of AWS: sessions, stacks, images, services, secrets, names, snapshots.
 //! Never decides what to do next, never knows a playbook, and no `aws_sdk_*` type leaves this room.
 
+pub mod apart;
 pub mod base64;
+pub mod crew;
 pub mod dns;
 pub mod export;
 pub mod fault;
+pub mod ground;
 pub mod guard;
 pub mod identity;
 pub mod image;
 pub mod logs;
+mod member;
 pub mod preflight;
 pub mod region;
 pub mod registry;
@@ -18,6 +22,7 @@ pub mod services;
 pub mod session;
 pub mod snapshot;
 pub mod stacks;
+pub mod stopped;
 pub mod tags;
 pub mod tasks;
 

@@ -139,6 +139,26 @@ impl Aws {
         }
     }
 
+    /// The same session on connections of its own: for work on another runtime.
+    pub(super) fn apart(&self) -> Self {
+        let Inner { config, region, guard, poll, .. } = &*self.0;
+        Self(Arc::new(Inner {
+            config: config.clone(),
+            region: region.clone(),
+            guard: guard.clone(),
+            poll: *poll,
+            sts: OnceLock::new(),
+            cloudformation: OnceLock::new(),
+            ecr: OnceLock::new(),
+            ecs: OnceLock::new(),
+            secretsmanager: OnceLock::new(),
+            route53: OnceLock::new(),
+            rds: OnceLock::new(),
+            backup: OnceLock::new(),
+            cloudwatchlogs: OnceLock::new(),
+        }))
+    }
+
     /// Time between two looks at something that AWS is working on.
     pub(super) fn poll(&self) -> Duration {
         self.0.poll
