@@ -1,6 +1,7 @@
 //! The command line: one definition per flag feeds parsing, help and completions.
 //! Decides nothing: it says what was asked for.
 
+mod inside;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, WorkerArgs};
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
@@ -137,7 +139,12 @@ pub enum Cmd {
     #[command(
         after_help = "Example:\n  migrate-wizard worker --jobs 2 &   as often as you like, on as many machines\n\nThe first one begins the pass. It must live until the others have opened their sessions; any of them may be killed:\nits chunks are taken over. Progress is in `migrate-wizard data status`."
     )]
-    Worker(CopyArgs),
+    Worker(WorkerArgs),
+    /// Run another command of this program inside the VPC, where a private database can be reached
+    #[command(
+        after_help = "Examples:\n  migrate-wizard inside --profile dougust -- data verify\n  migrate-wizard inside --worker-stack shop-staging-worker -- data status\n\nThe database URLs go by temporary secrets; the task and they are gone at the end, however it ends."
+    )]
+    Inside(InsideArgs),
     /// The CloudFormation stacks: list and export
     #[command(subcommand, after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
     Stacks(StacksCmd),
@@ -193,9 +200,9 @@ pub enum AppCmd {
 pub enum DataCmd {
     /// Copy rows; run it again and only what differs is copied
     #[command(
-        after_help = "Examples:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions\n  migrate-wizard data copy --with-schema --jobs 4       tables, rows, indexes, keys, sequences\n  migrate-wizard data copy --with-schema --dry-run      what it would do\n  migrate-wizard data copy --source $AWS_URL --target $REPLIT_URL   the way back, after a copy the other way\n\nStop it anywhere: the same command goes on. Exit code 1: rows were quarantined or in conflict, or it failed."
+        after_help = "Examples:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions\n  migrate-wizard data copy --with-schema --jobs 4       tables, rows, indexes, keys, sequences\n  migrate-wizard data copy --with-schema --dry-run      what it would do\n  migrate-wizard data copy --source $AWS_URL --target $REPLIT_URL   the way back, after a copy the other way\n  migrate-wizard data copy --with-schema --on ecs --workers 4 --profile dougust   inside the VPC: a private database\n\nStop it anywhere: the same command goes on. Exit code 1: rows were quarantined or in conflict, or it failed."
     )]
-    Copy(CopyArgs),
+    Copy(CopyOnArgs),
     /// Compare every table's rows and fingerprint
     #[command(after_help = "Example:\n  migrate-wizard data verify --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL")]
     Verify(DataArgs),

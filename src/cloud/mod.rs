@@ -16,6 +16,7 @@ mod member;
 pub mod preflight;
 pub mod region;
 pub mod registry;
+pub mod revision;
 pub mod secret;
 pub mod secrets;
 pub mod services;

@@ -1,6 +1,7 @@
 //! One file for each command; each returns its exit code and ends by saying what to do next.
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
+mod cleanup;
 mod connections;
 mod data;
 mod demo;
@@ -8,6 +9,7 @@ mod doctor;
 mod edit_orm;
 mod engines;
 mod export;
+mod inside;
 mod plan;
 mod playbooks;
 mod report;
@@ -17,6 +19,8 @@ mod schema_apply;
 mod status;
 mod telling;
 mod whole;
+mod worker_do;
+mod worker_stack;
 mod worktree;
 
 use std::path::PathBuf;
@@ -54,12 +58,13 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Schema(SchemaCmd::Rules(what))) => schema::rules(&args, &what),
         Some(Cmd::Schema(SchemaCmd::Diff(what))) => schema::diff(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::EditOrm(what))) => edit_orm::run(&args, &what).await,
-        Some(Cmd::Data(DataCmd::Copy(what))) => data::copy(&args, &what).await,
+        Some(Cmd::Data(DataCmd::Copy(what))) => inside::copy(&args, &what).await,
         Some(Cmd::Data(DataCmd::Verify(what))) => data::verify(&args, &what).await,
         Some(Cmd::Data(DataCmd::Diff(what))) => data::diff(&args, &what).await,
         Some(Cmd::Data(DataCmd::Status(what))) => data::status(&args, &what).await,
         Some(Cmd::Data(DataCmd::Finish(what))) => data::finish(&args, &what).await,
-        Some(Cmd::Worker(what)) => data::worker(&args, &what).await,
+        Some(Cmd::Worker(what)) => worker_do::worker(&args, &what).await,
+        Some(Cmd::Inside(what)) => inside::run(&args, &what).await,
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
         Some(Cmd::Stacks(StacksCmd::Export(out))) => export::run(&args, &out),
         Some(Cmd::Cost(cost)) => engines::cost(&args, &cost),

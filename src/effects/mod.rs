@@ -10,6 +10,7 @@ pub mod dsql_login;
 mod files;
 mod freeze;
 mod image;
+mod inside;
 mod inspect_source;
 mod repository;
 mod resolves;
@@ -33,6 +34,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub use cost::{Costs, questions};
+pub use inside::{ORDER, Order};
 pub use stack::of_system;
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
 
@@ -58,11 +60,13 @@ pub fn registry() -> Registry<World> {
         kind("repository", "an ECR repository", repository::build),
         kind("files", "container, pipeline and checklist files", files::build),
         kind("image", "builds and pushes an image", image::build),
-        kind("schema", "converts and applies the schema", schema::build),
-        kind("rows", "copies rows; again: only what differs", rows::build),
-        kind("app_role", "the app's own database role, its URL in Secrets Manager", app_role::build),
-        kind("sequences", "sets sequences past the largest key", sequences::build),
-        kind("verify", "compares rows and fingerprints", verify::build),
+        kind("schema", "converts and applies the schema", |fields| inside::wrap("schema", fields, schema::build)),
+        kind("rows", "copies rows; again: only what differs", |fields| inside::wrap("rows", fields, rows::build)),
+        kind("app_role", "the app's own database role, its URL in Secrets Manager", |fields| {
+            inside::wrap("app_role", fields, app_role::build)
+        }),
+        kind("sequences", "sets sequences past the largest key", |fields| inside::wrap("sequences", fields, sequences::build)),
+        kind("verify", "compares rows and fingerprints", |fields| inside::wrap("verify", fields, verify::build)),
         kind("snapshot", "a snapshot of the target", snapshot::build),
         kind("freeze", "the source takes no more writes", freeze::build),
         kind("service", "an ECS service's image and tasks", service::build),
