@@ -30,3 +30,4 @@ mod standin;
 mod state;
 mod support;
 mod terminal;
+mod workers;

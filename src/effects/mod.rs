@@ -27,6 +27,7 @@ mod snapshot;
 mod stack;
 mod verify;
 mod watch;
+mod worker_image;
 mod world;
 
 use std::path::Path;
@@ -36,6 +37,7 @@ use serde_json::{Value, json};
 pub use cost::{Costs, questions};
 pub use inside::{ORDER, Order};
 pub use stack::of_system;
+pub use worker_image::worker_image;
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};

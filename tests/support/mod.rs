@@ -5,6 +5,7 @@ pub mod chance;
 pub mod chaos;
 pub mod dsql;
 pub mod emulator;
+pub mod fargate;
 pub mod lister;
 pub mod pair;
 pub mod postgres;
