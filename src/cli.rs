@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, WorkerArgs};
+pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
@@ -212,6 +212,11 @@ pub enum DataCmd {
     /// How far the copy is, as the ledger on the target tells: from any terminal, after any crash
     #[command(after_help = "Example:\n  watch migrate-wizard data status --target-env TARGET_DATABASE_URL")]
     Status(TargetArgs),
+    /// Lead a port of this machine to a private target, through a task inside the VPC, until Ctrl-C
+    #[command(
+        after_help = "Example:\n  migrate-wizard data tunnel --port 15432 --worker-stack shop-staging-migrate\n\nNeeds the AWS CLI and session-manager-plugin on PATH. Loopback only; the database's host name is still checked."
+    )]
+    Tunnel(TunnelArgs),
     /// The move is done: remove the ledger (schema migrate_wizard) from the target; the way back ends with it
     #[command(after_help = "Example:\n  migrate-wizard data finish --target-env TARGET_DATABASE_URL")]
     Finish(FinishArgs),

@@ -296,3 +296,56 @@ fn the_stack_says_in_one_output_where_its_tasks_run() {
     assert_eq!(outputs["SecretPrefix"], "shop-staging");
     assert!(!outputs.contains_key("ServiceName"), "{outputs:?}");
 }
+
+/// The AWS CLI and its plugin are stood in for by a program that keeps the words it was given and forwards the port to the real server, as the
+/// session does through the task.
+#[test]
+fn a_tunnel_leads_to_the_target_on_loopback_and_its_task_ends_with_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = Scene::new("inside_tunnel", 1_000_000);
+    let bin = tempfile::tempdir().unwrap();
+    let cli = r#"#!/usr/bin/env python3
+import json, os, socket, sys, threading
+words = sys.argv[1:]
+open(os.path.join(os.path.dirname(__file__), "words"), "w").write(json.dumps(words))
+to = json.loads(words[words.index("--parameters") + 1])
+door = socket.create_server(("127.0.0.1", int(to["localPortNumber"][0])))
+def carry(a, b):
+    while data := a.recv(65536): b.sendall(data)
+    b.shutdown(socket.SHUT_WR)
+while True:
+    near, _ = door.accept()
+    far = socket.create_connection((to["host"][0], int(to["portNumber"][0])))
+    threading.Thread(target=carry, args=(near, far), daemon=True).start()
+    threading.Thread(target=carry, args=(far, near), daemon=True).start()
+"#;
+    for (name, text) in [("aws", cli), ("session-manager-plugin", "#!/bin/sh\n")] {
+        std::fs::write(bin.path().join(name), text).unwrap();
+        std::fs::set_permissions(bin.path().join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let words = [&["data", "tunnel", "--port"][..], &[&port.to_string()], &COPY[10..], &LOGS].concat();
+    let without = scene.laptop.command(&words).env("PATH", "/nonexistent").output().unwrap();
+    assert!(String::from_utf8_lossy(&without.stderr).contains("is not on PATH"));
+    assert!(scene.fargate.all().is_empty());
+    let path = format!("{}:{}", bin.path().display(), std::env::var("PATH").unwrap());
+    let tunnel = scene.laptop.command(&words).env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the port answers", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let through = Connector::from_url(&format!(
+        "{}&hostaddr=127.0.0.1",
+        scene.ground.to.secret_url().replace(&format!(":{}/", scene.ground.to.port()), &format!(":{port}/"))
+    ))
+    .unwrap();
+    assert_eq!((through.host(), through.port()), (scene.ground.to.host(), port));
+    assert_eq!(value(&through, "select current_database()"), scene.ground.to.database());
+    assert_eq!(scene.fargate.running(), ["worker --do hold"]);
+    let words: Vec<String> = serde_json::from_str(&std::fs::read_to_string(bin.path().join("words")).unwrap()).unwrap();
+    assert_eq!(words[..2], ["ssm", "start-session"]);
+    assert!(words[3].starts_with("ecs:shop_") && words[3].ends_with("_0123-4567"), "{words:?}");
+    assert_eq!(words[5], "AWS-StartPortForwardingSessionToRemoteHost");
+    signal("-INT", tunnel.id());
+    let done = done(tunnel).expect(0);
+    assert!(done.out().contains("sslmode=verify-full") && !done.out().contains(&password(&scene.ground.to)), "{}", done.out());
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "the port is closed");
+    assert_eq!(scene.fargate.running(), Vec::<String>::new());
+}

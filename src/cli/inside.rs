@@ -77,6 +77,17 @@ pub struct InsideArgs {
     pub command: Vec<String>,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct TunnelArgs {
+    #[command(flatten)]
+    pub target: super::TargetArgs,
+    /// Port of this machine
+    #[arg(long, value_name = "N", default_value_t = 15432)]
+    pub port: u16,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
 /// What a worker is for, beside taking chunks.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerArgs {
@@ -93,4 +104,6 @@ pub enum DoArg {
     Before,
     Apply,
     Undo,
+    /// Nothing, for some hours: what a tunnel goes through
+    Hold,
 }

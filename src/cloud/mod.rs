@@ -26,6 +26,7 @@ pub mod stacks;
 pub mod stopped;
 pub mod tags;
 pub mod tasks;
+pub mod tunnel;
 
 pub use guard::Access;
 pub use identity::Identity;

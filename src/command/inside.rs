@@ -100,7 +100,7 @@ fn environment() -> Vec<(String, String)> {
     vec![(APART.to_owned(), EVERY_MS.to_owned())]
 }
 
-async fn session(args: &RunArgs) -> Result<Aws> {
+pub async fn session(args: &RunArgs) -> Result<Aws> {
     let access = if args.dry_run { cloud::Access::ReadOnly } else { cloud::Access::ReadWrite };
     let mut options = cloud::Options::new(access);
     options.profile.clone_from(&args.aws_profile);
@@ -230,7 +230,7 @@ fn fit(side: &Connector, name: &str) -> Result<()> {
 }
 
 /// Ctrl-C, a request to end, a terminal that is closed.
-async fn ended() {
+pub async fn ended() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

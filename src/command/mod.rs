@@ -18,6 +18,7 @@ mod schema;
 mod schema_apply;
 mod status;
 mod telling;
+mod tunnel;
 mod whole;
 mod worker_do;
 mod worker_stack;
@@ -62,6 +63,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Data(DataCmd::Verify(what))) => data::verify(&args, &what).await,
         Some(Cmd::Data(DataCmd::Diff(what))) => data::diff(&args, &what).await,
         Some(Cmd::Data(DataCmd::Status(what))) => data::status(&args, &what).await,
+        Some(Cmd::Data(DataCmd::Tunnel(what))) => tunnel::run(&args, &what).await,
         Some(Cmd::Data(DataCmd::Finish(what))) => data::finish(&args, &what).await,
         Some(Cmd::Worker(what)) => worker_do::worker(&args, &what).await,
         Some(Cmd::Inside(what)) => inside::run(&args, &what).await,

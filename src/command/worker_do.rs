@@ -14,6 +14,9 @@ use crate::wizard::state::State;
 use crate::wizard::template::Facts;
 use crate::wizard::view::Mode;
 
+/// The longest that a tunnel's task is there.
+const HOLD: std::time::Duration = std::time::Duration::from_secs(8 * 3600);
+
 pub async fn worker(args: &RunArgs, what: &WorkerArgs) -> Result<u8> {
     match what.what {
         None => data::worker(args, &what.copy).await,
@@ -23,6 +26,14 @@ pub async fn worker(args: &RunArgs, what: &WorkerArgs) -> Result<u8> {
 
 /// Prints `{"event":"outcome", …}` as its last line: `probe`, or the outputs.
 async fn act(args: &RunArgs, verb: DoArg) -> Result<u8> {
+    if verb == DoArg::Hold {
+        // Whoever started it stops it; this is for the one that never came to it.
+        tokio::select! {
+            () = tokio::time::sleep(HOLD) => {}
+            () = super::inside::ended() => {}
+        }
+        return Ok(0);
+    }
     let text = std::env::var(effects::ORDER).map_err(|_| {
         Error::new(Kind::Usage, format!("{} is not set", effects::ORDER)).hint("`worker --do` is started by the wizard, inside the VPC")
     })?;
@@ -46,6 +57,7 @@ async fn act(args: &RunArgs, verb: DoArg) -> Result<u8> {
             effect.undo(&world, &cx, &order.outputs).await?;
             json!({ "outputs": Outputs::new() })
         }
+        DoArg::Hold => json!({}),
     };
     drop(cx);
     out_event("outcome", &outcome)?;

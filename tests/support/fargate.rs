@@ -60,7 +60,8 @@ impl Task {
 
     fn described(&mut self) -> Value {
         let runs = self.runs();
-        let mut container = json!({ "name": "worker", "image": "mw:1", "lastStatus": if runs { "RUNNING" } else { "STOPPED" } });
+        let mut container =
+            json!({ "name": "worker", "image": "mw:1", "lastStatus": if runs { "RUNNING" } else { "STOPPED" }, "runtimeId": "0123-4567" });
         let mut task = json!({ "taskArn": self.arn, "taskDefinitionArn": self.definition, "startedBy": self.started_by, "lastStatus": if runs { "RUNNING" } else { "STOPPED" } });
         if let Some((code, reason, exit_code)) = &self.ended {
             task["stopCode"] = json!(code);
