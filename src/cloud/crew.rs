@@ -105,13 +105,15 @@ struct Crew<'a> {
 }
 
 impl Crew<'_> {
-    /// Tasks of an earlier start.
+    /// Tasks of an earlier start: those that run, and the first one if it came to its end.
     async fn find_again(&mut self) -> Result<()> {
         for task in found(self.aws, self.ground, &self.work.id, LEAD).await? {
-            let member = self.member(task, String::new());
-            self.leads.push(member);
+            if !task.ended() || task.succeeded_in(&self.ground.container) {
+                let member = self.member(task, String::new());
+                self.leads.push(member);
+            }
         }
-        for task in found(self.aws, self.ground, &self.work.id, HELPER).await? {
+        for task in found(self.aws, self.ground, &self.work.id, HELPER).await?.into_iter().filter(|task| !task.ended()) {
             let member = self.member(task, format!("worker {}: ", self.helpers.len() + 2));
             self.helpers.push(member);
         }
@@ -128,7 +130,7 @@ impl Crew<'_> {
         Member::new(task, Follower::new(&self.ground.logs, stream), label)
     }
 
-    async fn start(&self, role: &str, words: &Words, count: usize, round: usize) -> Result<Vec<TaskState>> {
+    async fn start(&self, role: &str, words: &Words, count: usize) -> Result<Vec<TaskState>> {
         let run = Run {
             cluster: self.ground.cluster.clone(),
             task_definition: self.ground.task_definition.clone(),
@@ -140,7 +142,8 @@ impl Crew<'_> {
                 environment: words.environment.clone(),
             }],
             started_by: tasks::started_by(&[&self.work.id, role]),
-            token: format!("{}-{round}", tasks::started_by(&[&self.work.id, role])),
+            // What an earlier start asked for is found by who started it; a token that is known already would give back a task that stopped.
+            token: uuid::Uuid::new_v4().to_string(),
             tags: self.work.tags.clone(),
         };
         let ran = tasks::run(self.aws, &run).await?;
@@ -151,8 +154,7 @@ impl Crew<'_> {
     }
 
     async fn start_lead(&mut self) -> Result<()> {
-        let round = self.leads.len();
-        let started = self.start(LEAD, &self.work.lead, 1, round).await?;
+        let started = self.start(LEAD, &self.work.lead, 1).await?;
         for task in started {
             self.reporter.log(format!("task {} asked for", task.id()));
             let member = self.member(task, String::new());
@@ -167,7 +169,7 @@ impl Crew<'_> {
         if self.work.helpers == 0 {
             return;
         }
-        match self.start(HELPER, &self.work.helper, self.work.helpers, 0).await {
+        match self.start(HELPER, &self.work.helper, self.work.helpers).await {
             Ok(started) => {
                 self.reporter.log(format!("{} more asked for", text::plural(started.len() as u64, "task")));
                 for task in started {
