@@ -130,14 +130,14 @@ pub async fn worker_image(aws: &Aws, repository: &str, tags: &BTreeMap<String, S
         )));
     };
     let folder = std::env::temp_dir().join(format!("migrate-wizard-worker-{}", uuid::Uuid::new_v4().simple()));
-    let built = build(&tool, &folder, &bytes, &tag, arm, reporter).await;
+    let built = laid_out(&tool, &folder, &bytes, &tag, arm, reporter).await;
     let _left_for_the_system = std::fs::remove_dir_all(&folder);
     let local = built?;
     image::push(&tool, &local, &login.reference(&repository.name, &tag), &login, login.plain_http, reporter).await?;
     Ok(uri)
 }
 
-async fn build(tool: &image::Tool, folder: &Path, bytes: &[u8], tag: &str, arm: bool, reporter: &Reporter) -> Result<String> {
+async fn laid_out(tool: &image::Tool, folder: &Path, bytes: &[u8], tag: &str, arm: bool, reporter: &Reporter) -> Result<String> {
     let (what, hint) = ("cannot lay out the worker's image", "check that the temporary folder (TMPDIR) can be written to");
     std::fs::create_dir_all(folder).or_fail(Kind::Failed, what, hint)?;
     std::fs::write(folder.join("migrate-wizard"), bytes).or_fail(Kind::Failed, what, hint)?;
