@@ -120,7 +120,11 @@ fn outputs(event: &Value) -> Outputs {
 impl Apply<World> for Inside {
     fn describe(&self) -> Description {
         let told = self.inner.describe();
-        Description::new(format!("{}, by tasks inside the VPC", told.sentence), format!("migrate-wizard inside -- {}", told.command))
+        let command = match told.command.strip_prefix("migrate-wizard ") {
+            Some(words) => format!("migrate-wizard inside -- {words}"),
+            None => told.command,
+        };
+        Description::new(format!("{}, by tasks inside the VPC", told.sentence), command)
     }
 
     fn touch(&self) -> Touch {
