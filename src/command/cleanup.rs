@@ -51,7 +51,7 @@ impl Cleanup {
     pub fn open(dir: &Path, aws: &Aws, ground: &Ground, what: &str, secret_prefix: &str) -> Result<Self> {
         let folder = folder(dir)?;
         let same = |left: &Left| left.region == aws.region() && left.ground == ground.to_string() && left.what == what;
-        for (path, left) in all(&folder)?.into_iter().filter(|(_, left)| same(left)) {
+        if let Some((path, left)) = all(&folder)?.into_iter().find(|(_, left)| same(left)) {
             let Some(lock) = locked(&path)? else {
                 return Err(Error::new(Kind::Conflict, "another process of this folder is at the same work inside the VPC")
                     .hint("let it end, or stop it with Ctrl-C there"));

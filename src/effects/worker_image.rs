@@ -161,7 +161,7 @@ fn digest(bytes: &[u8]) -> String {
 /// A program for Linux and the processor of the task: ELF, and its machine (62 is x86-64, 183 is AArch64; ELF specification, `e_machine`).
 fn check_machine(bytes: &[u8], arm: bool, path: &Path) -> Result<()> {
     let machine = match bytes {
-        [0x7f, b'E', b'L', b'F', rest @ ..] => rest.get(14..16).map(|two| u16::from(two[0]) | u16::from(two[1]) << 8),
+        [0x7f, b'E', b'L', b'F', rest @ ..] => rest.get(14..16).and_then(|two| two.try_into().ok()).map(u16::from_le_bytes),
         _ => None,
     };
     if machine == Some(if arm { 183 } else { 62 }) {
