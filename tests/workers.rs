@@ -106,7 +106,7 @@ fn done(child: Child) -> Done {
 
 #[test]
 fn three_tasks_share_a_copy_and_nothing_is_left_of_them() {
-    let scene = Scene::new("inside", 600_000);
+    let scene = Scene::new("inside", 900_000);
     let done = done(scene.start()).expect(0);
     assert!(done.out().contains("60,000 rows copied") && done.out().contains("by 3 tasks"), "{}", done.out());
     scene.ground.is_equal("inside");
@@ -123,7 +123,7 @@ fn three_tasks_share_a_copy_and_nothing_is_left_of_them() {
 
 #[test]
 fn tasks_that_are_killed_are_replaced_by_the_others_and_by_a_new_one() {
-    let scene = Scene::new("inside_killed", 300_000);
+    let scene = Scene::new("inside_killed", 600_000);
     let laptop = scene.start();
     scene.under_way();
     scene.fargate.kill("worker");
@@ -137,7 +137,7 @@ fn tasks_that_are_killed_are_replaced_by_the_others_and_by_a_new_one() {
 
 #[test]
 fn a_laptop_that_died_finds_its_tasks_again() {
-    let scene = Scene::new("inside_laptop", 300_000);
+    let scene = Scene::new("inside_laptop", 600_000);
     let laptop = scene.start();
     scene.under_way();
     signal("-KILL", laptop.id());
@@ -151,7 +151,7 @@ fn a_laptop_that_died_finds_its_tasks_again() {
 
 #[test]
 fn ctrl_c_stops_every_task_and_deletes_the_secrets_and_the_same_command_goes_on() {
-    let scene = Scene::new("inside_ctrl_c", 300_000);
+    let scene = Scene::new("inside_ctrl_c", 600_000);
     let laptop = scene.start();
     scene.under_way();
     let settled = scene.settled();

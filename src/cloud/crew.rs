@@ -196,7 +196,9 @@ impl Crew<'_> {
             let rounds = self.leads.len();
             let Some(lead) = self.leads.last_mut() else { return Err(Error::bug("a crew without its first task")) };
             if lead.task.ended() {
-                for _ in 0..LATE_LOOKS {
+                // One that was killed, or never ran, has nothing more to say.
+                let by_itself = lead.task.containers.iter().any(|container| matches!(container.exit_code, Some(0..=2)));
+                for _ in 0..if by_itself { LATE_LOOKS } else { 2 } {
                     if lead.has_spoken() {
                         break;
                     }
@@ -299,7 +301,7 @@ async fn hear(member: &mut Member, aws: &Aws, reporter: &Reporter) -> Result<()>
 fn judged(member: &Member) -> std::result::Result<(Value, i32), (Error, bool)> {
     let code = member.task.containers.iter().find_map(|container| container.exit_code);
     if let Some(error) = member.told() {
-        let passing = matches!(error.kind, Kind::Unreachable | Kind::Failed | Kind::Interrupted) && !for_good(&member.task);
+        let passing = matches!(error.kind, Kind::Unreachable | Kind::Interrupted) && !for_good(&member.task);
         return Err((error, !passing));
     }
     match (&member.result, code) {
