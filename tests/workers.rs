@@ -324,7 +324,8 @@ while True:
         std::fs::set_permissions(bin.path().join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
     }
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let words = [&["data", "tunnel", "--port"][..], &[&port.to_string()], &COPY[10..], &LOGS].concat();
+    let number = port.to_string();
+    let words = [&["data", "tunnel", "--port"][..], &[&number], &COPY[10..], &LOGS].concat();
     let without = scene.laptop.command(&words).env("PATH", "/nonexistent").output().unwrap();
     assert!(String::from_utf8_lossy(&without.stderr).contains("is not on PATH"));
     assert!(scene.fargate.all().is_empty());

@@ -158,8 +158,8 @@ impl Fargate {
     #[track_caller]
     pub fn kill(&self, command: &str) {
         let mut state = self.state.lock().unwrap();
-        let task =
-            state.tasks.iter_mut().find(|task| task.command.join(" ").starts_with(command) && task.runs()).expect("such a task runs");
+        let mut running = state.tasks.iter_mut().filter(|task| task.command.join(" ").starts_with(command));
+        let task = running.find_map(|task| task.runs().then_some(task)).expect("such a task runs");
         task.child.as_mut().unwrap().kill().unwrap();
     }
 }
