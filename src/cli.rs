@@ -3,6 +3,7 @@
 
 mod cost;
 mod doctor;
+mod inside;
 mod schema;
 mod secrets;
 mod stacks;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use cost::{CostArgs, CostCmd, PricesArgs};
 pub use doctor::DoctorArgs;
+pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
@@ -156,7 +158,12 @@ pub enum Cmd {
     #[command(
         after_help = "Example:\n  migrate-wizard worker --jobs 2 &   as often as you like, on as many machines\n\nThe first one begins the pass. It must live until the others have opened their sessions; any of them may be killed:\nits chunks are taken over. Progress is in `migrate-wizard data status`."
     )]
-    Worker(CopyArgs),
+    Worker(WorkerArgs),
+    /// Run another command of this program inside the VPC, where a private database can be reached
+    #[command(
+        after_help = "Examples:\n  migrate-wizard inside --profile dougust -- data verify\n  migrate-wizard inside --worker-stack shop-staging-worker -- data status\n\nThe database URLs go by temporary secrets; the task and they are gone at the end, however it ends."
+    )]
+    Inside(InsideArgs),
     /// The CloudFormation stacks: list, export, diff, deploy, destroy, repair
     #[command(subcommand, after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
     Stacks(StacksCmd),
@@ -221,9 +228,9 @@ pub enum AppCmd {
 pub enum DataCmd {
     /// Copy rows; run it again and only what differs is copied
     #[command(
-        after_help = "Examples:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions\n  migrate-wizard data copy --with-schema --jobs 4       tables, rows, indexes, keys, sequences\n  migrate-wizard data copy --with-schema --dry-run      what it would do\n  migrate-wizard data copy --source $AWS_URL --target $REPLIT_URL   the way back, after a copy the other way\n\nStop it anywhere: the same command goes on. Exit code 1: rows were quarantined or in conflict, or it failed."
+        after_help = "Examples:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions\n  migrate-wizard data copy --with-schema --jobs 4       tables, rows, indexes, keys, sequences\n  migrate-wizard data copy --with-schema --dry-run      what it would do\n  migrate-wizard data copy --source $AWS_URL --target $REPLIT_URL   the way back, after a copy the other way\n  migrate-wizard data copy --with-schema --on ecs --workers 4 --profile dougust   inside the VPC: a private database\n\nStop it anywhere: the same command goes on. Exit code 1: rows were quarantined or in conflict, or it failed."
     )]
-    Copy(CopyArgs),
+    Copy(CopyOnArgs),
     /// Compare every table's rows and fingerprint
     #[command(after_help = "Example:\n  migrate-wizard data verify --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL")]
     Verify(DataArgs),
@@ -233,6 +240,11 @@ pub enum DataCmd {
     /// How far the copy is, as the ledger on the target tells: from any terminal, after any crash
     #[command(after_help = "Example:\n  watch migrate-wizard data status --target-env TARGET_DATABASE_URL")]
     Status(TargetArgs),
+    /// Lead a port of this machine to a private target, through a task inside the VPC, until Ctrl-C
+    #[command(
+        after_help = "Example:\n  migrate-wizard data tunnel --port 15432 --worker-stack shop-staging-migrate\n\nNeeds the AWS CLI and session-manager-plugin on PATH. Loopback only; the database's host name is still checked."
+    )]
+    Tunnel(TunnelArgs),
     /// The move is done: remove the ledger (schema migrate_wizard) from the target; the way back ends with it
     #[command(after_help = "Example:\n  migrate-wizard data finish --target-env TARGET_DATABASE_URL")]
     Finish(FinishArgs),

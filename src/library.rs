@@ -14,6 +14,9 @@ static PLAYBOOKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/playbooks");
 static STACKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/stacks");
 static SAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/sample");
 
+/// The image of this program for tasks inside the VPC; its binary lies beside it.
+pub const WORKER_DOCKERFILE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/files/worker.Dockerfile"));
+
 /// Playbooks of all journeys with the texts they came from.
 #[derive(Debug, Clone)]
 pub struct Library {

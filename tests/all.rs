@@ -37,3 +37,4 @@ mod state;
 mod support;
 mod templates;
 mod terminal;
+mod workers;

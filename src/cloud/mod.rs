@@ -1,17 +1,21 @@
 //! Everything the wizard asks of AWS: sessions, stacks, images, services, secrets, names, snapshots.
 //! Never decides what to do next, never knows a playbook, and no `aws_sdk_*` type leaves this room.
 
+pub mod apart;
 pub mod archive;
 pub mod base64;
+pub mod crew;
 pub mod deployments;
 pub mod dns;
 pub mod export;
 pub mod fault;
+pub mod ground;
 pub mod guard;
 pub mod identity;
 pub mod image;
 pub mod layers;
 pub mod logs;
+mod member;
 pub mod once;
 mod patience;
 pub mod preflight;
@@ -19,6 +23,7 @@ pub mod prices;
 pub mod redeploy;
 pub mod region;
 pub mod registry;
+pub mod revision;
 pub mod revisions;
 pub mod secret_group;
 pub mod secret_versions;
@@ -27,9 +32,11 @@ pub mod services;
 pub mod session;
 pub mod snapshot;
 pub mod stacks;
+pub mod stopped;
 pub mod tags;
 pub mod targets;
 pub mod tasks;
+pub mod tunnel;
 
 pub use guard::Access;
 pub use identity::Identity;

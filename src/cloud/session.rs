@@ -207,6 +207,12 @@ impl Aws {
         }
     }
 
+    /// The same session on connections of its own: for work on another runtime.
+    pub(super) fn apart(&self) -> Self {
+        let Inner { config, region, guard, manner, .. } = &*self.0;
+        Self::over(config.clone(), region.clone(), guard.clone(), manner.clone())
+    }
+
     /// Time between two looks at something that AWS is working on.
     pub(super) fn poll(&self) -> Duration {
         self.0.manner.poll

@@ -79,7 +79,7 @@ pub fn interrupted() -> Result<u8> {
 }
 
 /// The end of a copy, in words or as the last event.
-fn told(args: &RunArgs, report: &CopyReport, value: &serde_json::Value, seconds: f64, words: &str) -> Result<u8> {
+pub fn told(args: &RunArgs, report: &CopyReport, value: &serde_json::Value, seconds: f64, words: &str) -> Result<u8> {
     let clean = report.quarantine.is_empty() && report.conflicts.is_empty();
     if args.json {
         out_event("report", value)?;

@@ -1,6 +1,7 @@
 //! One file for each command; each returns its exit code and ends by saying what to do next.
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
+mod cleanup;
 mod connections;
 pub mod cost;
 mod data;
@@ -10,6 +11,7 @@ mod edit_orm;
 pub mod engines;
 mod export;
 mod image;
+mod inside;
 mod plan;
 mod playbooks;
 mod preflight;
@@ -24,7 +26,10 @@ mod stacks;
 mod stacks_diff;
 mod status;
 mod telling;
+mod tunnel;
 mod whole;
+mod worker_do;
+mod worker_stack;
 mod workload;
 mod worktree;
 
@@ -64,12 +69,14 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Schema(SchemaCmd::Rules(what))) => schema::rules(&args, &what),
         Some(Cmd::Schema(SchemaCmd::Diff(what))) => schema::diff(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::EditOrm(what))) => edit_orm::run(&args, &what).await,
-        Some(Cmd::Data(DataCmd::Copy(what))) => data::copy(&args, &what).await,
+        Some(Cmd::Data(DataCmd::Copy(what))) => inside::copy(&args, &what).await,
         Some(Cmd::Data(DataCmd::Verify(what))) => data::verify(&args, &what).await,
         Some(Cmd::Data(DataCmd::Diff(what))) => data::diff(&args, &what).await,
         Some(Cmd::Data(DataCmd::Status(what))) => data::status(&args, &what).await,
+        Some(Cmd::Data(DataCmd::Tunnel(what))) => tunnel::run(&args, &what).await,
         Some(Cmd::Data(DataCmd::Finish(what))) => data::finish(&args, &what).await,
-        Some(Cmd::Worker(what)) => data::worker(&args, &what).await,
+        Some(Cmd::Worker(what)) => worker_do::worker(&args, &what).await,
+        Some(Cmd::Inside(what)) => inside::run(&args, &what).await,
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
         Some(Cmd::Stacks(StacksCmd::Export(out))) => export::run(&args, &out),
         Some(Cmd::Secrets(what)) => secrets::run(&args, &what).await,

@@ -34,6 +34,9 @@ pub struct Image {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    if fields.get("program").is_some() {
+        return super::worker_image::build(fields);
+    }
     let image = from_fields::<Image>("image", fields)?;
     one_of("image", "architecture", &image.architecture, &["x86_64", "arm64"])?;
     Ok(Box::new(image))

@@ -13,6 +13,7 @@ mod files;
 mod find_system;
 mod freeze;
 mod image;
+mod inside;
 mod inspect_source;
 mod redeploy;
 mod remove_system;
@@ -36,6 +37,7 @@ mod stack;
 mod task;
 mod verify;
 mod watch;
+mod worker_image;
 mod world;
 
 use std::path::Path;
@@ -45,7 +47,9 @@ use serde_json::{Value, json};
 pub use check_aws::wanted_of;
 pub use cost::{Costs, OWN_PRICES, questions, today};
 pub use image::{make as make_image, tag as image_tag};
+pub use inside::{ORDER, Order};
 pub use stack::{of_system, template_file};
+pub use worker_image::worker_image;
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Foresight, Setup, TargetRef, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};
@@ -79,11 +83,13 @@ pub fn registry() -> Registry<World> {
         kind("retire_role", "a database role may no longer log in", retire_role::build),
         kind("files", "container, pipeline and checklist files", files::build),
         kind("image", "builds and pushes an image", image::build),
-        kind("schema", "converts and applies the schema", schema::build),
-        kind("rows", "copies rows; again: only what differs", rows::build),
-        kind("app_role", "the app's own database role, its URL in Secrets Manager", app_role::build),
-        kind("sequences", "sets sequences past the largest key", sequences::build),
-        kind("verify", "compares rows and fingerprints", verify::build),
+        kind("schema", "converts and applies the schema", |fields| inside::wrap("schema", fields, schema::build)),
+        kind("rows", "copies rows; again: only what differs", |fields| inside::wrap("rows", fields, rows::build)),
+        kind("app_role", "the app's own database role, its URL in Secrets Manager", |fields| {
+            inside::wrap("app_role", fields, app_role::build)
+        }),
+        kind("sequences", "sets sequences past the largest key", |fields| inside::wrap("sequences", fields, sequences::build)),
+        kind("verify", "compares rows and fingerprints", |fields| inside::wrap("verify", fields, verify::build)),
         kind("snapshot", "a snapshot of the target", snapshot::build),
         kind("freeze", "the source takes no more writes", freeze::build),
         kind("service", "an ECS service's image and tasks", service::build),

@@ -19,7 +19,7 @@ use crate::wizard::view::{PreviewLine, Sign};
 #[serde(deny_unknown_fields)]
 pub struct SecretStep {
     name: String,
-    /// `generate`, `env:NAME`, `env-or-generate:NAME`, `env-or-placeholder:NAME` or `ask:QUESTION`.
+    /// `source` (the source database's URL), `generate`, `env:NAME`, `env-or-generate:NAME`, `env-or-placeholder:NAME` or `ask:QUESTION`.
     from: String,
     description: String,
     /// The environment variable that the app reads it from, when a task gets it by name.
@@ -35,9 +35,9 @@ pub struct SecretStep {
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let secret = from_fields::<SecretStep>("secret", fields)?;
     match secret.from.split(':').next() {
-        Some("generate" | "env" | "env-or-generate" | "env-or-placeholder" | "ask") => Ok(Box::new(secret)),
+        Some("source" | "generate" | "env" | "env-or-generate" | "env-or-placeholder" | "ask") => Ok(Box::new(secret)),
         Some(_) | None => Err(Error::new(Kind::Input, format!("effect `secret`: `from` is `{}`", secret.from))
-            .hint("one of: generate, env:NAME, env-or-generate:NAME, env-or-placeholder:NAME, ask:QUESTION")),
+            .hint("one of: source, generate, env:NAME, env-or-generate:NAME, env-or-placeholder:NAME, ask:QUESTION")),
     }
 }
 
@@ -52,6 +52,7 @@ impl SecretStep {
         let env = || std::env::var(name).ok().filter(|v| !v.is_empty());
         let value = match how {
             "generate" => Some(random()),
+            "source" => Some(world.source()?.secret_url()),
             "env" => env(),
             "env-or-generate" => env().or_else(|| Some(random())),
             "env-or-placeholder" => env().or_else(|| Some(PLACEHOLDER.to_owned())),

@@ -52,6 +52,8 @@ impl std::fmt::Debug for Foresight {
 pub struct Setup {
     /// The source database, when it does not come from the environment.
     pub source: Option<Connector>,
+    /// The target database, whatever effects name: inside the VPC, where a task was given it.
+    pub target: Option<Connector>,
     /// See [`DISPOSABLE_SOURCE`].
     pub disposable_source: bool,
     /// How to reach AWS, when neither flags nor environment say it; what it may do is the run's mode all the same.
@@ -79,6 +81,7 @@ pub struct World {
     /// Looked for once, when first asked: it may take two seconds.
     credentials: OnceCell<bool>,
     source: Option<Connector>,
+    given_target: Option<Connector>,
     disposable_source: bool,
     /// The sandbox's own target.
     server: OnceCell<LocalServer>,
@@ -164,6 +167,7 @@ impl World {
             aws_simulated,
             credentials: OnceCell::new(),
             source,
+            given_target: setup.target,
             disposable_source: state.given.contains_key(DISPOSABLE_SOURCE),
             server: OnceCell::new(),
             secrets: Mutex::new(BTreeMap::new()),
@@ -238,6 +242,9 @@ impl World {
             let folder = self.server_dir()?;
             let server = self.server.get_or_try_init(|| LocalServer::start(&folder, &options)).await?;
             return Ok(server.connector());
+        }
+        if let Some(given) = &self.given_target {
+            return Ok(given.clone());
         }
         let aws = self.aws().await?;
         let port = if target.port.is_empty() { "5432" } else { &target.port };

@@ -6,6 +6,7 @@ pub mod chance;
 pub mod chaos;
 pub mod dsql;
 pub mod emulator;
+pub mod fargate;
 pub mod faults;
 pub mod iam;
 pub mod lister;
