@@ -62,9 +62,9 @@ fn an_image_is_built_and_pushed_or_the_error_is_a_checklist() {
     let effect = stage.build("image", (row.fields)(&stage));
     let error = stage.run(effect.apply(&stage.world, &stage.context(Outputs::new()))).unwrap_err();
     assert_eq!(error.kind, Kind::Conflict);
-    assert_eq!(error.what, "neither docker, podman nor buildah is at hand to build the image");
+    assert_eq!(error.what, "neither docker, podman, buildah nor nerdctl is at hand to build the image");
     assert!(
-        error.hint.starts_with("install one of them (apt-get install buildah, or Docker Desktop), or choose CI/CD = codepipeline"),
+        error.hint.starts_with("install one of them (apt-get install buildah, or Docker Desktop); or build it elsewhere and send it with"),
         "{error}"
     );
     println!("nothing here builds images");

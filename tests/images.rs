@@ -17,7 +17,8 @@ use crate::support::emulator::Emulator;
 use crate::support::postgres::block;
 use crate::support::wizard::Wizard;
 
-const PART: usize = 5 * 1024 * 1024;
+/// What the stand-in asks for, so that a small image has several; the limit of ECR itself is checked too.
+const PART: usize = 64 * 1024;
 
 fn random(seed: u64, length: usize) -> Vec<u8> {
     let mut chance = Chance::new(seed);
@@ -94,7 +95,7 @@ fn tar(path: &Path, files: &[(String, Vec<u8>)]) -> PathBuf {
 }
 
 fn made(seed: u64) -> Made {
-    Made { layers: vec![random(seed, 12 * 1024 * 1024), b"a small layer".to_vec()], architecture: "amd64" }
+    Made { layers: vec![random(seed, 160 * 1024), b"a small layer".to_vec()], architecture: "amd64" }
 }
 
 fn registry() -> (StandIn, Arc<Mutex<Registry>>) {

@@ -277,8 +277,8 @@ fn a_one_off_task_runs_once_in_the_services_network_and_its_log_is_told() {
         assert_eq!(asked["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"], json!(["sg-1"]));
         assert_eq!(asked["overrides"]["containerOverrides"][0]["command"], json!(["npm", "run", "db:migrate"]));
         assert_eq!((asked["launchType"].as_str(), asked["startedBy"].as_str().unwrap().len()), (Some("FARGATE"), 36));
-        let lines = lines.lock().unwrap();
-        assert_eq!(lines.iter().filter(|line| *line == "web: applying 0002_orders.sql").count(), 1, "{lines:?}");
+        let told = lines.lock().unwrap().clone();
+        assert_eq!(told.iter().filter(|line| *line == "web: applying 0002_orders.sql").count(), 1, "{told:?}");
 
         // by the task that ECS still knows, and an hour later by the revision's tag
         assert!(once::run(&aws, &migrations(), &reporter).await.unwrap().already);

@@ -330,7 +330,7 @@ while True:
     assert!(String::from_utf8_lossy(&without.stderr).contains("is not on PATH"));
     assert!(scene.fargate.all().is_empty());
     let path = format!("{}:{}", bin.path().display(), std::env::var("PATH").unwrap());
-    let tunnel = scene.laptop.command(&words).env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut tunnel = scene.laptop.command(&words).env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     until("the port answers", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     let through = Connector::from_url(&format!(
         "{}&hostaddr=127.0.0.1",
@@ -344,9 +344,14 @@ while True:
     assert_eq!(words[..2], ["ssm", "start-session"]);
     assert!(words[3].starts_with("ecs:shop_") && words[3].ends_with("_0123-4567"), "{words:?}");
     assert_eq!(words[5], "AWS-StartPortForwardingSessionToRemoteHost");
+    let mut told = String::new();
+    let mut out = std::io::BufReader::new(tunnel.stdout.take().unwrap());
+    while !told.contains("Ctrl-C closes it") {
+        assert!(std::io::BufRead::read_line(&mut out, &mut told).unwrap() > 0, "{told}");
+    }
+    assert!(told.contains("sslmode=verify-full") && !told.contains(&password(&scene.ground.to)), "{told}");
     signal("-INT", tunnel.id());
-    let done = done(tunnel).expect(0);
-    assert!(done.out().contains("sslmode=verify-full") && !done.out().contains(&password(&scene.ground.to)), "{}", done.out());
+    done(tunnel).expect(0);
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "the port is closed");
     assert_eq!(scene.fargate.running(), Vec::<String>::new());
 }

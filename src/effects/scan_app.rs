@@ -149,7 +149,7 @@ impl Apply<World> for ScanApp {
             ("health".into(), json!("/api/health")),
             ("generation".into(), json!("unknown")),
             ("has_stripe".into(), json!("no")),
-            ("has_migrations".into(), json!("no")),
+            ("has_migrations".into(), json!("yes")),
             ("migrations".into(), json!("npm run db:migrate")),
             ("findings".into(), json!([])),
             ("notes".into(), json!([])),

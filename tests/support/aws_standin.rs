@@ -135,7 +135,7 @@ pub struct Registry {
     pub images: BTreeMap<String, String>,
     /// Tag → digest.
     pub tags: BTreeMap<String, String>,
-    uploads: BTreeMap<String, Vec<u8>>,
+    pub uploads: BTreeMap<String, Vec<u8>>,
     pub part: usize,
     /// Parts taken until one is refused because a key cannot be used; then parts are taken again.
     pub parts_until_failure: Option<usize>,

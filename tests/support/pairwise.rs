@@ -39,10 +39,18 @@ pub fn of_row(row: &Row, dimensions: &[Dimension]) -> BTreeSet<Pair> {
 }
 
 /// The rows. Each question that applies is answered, no other.
+///
+/// A row begins with the open pair whose choices stand in most other open pairs, and takes of each question the choice
+/// that covers most with what the row has, then the one that stands in most.
 pub fn rows(dimensions: &[Dimension]) -> Vec<Row> {
+    let place: BTreeMap<&str, usize> = dimensions.iter().enumerate().map(|(i, d)| (d.id.as_str(), i)).collect();
     let mut open = pairs(dimensions);
+    let mut degree: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for choice in open.iter().flatten() {
+        *degree.entry(choice.clone()).or_default() += 1;
+    }
     let mut rows = Vec::new();
-    while let Some(first) = open.iter().next().cloned() {
+    while let Some(first) = open.iter().max_by_key(|[a, b]| degree[a] + degree[b]).cloned() {
         let allowed = closed(dimensions, &first).unwrap();
         let mut row = Row::new();
         for dimension in dimensions {
@@ -50,18 +58,28 @@ pub fn rows(dimensions: &[Dimension]) -> Vec<Row> {
             if !asked {
                 continue;
             }
-            let fits = |choice: &&String| allowed.get(&dimension.id).is_none_or(|values| values.contains(*choice));
+            let mut known = row.clone();
+            known.extend(first.iter().filter(|(id, _)| *id != dimension.id).cloned());
             let gain = |choice: &String| {
-                row.iter()
-                    .filter(|(id, value)| open.contains(&[((*id).clone(), (*value).clone()), (dimension.id.clone(), choice.clone())]))
-                    .count()
+                let new = (dimension.id.clone(), choice.clone());
+                let covers = |(id, value): (&String, &String)| {
+                    let old = (id.clone(), value.clone());
+                    let pair = if place[id.as_str()] < place[dimension.id.as_str()] { [old, new.clone()] } else { [new.clone(), old] };
+                    open.contains(&pair)
+                };
+                (known.iter().filter(|entry| covers(*entry)).count(), degree.get(&new).copied().unwrap_or(0))
             };
-            let best = dimension.choices.iter().filter(fits).enumerate().max_by_key(|(i, choice)| (gain(choice), usize::MAX - i));
-            row.insert(dimension.id.clone(), best.unwrap().1.clone());
+            let fits = |choice: &&String| allowed.get(&dimension.id).is_none_or(|values| values.contains(*choice));
+            let best = dimension.choices.iter().filter(fits).max_by_key(|choice| gain(choice)).unwrap();
+            row.insert(dimension.id.clone(), best.clone());
         }
         let before = open.len();
         for pair in of_row(&row, dimensions) {
-            open.remove(&pair);
+            if open.remove(&pair) {
+                for choice in &pair {
+                    *degree.get_mut(choice).unwrap() -= 1;
+                }
+            }
         }
         assert!(open.len() < before, "{first:?} is not in the row that was made for it: {row:?}");
         rows.push(row);

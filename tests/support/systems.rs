@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use migrate_wizard::cloud::stacks::{Rendered, Resource, SystemStack, template_parameters};
+use migrate_wizard::cloud::stacks::{Rendered, Resource, SystemStack};
 use migrate_wizard::effects;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -27,9 +27,9 @@ pub fn build(journey: &Journey, answers: &BTreeMap<String, String>) -> Vec<Built
             let stack = effects::of_system(&step.step, &step.title, &step.fields).unwrap_or_else(|e| panic!("{}: {e}", step.step));
             let mut parameters = stack.resolved(&known).unwrap_or_else(|e| panic!("{}: {e}", step.step)).parameters;
             // what AWS looks up by itself
-            let declared = template_parameters(&stack.spec.template_body).unwrap();
-            let looked_up = declared.iter().filter(|(_, parameter)| parameter.kind == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>");
-            parameters.extend(looked_up.map(|(name, _)| (name.clone(), "ami-0123456789abcdef0".to_owned())));
+            if stack.layer == "ec2" {
+                parameters.insert("ImageId".to_owned(), "ami-0123456789abcdef0".to_owned());
+            }
             let rendered = Rendered::of(&stack.spec.template_body, &parameters).unwrap_or_else(|e| panic!("{}: {e}", step.step));
             let outputs = rendered.outputs.iter().map(|(name, value)| (name.clone(), output(name, value))).collect();
             known.insert(stack.spec.name.clone(), outputs);
@@ -72,30 +72,62 @@ fn output(name: &str, value: &Value) -> String {
     }
 }
 
+/// Values that only name or number things, and what stands for all of them where templates are compared.
+const NAMES: [(&str, &str); 7] = [
+    ("Variables", "NAME"),
+    ("Secrets", "NAME"),
+    ("Environment", "production"),
+    ("ServiceName", "app"),
+    ("ContainerPort", "3000"),
+    ("Port", "3000"),
+    ("LogRetentionDays", "30"),
+];
+
 impl Built {
-    /// A template without parameters and conditions, and its digest.
-    pub fn template(&self) -> (String, String) {
+    /// The resources as CloudFormation takes them.
+    fn resources(&self) -> Map<String, Value> {
         let resource = |r: &Resource| {
             let mut entry = Map::from_iter([("Type".to_owned(), json!(r.kind)), ("Properties".to_owned(), r.properties.clone())]);
             let policies = [("DeletionPolicy", &r.deletion_policy), ("UpdateReplacePolicy", &r.update_replace_policy)];
             entry.extend(policies.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?)))));
             (r.logical_id.clone(), Value::Object(entry))
         };
-        let resources: Map<String, Value> = self.rendered.resources.iter().map(resource).collect();
-        let text = serde_json::to_string_pretty(&json!({ "AWSTemplateFormatVersion": "2010-09-09", "Resources": resources })).unwrap();
-        let digest: String = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        (text, digest)
+        self.rendered.resources.iter().map(resource).collect()
+    }
+
+    /// What a validator could judge differently: each resource without what only names it, and which resources there are.
+    fn parts(&self) -> BTreeSet<String> {
+        let resources = self.resources();
+        let ids: Vec<&String> = resources.keys().collect();
+        let mut parts = BTreeSet::from([format!("{}: {ids:?}", self.stack.layer)]);
+        let names = NAMES.iter().filter_map(|(name, to)| Some((self.parameters.get(*name)?, *to)));
+        let words: Vec<(regex::Regex, &str)> =
+            names.map(|(value, to)| (regex::Regex::new(&format!(r"\b{}(\b|')", regex::escape(value))).unwrap(), to)).collect();
+        for (id, resource) in resources {
+            let plain = words.iter().fold(resource.to_string(), |text, (word, to)| word.replace_all(&text, *to).into_owned());
+            parts.insert(format!("{}.{id} {plain}", self.stack.layer));
+        }
+        parts
     }
 }
 
-/// The different templates among these, by `layer-digest`.
+/// Templates without parameters and conditions, by `layer-digest`: as many as hold every resource in every way in which it
+/// is rendered, in every company in which it stands. What is left out has nothing that is not in one of them.
 pub fn distinct<'a>(all: impl IntoIterator<Item = &'a Built>) -> BTreeMap<String, String> {
     let mut seen = BTreeSet::new();
-    let named = all.into_iter().map(|built| {
-        let (text, digest) = built.template();
-        (format!("{}-{digest}", built.stack.layer), text)
-    });
-    named.filter(|(name, _)| seen.insert(name.clone())).collect()
+    let mut found = BTreeMap::new();
+    for built in all {
+        let parts = built.parts();
+        if parts.is_subset(&seen) {
+            continue;
+        }
+        seen.extend(parts);
+        let template = json!({ "AWSTemplateFormatVersion": "2010-09-09", "Resources": built.resources() });
+        let text = serde_json::to_string_pretty(&template).unwrap();
+        let digest: String = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        found.insert(format!("{}-{digest}", built.stack.layer), text);
+    }
+    found
 }
 
 /// Is `pattern` in `actual`? Tables by key, each item of a list anywhere in the list, `~text` inside of what is there; else equal as text.

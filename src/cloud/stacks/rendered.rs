@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::outputs::{parse, section, template_parameters};
+use super::outputs::{parameters as declared_in, parse, section};
 use crate::error::{Error, Kind, Result};
 
 /// What a template makes of its parameters.
@@ -39,7 +39,7 @@ impl Rendered {
     pub fn of(body: &str, parameters: &BTreeMap<String, String>) -> Result<Self> {
         let template = parse(body)?;
         let mut given = BTreeMap::new();
-        for (name, declared) in template_parameters(body)? {
+        for (name, declared) in declared_in(&template) {
             let value = parameters.get(&name).cloned().or(declared.default).ok_or_else(|| {
                 Error::new(Kind::Input, format!("the template's parameter {name} has no value and no default")).hint("give it a value")
             })?;
