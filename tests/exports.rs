@@ -100,6 +100,7 @@ fn terraform_parses_and_names_only_outputs_that_there_are() {
         Regex::new(r#"aws_cloudformation_stack\.(\w+)\.outputs\["(\w+)"\]"#).unwrap(),
         Regex::new(r#"(?s)resource "aws_cloudformation_stack" "(\w+)" \{.*?templates/([\w-]+)\.yaml"#).unwrap(),
     );
+    let given = Regex::new(r"var\.(\w+)").unwrap();
     for folder in &folders {
         let main = std::fs::read_to_string(folder.join("main.tf")).unwrap();
         let of: BTreeMap<&str, &str> =
@@ -114,7 +115,7 @@ fn terraform_parses_and_names_only_outputs_that_there_are() {
         assert!(!main.contains("000000000000") && main.contains("prevent_destroy"));
         // what is given is declared
         let variables = std::fs::read_to_string(folder.join("variables.tf")).unwrap();
-        for used in Regex::new(r"var\.(\w+)").unwrap().captures_iter(&main) {
+        for used in given.captures_iter(&main) {
             assert!(variables.contains(&format!("variable \"{}\"", &used[1])), "{}: {}", folder.display(), &used[0]);
         }
     }
@@ -123,12 +124,13 @@ fn terraform_parses_and_names_only_outputs_that_there_are() {
 #[test]
 fn a_cdk_app_has_a_class_for_each_template_and_a_stack_for_each_stack() {
     let (_wizard, folders) = exported("cdk");
+    let news = Regex::new(r"new (\w+)\(app,").unwrap();
     for folder in &folders {
         let all = texts(folder);
         let (app, layers) = (&all["bin/app.ts"], &all["lib/layers.ts"]);
         let templates = all.keys().filter(|path| path.starts_with("templates/")).count();
         assert_eq!(layers.matches("\nexport class ").count(), templates, "{}", folder.display());
-        let made: Vec<String> = Regex::new(r"new (\w+)\(app,").unwrap().captures_iter(app).map(|c| c[1].to_owned()).collect();
+        let made: Vec<String> = news.captures_iter(app).map(|c| c[1].to_owned()).collect();
         assert!(made.len() >= templates && made.iter().all(|class| layers.contains(&format!("export class {class} "))), "{made:?}");
         // what only an account knows stands in one place
         assert!(!app.contains("000000000000") && all["config.json"].contains("000000000000"));
