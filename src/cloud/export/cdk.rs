@@ -39,10 +39,10 @@ fn class(layer: &str) -> String {
     layer.split('-').map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
 }
 
-/// `web-pipeline` → `webPipeline`.
+/// `web-pipeline` → `webPipelineStack`.
 fn variable(about: &About, stack: &str) -> String {
     let name = class(about.short(stack));
-    name[..1].to_ascii_lowercase() + &name[1..]
+    format!("{}{}Stack", name[..1].to_ascii_lowercase(), &name[1..])
 }
 
 /// One interface and one class for each template.
@@ -173,7 +173,7 @@ mod tests {
     fn names_are_typescripts() {
         let about = About { app: "shop".into(), environment: "staging".into(), region: "eu-west-1".into() };
         assert_eq!(class("data-rds"), "DataRds");
-        assert_eq!(variable(&about, "shop-staging-web-pipeline"), "webPipeline");
-        assert_eq!(written("A", "x,<shop-staging-net.Id>", &about), "[\"x,\", net.output(\"Id\")].join('')");
+        assert_eq!(variable(&about, "shop-staging-web-pipeline"), "webPipelineStack");
+        assert_eq!(written("A", "x,<shop-staging-net.Id>", &about), "[\"x,\", netStack.output(\"Id\")].join('')");
     }
 }

@@ -14,7 +14,7 @@ pub struct System {
     pub stacks: Vec<SystemStack>,
 }
 
-/// One stack. A parameter may hold references: see [`reference`].
+/// One stack. A parameter may hold references: see [`reference()`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SystemStack {
     /// The step of the playbook that makes it.
