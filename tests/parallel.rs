@@ -68,7 +68,10 @@ fn a_failure_lets_the_others_come_to_their_end_and_is_tried_again() {
     for end in ["done a", "failed b", "done c"] {
         assert!(first.iter().any(|s| s == end), "{end:?} in {first:?}");
     }
-    assert!(!first.iter().any(|s| s.ends_with(" last") || s.ends_with(" needs_a")), "nothing is begun after a failure: {first:?}");
+    // a may have ended just before b failed, and then what needs it was begun; after the failure nothing is
+    let failed = first.iter().position(|s| s == "failed b").unwrap();
+    assert!(!first[failed..].iter().any(|s| s.starts_with("started ")), "nothing is begun after a failure: {first:?}");
+    assert!(!first.iter().any(|s| s.ends_with(" last")), "{first:?}");
     // once the trouble is gone the same command goes on; what is done is not done again
     let file = wizard.path().join("playbooks/tour.toml");
     std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace("trouble = \"fail\"", "trouble = \"\"")).unwrap();
