@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::value::{Piece, outside, pieces};
-use super::{About, cloudformation, is_list, json, parameters, tags};
+use super::{About, cloudformation, json, parameters, tags};
 use crate::cloud::stacks::{Rendered, System, SystemStack, references, template_parameters};
 use crate::error::Result;
 
@@ -67,7 +67,7 @@ fn layers(system: &System, about: &About) -> Result<String> {
             let optional = if declared.default.is_some() { "?" } else { "" };
             out.push_str(&format!("  readonly {parameter}{optional}: {kind};\n"));
         }
-        let lists: Vec<String> = declared.iter().filter(|(_, declared)| is_list(declared)).map(|(parameter, _)| json(parameter)).collect();
+        let lists: Vec<String> = declared.iter().filter(|(_, declared)| declared.is_list()).map(|(parameter, _)| json(parameter)).collect();
         out.push_str(&format!(
             "}}\n\nexport class {name} extends Layer<{name}Parameters> {{\n  constructor(scope: Construct, id: string, props: LayerProps<{name}Parameters>) {{\n    super(scope, id, {}, [{}], props);\n  }}\n}}\n",
             json(template),

@@ -61,11 +61,6 @@ fn parameters(stack: &SystemStack) -> Result<Vec<(String, String, TemplateParame
     Ok(stack.spec.parameters.iter().filter_map(|(name, value)| Some((name.clone(), value.clone(), declared.get(name)?.clone()))).collect())
 }
 
-/// Does CloudFormation take a list there?
-fn is_list(declared: &TemplateParameter) -> bool {
-    declared.kind == "CommaDelimitedList" || declared.kind.starts_with("List<")
-}
-
 /// A text in single quotes, for bash.
 fn bash(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))

@@ -22,6 +22,13 @@ pub struct TemplateParameter {
     pub pattern: Option<String>,
 }
 
+impl TemplateParameter {
+    /// Does CloudFormation take a list there?
+    pub fn is_list(&self) -> bool {
+        self.kind == "CommaDelimitedList" || self.kind.starts_with("List<")
+    }
+}
+
 /// The template as a tree; CloudFormation's short forms (`!Ref`) are tagged values.
 pub(super) fn parse(body: &str) -> Result<Value> {
     serde_yaml_ng::from_str(body).or_fail(

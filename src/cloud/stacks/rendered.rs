@@ -40,11 +40,10 @@ impl Rendered {
         let template = parse(body)?;
         let mut given = BTreeMap::new();
         for (name, declared) in template_parameters(body)? {
-            let value = parameters.get(&name).cloned().or(declared.default).ok_or_else(|| {
+            let value = parameters.get(&name).or(declared.default.as_ref()).cloned().ok_or_else(|| {
                 Error::new(Kind::Input, format!("the template's parameter {name} has no value and no default")).hint("give it a value")
             })?;
-            let list = declared.kind.starts_with("List<") || declared.kind == "CommaDelimitedList";
-            given.insert(name, if list { json!(value.split(',').map(str::trim).collect::<Vec<_>>()) } else { json!(value) });
+            given.insert(name, if declared.is_list() { json!(value.split(',').map(str::trim).collect::<Vec<_>>()) } else { json!(value) });
         }
         let plain = |name: &str| section(&template, name).into_iter().map(|(id, value)| (id, long(&value))).collect::<Vec<_>>();
         let scope = Scope {
@@ -83,11 +82,6 @@ impl Rendered {
             }
             found.extend(more);
         }
-    }
-
-    /// The resources of one type.
-    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Resource> {
-        self.resources.iter().filter(move |resource| resource.kind == kind)
     }
 }
 
@@ -169,7 +163,7 @@ impl Scope {
         }
     }
 
-    /// `None` where a hole is not a parameter: the holes that are get filled all the same, by the caller, as `Fn::Sub` again.
+    /// Holes that are known are filled; with one that is not it stays a `Fn::Sub`, with its own map.
     fn sub(&self, argument: &Value) -> Option<Value> {
         let (template, own) = match argument {
             Value::String(template) => (template.as_str(), None),
@@ -192,7 +186,11 @@ impl Scope {
             rest = &rest[end + 1..];
         }
         out.push_str(rest);
-        Some(if open { json!({ "Fn::Sub": out }) } else { json!(out) })
+        Some(match own {
+            _ if !open => json!(out),
+            Some(own) => json!({ "Fn::Sub": [out, self.inside(&Value::Object(own.clone()))] }),
+            None => json!({ "Fn::Sub": out }),
+        })
     }
 }
 

@@ -1,12 +1,11 @@
 //! The stacks of a whole system as data: what each is given, and which outputs of which others it needs.
 //! Never deploys one and never decides which there are: the playbooks say that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::StackSpec;
-use crate::error::{Error, Result};
 
 /// All stacks of a system, each after those that it needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -40,88 +39,27 @@ impl SystemStack {
     pub fn needs(&self) -> BTreeSet<&str> {
         self.spec.parameters.values().flat_map(|value| references(value)).map(|(stack, _)| stack).collect()
     }
-
-    /// What CloudFormation is given, with every reference replaced by the output it stands for.
-    ///
-    /// `outputs` are those of the stacks that are there, by stack name. Errors with the first output that is missing.
-    pub fn resolved(&self, outputs: &BTreeMap<String, BTreeMap<String, String>>) -> Result<StackSpec> {
-        let mut spec = self.spec.clone();
-        for (name, value) in &mut spec.parameters {
-            let mut full = value.clone();
-            for (stack, output) in references(value) {
-                let known = outputs.get(stack).and_then(|all| all.get(output)).ok_or_else(|| {
-                    Error::bug(format!("{}: parameter {name} needs output {output} of {stack}, which is not known", self.spec.name))
-                })?;
-                full = full.replace(&reference(stack, output), known);
-            }
-            *value = full;
-        }
-        Ok(spec)
-    }
-}
-
-impl System {
-    pub fn find(&self, name: &str) -> Option<&SystemStack> {
-        self.stacks.iter().find(|stack| stack.spec.name == name)
-    }
-
-    /// The stacks in waves: those of one wave need only stacks of earlier ones, so they can be made side by side.
-    pub fn waves(&self) -> Vec<Vec<&SystemStack>> {
-        let mut waves: Vec<Vec<&SystemStack>> = Vec::new();
-        let mut made: BTreeSet<&str> = BTreeSet::new();
-        let mut left: Vec<&SystemStack> = self.stacks.iter().collect();
-        while !left.is_empty() {
-            let (ready, later): (Vec<_>, Vec<_>) =
-                left.into_iter().partition(|stack| stack.needs().iter().all(|name| made.contains(name) || self.find(name).is_none()));
-            if ready.is_empty() {
-                // a circle cannot come from playbooks, whose steps take outputs of earlier ones only
-                waves.push(later);
-                break;
-            }
-            made.extend(ready.iter().map(|stack| stack.spec.name.as_str()));
-            waves.push(ready);
-            left = later;
-        }
-        waves
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
-    fn stack(name: &str, parameters: &[(&str, &str)]) -> SystemStack {
-        let parameters = parameters.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    #[test]
+    fn a_stack_needs_those_whose_outputs_it_takes() {
+        let parameters = [("Host", "<data.Host>"), ("Url", "redis://<cache.Host>:<cache.Port>"), ("Size", "256")];
         let spec = StackSpec {
-            name: name.to_owned(),
+            name: "app".to_owned(),
             template_body: String::new(),
-            parameters,
+            parameters: parameters.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
             tags: BTreeMap::new(),
             termination_protection: false,
         };
-        SystemStack { step: name.to_owned(), title: String::new(), layer: name.to_owned(), spec }
-    }
-
-    #[test]
-    fn what_needs_nothing_of_each_other_is_one_wave() {
-        let system = System {
-            stacks: vec![
-                stack("net", &[("Cidr", "10.0.0.0/16")]),
-                stack("data", &[("Subnets", "<net.A>,<net.B>")]),
-                stack("cache", &[("Subnets", "<net.A>")]),
-                stack("app", &[("Host", "<data.Host>"), ("Url", "redis://<cache.Host>:<cache.Port>")]),
-            ],
-        };
-        let waves: Vec<Vec<&str>> = system.waves().iter().map(|wave| wave.iter().map(|s| s.spec.name.as_str()).collect()).collect();
-        assert_eq!(waves, [vec!["net"], vec!["data", "cache"], vec!["app"]]);
-    }
-
-    #[test]
-    fn references_become_what_the_other_stack_gave() {
-        let app = stack("app", &[("Url", "redis://<cache.Host>:<cache.Port>"), ("Size", "256")]);
-        let outputs = [("Host", "c.example"), ("Port", "6379")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-        let known = BTreeMap::from([("cache".to_owned(), BTreeMap::from(outputs))]);
-        assert_eq!(app.resolved(&known).unwrap().parameters["Url"], "redis://c.example:6379");
-        assert!(app.resolved(&BTreeMap::new()).unwrap_err().to_string().contains("output Host of cache"));
+        let app = SystemStack { step: "app".to_owned(), title: String::new(), layer: "service".to_owned(), spec };
+        assert_eq!(app.needs(), BTreeSet::from(["cache", "data"]));
+        assert_eq!(references("<a-b.C>,<d.E>/x"), [("a-b", "C"), ("d", "E")]);
+        assert_eq!(references(&reference("shop-net", "VpcId")), [("shop-net", "VpcId")]);
     }
 }

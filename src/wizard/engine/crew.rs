@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::doing::{limited, millis};
 use super::{Engine, Flow, Paused, now};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::progress::{Note, Part, Progress, Reporter, Unit};
 use crate::wizard::effect::{Apply, Context, Outputs, World};
 use crate::wizard::journal::Entry;
@@ -257,11 +257,5 @@ impl<W: World> Engine<W> {
     /// Those at work must come to their end first: a stop, a failure, or a roll back is waiting.
     pub(super) fn must_drain(&self) -> bool {
         !self.crew.is_empty() && (self.stopping || self.crew.failed.is_some() || self.offered.is_some())
-    }
-}
-
-impl std::fmt::Debug for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.step, self.came.as_ref().map_or_else(Error::line, |_| "done".to_owned()))
     }
 }
