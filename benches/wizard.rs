@@ -13,10 +13,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use clap::Parser;
+use migrate_wizard::cli::Cli;
+use migrate_wizard::command;
+use migrate_wizard::decide::Profile;
+use migrate_wizard::effects::Costs;
 use migrate_wizard::faces::tui::{Model, Theme, draw};
 use migrate_wizard::library;
 use migrate_wizard::wizard::journal::{Entry, FORMAT, Journal};
 use migrate_wizard::wizard::state::State;
+use migrate_wizard::wizard::template::Facts;
 use migrate_wizard::wizard::view::{Event, Mode, PhaseView, RunView, RunningView, Screen, Standing, StepView, View};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use ratatui::backend::TestBackend;
@@ -27,6 +33,7 @@ fn main() {
     first_frame();
     replay();
     frame();
+    decisions();
     idle();
     compiler::run();
 }
@@ -243,6 +250,47 @@ fn frame() {
         .collect();
     let (middle, worst) = middle(times);
     line("a frame at 200x60, 1,000 steps, 10,000 log lines", &millis(middle), "< 5 ms", &format!("201 frames, worst {}", millis(worst)));
+}
+
+/// What one changed decision costs to reckon, and a whole profile to render: the estimate, what speaks against it, and every stack of it.
+fn decisions() {
+    let costs = Costs::bundled().unwrap();
+    for profile in Profile::names() {
+        let answers = Profile::load(profile, costs.questions()).unwrap().answers;
+        let mut facts: Facts = answers.into_iter().map(|(id, value)| (id, json!(value))).collect();
+        let times = (0..101)
+            .map(|n| {
+                facts.insert("nat".into(), json!(["none", "one", "per_az"][n % 3]));
+                let begun = Instant::now();
+                assert!(costs.words(&facts).is_some() && costs.of(&facts, "nat", "one").is_some());
+                let _ = costs.against(&facts, "nat", "one");
+                begun.elapsed()
+            })
+            .collect();
+        let (usual, worst) = middle(times);
+        line(
+            "a changed decision: estimate, difference, rules",
+            &millis(usual),
+            "< 5 ms",
+            &format!("{profile}, 101 times, worst {}", millis(worst)),
+        );
+        let args = Cli::parse_from(["migrate-wizard", "cost", "--profile", profile]).run;
+        let mut made = 0;
+        let times = (0..21)
+            .map(|_| {
+                let begun = Instant::now();
+                made = command::cost::made(&command::engines::blueprint(&args, "bench").unwrap()).unwrap().len();
+                begun.elapsed()
+            })
+            .collect();
+        let (usual, worst) = middle(times);
+        line(
+            "every stack of a profile, rendered",
+            &millis(usual),
+            "< 50 ms",
+            &format!("{profile}, {made} resources, 21 times, worst {}", millis(worst)),
+        );
+    }
 }
 
 /// User and system time of a process, from `/proc` (Linux).

@@ -1,7 +1,13 @@
 //! The command line: one definition per flag feeds parsing, help and completions.
 //! Decides nothing: it says what was asked for.
 
+mod cost;
+mod doctor;
+mod inside;
 mod schema;
+mod secrets;
+mod stacks;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,8 +15,18 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use cost::{CostArgs, CostCmd, PricesArgs};
+pub use doctor::DoctorArgs;
+pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
+};
+pub use secrets::{AppArgs, ImportArgs, RotateArgs, SecretsCmd};
+pub use stacks::{DiffStacksArgs, ExportArgs, FormatArg, RepairArgs, StacksCmd};
+
+pub use workload::{
+    ImageBuildArgs, ImageCmd, ImageNameArgs, ImagePushArgs, PlatformArg, ServiceCmd, ServiceDeployArgs, ServiceNameArgs,
+    ServiceRollbackArgs, ServiceStatusArgs,
 };
 
 #[derive(Debug, Parser)]
@@ -70,6 +86,9 @@ pub struct RunArgs {
     /// AWS credentials profile (else AWS_PROFILE)
     #[arg(long, global = true, value_name = "NAME")]
     pub aws_profile: Option<String>,
+    /// The role that CloudFormation takes to make resources, so that you need few rights yourself
+    #[arg(long, global = true, value_name = "ARN")]
+    pub deploy_role: Option<String>,
     /// Begin a new run although one is there
     #[arg(long, global = true)]
     pub new: bool,
@@ -93,9 +112,11 @@ pub enum Cmd {
     /// Five minutes through every screen; nothing is read, nothing is touched
     #[command(after_help = "Example:\n  migrate-wizard tour")]
     Tour,
-    /// What is missing on this machine, and how to get it
-    #[command(after_help = "Example:\n  migrate-wizard doctor --json")]
-    Doctor,
+    /// What is missing on this machine, and how to get it; --aws: what of AWS would stop a run
+    #[command(
+        after_help = "Examples:\n  migrate-wizard doctor\n  migrate-wizard doctor --aws --profile grievance-portal      exit code 1 if something would stop the run\n  migrate-wizard doctor --aws --answers answers.toml --json\n  migrate-wizard doctor --policy --profile alva              the rights that a person needs, as IAM policies"
+    )]
+    Doctor(DoctorArgs),
     /// Where the newest run of this checkout stands
     #[command(
         after_help = "Example:\n  migrate-wizard status --json   {run, state: new|running|stopped|stuck|finished|rolled_back, phase, step, …}"
@@ -137,13 +158,27 @@ pub enum Cmd {
     #[command(
         after_help = "Example:\n  migrate-wizard worker --jobs 2 &   as often as you like, on as many machines\n\nThe first one begins the pass. It must live until the others have opened their sessions; any of them may be killed:\nits chunks are taken over. Progress is in `migrate-wizard data status`."
     )]
-    Worker(CopyArgs),
-    /// The CloudFormation stacks: list and export
+    Worker(WorkerArgs),
+    /// Run another command of this program inside the VPC, where a private database can be reached
+    #[command(
+        after_help = "Examples:\n  migrate-wizard inside --profile dougust -- data verify\n  migrate-wizard inside --worker-stack shop-staging-worker -- data status\n\nThe database URLs go by temporary secrets; the task and they are gone at the end, however it ends."
+    )]
+    Inside(InsideArgs),
+    /// The CloudFormation stacks: list, export, diff, deploy, destroy, repair
     #[command(subcommand, after_help = "Example:\n  migrate-wizard stacks export --profile alva --out infrastructure/")]
     Stacks(StacksCmd),
-    /// Monthly cost of a profile or an answers file
+    /// The app's secrets on AWS: list what each service gets, take over Replit's, renew one
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard secrets import --profile alva")]
+    Secrets(SecretsCmd),
+    /// The app's image: build it, push it to ECR
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard image push --archive app.tar --repository shop/web --tag 1.4.0")]
+    Image(ImageCmd),
+    /// A service on ECS: deploy, status, roll back
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard service status --cluster shop --service shop-web")]
+    Service(ServiceCmd),
+    /// Monthly cost of a profile or an answers file, scenarios side by side, price lists
     #[command(
-        after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust"
+        after_help = "Examples:\n  migrate-wizard cost --profile grievance-portal\n  migrate-wizard cost --compare grievance-portal dougust\n  migrate-wizard cost --compare alva alva+nat=none alva+architecture=arm64,cache=valkey\n  migrate-wizard cost prices --region eu-central-1"
     )]
     Cost(CostArgs),
 }
@@ -193,9 +228,9 @@ pub enum AppCmd {
 pub enum DataCmd {
     /// Copy rows; run it again and only what differs is copied
     #[command(
-        after_help = "Examples:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions\n  migrate-wizard data copy --with-schema --jobs 4       tables, rows, indexes, keys, sequences\n  migrate-wizard data copy --with-schema --dry-run      what it would do\n  migrate-wizard data copy --source $AWS_URL --target $REPLIT_URL   the way back, after a copy the other way\n\nStop it anywhere: the same command goes on. Exit code 1: rows were quarantined or in conflict, or it failed."
+        after_help = "Examples:\n  migrate-wizard data copy --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL --except public.sessions\n  migrate-wizard data copy --with-schema --jobs 4       tables, rows, indexes, keys, sequences\n  migrate-wizard data copy --with-schema --dry-run      what it would do\n  migrate-wizard data copy --source $AWS_URL --target $REPLIT_URL   the way back, after a copy the other way\n  migrate-wizard data copy --with-schema --on ecs --workers 4 --profile dougust   inside the VPC: a private database\n\nStop it anywhere: the same command goes on. Exit code 1: rows were quarantined or in conflict, or it failed."
     )]
-    Copy(CopyArgs),
+    Copy(CopyOnArgs),
     /// Compare every table's rows and fingerprint
     #[command(after_help = "Example:\n  migrate-wizard data verify --source-env SOURCE_DATABASE_URL --target-env TARGET_DATABASE_URL")]
     Verify(DataArgs),
@@ -205,6 +240,11 @@ pub enum DataCmd {
     /// How far the copy is, as the ledger on the target tells: from any terminal, after any crash
     #[command(after_help = "Example:\n  watch migrate-wizard data status --target-env TARGET_DATABASE_URL")]
     Status(TargetArgs),
+    /// Lead a port of this machine to a private target, through a task inside the VPC, until Ctrl-C
+    #[command(
+        after_help = "Example:\n  migrate-wizard data tunnel --port 15432 --worker-stack shop-staging-migrate\n\nNeeds the AWS CLI and session-manager-plugin on PATH. Loopback only; the database's host name is still checked."
+    )]
+    Tunnel(TunnelArgs),
     /// The move is done: remove the ledger (schema migrate_wizard) from the target; the way back ends with it
     #[command(after_help = "Example:\n  migrate-wizard data finish --target-env TARGET_DATABASE_URL")]
     Finish(FinishArgs),
@@ -296,40 +336,4 @@ pub enum KindArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LimitsArg {
     Dsql,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub enum StacksCmd {
-    /// The templates and their parameters
-    #[command(after_help = "Example:\n  migrate-wizard stacks list")]
-    List,
-    /// Write the stacks that the decisions need as files of your own: CloudFormation with a script, a CDK app, or Terraform
-    #[command(
-        after_help = "Examples:\n  migrate-wizard stacks export --profile alva --format cdk --out infrastructure/\n  migrate-wizard stacks export --answers answers.toml --format terraform --out terraform/\n\nThe same answers give the same bytes. Files that were changed by hand are not overwritten."
-    )]
-    Export(ExportArgs),
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct ExportArgs {
-    /// What to write (default: what was decided as iac_export)
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub format: Option<FormatArg>,
-    /// Folder to write into (default: infrastructure)
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
-    Cloudformation,
-    Cdk,
-    Terraform,
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct CostArgs {
-    /// Compare profiles side by side
-    #[arg(long, num_args = 2.., value_name = "PROFILE")]
-    pub compare: Vec<String>,
 }

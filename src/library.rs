@@ -1,18 +1,21 @@
 //! What travels inside the binary: playbooks, profiles, stacks, prices, the sample; and the files that override playbooks by name.
 //! Only finds and reads: it knows the meaning of none of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
 use crate::error::{Context, Error, Kind, Result};
 use crate::wizard::plan::Books;
-use crate::wizard::playbook::{self, Playbook};
+use crate::wizard::playbook::{self, Action, Playbook};
 
 static PLAYBOOKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/playbooks");
 static STACKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/stacks");
 static SAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/sample");
+
+/// The image of this program for tasks inside the VPC; its binary lies beside it.
+pub const WORKER_DOCKERFILE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/files/worker.Dockerfile"));
 
 /// Playbooks of all journeys with the texts they came from.
 #[derive(Debug, Clone)]
@@ -63,16 +66,50 @@ pub fn playbooks(folders: &[PathBuf]) -> Result<Library> {
 }
 
 impl Library {
-    /// The playbooks of a journey (`move`, `tour`) with those of its roll back.
+    /// The playbooks of a journey (`move`, `stacks`, `destroy`, `repair`, `tour`) with those of its roll back.
     pub fn journey(&self, name: &str) -> Result<Books> {
         let of = |journey: &str| -> Vec<Playbook> { self.books.iter().filter(|b| b.journey == journey).cloned().collect() };
-        let forward = of(name);
+        let forward = if name == "stacks" { only_stacks(of("move")) } else { of(name) };
         if forward.is_empty() {
             return Err(Error::bug(format!("no playbook belongs to the journey `{name}`")));
         }
         let rollback = if name == "move" { of("rollback") } else { Vec::new() };
         Ok(Books { forward, rollback })
     }
+}
+
+/// What `stacks deploy` does of a move: its decisions, its checks of AWS, and what is made there; nothing of the app's own files and data.
+///
+/// The stacks of a service keep what runs: a later deployment has given them another image and number of tasks.
+fn only_stacks(books: Vec<Playbook>) -> Vec<Playbook> {
+    const EFFECTS: [&str; 6] = ["scan_app", "check_aws", "service_plan", "stack", "secret", "repository"];
+    const BEFORE: &str = "schema";
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    let mut kept = Vec::new();
+    for mut book in books.into_iter().take_while(|book| book.phase != BEFORE) {
+        book.steps.retain_mut(|step| {
+            let base = |fact: &str| fact.split(['.', '[']).next().unwrap_or(fact).to_owned();
+            let there = step.when.keys().chain(&step.each).all(|fact| known.contains(&base(fact)));
+            let ours = match &mut step.action {
+                Action::Ask(_) => book.phase != "assess",
+                // by hand: only what a later stack waits for
+                Action::Manual(_) => book.phase == "provision",
+                Action::Effect(spec) => {
+                    if spec.fields.get("layer").is_some_and(|layer| layer == "service") {
+                        spec.fields.insert("keep".to_owned(), serde_json::json!(["ImageUri", "DesiredCount"]));
+                    }
+                    EFFECTS.contains(&spec.kind.as_str())
+                }
+            };
+            if there && ours {
+                known.insert(step.id.clone());
+            }
+            there && ours
+        });
+        kept.push(book);
+    }
+    kept.retain(|book| !book.steps.is_empty());
+    kept
 }
 
 /// A CloudFormation template of `assets/stacks` by layer name.

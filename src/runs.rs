@@ -33,7 +33,7 @@ pub fn opening(newest: Option<Option<End>>, flavour: Flavour, new: bool, rollbac
         (Some(_), false) if new => Opening::New,
         (Some(None), false) => Opening::Resume,
         // A finished run is looked at again where something real came of it.
-        (Some(Some(End::Finished)), false) if flavour.journey != "tour" && flavour.mode == Mode::Live => Opening::Resume,
+        (Some(Some(End::Finished)), false) if flavour.journey == "move" && flavour.mode == Mode::Live => Opening::Resume,
         (Some(Some(End::Finished | End::RolledBack)), false) => Opening::New,
     }
 }
@@ -50,6 +50,14 @@ impl Flavour {
     fn word(self) -> &'static str {
         match (self.journey, self.mode, self.sandbox) {
             ("tour", _, _) => "tour",
+            ("rotate", Mode::Live, _) => "rotate",
+            ("stacks" | "destroy" | "repair", Mode::Live, false) => self.journey,
+            ("stacks", Mode::Dry, _) => "stacks-dry",
+            ("stacks", Mode::Live, true) => "stacks-sandbox",
+            ("destroy", Mode::Dry, _) => "destroy-dry",
+            ("destroy", Mode::Live, true) => "destroy-sandbox",
+            ("repair", Mode::Dry, _) => "repair-dry",
+            ("repair", Mode::Live, true) => "repair-sandbox",
             (_, Mode::Dry, _) => "dry",
             (_, Mode::Live, true) => "sandbox",
             (_, Mode::Live, false) => "live",

@@ -1,11 +1,15 @@
 //! Words and figures as a person reads them: sizes, times, redaction, tables.
 //! Never decides anything and never prints.
 
+mod secret;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::Regex;
 use sha2::{Digest, Sha256};
+
+pub use secret::Secret;
 
 /// `user:password@` in a URL, `password=…` in a DSN, AWS secret keys and session tokens.
 static SECRETS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {

@@ -464,6 +464,9 @@ fn a_long_file_has_a_reason() {
     holds(|s| long(s, &map));
 }
 
+/// Forms of other effects: what is done inside the VPC, and the image of this program. They are registered under those effects' names.
+const FORMS: [&str; 2] = ["inside", "worker_image"];
+
 /// Files of `src/effects` that hold an effect, by name.
 fn effect_files(sources: &[Source]) -> BTreeSet<String> {
     let effect = Regex::new(r"impl (?:effect::)?Apply<World> for").unwrap();
@@ -471,6 +474,7 @@ fn effect_files(sources: &[Source]) -> BTreeSet<String> {
         .iter()
         .filter(|s| s.room() == "effects" && effect.is_match(&s.code))
         .map(|s| s.module().last().copied().unwrap_or_default().to_owned())
+        .filter(|name| !FORMS.contains(&name.as_str()))
         .collect()
 }
 

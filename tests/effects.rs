@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use migrate_wizard::cloud::image;
 use migrate_wizard::effects::{self, World};
 use migrate_wizard::error::Kind;
+use migrate_wizard::postgres::{Access, Connector};
 use migrate_wizard::wizard::effect::{Apply, Outputs, Probe, Touch, World as _};
 use serde_json::{Value, json};
 
@@ -61,9 +62,9 @@ fn an_image_is_built_and_pushed_or_the_error_is_a_checklist() {
     let effect = stage.build("image", (row.fields)(&stage));
     let error = stage.run(effect.apply(&stage.world, &stage.context(Outputs::new()))).unwrap_err();
     assert_eq!(error.kind, Kind::Conflict);
-    assert_eq!(error.what, "neither docker, podman nor buildah is at hand to build the image");
+    assert_eq!(error.what, "neither docker, podman, buildah nor nerdctl is at hand to build the image");
     assert!(
-        error.hint.starts_with("install one of them (apt-get install buildah, or Docker Desktop), or choose CI/CD = codepipeline"),
+        error.hint.starts_with("install one of them (apt-get install buildah, or Docker Desktop); or build it elsewhere and send it with"),
         "{error}"
     );
     println!("nothing here builds images");
@@ -385,6 +386,61 @@ fn a_secret_is_shown_nowhere() {
     look(format!("{:?} {:?}", migrate_wizard::cloud::Secret::new(PLANTED), stage.world.banner()));
     assert_eq!(shown.iter().filter(|words| words.contains(PLANTED)).collect::<Vec<_>>(), Vec::<&String>::new());
     assert!(shown.iter().any(|words| words.contains("shop-test/foreign")), "nothing was looked at: {shown:#?}");
+}
+
+/// Two roles take turns: the one in use keeps working while the other gets the next password, and going back moves a label only.
+#[test]
+fn a_database_password_is_rotated_by_turns() {
+    let emulator = Emulator::start(&[]);
+    let stage = Stage::new(Part::Postgres, Some(&emulator));
+    sql(&stage.target(), "create table item (id int primary key); insert into item values (1)");
+    stage.apply(
+        "app_role",
+        json!({ "role": "app", "secret": "shop-test/database-url", "app": "shop", "environment": "test", "target": stage.target_fields() }),
+    );
+    let arn = stage.ask("secretsmanager", "secretsmanager.DescribeSecret", &json!({ "SecretId": "shop-test/database-url" }))["ARN"].clone();
+    let stored = || {
+        let value = stage.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({ "SecretId": "shop-test/database-url" }));
+        value["SecretString"].as_str().unwrap().to_owned()
+    };
+    let works = |url: &str| {
+        let connector = Connector::from_url_alone(url).unwrap();
+        let session = stage.run(connector.connect(Access::ReadWrite));
+        session.is_ok_and(|s| stage.run(s.batch("insert into public.item select max(id) + 1 from public.item")).is_ok())
+    };
+    let first = stored();
+    assert!(first.starts_with("postgresql://app:") && works(&first), "{first}");
+
+    // given a rotation
+    let fields = json!({ "arn": arn, "how": "database", "cluster": "shop", "target": stage.target_fields() });
+    let effect = stage.build("rotate_secret", fields);
+    let before = stage.run(effect.before(&stage.world)).unwrap();
+    assert_eq!(before["role"], "app");
+    let cx = stage.context(before);
+    let outputs = stage.run(effect.apply(&stage.world, &cx)).unwrap();
+    // then the other role is in the secret and may do the same, and the first still works
+    let second = stored();
+    assert!(second.starts_with("postgresql://app_alt:"), "{second}");
+    assert!(works(&second) && works(&first));
+    assert_eq!(outputs["old_role"], "app");
+    // a crash after it: the same attempt finds its version and makes no third
+    assert_eq!(stage.run(effect.apply(&stage.world, &cx)).unwrap(), outputs);
+    assert_eq!(stored(), second);
+    // the old role is closed, opened again, and the way back works
+    let retire = stage.build("retire_role", json!({ "role": "app", "target": stage.target_fields() }));
+    stage.run(retire.apply(&stage.world, &cx)).unwrap();
+    assert!(!works(&first) && works(&second));
+    stage.run(retire.undo(&stage.world, &cx, &Outputs::new())).unwrap();
+    stage.run(effect.undo(&stage.world, &cx, &outputs)).unwrap();
+    assert_eq!(stored(), first);
+    assert!(works(&first));
+    // what was shown of it holds neither password
+    let shown =
+        format!("{:?} {:?} {}", effect.describe(), stage.run(effect.preview(&stage.world)).unwrap(), stage.log.lock().unwrap().join("\n"));
+    for url in [&first, &second] {
+        let password = url.split(['@', ':']).nth(2).unwrap();
+        assert!(password.len() == 64 && !shown.contains(password) && !stage.files().join("\n").contains(password));
+    }
 }
 
 /// A value from the environment arrives as it is, and nothing else of it is told.

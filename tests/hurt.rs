@@ -3,6 +3,6 @@
 
 mod broken;
 mod crowd;
-mod ground;
+pub mod ground;
 mod killed;
 mod strict;

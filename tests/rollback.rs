@@ -16,8 +16,9 @@ use super::support::rehearsal::{Rehearsal, check_resumes, signal, silent, wait_u
 const TOGETHER: usize = 15;
 
 /// What a roll back of the demo undoes, newest first.
-const BACK: [&str; 25] = [
+const BACK: [&str; 26] = [
     "switched",
+    "scaling[app]",
     "start[app]",
     "final_sequences",
     "schema_finish",
@@ -30,10 +31,12 @@ const BACK: [&str; 25] = [
     "schema_before",
     "connection",
     "pipeline[app]",
+    "github_connection",
     "service[app]",
     "edits",
     "backup",
     "observability",
+    "app_secrets",
     "stripe_secret",
     "session_secret",
     "repository[app]",

@@ -159,8 +159,8 @@ fn an_update_is_shown_before_it_is_made_and_a_dry_run_cannot_make_it() {
         let wider = spec("net", QUEUES);
         // a dry run reads what is there and says what would come
         let dry = cloud.session(Access::ReadOnly).await;
-        let deployed = stacks::deployed_template(&dry, "net").await.unwrap();
-        let preview = stacks::preview(&wider.template_body, deployed.as_deref()).unwrap();
+        let deployed = stacks::deployed(&dry, "net").await.unwrap();
+        let preview = stacks::preview(&wider.template_body, &wider.parameters, deployed.as_ref()).unwrap();
         let shown: Vec<String> = preview.iter().map(|c| format!("{} {} {}", c.action, c.resource_type, c.logical_id)).collect();
         assert_eq!(shown, ["Add AWS::SQS::Queue Queue", "Add AWS::SQS::Queue Second"]);
         let refused = stacks::deploy(&dry, &wider, "r1-net-2", &silent()).await.unwrap_err();

@@ -2,7 +2,8 @@
 //! Never reaches a network, a database or AWS, never runs the app's code, and never keeps a value that may be a secret.
 
 mod choices;
-mod command;
+pub mod command;
+pub mod context;
 mod database;
 mod dockerfile;
 pub mod env;
@@ -11,10 +12,12 @@ mod finding;
 mod generation;
 mod hide;
 mod manifest;
+mod migrations;
 pub mod orm;
 mod packages;
 mod replit;
 mod scan;
+pub mod secrets;
 mod service;
 mod signal;
 mod sources;
@@ -34,6 +37,7 @@ pub use database::{DatabaseUse, Engine};
 pub use files::GeneratedFile;
 pub use finding::{Finding, Severity};
 pub use generation::Generation;
+pub use migrations::{Migrations, migrations};
 pub use packages::SystemPackage;
 pub use replit::{DeployTarget, EnvValue, Integration, ReplitFile};
 pub use scan::{Scan, scan};

@@ -21,6 +21,7 @@ pub enum ToolKind {
     Docker,
     Podman,
     Buildah,
+    Nerdctl,
 }
 
 impl ToolKind {
@@ -30,6 +31,7 @@ impl ToolKind {
             Self::Docker => "docker",
             Self::Podman => "podman",
             Self::Buildah => "buildah",
+            Self::Nerdctl => "nerdctl",
         }
     }
 }
@@ -44,12 +46,13 @@ pub struct Tool {
 /// How long a tool may take to say that it works.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// The first of docker, podman and buildah on `PATH` that answers; docker only if its daemon does.
+/// The first of docker, podman, buildah and nerdctl on `PATH` that answers; docker and nerdctl only if their daemon does.
 pub async fn find_tool() -> Option<Tool> {
-    for kind in [ToolKind::Docker, ToolKind::Podman, ToolKind::Buildah] {
+    for kind in [ToolKind::Docker, ToolKind::Podman, ToolKind::Buildah, ToolKind::Nerdctl] {
         let Some(path) = on_path(kind.name()) else { continue };
         let question = match kind {
             ToolKind::Docker => ["info", "--format={{.ServerVersion}}"].as_slice(),
+            ToolKind::Nerdctl => ["info"].as_slice(),
             ToolKind::Podman | ToolKind::Buildah => ["--version"].as_slice(),
         };
         let mut command = Command::new(&path);
@@ -81,7 +84,7 @@ pub struct Build {
 pub fn build_arguments(tool: &Tool, build: &Build) -> Vec<String> {
     let mut arguments = vec!["build".to_owned()];
     match tool.kind {
-        ToolKind::Docker => arguments.push("--progress=plain".to_owned()),
+        ToolKind::Docker | ToolKind::Nerdctl => arguments.push("--progress=plain".to_owned()),
         ToolKind::Podman | ToolKind::Buildah => {}
     }
     if let Some(platform) = &build.platform {
@@ -111,6 +114,37 @@ pub async fn build(tool: &Tool, build: &Build, reporter: &Reporter) -> Result<()
     .await
 }
 
+/// What the image `tag` was built for, as its configuration says: `linux/amd64`.
+pub async fn platform(tool: &Tool, tag: &str) -> Result<String> {
+    let question: &[&str] = match tool.kind {
+        ToolKind::Docker | ToolKind::Podman | ToolKind::Nerdctl => &["image", "inspect", "--format", "{{.Os}}/{{.Architecture}}"],
+        ToolKind::Buildah => &["inspect", "--type", "image", "--format", "{{.OCIv1.OS}}/{{.OCIv1.Architecture}}"],
+    };
+    let what = format!("{} cannot say what {tag} was built for", tool.kind.name());
+    let hint = "look at the image with the tool itself; then run the same command";
+    let mut command = Command::new(&tool.path);
+    let output = command.args(question).arg(tag).stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let output = output.or_fail(Kind::Failed, &what, hint)?;
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if !output.status.success() || !said.contains('/') {
+        return Err(Error::new(Kind::Failed, what).cause(String::from_utf8_lossy(&output.stderr).trim()).hint(hint));
+    }
+    Ok(said)
+}
+
+/// That an image runs where its task runs; else its first start ends with "exec format error".
+pub fn check_platform(found: &str, wanted: &str) -> Result<()> {
+    // a variant of the same processor, such as linux/arm64/v8, runs
+    if found == wanted || found.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/')) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Conflict, format!("the image is for {found}, and the task runs on {wanted}"))
+        .cause("it would not start: exec format error")
+        .hint(format!(
+            "build it with --platform {wanted} (its base image must have that platform too), or change the task's CPU architecture"
+        )))
+}
+
 /// Pushes the local image `tag` as `reference` (see [`Login::reference`]). `insecure_tls` accepts plain HTTP and unknown certificates: loopback only.
 pub async fn push(tool: &Tool, tag: &str, reference: &str, login: &Login, insecure_tls: bool, reporter: &Reporter) -> Result<()> {
     let local = ["127.", "localhost", "[::1]"].iter().any(|host| login.registry.starts_with(host));
@@ -131,6 +165,15 @@ pub async fn push(tool: &Tool, tag: &str, reference: &str, login: &Login, insecu
             command.arg("--config").arg(auth.path());
             if let Some(host) = host {
                 command.args(["--host", &host]);
+            }
+            run(command.args(["push", reference]), &what, hint, reporter).await
+        }
+        ToolKind::Nerdctl => {
+            run(Command::new(&tool.path).args(["tag", tag, reference]), &what, hint, reporter).await?;
+            let mut command = Command::new(&tool.path);
+            command.env("DOCKER_CONFIG", auth.path());
+            if insecure_tls {
+                command.arg("--insecure-registry");
             }
             run(command.args(["push", reference]), &what, hint, reporter).await
         }
@@ -257,6 +300,14 @@ mod tests {
         let tool = Tool { kind: ToolKind::Buildah, path: "/does/not/exist".into() };
         let error = push(&tool, "a:1", "reg.example/a:1", &login("reg.example"), true, &Reporter::silent()).await.unwrap_err();
         assert_eq!(error.kind, Kind::Refused);
+    }
+
+    #[test]
+    fn an_image_for_another_processor_is_refused_before_it_is_sent() {
+        assert!(check_platform("linux/amd64", "linux/amd64").is_ok());
+        assert!(check_platform("linux/arm64/v8", "linux/arm64").is_ok());
+        let error = check_platform("linux/arm64", "linux/amd64").unwrap_err();
+        assert_eq!(error.what, "the image is for linux/arm64, and the task runs on linux/amd64");
     }
 
     #[test]

@@ -1,25 +1,45 @@
 //! Everything the wizard asks of AWS: sessions, stacks, images, services, secrets, names, snapshots.
 //! Never decides what to do next, never knows a playbook, and no `aws_sdk_*` type leaves this room.
 
+pub mod apart;
+pub mod archive;
 pub mod base64;
+pub mod crew;
+pub mod deployments;
 pub mod dns;
 pub mod export;
 pub mod fault;
+pub mod ground;
 pub mod guard;
 pub mod identity;
 pub mod image;
+pub mod layers;
+pub mod logs;
+mod member;
+pub mod once;
+mod patience;
 pub mod preflight;
+pub mod prices;
+pub mod redeploy;
 pub mod region;
 pub mod registry;
-pub mod secret;
+pub mod revision;
+pub mod revisions;
+pub mod secret_group;
+pub mod secret_versions;
 pub mod secrets;
 pub mod services;
 pub mod session;
 pub mod snapshot;
 pub mod stacks;
+pub mod stopped;
 pub mod tags;
+pub mod targets;
+pub mod tasks;
+pub mod tunnel;
 
 pub use guard::Access;
 pub use identity::Identity;
-pub use secret::Secret;
 pub use session::{Aws, CredentialState, Options};
+
+pub use crate::text::Secret;

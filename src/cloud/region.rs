@@ -1,5 +1,5 @@
-//! Regions of AWS, from a dated list: a name that is not one is refused offline, with the one that was probably meant.
-//! Never asks the network, and knows nothing of which services a region has.
+//! Regions of AWS, from dated lists: a name that is not one is refused offline, with the one that was probably meant; and which services
+//! that an app calls itself have an endpoint there. Never asks the network; which types of resource a region has is `preflight::rights`'.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,45 @@ struct Regions {
     as_of: String,
     source: String,
     regions: BTreeMap<String, String>,
+    services: Services,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Services {
+    as_of: String,
+    source: String,
+    /// Service, as IAM writes it, and the regions that have it.
+    endpoints: BTreeMap<String, Vec<String>>,
+}
+
+/// What the list says of a service that an app calls itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offer {
+    Listed,
+    /// Not in the list of that date, which does not say that it is not there: date and source.
+    NotListed(String),
+    /// A service that we have no list of.
+    Unknown,
+}
+
+fn lists() -> Result<Regions> {
+    toml::from_str(LIST).map_err(|e| Error::bug(format!("assets/regions.toml: {e}")))
+}
+
+/// Whether a region has the service, which is named as IAM names it: `bedrock`.
+pub fn offers(region: &str, service: &str) -> Result<Offer> {
+    let services = lists()?.services;
+    Ok(match services.endpoints.get(service) {
+        None => Offer::Unknown,
+        Some(regions) if regions.iter().any(|r| r == region) => Offer::Listed,
+        Some(_) => Offer::NotListed(format!("{}, {}", services.as_of, services.source)),
+    })
 }
 
 /// Errors with [`Kind::Input`] if no region is called so.
 pub fn check(name: &str) -> Result<()> {
-    let known: Regions = toml::from_str(LIST).map_err(|e| Error::bug(format!("assets/regions.toml: {e}")))?;
+    let known = lists()?;
     if known.regions.contains_key(name) {
         return Ok(());
     }
@@ -53,5 +87,12 @@ mod tests {
             assert!(error.hint.contains(meant), "{wrong}: {}", error.hint);
         }
         assert!(!check("the moon").unwrap_err().hint.contains("did you mean"));
+    }
+
+    #[test]
+    fn a_service_that_is_not_listed_is_not_said_to_be_missing() {
+        assert_eq!(offers("us-east-1", "bedrock").unwrap(), Offer::Listed);
+        assert!(matches!(offers("us-gov-east-1", "polly").unwrap(), Offer::NotListed(why) if why.contains("botocore")));
+        assert_eq!(offers("us-east-1", "nosuch").unwrap(), Offer::Unknown);
     }
 }

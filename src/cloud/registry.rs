@@ -1,16 +1,14 @@
 //! Image repositories in ECR and the login that a push needs.
-//! Never builds or moves an image: that is [`super::image`].
+//! Never builds or moves an image: that is [`super::image`]. Never makes a repository: that is a stack's work.
 
-use std::collections::BTreeMap;
-
-use aws_sdk_ecr::types::{ImageIdentifier, ImageScanningConfiguration, Repository as Described, Tag};
+use aws_sdk_ecr::types::{ImageIdentifier, Repository as Described};
 use serde::{Deserialize, Serialize};
 
 use super::fault::{code, fault};
-use super::secret::Secret;
 use super::session::Aws;
 use super::{base64, tags};
 use crate::error::{Error, Kind, Result};
+use crate::text::Secret;
 
 /// A repository for images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,30 +46,6 @@ pub async fn describe(aws: &Aws, name: &str) -> Result<Option<Repository>> {
     }
 }
 
-/// The repository, made if it is not there: scanned on push, with our tag. Twice equals once.
-pub async fn ensure_repository(aws: &Aws, name: &str, tags: &BTreeMap<String, String>) -> Result<Repository> {
-    if let Some(found) = describe(aws, name).await? {
-        return Ok(found);
-    }
-    let tags = tags::ours(tags).iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect::<Result<Vec<_>, _>>();
-    let tags = tags.map_err(|e| Error::bug("a repository tag lacks its key").because(&e))?;
-    let made = aws
-        .ecr()
-        .create_repository()
-        .repository_name(name)
-        .image_scanning_configuration(ImageScanningConfiguration::builder().scan_on_push(true).build())
-        .set_tags(Some(tags))
-        .send()
-        .await;
-    match made {
-        Ok(answer) => answer.repository().map(from).ok_or_else(|| Error::bug("ECR made a repository and did not describe it")),
-        Err(error) if code(&error) == "RepositoryAlreadyExistsException" => {
-            describe(aws, name).await?.ok_or_else(|| fault("ecr:CreateRepository", error))
-        }
-        Err(error) => Err(fault("ecr:CreateRepository", error)),
-    }
-}
-
 /// Deletes a repository of ours with all its images; an absent one is no error, one that is not ours is [`Kind::Conflict`].
 pub async fn delete(aws: &Aws, name: &str) -> Result<()> {
     let Some(found) = describe(aws, name).await? else { return Ok(()) };
@@ -85,6 +59,29 @@ pub async fn delete(aws: &Aws, name: &str) -> Result<()> {
         Ok(_) => Ok(()),
         Err(error) if code(&error) == "RepositoryNotFoundException" => Ok(()),
         Err(error) => Err(fault("ecr:DeleteRepository", error)),
+    }
+}
+
+/// Names of the repositories of one system that are ours. Reads.
+pub async fn of_system(aws: &Aws, app: &str, environment: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut page = None;
+    loop {
+        let asked = aws.ecr().describe_repositories().set_next_token(page.take()).send().await;
+        let answer = asked.map_err(|e| fault("ecr:DescribeRepositories", e))?;
+        // the name begins with the system's: the tags of all others need not be asked for
+        let prefix = format!("{app}-{environment}/");
+        for found in answer.repositories().iter().map(from).filter(|found| found.name.starts_with(&prefix)) {
+            let asked = aws.ecr().list_tags_for_resource().resource_arn(&found.arn).send().await;
+            let carried = asked.map_err(|e| fault("ecr:ListTagsForResource", e))?;
+            if tags::is_ours(carried.tags().iter().map(|tag| (tag.key(), tag.value()))) {
+                names.push(found.name);
+            }
+        }
+        page = answer.next_token.filter(|token| !token.is_empty());
+        if page.is_none() {
+            return Ok(names);
+        }
     }
 }
 

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::fault::{code, fault};
-use super::secret::Secret;
 use super::session::Aws;
 use super::tags;
 use crate::error::{Error, Kind, Result};
+use crate::text::Secret;
 
 /// A secret without its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,9 +100,16 @@ async fn create(
         .client_request_token(request)
         .set_tags(Some(tags::ours(tags).iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
         .send()
-        .await
-        .map_err(|e| fault("secretsmanager:CreateSecret", e))?;
-    Ok((made.arn.unwrap_or_else(|| name.to_owned()), Change::Created))
+        .await;
+    match made {
+        Ok(made) => Ok((made.arn.unwrap_or_else(|| name.to_owned()), Change::Created)),
+        // made by a call whose answer was lost
+        Err(error) if code(&error) == "ResourceExistsException" => match describe(aws, name).await? {
+            Some(found) if found.ours && self::value(aws, &found.arn).await? == *value => Ok((found.arn, Change::Created)),
+            Some(_) | None => Err(fault("secretsmanager:CreateSecret", error)),
+        },
+        Err(error) => Err(fault("secretsmanager:CreateSecret", error)),
+    }
 }
 
 async fn put(aws: &Aws, arn: &str, value: &Secret, request: &str) -> Result<()> {
@@ -149,6 +156,26 @@ pub async fn delete(aws: &Aws, name: &str, recovery: Recovery) -> Result<()> {
         Ok(_) => Ok(()),
         Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
         Err(error) => Err(fault("secretsmanager:DeleteSecret", error)),
+    }
+}
+
+/// Names of the secrets of one system that are ours and not being deleted. Reads.
+pub async fn of_system(aws: &Aws, app: &str, environment: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut page = None;
+    loop {
+        let asked = aws.secretsmanager().list_secrets().set_next_token(page.take()).send().await;
+        let answer = asked.map_err(|e| fault("secretsmanager:ListSecrets", e))?;
+        for secret in answer.secret_list() {
+            let carried = || secret.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+            let of =
+                tags::is_ours(carried()) && carried().any(|t| t == ("app", app)) && carried().any(|t| t == ("environment", environment));
+            names.extend(secret.name().filter(|_| of && secret.deleted_date().is_none()).map(str::to_owned));
+        }
+        page = answer.next_token.filter(|token| !token.is_empty());
+        if page.is_none() {
+            return Ok(names);
+        }
     }
 }
 

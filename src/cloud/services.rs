@@ -1,17 +1,16 @@
 //! ECS services: another image, another count, back to an earlier task definition, and what containers said when they stopped.
 //! Never creates a service: that is a stack's work.
 
-use aws_sdk_ecs::types::{ContainerDefinition, DeploymentRolloutState, DesiredStatus, Service, Tag, TaskDefinition, TaskDefinitionField};
+use aws_sdk_ecs::types::{DeploymentRolloutState, DesiredStatus, Service};
 use serde::{Deserialize, Serialize};
 
 use super::fault::fault;
+use super::revisions::{self, PREVIOUS, register, short, task_definition, with_image};
 use super::session::Aws;
-use super::tags;
+use super::tasks::{self, TaskState};
 use crate::error::{Error, Kind, Result};
 use crate::progress::{Reporter, Unit};
 
-/// On a task definition we registered: the one the service ran before.
-const PREVIOUS: &str = "migrate-wizard-previous";
 /// After so many tasks that stopped by themselves with none running, waiting longer is pointless.
 const FAILED_TASKS: i32 = 5;
 
@@ -29,10 +28,32 @@ pub struct ServiceStatus {
     /// `IN_PROGRESS`, `COMPLETED` or `FAILED`; `None` for services that ECS does not roll out.
     pub rollout: Option<String>,
     pub rollout_reason: Option<String>,
+    /// ECS goes back by itself from a deployment whose tasks do not come up.
+    pub breaker: bool,
     /// Deployments under way; 1 when it has settled.
     pub deployments: usize,
+    /// The same, newest first.
+    pub rollouts: Vec<Rollout>,
+    /// Target groups of load balancers that its tasks are registered with.
+    pub target_groups: Vec<String>,
     /// The last five, newest first.
     pub events: Vec<String>,
+}
+
+/// A deployment under way, or the settled one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
+    pub status: String,
+    pub task_definition: String,
+    pub desired: i32,
+    pub running: i32,
+    pub pending: i32,
+    pub failed: i32,
+    pub state: Option<String>,
+    pub reason: Option<String>,
+    /// Seconds since 1970.
+    pub created_s: Option<i64>,
 }
 
 /// What a deployment did.
@@ -51,6 +72,14 @@ pub async fn status(aws: &Aws, cluster: &str, service: &str) -> Result<Option<Se
         Err(error) if super::fault::code(&error) == "ClusterNotFoundException" => Ok(None),
         Err(error) => Err(fault("ecs:DescribeServices", error)),
     }
+}
+
+/// What a service runs now: the image of a container, and how many tasks it should have. `None` if there is no such service or it runs none.
+pub async fn running(aws: &Aws, cluster: &str, service: &str, container: &str) -> Result<Option<(String, i32)>> {
+    let Some(found) = status(aws, cluster, service).await?.filter(|found| found.desired > 0) else { return Ok(None) };
+    let (definition, _) = task_definition(aws, &found.task_definition).await?;
+    let image = definition.container_definitions().iter().find(|c| c.name() == Some(container)).and_then(|c| c.image());
+    Ok(image.map(|image| (image.to_owned(), found.desired)))
 }
 
 /// Gives the service another image (`None`: keeps it) and another count (`None`: keeps it), and waits until it runs.
@@ -84,17 +113,72 @@ pub async fn deploy(
         let settled = wait(aws, cluster, service, &found.task_definition, desired.unwrap_or(found.desired), reporter).await;
         return settled.map(|()| Deployed { previous, current: found.task_definition });
     };
-    let family = current.family().unwrap_or_default().to_owned();
-    let (latest, _) = task_definition(aws, &family).await?;
-    let revision = if latest.container_definitions() == containers && latest.task_definition_arn() != current.task_definition_arn() {
-        latest.task_definition_arn().unwrap_or_default().to_owned()
-    } else {
-        register(aws, current, containers, carried, &found.task_definition).await?
-    };
+    let revision = revision(aws, current, containers, carried, &found.task_definition).await?;
     reporter.log(format!("{service}: {} → {}", short(&found.task_definition), short(&revision)));
     update(aws, cluster, service, Some(&revision), desired).await?;
     wait(aws, cluster, service, &revision, desired.unwrap_or(found.desired), reporter).await?;
     Ok(Deployed { previous: found.task_definition, current: revision })
+}
+
+/// The revision that [`deploy`] would give the service for this image: registered if there is none, not used yet.
+pub async fn prepare(aws: &Aws, cluster: &str, service: &str, image: &str) -> Result<String> {
+    let found = present(aws, cluster, service).await?;
+    let (current, carried) = task_definition(aws, &found.task_definition).await?;
+    match with_image(&current, image)? {
+        None => Ok(found.task_definition),
+        Some(containers) => revision(aws, current, containers, carried, &found.task_definition).await,
+    }
+}
+
+/// The latest revision of the family if it is just so, else a new one.
+async fn revision(
+    aws: &Aws,
+    current: aws_sdk_ecs::types::TaskDefinition,
+    containers: Vec<aws_sdk_ecs::types::ContainerDefinition>,
+    carried: Vec<aws_sdk_ecs::types::Tag>,
+    running: &str,
+) -> Result<String> {
+    let (latest, _) = task_definition(aws, current.family().unwrap_or_default()).await?;
+    if latest.container_definitions() == containers && latest.task_definition_arn() != current.task_definition_arn() {
+        return Ok(latest.task_definition_arn().unwrap_or_default().to_owned());
+    }
+    register(aws, current, containers, carried, running).await
+}
+
+/// [`deploy`], and when it does not come up, back to what ran before: by ECS's own circuit breaker, else by us. The error then says so.
+pub async fn deploy_or_back(
+    aws: &Aws,
+    cluster: &str,
+    service: &str,
+    image: Option<&str>,
+    desired: Option<i32>,
+    reporter: &Reporter,
+) -> Result<Deployed> {
+    let before = present(aws, cluster, service).await?;
+    let error = match deploy(aws, cluster, service, image, desired, reporter).await {
+        Ok(deployed) => return Ok(deployed),
+        Err(error) if error.kind == Kind::Failed => error,
+        // nothing was begun, or nobody knows how it stands: the same command finds out
+        Err(error) => return Err(error),
+    };
+    let now = present(aws, cluster, service).await?;
+    let back = short(&before.task_definition).to_owned();
+    if now.task_definition == before.task_definition && image.is_some() && now.breaker {
+        let error = error.cause(format!("ECS took the service back to {back} by itself (deployment circuit breaker)"));
+        return Err(match wait(aws, cluster, service, &before.task_definition, now.desired, reporter).await {
+            Ok(()) => error.cause(format!("{back} runs")),
+            Err(also) => error.cause(also.line()),
+        });
+    }
+    if now.task_definition == before.task_definition && now.desired == before.desired {
+        return Err(error.cause(format!("the service still runs {back}: there is nothing to go back to")));
+    }
+    reporter.log(format!("{service}: back to {back} with {} tasks", before.desired));
+    update(aws, cluster, service, Some(&before.task_definition), Some(before.desired)).await?;
+    Err(match wait(aws, cluster, service, &before.task_definition, before.desired, reporter).await {
+        Ok(()) => error.cause(format!("the service was put back on {back}, which runs")),
+        Err(also) => error.cause(format!("the service was put back on {back}, which does not run either: {}", also.line())),
+    })
 }
 
 /// Puts the service back on a task definition and waits until it runs.
@@ -107,98 +191,12 @@ pub async fn rollback(aws: &Aws, cluster: &str, service: &str, task_definition: 
     wait(aws, cluster, service, task_definition, found.desired, reporter).await
 }
 
-async fn present(aws: &Aws, cluster: &str, service: &str) -> Result<ServiceStatus> {
+/// The service; [`Kind::Conflict`] if there is none.
+pub async fn present(aws: &Aws, cluster: &str, service: &str) -> Result<ServiceStatus> {
     status(aws, cluster, service).await?.ok_or_else(|| {
         Error::new(Kind::Conflict, format!("there is no service {service} in cluster {cluster}"))
             .hint("run the provision phase first, or check the names")
     })
-}
-
-async fn task_definition(aws: &Aws, name: &str) -> Result<(TaskDefinition, Vec<Tag>)> {
-    let answer = aws
-        .ecs()
-        .describe_task_definition()
-        .task_definition(name)
-        .include(TaskDefinitionField::Tags)
-        .send()
-        .await
-        .map_err(|e| fault("ecs:DescribeTaskDefinition", e))?;
-    let tags = answer.tags.unwrap_or_default();
-    let found = answer.task_definition.ok_or_else(|| {
-        Error::new(Kind::Conflict, format!("the task definition {name} is gone")).hint("deploy the service's stack again")
-    })?;
-    Ok((found, tags))
-}
-
-/// The containers with another image; `None` if they have it already.
-fn with_image(current: &TaskDefinition, image: &str) -> Result<Option<Vec<ContainerDefinition>>> {
-    let mut containers = current.container_definitions().to_vec();
-    let essential = containers.iter().filter(|c| c.essential() != Some(false)).count();
-    let main = containers
-        .iter_mut()
-        .find(|c| (essential == 1 && c.essential() != Some(false)) || repository(c.image().unwrap_or_default()) == repository(image));
-    let Some(main) = main else {
-        return Err(Error::new(
-            Kind::Conflict,
-            format!("cannot tell which container of {} should run {image}", current.family().unwrap_or_default()),
-        )
-        .hint("mark the side containers as not essential in the service's stack"));
-    };
-    if main.image() == Some(image) {
-        return Ok(None);
-    }
-    main.image = Some(image.to_owned());
-    Ok(Some(containers))
-}
-
-/// An image's name without tag and digest.
-fn repository(image: &str) -> &str {
-    let image = image.split('@').next().unwrap_or_default();
-    match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => name,
-        Some(_) | None => image,
-    }
-}
-
-async fn register(
-    aws: &Aws,
-    old: TaskDefinition,
-    containers: Vec<ContainerDefinition>,
-    carried: Vec<Tag>,
-    previous: &str,
-) -> Result<String> {
-    let mut all: Vec<Tag> = carried
-        .into_iter()
-        .filter(|tag| tag.key().is_some_and(|key| key != PREVIOUS && key != tags::MANAGED_BY && !key.starts_with("aws:")))
-        .collect();
-    all.push(Tag::builder().key(tags::MANAGED_BY).value(tags::US).build());
-    all.push(Tag::builder().key(PREVIOUS).value(previous).build());
-    let made = aws
-        .ecs()
-        .register_task_definition()
-        .set_family(old.family)
-        .set_container_definitions(Some(containers))
-        .set_task_role_arn(old.task_role_arn)
-        .set_execution_role_arn(old.execution_role_arn)
-        .set_network_mode(old.network_mode)
-        .set_volumes(old.volumes)
-        .set_placement_constraints(old.placement_constraints)
-        .set_requires_compatibilities(old.requires_compatibilities)
-        .set_cpu(old.cpu)
-        .set_memory(old.memory)
-        .set_pid_mode(old.pid_mode)
-        .set_ipc_mode(old.ipc_mode)
-        .set_proxy_configuration(old.proxy_configuration)
-        .set_ephemeral_storage(old.ephemeral_storage)
-        .set_runtime_platform(old.runtime_platform)
-        .set_enable_fault_injection(old.enable_fault_injection)
-        .set_tags(Some(all))
-        .send()
-        .await
-        .map_err(|e| fault("ecs:RegisterTaskDefinition", e))?;
-    made.task_definition
-        .and_then(|made| made.task_definition_arn)
-        .ok_or_else(|| Error::bug("ECS registered a task definition and did not name it"))
 }
 
 async fn update(aws: &Aws, cluster: &str, service: &str, task_definition: Option<&str>, desired: Option<i32>) -> Result<()> {
@@ -234,7 +232,13 @@ async fn wait(aws: &Aws, cluster: &str, service: &str, task_definition: &str, de
             format!("{service}: {rollout}"),
         );
         match judge(&found, task_definition, desired) {
-            Verdict::Settled => return Ok(()),
+            Verdict::Settled => {
+                // without this right the deployment history of ECS still tells which one to go back to
+                if let Err(error) = revisions::mark_steady(aws, task_definition, now_s()).await {
+                    reporter.log(format!("{} is not marked as steady: {}", short(task_definition), error.line()));
+                }
+                return Ok(());
+            }
             Verdict::Waiting => tokio::time::sleep(aws.poll()).await,
             Verdict::Failed(why) => {
                 let mut error = Error::new(Kind::Failed, format!("service {service} does not run {}", short(task_definition))).cause(why);
@@ -264,7 +268,8 @@ fn judge(found: &ServiceStatus, task_definition: &str, desired: i32) -> Verdict 
         Some("FAILED") => Verdict::Failed(reason()),
         Some("COMPLETED") if found.running == desired && found.desired == desired => Verdict::Settled,
         None if settled => Verdict::Settled,
-        _ if found.failed >= FAILED_TASKS && found.running == 0 => {
+        // with a circuit breaker it is for ECS to say when it is enough
+        _ if found.failed >= FAILED_TASKS && found.running == 0 && !found.breaker => {
             Verdict::Failed(format!("{} tasks stopped by themselves and none runs", found.failed))
         }
         _ => Verdict::Waiting,
@@ -273,34 +278,11 @@ fn judge(found: &ServiceStatus, task_definition: &str, desired: i32) -> Verdict 
 
 /// What a service that does not come up says: why its last tasks stopped, and its last events.
 pub async fn evidence(aws: &Aws, cluster: &str, service: &str) -> Result<Vec<String>> {
-    let name = short(service);
-    let stopped = aws
-        .ecs()
-        .list_tasks()
-        .cluster(cluster)
-        .service_name(name)
-        .desired_status(DesiredStatus::Stopped)
-        .max_results(10)
-        .send()
-        .await
-        .map_err(|e| fault("ecs:ListTasks", e))?
-        .task_arns
-        .unwrap_or_default();
     let mut lines = Vec::new();
-    if !stopped.is_empty() {
-        let tasks =
-            aws.ecs().describe_tasks().cluster(cluster).set_tasks(Some(stopped)).send().await.map_err(|e| fault("ecs:DescribeTasks", e))?;
-        for task in tasks.tasks() {
-            let containers =
-                task.containers().iter().filter(|c| c.exit_code().is_some_and(|code| code != 0) || c.reason().is_some()).map(|c| {
-                    let code = c.exit_code().map(|code| format!(" exit code {code}")).unwrap_or_default();
-                    format!("{}{code} {}", c.name().unwrap_or_default(), c.reason().unwrap_or_default()).trim_end().to_owned()
-                });
-            let said = containers.collect::<Vec<_>>().join("; ");
-            let line = format!("task stopped: {} {said}", task.stopped_reason().unwrap_or("no reason given")).trim_end().to_owned();
-            if !lines.contains(&line) {
-                lines.push(line);
-            }
+    for task in tasks_of(aws, cluster, service, true).await? {
+        let line = format!("task stopped: {}", task.why());
+        if !lines.contains(&line) {
+            lines.push(line);
         }
     }
     if let Some(found) = status(aws, cluster, service).await? {
@@ -309,9 +291,18 @@ pub async fn evidence(aws: &Aws, cluster: &str, service: &str) -> Result<Vec<Str
     Ok(lines)
 }
 
-/// What follows the last slash of an ARN: `app:7`.
-fn short(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
+/// The service's tasks: those that stopped within about an hour, newest first, or those that run.
+pub async fn tasks_of(aws: &Aws, cluster: &str, service: &str, stopped: bool) -> Result<Vec<TaskState>> {
+    let status = if stopped { DesiredStatus::Stopped } else { DesiredStatus::Running };
+    let listed = aws.ecs().list_tasks().cluster(cluster).service_name(short(service)).desired_status(status).max_results(10).send().await;
+    let arns = listed.map_err(|e| fault("ecs:ListTasks", e))?.task_arns.unwrap_or_default();
+    let mut found = tasks::describe(aws, cluster, &arns).await?;
+    found.sort_by_key(|task| std::cmp::Reverse(task.stopped_s.or(task.created_s)));
+    Ok(found)
+}
+
+pub(super) fn now_s() -> i64 {
+    jiff::Timestamp::now().as_second()
 }
 
 fn from(service: &Service) -> ServiceStatus {
@@ -325,7 +316,27 @@ fn from(service: &Service) -> ServiceStatus {
         failed: primary.map_or(0, |d| d.failed_tasks()),
         rollout: primary.and_then(|d| d.rollout_state()).map(DeploymentRolloutState::as_str).map(str::to_owned),
         rollout_reason: primary.and_then(|d| d.rollout_state_reason()).map(str::to_owned),
+        breaker: service
+            .deployment_configuration()
+            .and_then(|c| c.deployment_circuit_breaker())
+            .is_some_and(|breaker| breaker.enable() && breaker.rollback()),
         deployments: service.deployments().len(),
+        rollouts: service
+            .deployments()
+            .iter()
+            .map(|one| Rollout {
+                status: one.status().unwrap_or_default().to_owned(),
+                task_definition: one.task_definition().unwrap_or_default().to_owned(),
+                desired: one.desired_count(),
+                running: one.running_count(),
+                pending: one.pending_count(),
+                failed: one.failed_tasks(),
+                state: one.rollout_state().map(|state| state.as_str().to_owned()),
+                reason: one.rollout_state_reason().map(str::to_owned),
+                created_s: one.created_at().map(|at| at.secs()),
+            })
+            .collect(),
+        target_groups: service.load_balancers().iter().filter_map(|lb| lb.target_group_arn()).map(str::to_owned).collect(),
         events: service.events().iter().take(5).filter_map(|event| event.message()).map(str::to_owned).collect(),
     }
 }
@@ -333,28 +344,6 @@ fn from(service: &Service) -> ServiceStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn container(name: &str, image: &str, essential: bool) -> ContainerDefinition {
-        ContainerDefinition::builder().name(name).image(image).essential(essential).build()
-    }
-
-    #[test]
-    fn the_image_goes_to_the_container_that_runs_the_app() {
-        let one = TaskDefinition::builder()
-            .container_definitions(container("log", "fluent:1", false))
-            .container_definitions(container("app", "r/app:1", true))
-            .build();
-        let images = |containers: Vec<ContainerDefinition>| containers.into_iter().filter_map(|c| c.image).collect::<Vec<_>>();
-        assert_eq!(with_image(&one, "r/app:2").unwrap().map(images), Some(vec!["fluent:1".into(), "r/app:2".into()]));
-        assert!(with_image(&one, "r/app:1").unwrap().is_none());
-        let two = TaskDefinition::builder()
-            .container_definitions(container("a", "x/a:1", true))
-            .container_definitions(container("b", "y/b:1", true))
-            .build();
-        assert_eq!(with_image(&two, "z/c:1").map(drop).unwrap_err().kind, Kind::Conflict);
-        assert_eq!(repository("host:5000/app"), "host:5000/app");
-        assert_eq!(repository("host:5000/app:1@sha256:ab"), "host:5000/app");
-    }
 
     #[test]
     fn a_deployment_settles_waits_or_fails() {
@@ -367,7 +356,10 @@ mod tests {
             failed: 0,
             rollout: Some("COMPLETED".into()),
             rollout_reason: None,
+            breaker: false,
             deployments: 1,
+            rollouts: vec![],
+            target_groups: vec![],
             events: vec![],
         };
         assert_eq!(judge(&found, "t/app:2", 1), Verdict::Settled);
@@ -376,6 +368,8 @@ mod tests {
             judge(&ServiceStatus { rollout: Some("IN_PROGRESS".into()), running: 0, failed: 5, ..found.clone() }, "t/app:2", 1),
             Verdict::Failed("5 tasks stopped by themselves and none runs".into())
         );
+        let failing = ServiceStatus { rollout: Some("IN_PROGRESS".into()), running: 0, failed: 5, breaker: true, ..found.clone() };
+        assert_eq!(judge(&failing, "t/app:2", 1), Verdict::Waiting, "ECS goes back by itself when it is enough");
         assert!(matches!(judge(&found, "t/app:3", 1), Verdict::Failed(_)), "a circuit breaker took it back");
     }
 }

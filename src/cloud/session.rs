@@ -1,6 +1,7 @@
 //! A session with AWS: where credentials, region and endpoint come from, and one client for each service.
 //! Never makes a call when it is built.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
@@ -31,11 +33,37 @@ pub struct Options {
     pub endpoint: Option<String>,
     /// Who hands out the keys.
     pub keys: Option<SharedCredentialsProvider>,
+    /// How long AWS may be out of reach while something that it works on is watched.
+    pub outage: Duration,
+    /// The role that CloudFormation takes to make resources, as an ARN; else it uses the caller's own rights.
+    pub deploy_role: Option<String>,
+    /// Losses of data that a person has agreed to, as `stack/LogicalId`.
+    pub consents: BTreeSet<String>,
 }
+
+/// Between two looks at AWS, and at an endpoint on this machine, where nobody else waits for an answer.
+const POLL: Duration = Duration::from_secs(2);
+const POLL_HERE: Duration = Duration::from_millis(200);
+/// One try of a call to CloudFormation; it answers in a second or not at all.
+const CLOUDFORMATION_TRY: Duration = Duration::from_secs(20);
+/// The budget of any call: so many tries, with growing pauses, and at most so long in all.
+const TRIES: u32 = 6;
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+const CALL: Duration = Duration::from_secs(180);
 
 impl Options {
     pub fn new(access: Access) -> Self {
-        Self { profile: None, region: None, access, poll: Duration::from_millis(1500), endpoint: None, keys: None }
+        Self {
+            profile: None,
+            region: None,
+            access,
+            poll: POLL,
+            endpoint: None,
+            keys: None,
+            outage: Duration::from_secs(600),
+            deploy_role: None,
+            consents: BTreeSet::new(),
+        }
     }
 }
 
@@ -52,11 +80,20 @@ pub enum CredentialState {
 #[derive(Clone)]
 pub struct Aws(Arc<Inner>);
 
+/// How a session goes about its work: see [`Options`].
+#[derive(Clone)]
+struct Manner {
+    poll: Duration,
+    outage: Duration,
+    deploy_role: Option<String>,
+    consents: BTreeSet<String>,
+}
+
 struct Inner {
     config: SdkConfig,
     region: String,
     guard: Guard,
-    poll: Duration,
+    manner: Manner,
     sts: OnceLock<aws_sdk_sts::Client>,
     cloudformation: OnceLock<aws_sdk_cloudformation::Client>,
     ecr: OnceLock<aws_sdk_ecr::Client>,
@@ -65,6 +102,11 @@ struct Inner {
     route53: OnceLock<aws_sdk_route53::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
     backup: OnceLock<aws_sdk_backup::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    quotas: OnceLock<aws_sdk_servicequotas::Client>,
+    pricing: OnceLock<aws_sdk_pricing::Client>,
+    elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
+    cloudwatchlogs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -93,11 +135,18 @@ impl Aws {
             })?;
         super::region::check(region.as_ref())?;
         let config = load(&options, region.clone()).await;
-        Ok(Self(Arc::new(Inner {
+        let endpoint = config.endpoint_url().unwrap_or_default();
+        let poll = if options.poll == POLL && here(endpoint) { POLL_HERE } else { options.poll };
+        let manner = Manner { poll, outage: options.outage, deploy_role: options.deploy_role, consents: options.consents };
+        Ok(Self::over(config, region.to_string(), Guard::new(options.access), manner))
+    }
+
+    fn over(config: SdkConfig, region: String, guard: Guard, manner: Manner) -> Self {
+        Self(Arc::new(Inner {
             config,
-            region: region.to_string(),
-            guard: Guard::new(options.access),
-            poll: options.poll,
+            region,
+            guard,
+            manner,
             sts: OnceLock::new(),
             cloudformation: OnceLock::new(),
             ecr: OnceLock::new(),
@@ -106,7 +155,21 @@ impl Aws {
             route53: OnceLock::new(),
             rds: OnceLock::new(),
             backup: OnceLock::new(),
-        })))
+            iam: OnceLock::new(),
+            quotas: OnceLock::new(),
+            pricing: OnceLock::new(),
+            elbv2: OnceLock::new(),
+            cloudwatchlogs: OnceLock::new(),
+        }))
+    }
+
+    /// The same session as another role, of this account or another. Makes no call: the role is taken on at the first one.
+    ///
+    /// What the role is given never leaves this session, whose guard sits in front of it too.
+    pub async fn as_role(&self, role_arn: &str) -> Self {
+        let role = AssumeRoleProvider::builder(role_arn).configure(self.config()).session_name("migrate-wizard").build().await;
+        let config = self.config().clone().into_builder().credentials_provider(SharedCredentialsProvider::new(role)).build();
+        Self::over(config, self.0.region.clone(), self.0.guard.clone(), self.0.manner.clone())
     }
 
     /// The region all regional calls go to.
@@ -129,6 +192,13 @@ impl Aws {
         }
     }
 
+    /// How long the keys in use are still good; `None` if they do not expire or cannot be found within two seconds.
+    pub async fn keys_last(&self) -> Option<Duration> {
+        let provider = self.0.config.credentials_provider()?;
+        let keys = tokio::time::timeout(CREDENTIALS_WITHIN, provider.provide_credentials()).await.ok()?.ok()?;
+        Some(keys.expiry()?.duration_since(std::time::SystemTime::now()).unwrap_or_default())
+    }
+
     /// Whether it is worth making a call: credentials were found, or their source is still working after two seconds.
     pub async fn has_credentials(&self) -> bool {
         match self.credentials().await {
@@ -137,9 +207,30 @@ impl Aws {
         }
     }
 
+    /// The same session on connections of its own: for work on another runtime.
+    pub(super) fn apart(&self) -> Self {
+        let Inner { config, region, guard, manner, .. } = &*self.0;
+        Self::over(config.clone(), region.clone(), guard.clone(), manner.clone())
+    }
+
     /// Time between two looks at something that AWS is working on.
     pub(super) fn poll(&self) -> Duration {
-        self.0.poll
+        self.0.manner.poll
+    }
+
+    /// How long AWS may be out of reach while something is watched.
+    pub(super) fn outage(&self) -> Duration {
+        self.0.manner.outage
+    }
+
+    /// The role that CloudFormation takes, if one was named.
+    pub(super) fn deploy_role(&self) -> Option<&str> {
+        self.0.manner.deploy_role.as_deref()
+    }
+
+    /// Has a person agreed to this loss of data, written as `stack/LogicalId`?
+    pub(super) fn agreed(&self, loss: &str) -> bool {
+        self.0.manner.consents.contains(loss)
     }
 
     pub(super) fn guard(&self) -> &Guard {
@@ -148,6 +239,15 @@ impl Aws {
 
     pub(super) fn config(&self) -> &SdkConfig {
         &self.0.config
+    }
+
+    pub(super) fn elbv2(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        let Inner { config, guard, elbv2, .. } = &*self.0;
+        elbv2.get_or_init(|| {
+            aws_sdk_elasticloadbalancingv2::Client::from_conf(
+                aws_sdk_elasticloadbalancingv2::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
     }
 
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
@@ -159,7 +259,10 @@ impl Aws {
         let Inner { config, guard, cloudformation, .. } = &*self.0;
         cloudformation.get_or_init(|| {
             aws_sdk_cloudformation::Client::from_conf(
-                aws_sdk_cloudformation::config::Builder::from(config).interceptor(guard.clone()).build(),
+                aws_sdk_cloudformation::config::Builder::from(config)
+                    .interceptor(guard.clone())
+                    .timeout_config(timeouts(CLOUDFORMATION_TRY))
+                    .build(),
             )
         })
     }
@@ -195,12 +298,53 @@ impl Aws {
         rds.get_or_init(|| aws_sdk_rds::Client::from_conf(aws_sdk_rds::config::Builder::from(config).interceptor(guard.clone()).build()))
     }
 
+    pub(super) fn pricing(&self) -> &aws_sdk_pricing::Client {
+        let Inner { config, guard, pricing, .. } = &*self.0;
+        pricing.get_or_init(|| {
+            aws_sdk_pricing::Client::from_conf(aws_sdk_pricing::config::Builder::from(config).interceptor(guard.clone()).build())
+        })
+    }
+
     pub(super) fn backup(&self) -> &aws_sdk_backup::Client {
         let Inner { config, guard, backup, .. } = &*self.0;
         backup.get_or_init(|| {
             aws_sdk_backup::Client::from_conf(aws_sdk_backup::config::Builder::from(config).interceptor(guard.clone()).build())
         })
     }
+
+    pub(super) fn cloudwatchlogs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        let Inner { config, guard, cloudwatchlogs, .. } = &*self.0;
+        cloudwatchlogs.get_or_init(|| {
+            aws_sdk_cloudwatchlogs::Client::from_conf(
+                aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
+    }
+
+    pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
+        let Inner { config, guard, iam, .. } = &*self.0;
+        iam.get_or_init(|| aws_sdk_iam::Client::from_conf(aws_sdk_iam::config::Builder::from(config).interceptor(guard.clone()).build()))
+    }
+
+    pub(super) fn quotas(&self) -> &aws_sdk_servicequotas::Client {
+        let Inner { config, guard, quotas, .. } = &*self.0;
+        quotas.get_or_init(|| {
+            aws_sdk_servicequotas::Client::from_conf(
+                aws_sdk_servicequotas::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
+    }
+}
+
+/// `attempt`: how long one try may take.
+fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(attempt).operation_timeout(CALL).build()
+}
+
+/// Whether an endpoint is on this machine.
+fn here(endpoint: &str) -> bool {
+    let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    ["127.", "localhost", "[::1]"].iter().any(|name| host.starts_with(name))
 }
 
 async fn load(options: &Options, region: Region) -> SdkConfig {
@@ -222,14 +366,8 @@ async fn load(options: &Options, region: Region) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(region)
         .credentials_provider(keys)
-        .retry_config(RetryConfig::standard().with_max_attempts(6).with_max_backoff(Duration::from_secs(20)))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(5))
-                .operation_attempt_timeout(Duration::from_secs(60))
-                .operation_timeout(Duration::from_secs(180))
-                .build(),
-        );
+        .retry_config(RetryConfig::standard().with_max_attempts(TRIES).with_max_backoff(LONGEST_PAUSE))
+        .timeout_config(timeouts(Duration::from_secs(60)));
     if let Some(profile) = &options.profile {
         loader = loader.profile_name(profile);
     }
@@ -251,20 +389,9 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .load()
             .await;
-        Self(Arc::new(Inner {
-            config,
-            region: "us-east-1".into(),
-            guard: Guard::new(access),
-            poll: Duration::from_millis(10),
-            sts: OnceLock::new(),
-            cloudformation: OnceLock::new(),
-            ecr: OnceLock::new(),
-            ecs: OnceLock::new(),
-            secretsmanager: OnceLock::new(),
-            route53: OnceLock::new(),
-            rds: OnceLock::new(),
-            backup: OnceLock::new(),
-        }))
+        let manner =
+            Manner { poll: Duration::from_millis(10), outage: Duration::from_secs(1), deploy_role: None, consents: BTreeSet::new() };
+        Self::over(config, "us-east-1".into(), Guard::new(access), manner)
     }
 }
 

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::fault::{code, fault};
-use super::secret::Secret;
 use super::session::Aws;
 use super::tags;
 use crate::error::{Error, Kind, Result};
 use crate::progress::{Reporter, Unit};
+use crate::text::Secret;
 
 /// What a snapshot is taken of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -58,7 +58,7 @@ pub async fn copy(args: &RunArgs, what: &CopyArgs) -> Result<u8> {
 }
 
 /// What is done, or nothing when a person ends it: then the servers are asked to give up what runs for us.
-async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+pub async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
     let done = tokio::select! {
         done = work => Some(done?),
         _ = tokio::signal::ctrl_c() => None,
@@ -73,13 +73,13 @@ async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<
 /// Time for servers to hear that their statements are not wanted any more.
 const GIVEN_UP: std::time::Duration = std::time::Duration::from_millis(500);
 
-fn interrupted() -> Result<u8> {
+pub fn interrupted() -> Result<u8> {
     eprintln!("interrupted: nothing is lost. Next: the same command goes on from here");
     Ok(130)
 }
 
 /// The end of a copy, in words or as the last event.
-fn told(args: &RunArgs, report: &CopyReport, value: &serde_json::Value, seconds: f64, words: &str) -> Result<u8> {
+pub fn told(args: &RunArgs, report: &CopyReport, value: &serde_json::Value, seconds: f64, words: &str) -> Result<u8> {
     let clean = report.quarantine.is_empty() && report.conflicts.is_empty();
     if args.json {
         out_event("report", value)?;

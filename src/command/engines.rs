@@ -1,24 +1,19 @@
-//! The engines on their own: scan, stacks, cost. Each is one call of its room.
+//! The engines on their own: scan, stacks. Each is one call of its room.
 //! No domain knowledge here: arguments in, words or JSON out.
 
-use std::collections::BTreeMap;
-
+use super::preflight::coming;
 use super::run::{answers, checked_books, given};
 use super::{out, out_json};
 use crate::app::{self, Severity};
-use crate::cli::{CostArgs, RunArgs};
+use crate::cli::RunArgs;
 use crate::cloud::stacks::{self, System};
-use crate::decide::{self, Answers};
-use crate::effects::{self, Costs};
+use crate::effects;
 use crate::error::{Context, Kind, Result};
 use crate::library;
 use crate::progress::Reporter;
 use crate::text;
-use crate::wizard::forecast::{Coming, forecast};
-use crate::wizard::journal::{Entry, FORMAT, Record};
-use crate::wizard::state::State;
+use crate::wizard::forecast::Coming;
 use crate::wizard::template;
-use crate::wizard::view::Mode;
 
 pub fn scan(args: &RunArgs) -> Result<u8> {
     let scan = app::scan(&args.dir, &Reporter::silent())?;
@@ -102,41 +97,11 @@ pub fn stacks_list(args: &RunArgs) -> Result<u8> {
 /// Every step of a new run with these arguments' answers, in order: nothing of it was done, nothing is asked.
 pub fn blueprint(args: &RunArgs, run: &str) -> Result<Vec<Coming>> {
     let (_, books) = checked_books(args, "move")?;
-    let opened = Entry::Opened {
-        format: FORMAT,
-        run: run.into(),
-        journey: "move".into(),
-        mode: Mode::Dry,
-        sandbox: args.sandbox,
-        tool: env!("CARGO_PKG_VERSION").into(),
-        facts: given(&args.dir, run, args.sandbox),
-    };
-    let state = State::replay([&Record { n: 1, at: String::new(), sum: String::new(), what: opened }])?;
-    Ok(forecast(&books, &state, &answers(args, &books)?, &BTreeMap::new(), &effects::registry()))
+    coming(&books, given(&args.dir, run, args.sandbox), args.sandbox, &answers(args, &books)?)
 }
 
 /// The stacks among the steps to come.
 pub fn system(coming: &[Coming]) -> Result<System> {
     let stacks = coming.iter().filter(|step| step.kind == "stack" && !step.fields.is_null());
     Ok(System { stacks: stacks.map(|step| effects::of_system(&step.step, &step.title, &step.fields)).collect::<Result<_>>()? })
-}
-
-pub fn cost(args: &RunArgs, what: &CostArgs) -> Result<u8> {
-    let (_, books) = checked_books(args, "move")?;
-    let costs = Costs::bundled()?;
-    let settle = |answers: &Answers| decide::settle(answers, costs.questions());
-    if !what.compare.is_empty() {
-        let profiles = what.compare.iter().map(|name| decide::Profile::load(name, costs.questions())).collect::<Result<Vec<_>>>()?;
-        let sets: Vec<(&str, Answers)> = profiles.iter().map(|p| (p.name.as_str(), settle(&p.answers))).collect();
-        out(decide::compare(&sets, costs.prices()).table());
-        return Ok(0);
-    }
-    let given: Answers = answers(args, &books)?.into_iter().map(|(id, s)| (id, s.value)).collect();
-    let estimate = decide::estimate(&settle(&given), costs.prices());
-    if args.json {
-        out_json(&estimate)?
-    } else {
-        out(estimate.table())
-    }
-    Ok(0)
 }

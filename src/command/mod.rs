@@ -1,27 +1,41 @@
 //! One file for each command; each returns its exit code and ends by saying what to do next.
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
+mod cleanup;
 mod connections;
+pub mod cost;
 mod data;
 mod demo;
 mod doctor;
 mod edit_orm;
-mod engines;
+pub mod engines;
 mod export;
+mod image;
+mod inside;
 mod plan;
 mod playbooks;
+mod preflight;
 mod report;
 mod run;
 mod schema;
 mod schema_apply;
+mod secrets;
+mod service;
+mod service_status;
+mod stacks;
+mod stacks_diff;
 mod status;
 mod telling;
+mod tunnel;
 mod whole;
+mod worker_do;
+mod worker_stack;
+mod workload;
 mod worktree;
 
 use std::path::PathBuf;
 
-use crate::cli::{AppCmd, Cli, Cmd, DataCmd, RunArgs, SchemaCmd, StacksCmd};
+use crate::cli::{AppCmd, Cli, Cmd, DataCmd, ImageCmd, RunArgs, SchemaCmd, ServiceCmd, StacksCmd};
 use crate::error::Result;
 use crate::runs::Flavour;
 use crate::wizard::view::{Mode, Outcome};
@@ -33,7 +47,8 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         None => run::journey(&args, None).await,
         Some(Cmd::Tour) => run::tour(&args).await,
         Some(Cmd::Demo(demo)) => demo::run(&args, &demo).await,
-        Some(Cmd::Doctor) => doctor::run(&args).await,
+        Some(Cmd::Doctor(what)) if what.aws || what.policy => preflight::run(&args, &what).await,
+        Some(Cmd::Doctor(_)) => doctor::run(&args).await,
         Some(Cmd::Status) => status::status(&args),
         Some(Cmd::Log) => status::log(&args),
         Some(Cmd::Plan) => plan::run(&args).await,
@@ -54,15 +69,27 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Schema(SchemaCmd::Rules(what))) => schema::rules(&args, &what),
         Some(Cmd::Schema(SchemaCmd::Diff(what))) => schema::diff(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::EditOrm(what))) => edit_orm::run(&args, &what).await,
-        Some(Cmd::Data(DataCmd::Copy(what))) => data::copy(&args, &what).await,
+        Some(Cmd::Data(DataCmd::Copy(what))) => inside::copy(&args, &what).await,
         Some(Cmd::Data(DataCmd::Verify(what))) => data::verify(&args, &what).await,
         Some(Cmd::Data(DataCmd::Diff(what))) => data::diff(&args, &what).await,
         Some(Cmd::Data(DataCmd::Status(what))) => data::status(&args, &what).await,
+        Some(Cmd::Data(DataCmd::Tunnel(what))) => tunnel::run(&args, &what).await,
         Some(Cmd::Data(DataCmd::Finish(what))) => data::finish(&args, &what).await,
-        Some(Cmd::Worker(what)) => data::worker(&args, &what).await,
+        Some(Cmd::Worker(what)) => worker_do::worker(&args, &what).await,
+        Some(Cmd::Inside(what)) => inside::run(&args, &what).await,
         Some(Cmd::Stacks(StacksCmd::List)) => engines::stacks_list(&args),
         Some(Cmd::Stacks(StacksCmd::Export(out))) => export::run(&args, &out),
-        Some(Cmd::Cost(cost)) => engines::cost(&args, &cost),
+        Some(Cmd::Secrets(what)) => secrets::run(&args, &what).await,
+        Some(Cmd::Stacks(StacksCmd::Diff(what))) => stacks::diff(&args, &what).await,
+        Some(Cmd::Stacks(StacksCmd::Deploy)) => stacks::deploy(&args).await,
+        Some(Cmd::Stacks(StacksCmd::Destroy)) => stacks::destroy(&args).await,
+        Some(Cmd::Stacks(StacksCmd::Repair(what))) => stacks::repair(&args, &what).await,
+        Some(Cmd::Cost(cost)) => cost::run(&args, &cost).await,
+        Some(Cmd::Image(ImageCmd::Build(what))) => image::build(&args, &what).await,
+        Some(Cmd::Image(ImageCmd::Push(what))) => image::push(&args, &what).await,
+        Some(Cmd::Service(ServiceCmd::Deploy(what))) => service::deploy(&args, &what).await,
+        Some(Cmd::Service(ServiceCmd::Status(what))) => service_status::run(&args, &what).await,
+        Some(Cmd::Service(ServiceCmd::Rollback(what))) => service::rollback(&args, &what).await,
     }
 }
 

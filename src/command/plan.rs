@@ -4,7 +4,8 @@
 use super::run::{answers, back_to, checked_books, given, journey};
 use super::{flavour, out, out_json};
 use crate::cli::{RollbackArgs, RunArgs};
-use crate::effects;
+use crate::decide;
+use crate::effects::{self, Costs};
 use crate::error::{Error, Kind, Result};
 use crate::runs;
 use crate::wizard::forecast::forecast;
@@ -20,7 +21,8 @@ pub async fn run(args: &RunArgs) -> Result<u8> {
         Some(found) if found.state.ended.is_none() => found.state,
         Some(_) | None => fresh(args)?,
     };
-    let coming = forecast(&books, &state, &answers(args, &books)?, &runs::rehearsed(&args.dir), &effects::registry());
+    let answers = answers(args, &books)?;
+    let coming = forecast(&books, &state, &answers, &runs::rehearsed(&args.dir), &effects::registry());
     if args.json {
         out_json(&coming)?;
         return Ok(0);
@@ -42,6 +44,17 @@ pub async fn run(args: &RunArgs) -> Result<u8> {
         if let Some(why) = &step.irreversible {
             out(format!("{:31}! cannot be undone: {why}", ""));
         }
+    }
+    let mut facts = state.facts();
+    facts.extend(
+        answers
+            .iter()
+            .filter(|(id, _)| !state.steps.get(*id).is_some_and(|s| s.answer.is_some()))
+            .map(|(id, given)| (id.clone(), given.value.clone().into())),
+    );
+    let against = decide::told(&Costs::of_runs(&args.dir.join(runs::FOLDER))?.contradictions(&facts));
+    if !against.is_empty() {
+        out(against.trim_end());
     }
     let writes = coming.iter().filter(|c| c.writes).count();
     out(format!(

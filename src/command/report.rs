@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::out;
 use super::run::checked_books;
 use crate::cli::{OutArgs, RunArgs};
-use crate::effects;
+use crate::effects::Costs;
 use crate::error::{Context, Error, Kind, Result};
 use crate::faces::report::{Block, Document, Section, html, markdown};
 use crate::runs::{self, Found};
@@ -69,7 +69,8 @@ fn document(found: &Found, books: &Books) -> Document {
     }
     let sections = [
         decisions(found, &outline),
-        cost(&facts),
+        cost(&facts, found),
+        against(&facts, found),
         findings(found, &outline),
         timings(found, &outline),
         verification(found),
@@ -96,13 +97,32 @@ fn decisions(found: &Found, outline: &[Planned<'_>]) -> Option<Section> {
     table("Decisions", &["question", "answer", "from"], rows)
 }
 
-fn cost(facts: &template::Facts) -> Option<Section> {
-    let rows = effects::cost_lines(facts)?;
-    let total = effects::cost_words(facts).unwrap_or_default();
-    Some(Section::new(
-        "Cost",
-        vec![Block::Text(total), Block::Table { head: ["layer", "what", "monthly", "as of", "source"].map(str::to_owned).to_vec(), rows }],
-    ))
+/// Prices and rules of the run's app; those that travel with the wizard where its own cannot be read.
+fn costs(found: &Found) -> Option<Costs> {
+    found.dir.parent().and_then(|runs| Costs::of_runs(runs).ok()).or_else(|| Costs::bundled().ok())
+}
+
+fn cost(facts: &template::Facts, found: &Found) -> Option<Section> {
+    let costs = costs(found)?;
+    let total = costs.words(facts)?;
+    let estimate = costs.estimate(facts);
+    let head = ["layer", "what", "monthly", "as of", "source"].map(str::to_owned).to_vec();
+    let mut blocks = vec![Block::Text(total), Block::Table { head, rows: costs.lines(facts) }];
+    for (title, items) in
+        [("Not in the total, because no price is known:", estimate.unpriced), ("Prices that are not current:", estimate.stale)]
+    {
+        if !items.is_empty() {
+            blocks.extend([Block::Text(title.to_owned()), Block::List(items)]);
+        }
+    }
+    Some(Section::new("Cost", blocks))
+}
+
+/// What speaks against the decisions, the worst first.
+fn against(facts: &template::Facts, found: &Found) -> Option<Section> {
+    let rows = costs(found).filter(|_| facts.contains_key("database"))?.contradictions(facts);
+    let rows = rows.into_iter().map(|c| vec![c.severity.word().to_owned(), c.message, c.instead.join(", or "), c.source]).collect();
+    table("What speaks against these decisions", &["", "why", "instead", "source"], rows)
 }
 
 /// `findings` outputs: lists of {severity, id, what, app_must}.

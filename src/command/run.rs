@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::preflight::foresight;
 use super::{code, demo, flavour, out, playbook_folders};
 use crate::cli::RunArgs;
 use crate::effects::{self, Setup, World};
@@ -19,9 +20,10 @@ use crate::runs::{self, Flavour, Opening};
 use crate::wizard::engine::{Engine, Settings, now};
 use crate::wizard::journal::{Entry, FORMAT, Journal, Source};
 use crate::wizard::plan::{self, Books, Suggestion};
+use crate::wizard::playbook::Action;
 use crate::wizard::state::{End, State};
 use crate::wizard::template::Facts;
-use crate::wizard::view::{Command, Mode, Outcome};
+use crate::wizard::view::{AnswerKind, Command, Mode, Outcome};
 use crate::{cloud, decide, faces};
 
 /// Which face sits in front.
@@ -106,6 +108,18 @@ pub fn answers(args: &RunArgs, books: &Books) -> Result<BTreeMap<String, Suggest
         return Err(Error::new(Kind::Usage, format!("--set {unknown}=…: no question is called `{unknown}`"))
             .hint("see the ids with `migrate-wizard playbooks list`"));
     }
+    let secret = |id: &str| {
+        let asks = books.forward.iter().flat_map(|book| &book.steps).filter(|step| step.id == id);
+        asks.filter_map(|step| if let Action::Ask(ask) = &step.action { Some(ask.kind) } else { None })
+            .any(|kind| kind == AnswerKind::Secret)
+    };
+    if let Some(id) = flags.keys().find(|id| secret(id)) {
+        return Err(Error::new(
+            Kind::Usage,
+            format!("--set {id}=…: a secret does not belong on a command line, where every process sees it"),
+        )
+        .hint("leave it out: it is asked for without being shown"));
+    }
     for (id, value) in &flags {
         if let Some(spec) = specs.iter().find(|s| &s.id == id && !s.options.is_empty() && !s.options.contains(value)) {
             return Err(Error::new(Kind::Usage, format!("--set {id}={value}: `{value}` is not a choice of `{id}`"))
@@ -120,12 +134,24 @@ pub fn answers(args: &RunArgs, books: &Books) -> Result<BTreeMap<String, Suggest
 }
 
 /// Opens the newest run of that flavour or a new one, and runs it behind a face.
-pub async fn open(args: &RunArgs, flavour: Flavour, mut rollback: Option<Option<String>>, mut setup: Setup) -> Result<u8> {
+pub async fn open(args: &RunArgs, flavour: Flavour, rollback: Option<Option<String>>, setup: Setup) -> Result<u8> {
+    let (_, books) = checked_books(args, flavour.journey)?;
+    let answers = answers(args, &books)?;
+    open_with(args, flavour, books, answers, rollback, setup).await
+}
+
+/// As [`open`], with playbooks and answers at hand.
+pub async fn open_with(
+    args: &RunArgs,
+    flavour: Flavour,
+    books: Books,
+    answers: BTreeMap<String, Suggestion>,
+    mut rollback: Option<Option<String>>,
+    mut setup: Setup,
+) -> Result<u8> {
     if !args.dir.is_dir() {
         return Err(Error::new(Kind::Usage, format!("{} is not a folder", args.dir.display())).hint("name the app's checkout with --dir"));
     }
-    let (_, books) = checked_books(args, flavour.journey)?;
-    let answers = answers(args, &books)?;
     let newest = runs::newest(&args.dir, flavour)?;
     let how = runs::opening(newest.as_ref().map(|f| f.state.ended), flavour, args.new, rollback.is_some());
     let again = match how {
@@ -177,8 +203,9 @@ async fn go(
     setup: Setup,
 ) -> Result<u8> {
     let Opened { dir, journal, state } = opened;
+    let setup = Setup { foresight: Some(foresight(&books, &state.given, state.sandbox)), ..setup };
     let rehearsed = runs::rehearsed(&args.dir);
-    let run = state.run.clone();
+    let (run, journey) = (state.run.clone(), state.journey.clone());
     let world = Arc::new(World::open(args, &dir, &state, setup).await?);
     let settings = Settings {
         unattended: args.yes || args.json,
@@ -218,7 +245,7 @@ async fn go(
         }
     })?;
     if face(args) != Face::Json {
-        farewell(outcome, &run, &dir);
+        farewell(outcome, &journey, &run, &dir);
     }
     Ok(code(outcome))
 }
@@ -277,7 +304,9 @@ fn abort_on_signal(commands: tokio::sync::mpsc::UnboundedSender<Command>, interr
     }
 }
 
-fn farewell(outcome: Outcome, run: &str, dir: &Path) {
+fn farewell(outcome: Outcome, journey: &str, run: &str, dir: &Path) {
+    let next =
+        if journey == "move" { "Next: migrate-wizard plan, then migrate-wizard" } else { "Next: the same command without --dry-run" };
     match outcome {
         Outcome::Finished => {
             if let Some(report) = super::report::written(dir) {
@@ -286,9 +315,7 @@ fn farewell(outcome: Outcome, run: &str, dir: &Path) {
                 out(format!("run {run} is finished"));
             }
         }
-        Outcome::Rehearsed => {
-            out(format!("dry run {run} is finished: nothing was touched. Next: migrate-wizard plan, then migrate-wizard"))
-        }
+        Outcome::Rehearsed => out(format!("dry run {run} is finished: nothing was touched. {next}")),
         Outcome::RolledBack => out(format!("run {run} is rolled back")),
         Outcome::Stopped | Outcome::Interrupted => out(format!("run {run} is stopped; the same command goes on from here")),
         Outcome::Failed => out(format!("run {run}: a step failed; the same command tries again")),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Answers;
 use super::bill::{self, Layer};
 use super::money::{Money, Quantity};
-use super::prices::Prices;
+use super::prices::{CURRENT_DAYS, Prices, is_stale};
 
 /// The four costs that estimates forget: public IPv4, NAT data, logs, load balancer capacity. Their price ids.
 const FORGOTTEN: [&str; 4] = ["ipv4", "nat.gb", "logs.ingest", "alb.lcu"];
@@ -31,6 +31,8 @@ pub struct Line {
     pub source: String,
     /// How sure the price is: `high`, `medium`, `low`.
     pub confidence: String,
+    /// Too old to be called current on the day the estimate was judged.
+    pub stale: bool,
 }
 
 /// What a set of decisions costs a month, before taxes, discounts and credits.
@@ -52,6 +54,8 @@ pub struct Estimate {
     pub notes: Vec<String>,
     /// Figures of older plans that are wrong today.
     pub plan_quotes: Vec<String>,
+    /// Which prices are too old to be called current, and how to renew them; empty when none is or nobody gave a day.
+    pub stale: Vec<String>,
 }
 
 impl Estimate {
@@ -63,6 +67,25 @@ impl Estimate {
     /// What the fixed lines of one layer come to.
     pub fn of_layer(&self, layer: Layer) -> Money {
         self.lines.iter().filter(|line| line.layer == layer).filter_map(|line| line.monthly).sum()
+    }
+
+    /// Judged on a day (`2026-11-28`): a price older than [`CURRENT_DAYS`] is marked as stale, and how to renew it is said.
+    #[must_use]
+    pub fn on(mut self, today: &str) -> Self {
+        for line in &mut self.lines {
+            line.stale = is_stale(&line.as_of, today);
+        }
+        let stale = self.lines.iter().filter(|line| line.stale).count();
+        self.stale.clear();
+        if stale > 0 {
+            self.stale.push(format!(
+                "{} of {} prices are older than {CURRENT_DAYS} days on {today} and not to be called current (marked *)",
+                stale,
+                self.lines.len()
+            ));
+            self.stale.push(format!("renew them from AWS's own list: migrate-wizard cost prices --region {}", self.region));
+        }
+        self
     }
 
     /// The four costs that estimates forget; always there.
@@ -77,7 +100,10 @@ pub fn estimate(answers: &Answers, prices: &Prices) -> Estimate {
     let region = bill.choice("region");
     let mut notes = Vec::new();
     if !region.is_empty() && region != prices.region {
-        notes.push(format!("you chose {region}, and these are the prices of {}: expect a difference of some percent", prices.region));
+        notes.push(format!(
+            "you chose {region}, and these are the prices of {}: expect a difference of some percent; migrate-wizard cost prices --region {region} gets its own",
+            prices.region
+        ));
     }
     notes.append(&mut bill.notes);
     bill.lines.sort_by_key(|line| line.layer);
@@ -90,5 +116,6 @@ pub fn estimate(answers: &Answers, prices: &Prices) -> Estimate {
         unpriced: bill.unpriced,
         notes,
         plan_quotes: prices.plan_quotes(answers),
+        stale: Vec::new(),
     }
 }

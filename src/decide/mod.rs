@@ -5,15 +5,19 @@
 
 mod bill;
 mod compare;
+mod condition;
 mod delta;
 mod estimate;
+mod lookup;
 mod money;
 mod prices;
 mod profile;
 mod question;
 mod record;
 mod render;
+mod resources;
 mod routes;
+mod rules;
 mod services;
 
 #[cfg(test)]
@@ -22,16 +26,19 @@ mod playbook_test;
 use std::collections::BTreeMap;
 
 pub use bill::Layer;
-pub use compare::{Comparison, compare};
+pub use compare::{Comparison, MOST_COMPARED, compare};
 pub use delta::{Delta, delta};
 pub use estimate::{Estimate, Line, estimate};
+pub use lookup::{Lookup, Product, Query, Tier, price_file};
 pub use money::{Money, Quantity};
-pub use prices::{Price, Prices, Quote};
-pub use profile::{Profile, answers_file, profiles};
+pub use prices::{CURRENT_DAYS, Price, PriceBook, Prices, Quote};
+pub use profile::{Planned, Profile, answers_file, profiles};
 pub use question::{QuestionSpec, missing, settle};
 pub use record::{Alternative, Decision, records};
-pub use routes::{Route, routes};
-pub use services::{Service, services};
+pub use resources::{Made, Resources, Tally};
+pub use routes::{Route, admin_paths, routes};
+pub use rules::{Contradiction, Rules, Severity, refusal, told};
+pub use services::{Service, migrator, services};
 
 /// What was decided: question id → option id, text or number. Other facts (`scan.port`) may stand beside them.
 pub type Answers = BTreeMap<String, String>;

@@ -66,6 +66,16 @@ impl Quantity {
         decimal(text, 3).map(Self)
     }
 
+    pub(super) const fn in_thousandths(self) -> i64 {
+        self.0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// This many of it.
     #[must_use]
     pub fn by(self, n: u64) -> Self {

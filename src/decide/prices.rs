@@ -10,7 +10,56 @@ use super::money::{Money, Quantity};
 use super::question::holds;
 use crate::error::{Context, Error, Kind, Result};
 
-const BUNDLED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/prices/us-east-1.toml"));
+/// The lists that travel with the wizard; the first is taken where a region has none.
+const BUNDLED: [(&str, &str); 2] = [
+    ("assets/prices/us-east-1.toml", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/prices/us-east-1.toml"))),
+    ("assets/prices/eu-west-1.toml", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/prices/eu-west-1.toml"))),
+];
+
+/// The region whose prices are taken where there are none of the chosen one.
+const FALLBACK: &str = "us-east-1";
+
+/// A price older than this is not called current.
+pub const CURRENT_DAYS: i64 = 90;
+
+/// One price list for each region.
+#[derive(Debug, Clone)]
+pub struct PriceBook {
+    lists: BTreeMap<String, Prices>,
+    fallback: Prices,
+}
+
+impl PriceBook {
+    /// The lists that travel with the wizard.
+    pub fn bundled() -> Result<Self> {
+        let lists = BUNDLED.iter().map(|(file, text)| Prices::parse(file, text)).collect::<Result<Vec<_>>>()?;
+        let lists: BTreeMap<_, _> = lists.into_iter().map(|list| (list.region.clone(), list)).collect();
+        let fallback = lists.get(FALLBACK).cloned().ok_or_else(|| Error::bug(format!("no price list of {FALLBACK}")))?;
+        Ok(Self { lists, fallback })
+    }
+
+    /// With a list of the user's own in place of the bundled one of its region.
+    #[must_use]
+    pub fn with(mut self, list: Prices) -> Self {
+        if list.region == FALLBACK {
+            // figures of older plans are no prices: a fresh list has none
+            let quotes = std::mem::take(&mut self.fallback.quotes);
+            self.fallback = Prices { quotes, ..list.clone() };
+        }
+        let quotes = self.lists.get(&list.region).map(|old| old.quotes.clone()).unwrap_or_default();
+        self.lists.insert(list.region.clone(), Prices { quotes, ..list });
+        self
+    }
+
+    /// The list of the region that was decided; that of us-east-1 where there is none.
+    pub fn of(&self, answers: &Answers) -> &Prices {
+        answers.get("region").and_then(|region| self.lists.get(region)).unwrap_or(&self.fallback)
+    }
+
+    pub fn regions(&self) -> impl Iterator<Item = &str> {
+        self.lists.keys().map(String::as_str)
+    }
+}
 
 /// On-demand prices of one region, in US dollars.
 #[derive(Debug, Clone)]
@@ -91,9 +140,10 @@ struct PartRow {
 }
 
 impl Prices {
-    /// The list that travels with the wizard (us-east-1).
+    /// The list of us-east-1 that travels with the wizard.
     pub fn bundled() -> Result<Self> {
-        Self::parse("assets/prices/us-east-1.toml", BUNDLED)
+        let [(file, text), _] = BUNDLED;
+        Self::parse(file, text)
     }
 
     /// Reads a price list; `file` is only for messages.
@@ -154,13 +204,44 @@ impl Prices {
     }
 }
 
+impl Price {
+    /// Is it too old on that day (`2026-11-28`) to be called current? A date without a day counts from its first, one that cannot be
+    /// read is old.
+    pub fn is_stale(&self, today: &str) -> bool {
+        is_stale(&self.as_of, today)
+    }
+}
+
+/// See [`Price::is_stale`].
+pub(super) fn is_stale(as_of: &str, today: &str) -> bool {
+    match (day(as_of), day(today)) {
+        (Some(then), Some(now)) => now.since(then).is_ok_and(|span| i64::from(span.get_days()) > CURRENT_DAYS),
+        (None, Some(_)) => true,
+        (_, None) => false,
+    }
+}
+
+/// `2026-11-28`, `2026-11` (its first day), `2026` (its first day).
+fn day(text: &str) -> Option<jiff::civil::Date> {
+    let full = match text.len() {
+        4 => format!("{text}-01-01"),
+        7 => format!("{text}-01"),
+        _ => text.to_owned(),
+    };
+    full.parse().ok()
+}
+
 impl Quote {
     fn sentence(&self, prices: &Prices) -> Option<String> {
-        let mut today = Money::ZERO;
+        let mut now = Money::ZERO;
+        let mut as_of: Option<&str> = None;
         for (id, quantity) in &self.today {
-            today = today + prices.get(id)?.price.times(*quantity)?;
+            let price = prices.get(id)?;
+            now = now + price.price.times(*quantity)?;
+            as_of = Some(as_of.map_or(price.as_of.as_str(), |oldest| oldest.min(&price.as_of)));
         }
-        Some(format!("{}: plans often quote {}; today it is {today} a month ({})", self.of, self.plan, self.why))
+        let as_of = as_of.unwrap_or(&prices.as_of);
+        Some(format!("{}: plans often quote {}; by prices of {as_of} it is {now} a month ({})", self.of, self.plan, self.why))
     }
 }
 
@@ -170,8 +251,9 @@ mod tests {
 
     #[test]
     fn every_bundled_line_has_a_date_a_source_and_a_confidence() {
-        let prices = Prices::bundled().unwrap();
-        for line in prices.lines() {
+        let book = PriceBook::bundled().unwrap();
+        assert_eq!(book.regions().collect::<Vec<_>>(), ["eu-west-1", "us-east-1"]);
+        for line in book.lists.values().flat_map(Prices::lines) {
             assert!(line.as_of.starts_with("202") && !line.source.is_empty() && !line.unit.is_empty(), "{line:?}");
             assert!(["high", "medium", "low"].contains(&line.confidence.as_str()), "{line:?}");
             assert!(line.price > Money::ZERO, "{line:?}");
@@ -183,7 +265,27 @@ mod tests {
         let prices = Prices::bundled().unwrap();
         let answers = Answers::from([("nat".to_owned(), "one".to_owned())]);
         let quotes = prices.plan_quotes(&answers).join("\n");
-        assert!(quotes.contains("plans often quote about $32 a month; today it is $36.50 a month"), "{quotes}");
+        assert!(quotes.contains("plans often quote about $32 a month; by prices of 2026-10 it is $36.50 a month"), "{quotes}");
+    }
+
+    #[test]
+    fn a_price_is_current_for_ninety_days_and_no_longer() {
+        let of = |as_of: &str, today: &str| {
+            Price { as_of: as_of.to_owned(), ..Prices::bundled().unwrap().get("ipv4").unwrap().clone() }.is_stale(today)
+        };
+        assert!(!of("2026-08-30", "2026-11-28"));
+        assert!(of("2026-08-29", "2026-11-28"));
+        assert!(!of("2026-10", "2026-11-28"));
+        assert!(of("2026", "2026-11-28"));
+        assert!(of("lately", "2026-11-28"));
+    }
+
+    #[test]
+    fn a_list_of_ones_own_takes_the_place_of_the_bundled_one() {
+        let own = Prices::parse("own.toml", "region='ap-south-1'\nas_of='2026-11-28'\nprice=[]").unwrap();
+        let book = PriceBook::bundled().unwrap().with(own);
+        let of = |region: &str| book.of(&Answers::from([("region".to_owned(), region.to_owned())])).region.clone();
+        assert_eq!([of("ap-south-1"), of("eu-west-1"), of("mx-central-1")], ["ap-south-1", "eu-west-1", "us-east-1"]);
     }
 
     #[test]

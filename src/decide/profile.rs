@@ -8,6 +8,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Answers;
+use super::estimate::Estimate;
+use super::money::Money;
 use super::question::QuestionSpec;
 use crate::error::{Error, Kind, Result};
 
@@ -25,7 +27,34 @@ pub struct Profile {
     pub summary: String,
     /// What the owners' own plan said it would cost: "about $71 a month".
     pub plan_cost: Option<String>,
+    /// The same line by line, where they wrote it down.
+    pub plan: Vec<Planned>,
     pub answers: Answers,
+}
+
+/// One line of the owners' own plan.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Planned {
+    /// `Fargate`, `NAT gateway`.
+    pub of: String,
+    /// `about $15 a month`.
+    pub said: String,
+    /// Ids of price lines, or what they begin with (`fargate.`), that it is made of today.
+    pub lines: Vec<String>,
+    /// Why it differs today.
+    pub why: String,
+}
+
+impl Planned {
+    /// "Fargate: the plan said $15; it is $9.01 + usage, because …".
+    pub fn sentence(&self, estimate: &Estimate) -> String {
+        let ours = |id: &str| self.lines.iter().any(|line| id == line || (line.ends_with('.') && id.starts_with(line.as_str())));
+        let lines: Vec<_> = estimate.lines.iter().filter(|line| ours(&line.id)).collect();
+        let fixed: Money = lines.iter().filter_map(|line| line.monthly).sum();
+        let usage = if lines.iter().any(|line| line.monthly.is_none()) { " + usage" } else { "" };
+        format!("{}: the plan said {}; it is {fixed} a month{usage}, because {}", self.of, self.said, self.why)
+    }
 }
 
 /// The answers of an answers file: the same format, title and summary may be missing.
@@ -42,6 +71,8 @@ struct File {
     #[serde(default)]
     summary: String,
     plan_cost: Option<String>,
+    #[serde(default)]
+    plan: Vec<Planned>,
     answers: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
@@ -114,7 +145,7 @@ impl Profile {
         }
         let name = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".toml").to_owned();
         let answers = raw.answers.into_iter().map(|(id, value)| (id.into_inner(), value.into_inner())).collect();
-        Ok(Self { name, title: raw.title, summary: raw.summary, plan_cost: raw.plan_cost, answers })
+        Ok(Self { name, title: raw.title, summary: raw.summary, plan_cost: raw.plan_cost, plan: raw.plan, answers })
     }
 }
 

@@ -37,6 +37,12 @@ pub fn settle(answers: &Answers, questions: &[QuestionSpec]) -> Answers {
     settled
 }
 
+/// The answers that apply, without defaults: what is open stays open.
+pub(super) fn decided(answers: &Answers, questions: &[QuestionSpec]) -> Answers {
+    let open: Vec<QuestionSpec> = questions.iter().map(|q| QuestionSpec { default: None, ..q.clone() }).collect();
+    settle(answers, &open)
+}
+
 /// Questions that apply and have no answer among `answers`, in order.
 pub fn missing<'q>(answers: &Answers, questions: &'q [QuestionSpec]) -> Vec<&'q str> {
     questions.iter().filter(|q| holds(&q.when, answers) && !answers.contains_key(&q.id)).map(|q| q.id.as_str()).collect()

@@ -57,6 +57,7 @@ impl Estimate {
     fn remarks(&self) -> Vec<(&'static str, &Vec<String>)> {
         let all = [
             ("Not in the total, because no price is known", &self.unpriced),
+            ("Prices that are not current", &self.stale),
             ("What older plans get wrong", &self.plan_quotes),
             ("Notes", &self.notes),
         ];
@@ -72,7 +73,7 @@ impl Estimate {
                 layer,
                 what(line),
                 amount(line),
-                format!("{} per {}", line.price.exact(), line.unit),
+                format!("{} per {}{}", line.price.exact(), line.unit, if line.stale { " *" } else { "" }),
                 line.monthly.map_or_else(|| "usage".to_owned(), |m| m.to_string()),
             ]
         });

@@ -51,8 +51,33 @@ pub fn routes(services: &[Service], routing: &str, domain: &str, environment: &s
         .collect()
 }
 
+/// What of each service is admin pages, in the same order; `None`: nothing of it.
+///
+/// A service called `admin` is nothing else. Where there is none, they are what begins with `/admin` on the service that
+/// takes every path of the shared listener.
+pub fn admin_paths(services: &[Service], routes: &[Route]) -> Vec<Option<String>> {
+    let own = services.iter().any(|service| service.name == "admin");
+    let of = |(service, route): (&Service, &Route)| match own {
+        true if service.name == "admin" => Some(route.path.clone()),
+        false if route.path == "/*" => Some("/admin*".to_owned()),
+        true | false => None,
+    };
+    services.iter().zip(routes).map(of).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn admin_pages_are_a_service_of_that_name_or_a_path() {
+        let of = |text: &str, routing: &str| {
+            let services = services(text).unwrap();
+            admin_paths(&services, &routes(&services, routing, "", "production"))
+        };
+        assert_eq!(of("web:3000,admin:3003", "path"), [None, Some("/admin*".to_owned())]);
+        assert_eq!(of("web:3000,admin:3003", "port"), [None, Some("/*".to_owned())]);
+        assert_eq!(of("app:3000,api:3001", "path"), [Some("/admin*".to_owned()), None]);
+    }
+
     use super::super::services;
     use super::*;
 

@@ -54,6 +54,11 @@ pub fn services(text: &str) -> Result<Vec<Service>> {
     Ok(services)
 }
 
+/// The service whose image runs the app's migrations: `api` where there is one, else the first.
+pub fn migrator<'a>(names: &[&'a str]) -> Option<&'a str> {
+    names.iter().find(|name| **name == "api").or(names.first()).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,13 @@
-//! `check_aws`: who are we, in which account and region, and do the calls that will be needed answer?
-//! Only reads; what it finds pins the run to the account.
+//! `check_aws`: who are we, in which account and region, and what of AWS will stop this run? Only hands what the run will need to
+//! `cloud::preflight`; reads only, and what it finds pins the run to the account.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::World;
-use crate::cloud::preflight::{self, Call};
-use crate::error::{Error, Kind, Result};
+use crate::cloud::preflight::{self, Call, Domain, Verdict, Wanted};
+use crate::error::Result;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
@@ -20,12 +20,28 @@ pub struct CheckAws {
     /// `none` needs no Route 53.
     #[serde(default)]
     domain: String,
+    #[serde(default)]
+    domain_name: String,
+    /// Of the account that holds the domain's zone, when it is another.
+    #[serde(default)]
+    dns_role_arn: String,
+    /// What every name begins with: app and environment.
+    #[serde(default)]
+    prefix: String,
+    /// Question id → {value, source}: which stacks there will be follows from them.
+    #[serde(default)]
+    answers: Map<String, Value>,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let check = from_fields::<CheckAws>("check_aws", fields)?;
     one_of("check_aws", "database", &check.database, &["rds", "aurora", "dsql"])?;
     Ok(Box::new(check))
+}
+
+/// What the fields of this effect say of what a run will need.
+pub fn wanted_of(fields: &Value) -> Result<Wanted> {
+    Ok(from_fields::<CheckAws>("check_aws", fields.clone())?.wanted())
 }
 
 impl CheckAws {
@@ -38,6 +54,17 @@ impl CheckAws {
             calls.push(Call::Dns);
         }
         calls
+    }
+
+    fn wanted(&self) -> Wanted {
+        let name = self.domain_name.clone();
+        let domain = match self.domain.as_str() {
+            "route53" => Domain::Here(name),
+            "other_account" => Domain::Other { name, role_arn: self.dns_role_arn.clone() },
+            "external" => Domain::Outside(name),
+            _ => Domain::None,
+        };
+        Wanted { calls: self.calls(), prefix: self.prefix.clone(), domain, ..Wanted::default() }
     }
 }
 
@@ -69,23 +96,31 @@ impl Apply<World> for CheckAws {
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
         world.settle_region(&self.region)?;
         let aws = world.aws().await?;
-        let who = aws.check_pin().await?;
-        let checks = preflight::calls(aws, &self.calls()).await;
-        for check in &checks {
-            cx.reporter.log(format!("{} {}", if check.ok { "ok     " } else { "refused" }, check.call));
+        let Wanted { system, secrets, repositories, .. } = world.foresee(&self.answers)?;
+        let wanted = Wanted { system, secrets, repositories, ..self.wanted() };
+        let report = preflight::run(aws, &wanted).await?;
+        report.findings.iter().for_each(|finding| cx.reporter.log(finding.line()));
+        if let Some(error) = report.stopped() {
+            return Err(error);
         }
-        let bad: Vec<_> = checks.iter().filter(|c| !c.ok).collect();
-        if !bad.is_empty() {
-            let error = Error::new(Kind::Denied, format!("{} of {} calls that will be needed do not work", bad.len(), checks.len()));
-            let hints: Vec<&str> = bad.iter().map(|c| c.hint.as_str()).collect();
-            return Err(bad.iter().fold(error, |e, c| e.cause(format!("{}: {}", c.call, c.problem))).hint(hints.join("; ")));
+        let who = &report.identity;
+        let mut summary = format!("account {} in {}, {} calls answer", who.account, who.region, wanted.calls.len());
+        match report.of(Verdict::Warns).count() {
+            0 => {}
+            1 => summary.push_str(", 1 warning"),
+            more => summary.push_str(&format!(", {more} warnings")),
         }
-        Ok(Outputs::from([
+        let mut outputs = Outputs::from([
             ("aws_account".into(), json!(who.account)),
             ("aws_region".into(), json!(who.region)),
             ("arn".into(), json!(who.arn)),
-            ("summary".into(), json!(format!("account {} in {}, {} calls answer", who.account, who.region, checks.len()))),
-        ]))
+            ("summary".into(), json!(summary)),
+        ]);
+        let warnings: Vec<String> = report.of(Verdict::Warns).map(|f| format!("{}; {}", f.what, f.fix)).collect();
+        if !warnings.is_empty() {
+            outputs.insert("warnings".into(), json!(warnings));
+        }
+        Ok(outputs)
     }
 
     async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {

@@ -19,6 +19,9 @@ use crate::wizard::view::{PreviewLine, Sign};
 pub struct DecisionRecords {
     /// Question id → {value, source}.
     answers: Map<String, Value>,
+    /// What earlier steps found that rules read: fact → value.
+    #[serde(default)]
+    found: Map<String, Value>,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -27,13 +30,16 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
 
 impl DecisionRecords {
     fn facts(&self) -> Facts {
-        self.answers.iter().map(|(id, a)| (id.clone(), a.get("value").cloned().unwrap_or(Value::Null))).collect()
+        let answers = self.answers.iter().map(|(id, a)| (id.clone(), a.get("value").cloned().unwrap_or(Value::Null)));
+        let found = self.found.iter().filter(|(_, v)| !template::plain(v).is_empty()).map(|(fact, v)| (fact.clone(), v.clone()));
+        answers.chain(found).collect()
     }
 
     fn decisions(&self, world: &World) -> Result<Vec<Decision>> {
         let books = library::playbooks(&[])?.journey("move")?;
         let facts = self.facts();
         let answers = world.costs().answers(&facts);
+        let against = world.costs().contradictions(&facts);
         let mut decisions = Vec::new();
         for step in books.forward.iter().flat_map(|b| &b.steps) {
             let (Action::Ask(ask), Some(given)) = (&step.action, self.answers.get(&step.id)) else { continue };
@@ -46,17 +52,21 @@ impl DecisionRecords {
                 .map(|o| Alternative {
                     label: o.label.clone(),
                     consequence: o.consequence.clone(),
-                    cost: Some(decide::delta(&answers, world.costs().questions(), &step.id, &o.id, world.costs().prices())),
+                    cost: Some(world.costs().delta(&answers, &step.id, &o.id)),
+                    against: world.costs().against(&facts, &step.id, &o.id),
                 })
                 .collect();
             decisions.push(Decision {
                 question: step.id.clone(),
                 title: step.title.clone(),
                 label: chosen.map_or_else(|| answer.clone(), |o| o.label.clone()),
-                why: format!("{} {}", step.why, chosen.map(|o| o.consequence.as_str()).unwrap_or_default()).trim().to_owned(),
+                context: step.why.clone(),
+                consequence: chosen.map(|o| o.consequence.clone()).unwrap_or_default(),
+                recommended: ask.recommended.as_ref().and_then(|id| ask.options.iter().find(|o| &o.id == id)).map(|o| o.label.clone()),
+                because: ask.because.clone(),
+                against: against.iter().filter(|c| c.questions.contains(&step.id)).map(decide::Contradiction::words).collect(),
                 source: given.get("source").map(template::plain).unwrap_or_default(),
                 alternatives,
-                cost: None,
                 answer,
             });
         }
@@ -87,10 +97,17 @@ impl Apply<World> for DecisionRecords {
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        let estimate = world.costs().estimate(&self.facts());
-        let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
-        let files = decide::records(&self.decisions(world)?, &estimate, &date);
+        let facts = self.facts();
+        let estimate = world.costs().estimate(&facts);
+        let against = world.costs().contradictions(&facts);
+        let files = decide::records(&self.decisions(world)?, &estimate, &against, &super::today());
         write_files(&world.out_dir("decisions"), &files)?;
+        for contradiction in &against {
+            cx.reporter.log(contradiction.words());
+        }
+        if let Some(refused) = decide::refusal(&against) {
+            return Err(refused);
+        }
         cx.reporter.log(format!("{} decision records, {} a month", files.len() - 1, estimate.baseline));
         Ok(Outputs::from([
             ("monthly".into(), json!(estimate.baseline.to_string())),

@@ -1,15 +1,23 @@
-//! `image`: builds a service's image with docker, podman or buildah and pushes it to its repository.
+//! `image`: builds a service's image with docker, podman, buildah or nerdctl and pushes it to its repository.
 //! Only hands the pieces to `cloud::image`; where no builder is there it gives a checklist in its error.
+
+use std::path::Path;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
+use crate::app;
 use crate::cloud::{image, registry};
 use crate::error::{Error, Kind, Result};
+use crate::progress::Reporter;
+use crate::text;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
+
+/// Entries of the build context that are named.
+const SHOWN: usize = 12;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +34,9 @@ pub struct Image {
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
+    if fields.get("program").is_some() {
+        return super::worker_image::build(fields);
+    }
     let image = from_fields::<Image>("image", fields)?;
     one_of("image", "architecture", &image.architecture, &["x86_64", "arm64"])?;
     Ok(Box::new(image))
@@ -36,17 +47,57 @@ impl Image {
         if self.architecture == "arm64" { "linux/arm64" } else { "linux/amd64" }
     }
 
-    fn outputs(&self, registry: &str, digest: &str) -> Outputs {
-        Outputs::from([("uri".into(), json!(format!("{registry}/{}:{}", self.repository, self.tag))), ("digest".into(), json!(digest))])
+    /// With the commit of the app's checkout before it, if it has one.
+    fn tag(&self, world: &World) -> String {
+        tag(&world.app_dir, &self.tag)
+    }
+
+    fn outputs(&self, registry: &str, tag: &str, digest: &str) -> Outputs {
+        Outputs::from([
+            // a tag can be moved: what runs is named by its digest
+            ("uri".into(), json!(format!("{registry}/{}@{digest}", self.repository))),
+            ("tag".into(), json!(tag)),
+            ("digest".into(), json!(digest)),
+        ])
     }
 
     async fn found(&self, world: &World) -> Result<Option<Outputs>> {
         let aws = world.aws().await?;
-        let Some(digest) = registry::image_digest(aws, &self.repository, &self.tag).await? else { return Ok(None) };
+        let tag = self.tag(world);
+        let Some(digest) = registry::image_digest(aws, &self.repository, &tag).await? else { return Ok(None) };
         let uri = registry::describe(aws, &self.repository).await?.map(|r| r.uri).unwrap_or_default();
         let host = uri.split('/').next().unwrap_or_default().to_owned();
-        Ok(Some(self.outputs(&host, &digest)))
+        Ok(Some(self.outputs(&host, &tag, &digest)))
     }
+}
+
+/// A tag that says what is in the image: the commit of the checkout, if it has one, and `run`.
+pub fn tag(app: &Path, run: &str) -> String {
+    app::context::commit(app).map_or_else(|| run.to_owned(), |commit| format!("{commit}-{run}"))
+}
+
+/// Builds the image of a folder under a local tag: only what the ignore files leave in, never a secret, and for that platform.
+pub async fn make(tool: &image::Tool, folder: &Path, dockerfile: &Path, local: &str, platform: &str, reporter: &Reporter) -> Result<()> {
+    let context = app::context::gather(folder)?;
+    for secret in &context.secrets {
+        reporter.log(format!("left out: {} ({})", secret.path, secret.why));
+    }
+    for (name, files, bytes) in context.by_entry().iter().take(SHOWN) {
+        reporter.log(format!("in: {name} {} {}", text::plural(*files as u64, "file"), text::bytes(*bytes)));
+    }
+    let all = text::plural(context.files.len() as u64, "file");
+    let by = context.ignore_file.as_deref().map_or("no ignore file".to_owned(), |name| format!("after {name}"));
+    reporter.log(format!("build context: {all}, {} ({by})", text::bytes(context.bytes())));
+    let staged = app::context::Staged::of(context).await?;
+    let work = image::Build {
+        context: staged.path().to_owned(),
+        dockerfile: dockerfile.to_owned(),
+        tag: local.to_owned(),
+        platform: Some(platform.to_owned()),
+        build_args: Vec::new(),
+    };
+    image::build(tool, &work, reporter).await?;
+    image::check_platform(&image::platform(tool, local).await?, platform)
 }
 
 #[async_trait]
@@ -76,7 +127,7 @@ impl Apply<World> for Image {
         let tool = image::find_tool().await.map_or("no builder is there".to_owned(), |t| format!("with {}", t.path.display()));
         let there = self.found(world).await?.is_some();
         Ok(vec![
-            PreviewLine::new(if there { Sign::Same } else { Sign::Add }, format!("{}:{}", self.repository, self.tag)),
+            PreviewLine::new(if there { Sign::Same } else { Sign::Add }, format!("{}:{}", self.repository, self.tag(world))),
             PreviewLine::new(Sign::Note, tool),
         ])
     }
@@ -90,24 +141,20 @@ impl Apply<World> for Image {
             cx.reporter.log("the image is there already");
             return Ok(found);
         }
+        let tag = self.tag(world);
         // First of all: who may not push need not build.
         let aws = world.aws().await?;
         let login = registry::login(aws).await?;
         let Some(tool) = image::find_tool().await else {
-            return Err(Error::new(Kind::Conflict, "neither docker, podman nor buildah is at hand to build the image").hint(
-                "install one of them (apt-get install buildah, or Docker Desktop), or choose CI/CD = codepipeline so that AWS builds it; then try again",
-            ));
+            return Err(Error::new(Kind::Conflict, "neither docker, podman, buildah nor nerdctl is at hand to build the image").hint(format!(
+                "install one of them (apt-get install buildah, or Docker Desktop); or build it elsewhere and send it with `migrate-wizard image push --archive FILE --repository {} --tag {tag}`; or choose CI/CD = codepipeline so that AWS builds it; then try again",
+                self.repository
+            )));
         };
-        let local = format!("{}:{}", self.repository, self.tag);
-        let work = image::Build {
-            context: world.app_dir.join(&self.context),
-            dockerfile: world.run_dir.join(&self.dockerfile),
-            tag: local.clone(),
-            platform: Some(self.platform().to_owned()),
-            build_args: Vec::new(),
-        };
-        image::build(&tool, &work, &cx.reporter).await?;
-        image::push(&tool, &local, &login.reference(&self.repository, &self.tag), &login, login.plain_http, &cx.reporter).await?;
+        let local = format!("{}:{tag}", self.repository);
+        let (folder, dockerfile) = (world.app_dir.join(&self.context), world.run_dir.join(&self.dockerfile));
+        make(&tool, &folder, &dockerfile, &local, self.platform(), &cx.reporter).await?;
+        image::push(&tool, &local, &login.reference(&self.repository, &tag), &login, login.plain_http, &cx.reporter).await?;
         self.found(world).await?.ok_or_else(|| {
             Error::new(Kind::Failed, format!("{local} was pushed and ECR does not show it"))
                 .hint("try again to look again; the push itself is not repeated when it is there")
@@ -120,6 +167,6 @@ impl Apply<World> for Image {
     }
 
     fn example(&self) -> Outputs {
-        self.outputs("000000000000.dkr.ecr.us-east-1.amazonaws.com", "sha256:0000")
+        self.outputs("000000000000.dkr.ecr.us-east-1.amazonaws.com", &self.tag, "sha256:0000")
     }
 }

@@ -2,39 +2,55 @@
 //! Glue only: they decide nothing and compute nothing; that is in the rooms of the domain.
 
 mod app_role;
+pub mod app_secrets;
 mod check_aws;
 mod cost;
 mod decision_records;
 mod dns;
 pub mod dsql_login;
+pub mod environment;
 mod files;
+mod find_system;
 mod freeze;
 mod image;
+mod inside;
 mod inspect_source;
-mod repository;
+mod redeploy;
+mod remove_system;
+mod repair_stack;
 mod resolves;
+mod retire_role;
+mod rotate_secret;
+mod rotation_schedule;
 mod rows;
 mod scan_app;
 mod schema;
 mod schema_review;
 mod secret;
+mod secret_readers;
 mod sequences;
 mod service;
 mod service_plan;
 mod simulate;
 mod snapshot;
 mod stack;
+mod task;
 mod verify;
 mod watch;
+mod worker_image;
 mod world;
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-pub use cost::{Costs, questions};
-pub use stack::of_system;
-pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
+pub use check_aws::wanted_of;
+pub use cost::{Costs, OWN_PRICES, questions, today};
+pub use image::{make as make_image, tag as image_tag};
+pub use inside::{ORDER, Order};
+pub use stack::{of_system, template_file};
+pub use worker_image::worker_image;
+pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Foresight, Setup, TargetRef, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};
 use crate::library::Library;
@@ -51,21 +67,33 @@ pub fn registry() -> Registry<World> {
         kind("scan_app", "reads the app's files", scan_app::build),
         kind("inspect_source", "reads the source database's facts", inspect_source::build),
         kind("decision_records", "writes the decisions down", decision_records::build),
-        kind("check_aws", "credentials, account, region, needed calls", check_aws::build),
+        kind("check_aws", "account, region, quotas, names, domain, rights", check_aws::build),
         kind("service_plan", "the services answer as facts", service_plan::build),
         kind("stack", "a CloudFormation stack", stack::build),
+        kind("find_system", "what AWS says is there of one system", find_system::build),
+        kind("remove_system", "takes all stacks, secrets and images of a system away", remove_system::build),
+        kind("repair_stack", "takes a stack back to its last good state", repair_stack::build),
         kind("secret", "a value in Secrets Manager", secret::build),
-        kind("repository", "an ECR repository", repository::build),
+        kind("app_secrets", "every secret that the app's code reads", app_secrets::build),
+        kind("environment", "which variables and secrets a service gets", environment::build),
+        kind("rotation_schedule", "how often AWS renews a secret that it manages", rotation_schedule::build),
+        kind("secret_readers", "which services read a secret, and how it is renewed", secret_readers::build),
+        kind("rotate_secret", "a new version of a secret", rotate_secret::build),
+        kind("redeploy", "new tasks of an ECS service", redeploy::build),
+        kind("retire_role", "a database role may no longer log in", retire_role::build),
         kind("files", "container, pipeline and checklist files", files::build),
         kind("image", "builds and pushes an image", image::build),
-        kind("schema", "converts and applies the schema", schema::build),
-        kind("rows", "copies rows; again: only what differs", rows::build),
-        kind("app_role", "the app's own database role, its URL in Secrets Manager", app_role::build),
-        kind("sequences", "sets sequences past the largest key", sequences::build),
-        kind("verify", "compares rows and fingerprints", verify::build),
+        kind("schema", "converts and applies the schema", |fields| inside::wrap("schema", fields, schema::build)),
+        kind("rows", "copies rows; again: only what differs", |fields| inside::wrap("rows", fields, rows::build)),
+        kind("app_role", "the app's own database role, its URL in Secrets Manager", |fields| {
+            inside::wrap("app_role", fields, app_role::build)
+        }),
+        kind("sequences", "sets sequences past the largest key", |fields| inside::wrap("sequences", fields, sequences::build)),
+        kind("verify", "compares rows and fingerprints", |fields| inside::wrap("verify", fields, verify::build)),
         kind("snapshot", "a snapshot of the target", snapshot::build),
         kind("freeze", "the source takes no more writes", freeze::build),
         kind("service", "an ECS service's image and tasks", service::build),
+        kind("task", "a one-off task with a service's image, once: migrations", task::build),
         kind("dns", "a Route 53 record", dns::build),
         kind("resolves", "a host name leads where it should", resolves::build),
         kind("watch", "health, error rate and p95 for a time", watch::build),
@@ -85,16 +113,6 @@ pub fn check_books(library: &Library, books: &Books) -> Result<()> {
     ]);
     let all: Vec<_> = books.forward.iter().chain(&books.rollback).cloned().collect();
     playbook::check(&all, &library.texts, &given, &build)
-}
-
-/// Cost lines of a set of facts: layer, what, monthly, as of, source; nothing before the first decision.
-pub fn cost_lines(facts: &Facts) -> Option<Vec<Vec<String>>> {
-    facts.contains_key("database").then(|| Costs::bundled().ok().map(|c| c.lines(facts))).flatten()
-}
-
-/// The monthly total in words.
-pub fn cost_words(facts: &Facts) -> Option<String> {
-    Costs::bundled().ok().and_then(|c| c.words(facts))
 }
 
 /// Writes files below a folder, each whole or not at all.

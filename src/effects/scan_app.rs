@@ -33,6 +33,15 @@ fn has_stripe(scan: &Scan) -> bool {
     scan.has_finding("D11") || scan.has_finding("D12") || scan.variables.iter().any(|v| v.name.starts_with("STRIPE"))
 }
 
+/// Where a signal was found, the first three places: `server/index.ts:12, server/jobs.ts:3 and 4 more`.
+fn places(scan: &Scan, signal: &str) -> String {
+    let place = |f: &app::Finding| f.line.map_or(f.file.clone(), |line| format!("{}:{line}", f.file));
+    let all: Vec<String> = scan.findings.iter().filter(|f| f.signal == signal).map(place).collect();
+    let (shown, more) = all.split_at(all.len().min(3));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!("{}{more}", shown.join(", "))
+}
+
 fn outputs(scan: &Scan) -> Outputs {
     let containers: Vec<_> = scan.services.iter().filter(|s| !matches!(s.kind, ServiceKind::Static)).collect();
     let services: Vec<String> = containers.iter().map(|s| format!("{}:{}", s.name, s.port.or(scan.port).unwrap_or(3000))).collect();
@@ -65,6 +74,9 @@ fn outputs(scan: &Scan) -> Outputs {
             )),
         ),
     ]);
+    for signal in scan.findings.iter().map(|f| &f.signal) {
+        out.entry(format!("found.{signal}")).or_insert_with(|| json!(places(scan, signal)));
+    }
     if let Some(health) = scan.services.iter().find_map(|s| s.health.clone()) {
         out.insert("health".into(), json!(health));
     }
@@ -114,7 +126,13 @@ impl Apply<World> for ScanApp {
                 .cause(scan.notes.join("; "))
                 .hint("name the app's checkout with --dir; it has a .replit file, a package.json or a pyproject.toml"));
         }
-        Ok(outputs(&scan))
+        let mut outputs = outputs(&scan);
+        let migrations = app::migrations(&world.app_dir, &scan)?;
+        outputs.insert("has_migrations".into(), json!(if migrations.is_some() { "yes" } else { "no" }));
+        if let Some(found) = migrations {
+            outputs.insert("migrations".into(), json!(found.command));
+        }
+        Ok(outputs)
     }
 
     async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
@@ -131,6 +149,8 @@ impl Apply<World> for ScanApp {
             ("health".into(), json!("/api/health")),
             ("generation".into(), json!("unknown")),
             ("has_stripe".into(), json!("no")),
+            ("has_migrations".into(), json!("yes")),
+            ("migrations".into(), json!("npm run db:migrate")),
             ("findings".into(), json!([])),
             ("notes".into(), json!([])),
             ("summary".into(), json!("the app was not read")),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
+use crate::cloud::secret_group::{self, Contents, PLACEHOLDER};
 use crate::cloud::secrets::{self, Recovery};
 use crate::cloud::{self};
 use crate::error::{Error, Kind, Result};
@@ -18,12 +19,15 @@ use crate::wizard::view::{PreviewLine, Sign};
 #[serde(deny_unknown_fields)]
 pub struct SecretStep {
     name: String,
-    /// `generate`, `env:NAME`, `env-or-generate:NAME`, `env-or-placeholder:NAME` or `ask:QUESTION`.
+    /// `source` (the source database's URL), `generate`, `env:NAME`, `env-or-generate:NAME`, `env-or-placeholder:NAME` or `ask:QUESTION`.
     from: String,
     description: String,
     /// The environment variable that the app reads it from, when a task gets it by name.
     #[serde(default)]
     variable: String,
+    /// The key, when the secret is a JSON object that several variables share.
+    #[serde(default)]
+    key: String,
     app: String,
     environment: String,
 }
@@ -31,9 +35,9 @@ pub struct SecretStep {
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let secret = from_fields::<SecretStep>("secret", fields)?;
     match secret.from.split(':').next() {
-        Some("generate" | "env" | "env-or-generate" | "env-or-placeholder" | "ask") => Ok(Box::new(secret)),
+        Some("source" | "generate" | "env" | "env-or-generate" | "env-or-placeholder" | "ask") => Ok(Box::new(secret)),
         Some(_) | None => Err(Error::new(Kind::Input, format!("effect `secret`: `from` is `{}`", secret.from))
-            .hint("one of: generate, env:NAME, env-or-generate:NAME, env-or-placeholder:NAME, ask:QUESTION")),
+            .hint("one of: source, generate, env:NAME, env-or-generate:NAME, env-or-placeholder:NAME, ask:QUESTION")),
     }
 }
 
@@ -48,9 +52,10 @@ impl SecretStep {
         let env = || std::env::var(name).ok().filter(|v| !v.is_empty());
         let value = match how {
             "generate" => Some(random()),
+            "source" => Some(world.source()?.secret_url()),
             "env" => env(),
             "env-or-generate" => env().or_else(|| Some(random())),
-            "env-or-placeholder" => env().or_else(|| Some("placeholder-to-be-replaced".to_owned())),
+            "env-or-placeholder" => env().or_else(|| Some(PLACEHOLDER.to_owned())),
             _ => world.secret(name),
         };
         value.map(cloud::Secret::new).ok_or_else(|| {
@@ -63,7 +68,8 @@ impl SecretStep {
     fn outputs(&self, arn: &str) -> Outputs {
         let mut out = Outputs::from([("arn".into(), json!(arn)), ("name".into(), json!(self.name))]);
         if !self.variable.is_empty() {
-            out.insert("binding".into(), json!(format!("{}={arn}", self.variable)));
+            let key = if self.key.is_empty() { String::new() } else { format!(":{}::", self.key) };
+            out.insert("binding".into(), json!(format!("{}={arn}{key}", self.variable)));
         }
         out
     }
@@ -124,7 +130,14 @@ impl Apply<World> for SecretStep {
             Some(found) if self.keeps() => found.arn,
             Some(_) | None => {
                 let tags = BTreeMap::from([("app".to_owned(), self.app.clone()), ("environment".to_owned(), self.environment.clone())]);
-                secrets::ensure(aws, &self.name, &self.value(world)?, &self.description, &tags, &cx.token).await?.0
+                let value = self.value(world)?;
+                if self.key.is_empty() {
+                    secrets::ensure(aws, &self.name, &value, &self.description, &tags, &cx.token).await?.0
+                } else {
+                    let contents = Contents::Keys(BTreeMap::from([(self.key.clone(), value)]));
+                    let variables = BTreeMap::from([(self.variable.clone(), Some(self.key.clone()))]);
+                    secret_group::store(aws, &self.name, &contents, &variables, &tags, &cx.token).await?.0
+                }
             }
         };
         Ok(self.outputs(&arn))

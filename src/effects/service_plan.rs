@@ -20,6 +20,9 @@ pub struct ServicePlan {
     environment: String,
     #[serde(default)]
     domain: String,
+    /// Networks that alone may reach the admin pages, comma separated; empty for everyone.
+    #[serde(default)]
+    admin_cidrs: String,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -32,6 +35,7 @@ impl ServicePlan {
     fn outputs(&self) -> Result<Outputs> {
         let services = decide::services(&self.services)?;
         let routes = decide::routes(&services, &self.routing, &self.domain, &self.environment);
+        let admin = decide::admin_paths(&services, &routes);
         let names: Vec<&str> = services.iter().map(|s| s.name.as_str()).collect();
         let ports: Vec<u16> = services.iter().map(|s| s.port).collect();
         let extra: Vec<u16> = routes.iter().map(|r| r.listener_port).filter(|p| *p > 0).collect();
@@ -40,6 +44,7 @@ impl ServicePlan {
         let mut out = Outputs::from([
             ("names".into(), json!(names.join(","))),
             ("first".into(), json!(names.first())),
+            ("migrator".into(), json!(decide::migrator(&names))),
             ("count".into(), json!(names.len().to_string())),
             ("port_from".into(), json!(least(&ports))),
             ("port_to".into(), json!(most(&ports))),
@@ -47,13 +52,18 @@ impl ServicePlan {
             ("extra_to".into(), json!(most(&extra))),
             ("summary".into(), json!(self.services)),
         ]);
-        for (service, route) in services.iter().zip(&routes) {
+        for ((service, route), admin) in services.iter().zip(&routes).zip(&admin) {
             let mut put = |name: &str, value: String| out.insert(format!("[{}].{name}", service.name), json!(value));
             put("port", service.port.to_string());
             put("host", route.host.clone());
             put("path", route.path.clone());
             put("listener_port", route.listener_port.to_string());
             put("priority", route.priority.to_string());
+            put("admin_path", admin.clone().unwrap_or_else(|| "/*".into()));
+            put("admin_cidrs", if admin.is_some() { self.admin_cidrs.clone() } else { String::new() });
+            // between this service's rule and the one before it, which is ten lower
+            put("admin_priority", (route.priority - 2).to_string());
+            put("admin_closed_priority", (route.priority - 1).to_string());
         }
         Ok(out)
     }

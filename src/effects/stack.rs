@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::cloud::stacks::{self, StackSpec, SystemStack};
+use crate::cloud::stacks::{self, PlannedChange, StackSpec, SystemStack};
+use crate::cloud::{Aws, services, tags};
 use crate::error::{Error, Kind, Result};
 use crate::library;
+use crate::progress::Reporter;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, of_field};
 use crate::wizard::template;
 use crate::wizard::view::{PreviewLine, Sign};
@@ -24,12 +26,32 @@ pub struct Stack {
     /// Template parameters; one left empty takes the template's default.
     #[serde(default)]
     parameters: BTreeMap<String, Value>,
+    /// Plain variables of the service, by name; written into the template.
+    #[serde(default, deserialize_with = "names")]
+    variables: BTreeMap<String, String>,
+    /// Secrets of the service: name → ARN, with `:key::` for one key; written into the template.
+    #[serde(default, deserialize_with = "names")]
+    secrets: BTreeMap<String, String>,
     /// Termination protection: for stacks that hold data.
     #[serde(default)]
     protect: bool,
     app: String,
     environment: String,
     run: String,
+    /// Parameters that stay as the running system has them: it was changed since by a deployment, not by a template.
+    #[serde(default)]
+    keep: Vec<String>,
+}
+
+/// Names and their texts: a table, or the same as JSON text, as a fact holds it.
+fn names<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<BTreeMap<String, String>, D::Error> {
+    use serde::de::Error as _;
+    match Value::deserialize(from)? {
+        Value::String(text) if text.trim().is_empty() => Ok(BTreeMap::new()),
+        Value::String(text) => serde_json::from_str(&text)
+            .map_err(|_| D::Error::custom("invalid value: a text that is no JSON object of texts, expected a map")),
+        table => BTreeMap::deserialize(table).map_err(D::Error::custom),
+    }
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -50,6 +72,7 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
         )
         .hint("give it under `parameters` of the step"));
     }
+    of_field("stack", "variables", stack.template())?;
     Ok(Box::new(stack))
 }
 
@@ -59,6 +82,12 @@ pub fn of_system(step: &str, title: &str, fields: &Value) -> Result<SystemStack>
     Ok(SystemStack { step: step.to_owned(), title: title.to_owned(), layer: stack.layer.clone(), spec: stack.spec()? })
 }
 
+/// The file that holds a stack's template in an export: one for each layer, and one of its own where the stack has its own body.
+pub fn template_file(stack: &SystemStack) -> Result<String> {
+    let name = if stack.spec.template_body == library::stack(&stack.layer)? { &stack.layer } else { &stack.spec.name };
+    Ok(format!("{name}.yaml"))
+}
+
 impl Stack {
     /// The parameters that have a value; a list loses the items that were left empty.
     fn given(&self) -> impl Iterator<Item = (String, String)> {
@@ -66,20 +95,31 @@ impl Stack {
         self.parameters.iter().map(move |(k, v)| (k.clone(), full(v))).filter(|(_, v)| !v.is_empty())
     }
 
+    /// The layer's template with the service's own variables and secrets.
+    fn template(&self) -> Result<String> {
+        stacks::with_environment(library::stack(&self.layer)?, &self.variables, &self.secrets)
+    }
+
     fn spec(&self) -> Result<StackSpec> {
-        let parameters = self.given().collect();
+        let parameters: BTreeMap<String, String> = self.given().collect();
+        if let Some((name, value)) = parameters.iter().find(|(_, value)| value.len() > stacks::LONGEST_PARAMETER) {
+            return Err(Error::new(
+                Kind::Input,
+                format!(
+                    "the stack {}: the parameter {name} has {} characters, and CloudFormation takes {}",
+                    self.name,
+                    value.len(),
+                    stacks::LONGEST_PARAMETER
+                ),
+            )
+            .hint("of secrets: keep several values as keys of one JSON secret, as with Stripe"));
+        }
         let tags = BTreeMap::from([
             ("app".to_owned(), self.app.clone()),
             ("environment".to_owned(), self.environment.clone()),
-            ("migrate-wizard:run".to_owned(), self.run.clone()),
+            (tags::RUN.to_owned(), self.run.clone()),
         ]);
-        Ok(StackSpec {
-            name: self.name.clone(),
-            template_body: library::stack(&self.layer)?.to_owned(),
-            parameters,
-            tags,
-            termination_protection: self.protect,
-        })
+        Ok(StackSpec { name: self.name.clone(), template_body: self.template()?, parameters, tags, termination_protection: self.protect })
     }
 
     fn outputs(values: BTreeMap<String, String>) -> Outputs {
@@ -96,7 +136,8 @@ impl Apply<World> for Stack {
             format!("deploy the stack {} ({} layer)", self.name, self.layer),
             format!(
                 "aws cloudformation deploy --stack-name {} --template-file {}.yaml --capabilities CAPABILITY_NAMED_IAM{parameters}",
-                self.name, self.layer
+                self.name,
+                if self.variables.is_empty() && self.secrets.is_empty() { &self.layer } else { &self.name }
             ),
         )
     }
@@ -111,48 +152,44 @@ impl Apply<World> for Stack {
 
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
         let aws = world.aws().await?;
-        let deployed = stacks::deployed_template(aws, &self.name).await?;
-        let changes = stacks::preview(library::stack(&self.layer)?, deployed.as_deref())?;
+        let deployed = stacks::deployed(aws, &self.name).await?;
+        let spec = self.spec()?;
+        let changes = stacks::preview(&spec.template_body, &spec.parameters, deployed.as_ref())?;
         if changes.is_empty() {
-            return Ok(vec![PreviewLine::new(Sign::Same, "the template is deployed already; parameters may differ")]);
+            return Ok(vec![PreviewLine::new(Sign::Same, "the stack is deployed like this already")]);
         }
-        Ok(changes
-            .into_iter()
-            .map(|c| {
-                let sign = match (c.action.as_str(), c.replacement.as_deref()) {
-                    (_, Some("True")) => Sign::Replace,
-                    ("Remove", _) => Sign::Remove,
-                    ("Modify", _) => Sign::Change,
-                    (_, _) => Sign::Add,
-                };
-                PreviewLine::new(sign, format!("{:<42} {}", c.resource_type, c.logical_id))
-            })
-            .collect())
+        let dangers = changes.iter().filter_map(|c| Some((c, c.warning()?)));
+        let dangers = dangers.map(|(c, warning)| {
+            let how = if c.needs_consent() { format!("; refused without --confirm {}", c.consent(&self.name)) } else { String::new() };
+            PreviewLine::new(Sign::Warning, format!("{warning}{how}"))
+        });
+        Ok(dangers.chain(changes.iter().map(line)).collect())
     }
 
     async fn probe(&self, world: &World) -> Result<Probe> {
-        Ok(match stacks::status(world.aws().await?, &self.name).await? {
+        let aws = world.aws().await?;
+        Ok(match stacks::status(aws, &self.name).await? {
             None => Probe::Absent,
             Some(found) if !found.ours => {
                 Probe::Conflict(format!("a stack called {} is there and was not made by migrate-wizard", self.name))
             }
-            Some(found) if found.succeeded() && self.carries(&found.parameters) => Probe::Present(Self::outputs(found.outputs)),
+            Some(found) if found.succeeded() && self.carries(&found.parameters) => {
+                let deployed = stacks::deployed_template(aws, &found.arn).await?;
+                let same = deployed.is_some_and(|body| self.template().is_ok_and(|ours| ours.trim() == body.trim()));
+                if same { Probe::Present(Self::outputs(found.outputs)) } else { Probe::Absent }
+            }
             Some(_) => Probe::Absent,
         })
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        stacks::deploy(world.aws().await?, &self.spec()?, &cx.token, &cx.reporter).await.map(Self::outputs)
+        let aws = world.aws().await?;
+        let spec = self.as_it_runs(aws, &cx.reporter).await?;
+        stacks::deploy(aws, &spec, &cx.token, &cx.reporter).await.map(Self::outputs)
     }
 
     async fn undo(&self, world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {
-        if let Some(open) = self.unprotected()
-            && stacks::status(world.aws().await?, &self.name).await?.is_some_and(|s| s.ours && s.succeeded())
-        {
-            cx.reporter.log("taking deletion protection off; a final snapshot stays where the layer keeps one");
-            stacks::deploy(world.aws().await?, &open, &format!("{}-unprotect", cx.token), &cx.reporter).await?;
-        }
-        let deleted = stacks::delete(world.aws().await?, &self.name, &cx.token, &cx.reporter).await?;
+        let deleted = stacks::take_away(world.aws().await?, &self.name, &cx.token, &cx.reporter).await?;
         for kept in deleted.retained {
             cx.reporter.log(format!("kept: {} {} ({})", kept.resource_type, kept.physical_id, kept.logical_id));
         }
@@ -165,22 +202,45 @@ impl Apply<World> for Stack {
     }
 }
 
+/// One change as a line of the gate.
+fn line(change: &PlannedChange) -> PreviewLine {
+    let sign = match (change.action.as_str(), change.replacement.as_deref()) {
+        (_, Some("True")) => Sign::Replace,
+        ("Remove", _) => Sign::Remove,
+        ("Modify", _) => Sign::Change,
+        (_, _) => Sign::Add,
+    };
+    let of = if change.properties.is_empty() { String::new() } else { format!(": {}", change.properties.join(", ")) };
+    PreviewLine::new(sign, format!("{:<42} {}{of}", change.resource_type, change.logical_id))
+}
+
 impl Stack {
-    /// The same stack with its data no longer protected from deletion; `None` where it is not protected.
-    fn unprotected(&self) -> Option<StackSpec> {
-        let open = match self.given().find(|(name, _)| name == "DeletionProtection").map(|(_, v)| v)?.as_str() {
-            "true" => "false",
-            "ACTIVE" => "INACTIVE",
-            _ => return None,
-        };
-        let mut spec = self.spec().ok()?;
-        spec.parameters.insert("DeletionProtection".to_owned(), open.to_owned());
-        spec.termination_protection = false;
-        Some(spec)
+    /// The stack with what `keep` names as it is deployed; image and number of tasks as they run.
+    async fn as_it_runs(&self, aws: &Aws, reporter: &Reporter) -> Result<StackSpec> {
+        let mut spec = self.spec()?;
+        if self.keep.is_empty() {
+            return Ok(spec);
+        }
+        let Some(found) = stacks::status(aws, &self.name).await?.filter(|found| found.ours) else { return Ok(spec) };
+        let mut have = found.parameters;
+        let named = |name: &str| found.outputs.get(name).cloned().unwrap_or_default();
+        let cluster = have.get("ClusterName").cloned().unwrap_or_default();
+        if let Some((image, tasks)) = services::running(aws, &cluster, &named("ServiceName"), &named("ContainerName")).await? {
+            reporter.log(format!("{} runs {tasks} of {image}: that stays", self.name));
+            have.insert("ImageUri".to_owned(), image);
+            have.insert("DesiredCount".to_owned(), tasks.to_string());
+        }
+        for name in &self.keep {
+            if let Some(value) = have.get(name) {
+                spec.parameters.insert(name.clone(), value.clone());
+            }
+        }
+        Ok(spec)
     }
 
     /// Are these the parameters it was deployed with?
     fn carries(&self, deployed: &BTreeMap<String, String>) -> bool {
-        self.spec().is_ok_and(|spec| spec.parameters.iter().all(|(k, v)| deployed.get(k) == Some(v)))
+        let same = |(k, v): (&String, &String)| self.keep.contains(k) || deployed.get(k) == Some(v);
+        self.spec().is_ok_and(|spec| spec.parameters.iter().all(same))
     }
 }

@@ -7,10 +7,12 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use super::cost::Costs;
 use crate::cli::RunArgs;
+use crate::cloud::preflight::Wanted;
 use crate::cloud::{self, Aws};
 use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::local::LocalServer;
@@ -36,15 +38,28 @@ fn named_endpoint() -> Option<String> {
     std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty())
 }
 
+/// Tells what a run with these answers will need of AWS. Only a command can: it may look at the steps to come, and an effect may not.
+pub struct Foresight(pub Box<dyn Fn(&Map<String, Value>) -> Result<Wanted> + Send + Sync>);
+
+impl std::fmt::Debug for Foresight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Foresight")
+    }
+}
+
 /// What a command hands to a world beyond its arguments.
 #[derive(Debug, Default)]
 pub struct Setup {
     /// The source database, when it does not come from the environment.
     pub source: Option<Connector>,
+    /// The target database, whatever effects name: inside the VPC, where a task was given it.
+    pub target: Option<Connector>,
     /// See [`DISPOSABLE_SOURCE`].
     pub disposable_source: bool,
     /// How to reach AWS, when neither flags nor environment say it; what it may do is the run's mode all the same.
     pub aws: Option<cloud::Options>,
+    /// `None`: nothing is known of the steps to come.
+    pub foresight: Option<Foresight>,
 }
 
 /// Everything outside.
@@ -55,6 +70,8 @@ pub struct World {
     sandbox: bool,
     /// The tour: only `simulate` steps.
     tour: bool,
+    /// Its decisions have a price.
+    priced: bool,
     dry: bool,
     aws_options: Mutex<cloud::Options>,
     aws: OnceCell<Aws>,
@@ -64,11 +81,13 @@ pub struct World {
     /// Looked for once, when first asked: it may take two seconds.
     credentials: OnceCell<bool>,
     source: Option<Connector>,
+    given_target: Option<Connector>,
     disposable_source: bool,
     /// The sandbox's own target.
     server: OnceCell<LocalServer>,
     secrets: Mutex<BTreeMap<String, String>>,
     costs: Costs,
+    foresight: Option<Foresight>,
 }
 
 /// Which target database an effect means. In a sandbox it is the disposable one, whatever this says.
@@ -99,7 +118,13 @@ impl World {
         let dry = state.mode == Mode::Dry;
         let access = if dry { cloud::Access::ReadOnly } else { cloud::Access::ReadWrite };
         let given = setup.aws.unwrap_or_else(|| cloud::Options::new(access));
-        let mut aws_options = cloud::Options { access, profile: args.aws_profile.clone(), ..given };
+        let mut aws_options = cloud::Options {
+            access,
+            profile: args.aws_profile.clone(),
+            deploy_role: args.deploy_role.clone(),
+            consents: args.confirm.iter().cloned().collect(),
+            ..given
+        };
         let decided = state.steps.get("region").and_then(|s| s.answer.as_ref()).map(|(v, _)| crate::wizard::template::plain(v));
         aws_options.region = args.region.clone().or_else(|| state.account.as_ref().map(|(_, region)| region.clone())).or(decided);
         let aws_at = aws_options.endpoint.clone().or_else(named_endpoint);
@@ -134,6 +159,7 @@ impl World {
             run: state.run.clone(),
             sandbox: state.sandbox,
             tour,
+            priced: state.journey == "move",
             dry,
             aws_options: Mutex::new(aws_options),
             aws: OnceCell::new(),
@@ -141,11 +167,18 @@ impl World {
             aws_simulated,
             credentials: OnceCell::new(),
             source,
+            given_target: setup.target,
             disposable_source: state.given.contains_key(DISPOSABLE_SOURCE),
             server: OnceCell::new(),
             secrets: Mutex::new(BTreeMap::new()),
-            costs: Costs::bundled()?,
+            costs: Costs::of_runs(run_dir.parent().unwrap_or(run_dir))?,
+            foresight: setup.foresight,
         })
+    }
+
+    /// What a run with these answers (question id → {value, source}) will need of AWS; nothing where the command did not say.
+    pub fn foresee(&self, answers: &Map<String, Value>) -> Result<Wanted> {
+        self.foresight.as_ref().map_or_else(|| Ok(Wanted::default()), |foresight| (foresight.0)(answers))
     }
 
     /// The AWS session: connected once, read-only in a dry run.
@@ -209,6 +242,9 @@ impl World {
             let folder = self.server_dir()?;
             let server = self.server.get_or_try_init(|| LocalServer::start(&folder, &options)).await?;
             return Ok(server.connector());
+        }
+        if let Some(given) = &self.given_target {
+            return Ok(given.clone());
         }
         let aws = self.aws().await?;
         let port = if target.port.is_empty() { "5432" } else { &target.port };
@@ -349,10 +385,14 @@ impl effect::World for World {
     }
 
     fn cost(&self, facts: &Facts) -> Option<String> {
-        self.costs.words(facts)
+        if self.priced { self.costs.words(facts) } else { None }
     }
 
     fn cost_of(&self, facts: &Facts, question: &str, option: &str) -> Option<String> {
-        self.costs.of(facts, question, option)
+        if self.priced { self.costs.of(facts, question, option) } else { None }
+    }
+
+    fn against(&self, facts: &Facts, question: &str, answer: &str) -> Vec<String> {
+        self.costs.against(facts, question, answer)
     }
 }

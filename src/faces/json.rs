@@ -13,6 +13,8 @@ use crate::wizard::view::{Event, Outcome};
 
 /// Two lines of a [`reporter`]'s progress are at least this far apart: no more than five in a second.
 const APART_MS: u64 = 200;
+/// The variable that says otherwise, for a task whose lines go to a log that costs by the byte.
+pub const APART: &str = "MIGRATE_WIZARD_PROGRESS_MS";
 
 /// Prints events until the engine ends. A view is cut down to its screen: the outline is in `status --json`.
 pub async fn run(mut events: UnboundedReceiver<Event>) -> Outcome {
@@ -40,10 +42,11 @@ fn line(event: &Event) -> serde_json::Result<String> {
 }
 
 /// Progress of a command that runs outside the wizard, as lines on standard output:
-/// `{"event":"progress","progress":{…}}`, at most five in a second, and `{"event":"log","line":…}`, every one.
+/// `{"event":"progress","progress":{…}}`, at most five in a second (or as [`APART`] says), and `{"event":"log","line":…}`, every one.
 /// What was held back last is written when the last clone is dropped, so drop it before anything else is printed.
 pub fn reporter() -> Reporter {
-    let (lines, began) = (Mutex::new(Lines::new(std::io::stdout())), Instant::now());
+    let apart_ms = std::env::var(APART).ok().and_then(|ms| ms.parse().ok()).unwrap_or(APART_MS);
+    let (lines, began) = (Mutex::new(Lines::new(std::io::stdout(), apart_ms)), Instant::now());
     Reporter::new(move |note| {
         let now_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         lines.lock().unwrap_or_else(PoisonError::into_inner).take(note, now_ms);
@@ -53,20 +56,21 @@ pub fn reporter() -> Reporter {
 /// Notes on their way out.
 struct Lines<W: Write = Stdout> {
     out: W,
+    apart_ms: u64,
     last_ms: Option<u64>,
     /// The latest progress, when it came too soon after the one before.
     held: Option<Progress>,
 }
 
 impl<W: Write> Lines<W> {
-    fn new(out: W) -> Self {
-        Self { out, last_ms: None, held: None }
+    fn new(out: W, apart_ms: u64) -> Self {
+        Self { out, apart_ms, last_ms: None, held: None }
     }
 
     fn take(&mut self, note: Note, now_ms: u64) {
         match note {
             Note::Log(line) => self.write(&json!({ "event": "log", "line": line })),
-            Note::Progress(progress) if self.last_ms.is_none_or(|last| now_ms.saturating_sub(last) >= APART_MS) => {
+            Note::Progress(progress) if self.last_ms.is_none_or(|last| now_ms.saturating_sub(last) >= self.apart_ms) => {
                 self.last_ms = Some(now_ms);
                 self.held = None;
                 self.write(&json!({ "event": "progress", "progress": progress }));
@@ -128,7 +132,7 @@ mod tests {
     #[test]
     fn a_reporter_holds_progress_back_but_never_the_last_nor_a_log_line() {
         let mut out = Vec::new();
-        let mut lines = Lines::new(&mut out);
+        let mut lines = Lines::new(&mut out, APART_MS);
         for (ms, done) in [(0, 0), (1, 1), (199, 2), (200, 3), (201, 4), (399, 5)] {
             lines.take(Note::Progress(Progress::new(done, Some(6), Unit::Rows, "")), ms);
         }

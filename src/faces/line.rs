@@ -2,6 +2,7 @@
 //! Never decides: it prints what is in the view and sends what the person said.
 
 mod bars;
+pub mod hidden;
 mod plain;
 mod reporter;
 mod review;
@@ -229,6 +230,12 @@ impl Printer {
         for option in &ask.options {
             let cost = option.cost.as_ref().filter(|_| costs_matter).map(|c| format!(" ({c})")).unwrap_or_default();
             self.told("  - ", &format!("{}{cost}: {}", option.label, option.consequence));
+            for words in &option.against {
+                self.told("    ! ", words);
+            }
+        }
+        for words in &ask.against {
+            self.told("  ! ", words);
         }
         if !ask.because.is_empty() {
             self.told("  recommended because: ", &ask.because);

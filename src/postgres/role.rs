@@ -42,3 +42,51 @@ pub async fn drop(session: &Session, role: &str) -> Result<()> {
     let name = ident(role);
     session.batch(&format!("drop owned by {name}; drop role {name}")).await
 }
+
+/// What follows a role's name in that of its twin: one of the two is in use, the other gets the next password.
+const TWIN: &str = "_alt";
+
+/// The other of the two roles that take turns: `app` and `app_alt`.
+pub fn twin(role: &str) -> String {
+    role.strip_suffix(TWIN).map_or_else(|| format!("{role}{TWIN}"), str::to_owned)
+}
+
+/// Makes the other role of a pair or gives it this password, with all rights of the first: those it has by grant, and through membership
+/// those of row-level policies. The role in use stays as it is. Twice equals once.
+pub async fn ensure_twin(session: &Session, used: &str, password: &str) -> Result<String> {
+    let next = twin(used);
+    ensure(session, &next, password).await?;
+    session.batch(&format!("alter role {} login", ident(&next))).await?;
+    if let Some(first) = next.strip_suffix(TWIN) {
+        session.batch(&format!("grant {} to {}", ident(first), ident(&next))).await?;
+    }
+    Ok(next)
+}
+
+/// May this role log in?
+pub async fn may_login(session: &Session, role: &str) -> Result<bool> {
+    session.value("select exists (select 1 from pg_roles where rolname = $1 and rolcanlogin)", &[&role]).await
+}
+
+/// Lets a role log in or no longer; its password stays, and its open sessions are ended with its right. Twice equals once.
+pub async fn let_login(session: &Session, role: &str, may: bool) -> Result<()> {
+    if !exists(session, role).await? {
+        return Ok(());
+    }
+    session.batch(&format!("alter role {} {}", ident(role), if may { "login" } else { "nologin" })).await?;
+    if !may {
+        session.batch(&format!("select pg_terminate_backend(pid) from pg_stat_activity where usename = {}", literal(role))).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_roles_take_turns() {
+        assert_eq!(twin("app"), "app_alt");
+        assert_eq!(twin(&twin("app")), "app");
+    }
+}

@@ -181,6 +181,10 @@ pub trait World: Send + Sync + 'static {
     fn cost(&self, facts: &Facts) -> Option<String>;
     /// Difference of the monthly cost if `question` were answered with `option`.
     fn cost_of(&self, facts: &Facts, question: &str, option: &str) -> Option<String>;
+    /// What speaks against answering `question` with `answer`, given what is decided and found so far.
+    fn against(&self, _facts: &Facts, _question: &str, _answer: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A world shared by engine and effects.

@@ -9,7 +9,9 @@ use crate::wizard::plan::{self, Books, Planned, Suggestion};
 use crate::wizard::playbook::{Action, Ask};
 use crate::wizard::state::{State, Status};
 use crate::wizard::template::{self, Facts};
-use crate::wizard::view::{AskView, OptionView, PhaseView, RollbackLine, RollbackView, RunView, Screen, Standing, StepView, View};
+use crate::wizard::view::{
+    AnswerKind, AskView, OptionView, PhaseView, RollbackLine, RollbackView, RunView, Screen, Standing, StepView, View,
+};
 
 /// Durations of the last rehearsal, by step id.
 pub type Rehearsed = BTreeMap<String, Duration>;
@@ -123,7 +125,7 @@ pub fn why(planned: &Planned<'_>, facts: &Facts) -> String {
     template::fill(&planned.step.why, &plan::facts_for(planned, facts)).unwrap_or_else(|_| planned.step.why.clone())
 }
 
-/// A question as a face shows it. `cost_of` gives the difference each option would make.
+/// A question as a face shows it. `cost_of` gives the difference each option would make, `against` what speaks against an answer.
 #[allow(clippy::too_many_arguments)]
 pub fn ask(
     planned: &Planned<'_>,
@@ -134,7 +136,9 @@ pub fn ask(
     reopened: bool,
     stales: Vec<String>,
     cost_of: &dyn Fn(&str) -> Option<String>,
+    against: &dyn Fn(&str) -> Vec<String>,
 ) -> AskView {
+    let typed = suggestion.as_ref().filter(|_| ask.options.is_empty() && ask.kind != AnswerKind::Secret);
     AskView {
         step: planned.id.clone(),
         title: title(planned),
@@ -149,8 +153,10 @@ pub fn ask(
                 consequence: o.consequence.clone(),
                 recommended: ask.recommended.as_ref() == Some(&o.id),
                 cost: cost_of(&o.id),
+                against: against(&o.id),
             })
             .collect(),
+        against: typed.map(|s| against(&s.value)).unwrap_or_default(),
         suggested: suggestion.as_ref().map(|s| s.value.clone()),
         source: suggestion.as_ref().map(|s| s.source.words().to_owned()),
         because: ask.because.clone(),

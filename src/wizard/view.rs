@@ -142,6 +142,8 @@ pub struct AskView {
     pub reopened: bool,
     /// What would become stale if the answer changes (step titles).
     pub stales: Vec<String>,
+    /// What speaks against the suggested text or number; options carry their own.
+    pub against: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -152,6 +154,8 @@ pub struct OptionView {
     pub recommended: bool,
     /// Difference of the monthly cost against the suggestion: "+$36.50/month", "same".
     pub cost: Option<String>,
+    /// What speaks against it, given the answers so far: "contradiction: …", "warning: …".
+    pub against: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -107,7 +107,7 @@ impl Stage {
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         // No source: one that refuses, so that the environment of this machine is not asked.
         let setup_source = source.clone().unwrap_or_else(|| Connector::from_url("postgresql://nobody@127.0.0.1:9/none").unwrap());
-        let setup = Setup { source: Some(setup_source), disposable_source: true, aws: Some(aws) };
+        let setup = Setup { source: Some(setup_source), disposable_source: true, aws: Some(aws), ..Setup::default() };
         let world = tokio.block_on(World::open(&args, &run_dir, &state, setup)).unwrap();
         Self { world, source, log: Arc::default(), run, dir, endpoint, tokio }
     }

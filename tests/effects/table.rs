@@ -1,11 +1,12 @@
 //! The table: for each effect what a playbook hands it, what stands before it, and what must be true of it.
 //! A registered kind without a row fails `every_registered_effect_stands_in_the_table`.
 
+use migrate_wizard::cloud::tasks::started_by;
 use serde_json::{Value, json};
 
 use super::http;
 use super::stage::{Part, Stage, database_seen, elements};
-use crate::support::postgres::value;
+use crate::support::postgres::{sql, value};
 
 /// What a probe must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +114,11 @@ fn indexes_made(stage: &Stage) {
 
 fn stack(layer: &str, protect: bool, parameters: Value) -> Value {
     json!({ "layer": layer, "name": format!("shop-test-{layer}"), "protect": protect, "app": "shop", "environment": "test", "run": "run-1", "parameters": parameters })
+}
+
+fn a_cluster(stage: &Stage) {
+    let parameters = json!({ "AppName": "shop", "Environment": "test", "VpcId": "vpc-0123", "ServiceDiscovery": "false" });
+    stage.apply("stack", stack("cluster", true, parameters));
 }
 
 fn stacks_seen(stage: &Stage, layer: &str) -> Vec<String> {
@@ -257,6 +263,63 @@ fn records_seen(stage: &Stage) -> Vec<String> {
         .collect()
 }
 
+/// An app that reads two secrets and a setting with a default.
+fn an_app_with_secrets(stage: &Stage) {
+    express_app(stage);
+    stage.put(
+        &stage.app().join("mail.js"),
+        "const key = process.env.JWT_SECRET;\nconst token = process.env.MAIL_TOKEN;\nconst level = process.env.LOG_LEVEL ?? 'info';\n",
+    );
+}
+
+fn secrets_made(stage: &Stage) {
+    an_app_with_secrets(stage);
+    stage.apply("app_secrets", json!({ "app": "shop", "environment": "test" }));
+}
+
+/// A secret of ours that a service reads.
+fn a_read_secret(stage: &Stage) {
+    let ours = json!([{ "Key": "managed-by", "Value": "migrate-wizard" }]);
+    let made = stage.ask(
+        "secretsmanager",
+        "secretsmanager.CreateSecret",
+        &json!({ "Name": "shop-test/token", "SecretString": "first", "Tags": ours }),
+    );
+    stage.ask("ecs", &format!("{ECS}.CreateCluster"), &json!({ "clusterName": "shop" }));
+    let container = json!({ "name": "web", "image": "registry.example/shop:1", "essential": true, "secrets": [{ "name": "TOKEN", "valueFrom": made["ARN"] }] });
+    stage.ask("ecs", &format!("{ECS}.RegisterTaskDefinition"), &json!({ "family": "web", "containerDefinitions": [container], "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512" }));
+    stage.ask(
+        "ecs",
+        &format!("{ECS}.CreateService"),
+        &json!({ "cluster": "shop", "serviceName": "web", "taskDefinition": "web:1", "desiredCount": 0, "launchType": "FARGATE" }),
+    );
+}
+
+fn arn_of(stage: &Stage, name: &str) -> Value {
+    stage.ask("secretsmanager", "secretsmanager.DescribeSecret", &json!({ "SecretId": name }))["ARN"].clone()
+}
+
+fn token_seen(stage: &Stage) -> Vec<String> {
+    let value = stage.ask("secretsmanager", "secretsmanager.GetSecretValue", &json!({ "SecretId": "shop-test/token" }));
+    let text = value["SecretString"].as_str().unwrap();
+    vec![format!("token of {} characters: {text}", text.len())]
+}
+
+/// A secret that AWS renews every week, as RDS makes it.
+fn a_managed_secret(stage: &Stage) {
+    stage.ask("secretsmanager", "secretsmanager.CreateSecret", &json!({ "Name": "rds-db-1", "SecretString": "{}" }));
+    stage.ask(
+        "secretsmanager",
+        "secretsmanager.RotateSecret",
+        &json!({ "SecretId": "rds-db-1", "RotationRules": { "AutomaticallyAfterDays": 7 } }),
+    );
+}
+
+fn schedule_seen(stage: &Stage) -> Vec<String> {
+    let found = stage.ask("secretsmanager", "secretsmanager.DescribeSecret", &json!({ "SecretId": "rds-db-1" }));
+    vec![format!("every {} days", found["RotationRules"]["AutomaticallyAfterDays"])]
+}
+
 fn nothing_seen(_: &Stage) -> Vec<String> {
     Vec::new()
 }
@@ -280,7 +343,7 @@ pub fn table() -> Vec<Row> {
             kind: "scan_app",
             given: express_app,
             preview: ["Note reads ", "Note reads "],
-            gives: || json!({ "name": "shop", "is_replit": "yes", "has_redis": "no", "has_stripe": "no", "port": "3000" }),
+            gives: || json!({ "name": "shop", "is_replit": "yes", "has_redis": "no", "has_stripe": "no", "has_migrations": "no", "port": "3000" }),
             makes: &["scan.json"],
             after: READS,
             ..ROW
@@ -301,7 +364,7 @@ pub fn table() -> Vec<Row> {
             fields: |_| json!({ "services": "web:3000,api:3001", "routing": "path", "environment": "test", "domain": "" }),
             needs: &["services", "routing", "environment"],
             wrong: &[("services", "9web")],
-            gives: || json!({ "names": "web,api", "first": "web", "count": "2", "port_from": "3000", "port_to": "3001", "[web].port": "3000", "[api].port": "3001" }),
+            gives: || json!({ "names": "web,api", "first": "web", "migrator": "api", "count": "2", "port_from": "3000", "port_to": "3001", "[web].port": "3000", "[api].port": "3001" }),
             after: READS,
             ..ROW
         },
@@ -368,7 +431,7 @@ pub fn table() -> Vec<Row> {
             },
             needs: &["layer", "name", "app", "environment", "run"],
             wrong: &[("layer", "no-such-layer")],
-            preview: ["Add AWS::EC2::", "Same the template is deployed already; parameters may differ"],
+            preview: ["Add AWS::EC2::", "Same the stack is deployed like this already"],
             probes: [Absent, Present, Absent],
             gives: || json!({ "AssignPublicIp": "ENABLED" }),
             seen: |stage| stacks_seen(stage, "network"),
@@ -387,11 +450,53 @@ pub fn table() -> Vec<Row> {
                 )
             },
             needs: &["layer", "name", "app", "environment", "run"],
-            preview: ["Add AWS::ECS::Cluster", "Same the template is deployed already; parameters may differ"],
+            preview: ["Add AWS::ECS::Cluster", "Same the stack is deployed like this already"],
             probes: [Absent, Present, Absent],
             gives: || json!({ "ClusterName": "shop-test" }),
             seen: |stage| stacks_seen(stage, "cluster"),
             makes: &["stack CREATE_COMPLETE", "Cluster=shop-test"],
+            ..ROW
+        },
+        Row {
+            name: "find_system: a cluster",
+            kind: "find_system",
+            part: Part::Aws,
+            given: a_cluster,
+            fields: |_| json!({ "app": "shop", "environment": "test" }),
+            needs: &["app", "environment"],
+            gives: || json!({ "system": "shop-test", "secrets": "", "repositories": "" }),
+            seen: |stage| stacks_seen(stage, "cluster"),
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "remove_system: a cluster",
+            kind: "remove_system",
+            part: Part::Aws,
+            given: a_cluster,
+            fields: |stage| {
+                let described = stage.query("cloudformation", "DescribeStacks", &[("StackName", "shop-test-cluster")]);
+                json!({ "app": "shop", "environment": "test", "stacks": elements(&described, "StackId")[0], "secrets": "", "repositories": "" })
+            },
+            needs: &["app", "environment", "stacks"],
+            preview: ["Remove stack shop-test-cluster", "Remove stack shop-test-cluster"],
+            probes: [Absent, Present, Present],
+            gives: || json!({ "kept": "" }),
+            seen: |stage| stacks_seen(stage, "cluster"),
+            after: Stays("what was deleted stays deleted"),
+            ..ROW
+        },
+        Row {
+            name: "repair_stack: nothing to repair",
+            kind: "repair_stack",
+            part: Part::Aws,
+            given: a_cluster,
+            fields: |_| json!({ "name": "shop-test-cluster", "skip": "" }),
+            needs: &["name"],
+            preview: ["Note shop-test-cluster is CREATE_COMPLETE", "Note shop-test-cluster is CREATE_COMPLETE"],
+            gives: || json!({ "status": "CREATE_COMPLETE" }),
+            seen: |stage| stacks_seen(stage, "cluster"),
+            after: Stays("a stack in its last good state stays there"),
             ..ROW
         },
         Row {
@@ -423,16 +528,98 @@ pub fn table() -> Vec<Row> {
             ..ROW
         },
         Row {
-            name: "repository",
-            kind: "repository",
+            name: "app_secrets",
+            kind: "app_secrets",
             part: Part::Aws,
-            fields: |_| json!({ "name": "shop-test/web", "app": "shop", "environment": "test" }),
-            needs: &["name", "app", "environment"],
-            preview: ["Add AWS::ECR::Repository shop-test/web", "Same AWS::ECR::Repository shop-test/web"],
+            given: an_app_with_secrets,
+            fields: |_| json!({ "app": "shop", "environment": "test" }),
+            needs: &["app", "environment"],
+            preview: ["Add secret jwt-secret (JWT_SECRET)", "Same every secret that the code reads is there"],
             probes: [Absent, Present, Absent],
-            gives: || json!({ "name": "shop-test/web", "arn": "arn:aws:ecr:us-east-1:123456789012:repository/shop-test/web" }),
-            seen: repositories_seen,
-            makes: &["repository shop-test/web, scan on push true"],
+            gives: || json!({ "names": "jwt-secret,mail-token", "placeholders": "mail-token" }),
+            seen: secrets_seen,
+            makes: &[
+                "shop-test/jwt-secret: 1 versions, value of 64 characters",
+                "shop-test/mail-token: 1 versions, value of 26 characters",
+            ],
+            ..ROW
+        },
+        Row {
+            name: "environment",
+            kind: "environment",
+            part: Part::Aws,
+            given: secrets_made,
+            fields: |_| json!({ "app": "shop", "environment": "test", "service": "app", "bindings": "DATABASE_URL=,X_KEY=arn:x" }),
+            needs: &["app", "environment", "service"],
+            preview: ["Note JWT_SECRET: imported", "Note JWT_SECRET: imported"],
+            gives: || json!({ "missing": "", "variables": "{\"NODE_EXTRA_CA_CERTS\":\"/etc/ssl/rds.pem\"}" }),
+            seen: secrets_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "rotation_schedule",
+            kind: "rotation_schedule",
+            part: Part::Aws,
+            given: a_managed_secret,
+            fields: |stage| json!({ "secret_arn": arn_of(stage, "rds-db-1"), "days": "30" }),
+            needs: &["secret_arn", "days"],
+            wrong: &[("days", "soon")],
+            preview: ["Change rotation: every 7 days → every 30 days", "Same rotation: every 30 days"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "days": "30" }),
+            seen: schedule_seen,
+            makes: &["every 30 days"],
+            ..ROW
+        },
+        Row {
+            name: "secret_readers",
+            kind: "secret_readers",
+            part: Part::Aws,
+            given: a_read_secret,
+            fields: |_| json!({ "secret": "token", "app": "shop", "environment": "test", "cluster": "shop" }),
+            needs: &["secret", "app", "environment", "cluster"],
+            gives: || json!({ "name": "shop-test/token", "how": "enter", "services": "web", "read": "yes" }),
+            seen: token_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "rotate_secret",
+            kind: "rotate_secret",
+            part: Part::Aws,
+            given: a_read_secret,
+            fields: |stage| json!({ "arn": arn_of(stage, "shop-test/token"), "how": "generate", "cluster": "shop", "services": "web", "target": { "kind": "rds", "host": "" } }),
+            needs: &["arn", "how", "cluster", "target"],
+            wrong: &[("how", "by magic")],
+            preview: ["Change the secret gets a new version", "Change the secret gets a new version"],
+            gives: || json!({ "old_role": "" }),
+            seen: token_seen,
+            makes: &["token of 64 characters"],
+            ..ROW
+        },
+        Row {
+            name: "redeploy",
+            kind: "redeploy",
+            part: Part::Aws,
+            given: a_service,
+            fields: |_| json!({ "cluster": "shop", "service": "web" }),
+            needs: &["cluster", "service"],
+            preview: ["Change 0 running task(s) are replaced", "Change 0 running task(s) are replaced"],
+            seen: service_seen,
+            ..ROW
+        },
+        Row {
+            name: "retire_role",
+            kind: "retire_role",
+            part: Part::Postgres,
+            given: |stage| sql(&stage.target(), "create role app login password 'x'"),
+            fields: |stage| json!({ "role": "app", "target": stage.target_fields() }),
+            needs: &["role", "target"],
+            preview: ["Change role app may not log in", "Same role app may not log in"],
+            probes: [Absent, Present, Absent],
+            seen: source_and_target,
+            makes: &["target role|app|f"],
             ..ROW
         },
         Row {
@@ -476,6 +663,26 @@ pub fn table() -> Vec<Row> {
             gives: || json!({ "current": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2" }),
             seen: service_seen,
             makes: &["web:2 with registry.example/shop:2: 1 wanted, 1 run"],
+            ..ROW
+        },
+        Row {
+            name: "task: done before, as the revision's tag says (the emulator runs no task; tests/services.rs has the rest)",
+            kind: "task",
+            part: Part::Aws,
+            given: |stage| {
+                a_service(stage);
+                let name = started_by(&["once", "shop", "web", "registry.example/shop:1", "true"]);
+                let tags = json!([{ "key": format!("migrate-wizard-done-{name}"), "value": "yes" }]);
+                let arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1";
+                stage.ask("ecs", &format!("{ECS}.TagResource"), &json!({ "resourceArn": arn, "tags": tags }));
+            },
+            fields: |_| json!({ "cluster": "shop", "service": "web", "command": "true" }),
+            needs: &["cluster", "service", "command"],
+            wrong: &[("command", " ")],
+            preview: ["Same task true: was run with this image", "Same task true: was run with this image"],
+            probes: [Present, Present, Present],
+            gives: || json!({ "task": "" }),
+            seen: service_seen,
             ..ROW
         },
         Row {
@@ -647,7 +854,8 @@ pub fn table() -> Vec<Row> {
             kind: "image",
             part: Part::Builder,
             given: |stage| {
-                stage.apply("repository", json!({ "name": "shop-test/web", "app": "shop", "environment": "test" }));
+                let parameters = json!({ "AppName": "shop", "Environment": "test", "ServiceName": "web", "EmptyOnDelete": "true" });
+                stage.apply("stack", json!({ "layer": "registry", "name": "shop-test-web-registry", "app": "shop", "environment": "test", "run": "r", "parameters": parameters }));
                 stage.put(&stage.app().join("hello.txt"), "hello");
                 stage.put(&stage.out("app/Dockerfile"), "FROM scratch\nCOPY hello.txt /hello.txt\n");
             },

@@ -165,6 +165,32 @@ def managed_password(t, store):
     H[t]["create"], H[t]["update"] = g, u
 managed_password("AWS::RDS::DBInstance", rds._instances); managed_password("AWS::RDS::DBCluster", rds._clusters)
 
+# a secret's Ref is its ARN (ministack gives its name)
+def arn_ref(t):
+    create, delete = H[t]["create"], H[t]["delete"]
+    def g(lid, p, st):
+        pid, a = create(lid, p, st)
+        r = secretsmanager._secrets.get(pid); arn = r["ARN"] if r else a.get("Arn", pid)
+        return arn, {**a, "Arn": arn, "Id": arn}
+    H[t]["create"] = g
+    name = lambda pid, p: next((n for n, r in secretsmanager._secrets.items() if r["ARN"] == pid), pid)
+    H[t]["delete"] = lambda pid, p: delete(name(pid, p), p)
+arn_ref("AWS::SecretsManager::Secret")
+
+# an alarm on metric math is recorded as one on its first metric; logging of a WAF is recorded only
+_alarm = H["AWS::CloudWatch::Alarm"]
+def math(f):
+    def g(*x, **k):
+        def plain(p):
+            if not isinstance(p, dict) or "Metrics" not in p: return p
+            m = next(m["MetricStat"] for m in p["Metrics"] if "MetricStat" in m)
+            return {**{k: v for k, v in p.items() if k != "Metrics"}, **m["Metric"], "Period": m["Period"], "Statistic": m["Stat"]}
+        return f(*[plain(v) for v in x], **{n: plain(v) for n, v in k.items()})
+    return g
+for verb in ("create", "update"):
+    if verb in _alarm: _alarm[verb] = math(_alarm[verb])
+add("AWS::WAFv2::LoggingConfiguration", lambda lid, p, st: (p["ResourceArn"], {}), lambda pid, p: None)
+
 # container secrets, health checks and the like in the API's own spelling (ministack leaves them in CloudFormation's)
 _defs = P._normalize_container_defs
 def camel(v):

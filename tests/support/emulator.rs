@@ -33,9 +33,9 @@ impl Emulator {
             .spawn()
             .unwrap();
         let emulator = Self { child, port };
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(90);
         while emulator.http("GET", "/_ministack/health").is_none() {
-            assert!(Instant::now() < deadline, "the emulator did not start within 30 s");
+            assert!(Instant::now() < deadline, "the emulator did not start within 90 s");
             std::thread::sleep(Duration::from_millis(50));
         }
         emulator

@@ -202,6 +202,17 @@ impl Pty {
         self
     }
 
+    /// Waits until the terminal gives key by key without echo.
+    #[track_caller]
+    pub fn wait_until_raw(&mut self) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_raw() {
+            assert!(Instant::now() < deadline, "no raw mode came in {PATIENCE:?}; the screen is\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self
+    }
+
     /// Waits for the end; the exit code.
     #[track_caller]
     pub fn wait_exit(&mut self) -> u32 {

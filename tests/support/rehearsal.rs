@@ -196,7 +196,7 @@ impl Cloud {
 }
 
 impl Emulator {
-    fn call(&self, service: &str, headers: &[(&str, &str)], body: String) -> String {
+    pub fn call(&self, service: &str, headers: &[(&str, &str)], body: String) -> String {
         let credential =
             format!("AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=none");
         block(async {
@@ -212,7 +212,7 @@ impl Emulator {
         })
     }
 
-    fn json(&self, service: &str, target: &str) -> Value {
+    pub fn json(&self, service: &str, target: &str) -> Value {
         let text = self.call(service, &[("X-Amz-Target", target), ("Content-Type", "application/x-amz-json-1.1")], json!({}).to_string());
         serde_json::from_str(&text).unwrap()
     }
@@ -228,13 +228,13 @@ impl Emulator {
         pattern.captures_iter(&text).map(|c| (c[1].to_owned(), c[2].to_owned())).collect()
     }
 
-    fn secrets(&self) -> BTreeMap<String, usize> {
+    pub fn secrets(&self) -> BTreeMap<String, usize> {
         let all = self.json("secretsmanager", "secretsmanager.ListSecrets");
         let versions = |secret: &Value| secret["SecretVersionsToStages"].as_object().map_or(0, serde_json::Map::len);
         all["SecretList"].as_array().unwrap().iter().map(|secret| (secret["Name"].as_str().unwrap().to_owned(), versions(secret))).collect()
     }
 
-    fn repositories(&self) -> Vec<String> {
+    pub fn repositories(&self) -> Vec<String> {
         let all = self.json("ecr", "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories");
         all["repositories"].as_array().unwrap().iter().map(|r| r["repositoryName"].as_str().unwrap().to_owned()).collect()
     }

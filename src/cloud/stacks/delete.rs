@@ -33,11 +33,7 @@ pub struct Deleted {
 pub async fn delete(aws: &Aws, name: &str, token: &str, reporter: &Reporter) -> Result<Deleted> {
     let Some(found) = status(aws, name).await? else {
         // by ARN a stack that went while nobody watched can still say what it left
-        let gone = if name.starts_with("arn:") { verdict(aws, name).await? } else { None };
-        let retained = match gone {
-            Some(gone) => retained(watch(aws, &gone.arn, None, None, &Reporter::silent()).await?.1),
-            None => Vec::new(),
-        };
+        let retained = if name.starts_with("arn:") { left(aws, name).await? } else { Vec::new() };
         return Ok(Deleted { absent: true, retained });
     };
     super::plan::not_foreign(&found)?;
@@ -49,6 +45,7 @@ pub async fn delete(aws: &Aws, name: &str, token: &str, reporter: &Reporter) -> 
             .delete_stack()
             .stack_name(&found.arn)
             .client_request_token(&token)
+            .set_role_arn(aws.deploy_role().map(str::to_owned))
             .send()
             .await
             .map_err(|e| fault("cloudformation:DeleteStack", e))?;
@@ -60,6 +57,14 @@ pub async fn delete(aws: &Aws, name: &str, token: &str, reporter: &Reporter) -> 
         Some(last) => return Err(watch.error(Some(&last), &found.arn)),
     }
     Ok(Deleted { absent: false, retained: retained(watch) })
+}
+
+/// What a stack left that is gone, by its ARN; CloudFormation remembers it for 90 days. Reads.
+pub async fn left(aws: &Aws, arn: &str) -> Result<Vec<Retained>> {
+    match verdict(aws, arn).await?.filter(|gone| gone.status == "DELETE_COMPLETE") {
+        Some(gone) => Ok(retained(watch(aws, &gone.arn, None, None, &Reporter::silent()).await?.1)),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn retained(watch: Watch) -> Vec<Retained> {

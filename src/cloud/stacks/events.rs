@@ -2,17 +2,23 @@
 //! Never starts or stops anything.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use aws_sdk_cloudformation::types::StackEvent;
 
+use super::data;
 use super::status::{StackStatus, verdict};
 use crate::cloud::fault::fault;
+use crate::cloud::patience::Patience;
 use crate::cloud::{Aws, services};
 use crate::error::{Error, Kind, Result};
 use crate::progress::{Reporter, Unit};
 
 /// How often a verdict that cannot belong to our operation yet is read again.
 const STALE_READS: u32 = 5;
+/// One look in so many is at the stack itself: often while there are no events, rarely once they tell.
+const STACK_EVERY_AT_FIRST: u32 = 2;
+const STACK_EVERY: u32 = 5;
 
 /// Watches the operation that runs on a stack until CloudFormation's verdict, and returns the stack's outputs.
 ///
@@ -33,6 +39,9 @@ pub async fn follow(
 }
 
 /// Watches until the verdict. `None`: the stack is gone.
+///
+/// One call a look: at the events, whose last one is the verdict, and only now and then at the stack itself. While AWS cannot be reached it
+/// is asked again, for as long as the session allows.
 pub(super) async fn watch(
     aws: &Aws,
     arn: &str,
@@ -42,27 +51,33 @@ pub(super) async fn watch(
 ) -> Result<(Option<StackStatus>, Watch)> {
     let token = token.map(crate::cloud::tags::request_token);
     let mut watch = Watch::default();
-    let mut stale = 0;
+    let mut patience = Patience::new(aws.outage());
+    let (mut looks, mut stale) = (0_u32, 0_u32);
     loop {
-        // the verdict is read first and the events after it, so the last look at the events is always later than the verdict
-        let last = verdict(aws, arn).await?;
-        let fresh = new_events(aws, arn, token.as_deref(), &watch.seen).await?;
-        for event in fresh {
-            watch.take(&event, reporter);
-            if is_failure(&event) && event.resource_type() == Some("AWS::ECS::Service") {
-                watch.ask_service(aws, &event, reporter).await;
+        looks += 1;
+        let every = if watch.seen.is_empty() { STACK_EVERY_AT_FIRST } else { STACK_EVERY };
+        if watch.ended || looks.is_multiple_of(every) {
+            if let Some(last) = patience.hear(verdict(aws, arn).await, reporter)? {
+                let working = last.as_ref().is_some_and(|last| last.status.ends_with("_IN_PROGRESS") && !last.in_review());
+                // right after the start the old verdict may still be shown: believe it only when an event of ours was seen; a stack that is
+                // gone does not come back
+                let gone = last.as_ref().is_none_or(|last| last.status == "DELETE_COMPLETE");
+                let early = last.as_ref().is_some_and(StackStatus::in_review) || token.is_some() && watch.seen.is_empty() && !gone;
+                if !working && (!early || stale >= STALE_READS) {
+                    // the last look at the events is later than the verdict, so that its reason is never missed
+                    watch.look(aws, arn, token.as_deref(), &mut patience, reporter).await?;
+                    return Ok((last, watch));
+                }
+                stale += u32::from(!working);
+            }
+        } else {
+            watch.look(aws, arn, token.as_deref(), &mut patience, reporter).await?;
+            let (done, of) = (watch.done() as u64, total.map(|n| n.max(watch.latest.len()) as u64));
+            reporter.progress(done, of, Unit::Resources, watch.words(jiff::Timestamp::now().as_second()));
+            if watch.ended {
+                continue;
             }
         }
-        let (done, of) = (watch.done() as u64, total.map(|n| n.max(watch.latest.len()) as u64));
-        let word = last.as_ref().map_or("deleted", |last| last.status.as_str());
-        reporter.progress(done, of, Unit::Resources, word);
-        let working = last.as_ref().is_some_and(|last| last.status.ends_with("_IN_PROGRESS") && !last.in_review());
-        // right after the start the old verdict may still be shown: believe it only when an event of ours was seen
-        let early = last.as_ref().is_some_and(StackStatus::in_review) || token.is_some() && watch.seen.is_empty();
-        if !working && (!early || stale >= STALE_READS) {
-            return Ok((last, watch));
-        }
-        stale += u32::from(!working);
         tokio::time::sleep(aws.poll()).await;
     }
 }
@@ -71,11 +86,19 @@ pub(super) async fn watch(
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     seen: HashSet<String>,
+    /// The stack's own status as its last event says it.
+    state: String,
+    /// When the operation began, in seconds since 1970.
+    since: Option<i64>,
+    /// The stack itself came to an end: the verdict can be read.
+    ended: bool,
     /// Latest status of each resource by logical id.
     latest: BTreeMap<String, String>,
+    /// What is being worked on: logical id → type, since when.
+    working: BTreeMap<String, (String, i64)>,
     /// Failures that are not consequences, first first.
     failures: Vec<String>,
-    /// What stopped containers said, read before a roll back removes them.
+    /// What stopped containers said, read before a roll back removes them. The last lines of a log belong here too.
     evidence: Vec<String>,
     /// The operation is the stack's deletion.
     deleting: bool,
@@ -84,18 +107,43 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// Takes in what happened since the last look.
+    async fn look(&mut self, aws: &Aws, arn: &str, token: Option<&str>, patience: &mut Patience, reporter: &Reporter) -> Result<()> {
+        let Some(fresh) = patience.hear(new_events(aws, arn, token, &self.seen).await, reporter)? else { return Ok(()) };
+        for event in fresh {
+            self.take(&event, reporter);
+            if is_failure(&event) && event.resource_type() == Some("AWS::ECS::Service") {
+                self.ask_service(aws, &event, reporter).await;
+            }
+        }
+        Ok(())
+    }
+
     fn take(&mut self, event: &StackEvent, reporter: &Reporter) {
         self.seen.insert(event.event_id().unwrap_or_default().to_owned());
         let status = event.resource_status().map(|status| status.as_str()).unwrap_or_default();
         let (kind, id) = (event.resource_type().unwrap_or_default(), event.logical_resource_id().unwrap_or_default());
         let reason = event.resource_status_reason().unwrap_or_default();
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        let at = event.timestamp().map(aws_sdk_cloudformation::primitives::DateTime::secs);
         reporter.log(format!("{status} {kind} {id}{why}"));
         if is_start(event) {
             self.deleting = status == "DELETE_IN_PROGRESS";
+            self.since = at;
         }
-        if !is_the_stack(event) {
+        if is_the_stack(event) {
+            status.clone_into(&mut self.state);
+            self.ended = !status.ends_with("_IN_PROGRESS");
+        } else {
             self.latest.insert(id.to_owned(), status.to_owned());
+            match at {
+                Some(at) if status.ends_with("_IN_PROGRESS") => {
+                    self.working.entry(id.to_owned()).or_insert_with(|| (kind.to_owned(), at));
+                }
+                Some(_) | None => {
+                    self.working.remove(id);
+                }
+            }
         }
         if status == "DELETE_SKIPPED" {
             self.skipped.push((id.to_owned(), kind.to_owned(), event.physical_resource_id().unwrap_or_default().to_owned()));
@@ -103,6 +151,20 @@ impl Watch {
         if is_failure(event) && !is_consequence(event) {
             self.failures.push(format!("{kind} {id}{why}"));
         }
+    }
+
+    /// `CREATE_IN_PROGRESS, 4m10s; AWS::RDS::DBInstance Database since 3m40s (usually 9m00s)`
+    fn words(&self, now: i64) -> String {
+        let long = |since: i64| crate::text::duration(Duration::from_secs(now.saturating_sub(since).max(0).unsigned_abs()));
+        let mut words = self.state.clone();
+        if let Some(since) = self.since.filter(|_| !self.ended) {
+            words.push_str(&format!(", {}", long(since)));
+        }
+        if let Some((id, (kind, since))) = self.working.iter().min_by_key(|(_, (_, since))| *since).filter(|_| !self.ended) {
+            let usual = data::usual(kind).filter(|_| !self.deleting).map(|usual| format!(" (usually {})", crate::text::duration(usual)));
+            words.push_str(&format!("; {kind} {id} since {}{}", long(*since), usual.unwrap_or_default()));
+        }
+        words
     }
 
     async fn ask_service(&mut self, aws: &Aws, event: &StackEvent, reporter: &Reporter) {
@@ -253,6 +315,29 @@ mod tests {
         let error = watch.error(None, "arn:stack");
         assert_eq!(error.causes, ["AWS::EC2::VPC B: The maximum number of VPCs has been reached", "AWS::EC2::VPC C: other"]);
         assert!(error.hint.contains("quota"), "{}", error.hint);
+    }
+
+    #[test]
+    fn what_is_waited_for_is_named_with_how_long_it_usually_takes() {
+        let at = |id: &str, kind: &str, logical: &str, physical: &str, status: ResourceStatus, seconds: i64| {
+            StackEvent::builder()
+                .event_id(id)
+                .stack_id("arn:stack")
+                .physical_resource_id(physical)
+                .logical_resource_id(logical)
+                .resource_type(kind)
+                .resource_status(status)
+                .timestamp(aws_sdk_cloudformation::primitives::DateTime::from_secs(seconds))
+                .build()
+        };
+        let stack = |id: &str, status, seconds| at(id, "AWS::CloudFormation::Stack", "net", "arn:stack", status, seconds);
+        let mut watch = Watch::default();
+        watch.take(&stack("1", ResourceStatus::CreateInProgress, 100), &Reporter::silent());
+        watch.take(&at("2", "AWS::RDS::DBInstance", "Db", "db", ResourceStatus::CreateInProgress, 130), &Reporter::silent());
+        assert_eq!(watch.words(350), "CREATE_IN_PROGRESS, 4m10s; AWS::RDS::DBInstance Db since 3m40s (usually 9m00s)");
+        assert!(!watch.ended);
+        watch.take(&stack("3", ResourceStatus::CreateComplete, 400), &Reporter::silent());
+        assert_eq!((watch.ended, watch.words(400)), (true, "CREATE_COMPLETE".to_owned()));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Making a stack as it should be, or going on where an interrupted run stopped.
 //! Never plans by itself what a change set does; that is CloudFormation's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::plan::{discard_plan, not_foreign};
 use super::status::{StackStatus, status};
-use super::{Plan, StackSpec, follow, plan};
+use super::{Plan, StackSpec, data, follow, plan, policy, recover, validation};
 use crate::cloud::fault::{code, fault};
 use crate::cloud::{Aws, tags};
 use crate::error::{Error, Kind, Result};
@@ -19,6 +20,12 @@ pub async fn execute(aws: &Aws, plan: &Plan, token: &str, reporter: &Reporter) -
     for change in &plan.changes {
         let replaced = change.replacement.as_deref().filter(|r| *r != "False").map(|r| format!(" (replacement: {r})")).unwrap_or_default();
         reporter.log(format!("{} {} {}{replaced}", change.action, change.resource_type, change.logical_id));
+        if let Some(warning) = change.warning() {
+            reporter.log(format!("warning: this {warning}"));
+        }
+    }
+    for finding in validation::findings(aws, &plan.stack_arn, &plan.change_set_arn).await {
+        reporter.log(format!("CloudFormation warns: {}", finding.words));
     }
     let sent = aws
         .cloudformation()
@@ -26,6 +33,8 @@ pub async fn execute(aws: &Aws, plan: &Plan, token: &str, reporter: &Reporter) -
         .change_set_name(&plan.change_set_arn)
         .stack_name(&plan.stack_arn)
         .client_request_token(tags::request_token(token))
+        // what a failed attempt made anew goes with it, also where the template would keep it: it holds nothing yet, and would be in the way
+        .retain_except_on_create(true)
         .send()
         .await;
     match sent {
@@ -47,11 +56,16 @@ pub async fn execute(aws: &Aws, plan: &Plan, token: &str, reporter: &Reporter) -
 
 /// Makes the stack as `spec` says and returns its outputs. Twice equals once; after an interruption it attaches to what is under way.
 ///
-/// `token` names this attempt and must be stored before the call. Errors with [`Kind::Conflict`] if the stack is not ours.
+/// `token` names this attempt and must be stored before the call. Errors with [`Kind::Conflict`] if the stack is not ours, with
+/// [`Kind::Refused`] if data would be lost and nobody agreed to it: then nothing is changed. A stack that an earlier failure left in the
+/// middle of something is taken back to its last good state first.
+///
+/// A failure rolls back, for every stack: what is left is a state that CloudFormation knows, and the next attempt begins from it. With roll
+/// backs disabled a stack would pause where it failed, and a change that replaces something is then refused.
 pub async fn deploy(aws: &Aws, spec: &StackSpec, token: &str, reporter: &Reporter) -> Result<BTreeMap<String, String>> {
     let token = tags::request_token(token);
     if let Some(found) = status(aws, &spec.name).await?.filter(StackStatus::in_progress) {
-        super::plan::not_foreign(&found)?;
+        not_foreign(&found)?;
         reporter.log(format!("stack {} is {}: watching it", found.name, found.status));
         if found.status.starts_with("DELETE") {
             super::delete(aws, &found.arn, &token, reporter).await?;
@@ -67,7 +81,18 @@ pub async fn deploy(aws: &Aws, spec: &StackSpec, token: &str, reporter: &Reporte
             }
         }
     }
+    let paused = |found: &StackStatus| ["CREATE_FAILED", "UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"].contains(&found.status.as_str());
+    if let Some(found) = status(aws, &spec.name).await?.filter(paused) {
+        recover(aws, &found.arn, &BTreeSet::new(), &format!("{token}-recover"), reporter).await?;
+    }
     let made = plan(aws, spec, &token).await?;
+    let held = data::holders(&spec.template_body, &spec.parameters)?;
+    if !made.empty {
+        let open = agreed(aws, spec, &made).await?;
+        if !made.creates {
+            policy::protect_data(aws, &made.stack_arn, &held.union(&open).cloned().collect(), &open).await?;
+        }
+    }
     let outputs = if made.empty {
         reporter.log(format!("stack {}: no changes", spec.name));
         status(aws, &made.stack_arn).await?.map(|found| found.outputs).ok_or_else(|| vanished(&spec.name))?
@@ -76,7 +101,22 @@ pub async fn deploy(aws: &Aws, spec: &StackSpec, token: &str, reporter: &Reporte
         follow(aws, &made.stack_arn, Some(&token), Some(made.changes.len()), reporter).await?
     };
     protect(aws, &made.stack_arn, spec.termination_protection).await?;
+    policy::protect_data(aws, &made.stack_arn, &held, &BTreeSet::new()).await?;
     Ok(outputs)
+}
+
+/// Logical ids of what may be lost, all agreed to; else the plan is discarded.
+async fn agreed(aws: &Aws, spec: &StackSpec, made: &Plan) -> Result<BTreeSet<String>> {
+    let losses: Vec<_> = made.changes.iter().filter(|change| change.needs_consent()).collect();
+    let open: Vec<_> = losses.iter().filter(|change| !aws.agreed(&change.consent(&spec.name))).collect();
+    if open.is_empty() {
+        return Ok(losses.iter().map(|change| change.logical_id.clone()).collect());
+    }
+    discard_plan(aws, made).await?;
+    let consents = open.iter().map(|change| format!("--confirm {}", change.consent(&spec.name))).collect::<Vec<_>>().join(" ");
+    let refused = Error::new(Kind::Refused, format!("this change of stack {} would lose data; nothing was changed", spec.name));
+    let refused = open.iter().filter_map(|change| change.warning()).fold(refused, |error, warning| error.cause(format!("it {warning}")));
+    Err(refused.hint(format!("change the answer back; or, if the data may go (take a snapshot first), start again with {consents}")))
 }
 
 /// Whether the stack's last events belong to this attempt.

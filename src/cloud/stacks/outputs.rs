@@ -51,6 +51,11 @@ pub fn template_outputs(body: &str) -> Result<Vec<String>> {
 
 /// The template's parameters by name.
 pub fn template_parameters(body: &str) -> Result<BTreeMap<String, TemplateParameter>> {
+    Ok(parameters(&parse(body)?))
+}
+
+/// The same of a template that is read already.
+pub(super) fn parameters(template: &Value) -> BTreeMap<String, TemplateParameter> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -65,7 +70,7 @@ pub fn template_parameters(body: &str) -> Result<BTreeMap<String, TemplateParame
         allowed: value.get("AllowedValues").and_then(Value::as_sequence).into_iter().flatten().filter_map(text).collect(),
         pattern: value.get("AllowedPattern").and_then(text),
     };
-    Ok(section(&parse(body)?, "Parameters").into_iter().map(|(name, value)| (name, parameter(&value))).collect())
+    section(template, "Parameters").into_iter().map(|(name, value)| (name, parameter(&value))).collect()
 }
 
 #[cfg(test)]

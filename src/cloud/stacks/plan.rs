@@ -1,13 +1,16 @@
 //! What a deployment would change: a change set, made and read but not executed.
 //! Never executes; the one thing it removes is the wreck of a creation that failed.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, Tag};
 use sha2::{Digest, Sha256};
 
 use super::status::{StackStatus, status};
-use super::{Plan, PlannedChange, StackSpec};
+use super::{Plan, PlannedChange, StackSpec, data, validation};
 use crate::cloud::fault::{code, fault, message};
+use crate::cloud::patience::Patience;
 use crate::cloud::{Aws, tags};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;
@@ -39,11 +42,30 @@ pub async fn plan(aws: &Aws, spec: &StackSpec, token: &str) -> Result<Plan> {
     };
     let creates = existing.as_ref().is_none_or(StackStatus::in_review);
     let made = change_set(aws, spec, &token, creates, existing.as_ref()).await?;
-    let changes = read_changes(aws, &made).await?;
+    let changes = match read_changes(aws, &made).await? {
+        Some(changes) => Some(marked(aws, spec, existing.as_ref(), changes).await?),
+        None => None,
+    };
     Ok(match changes {
         Some(changes) => Plan { stack_arn: made.stack, change_set_arn: made.arn, changes, creates, empty: false },
         None => Plan { stack_arn: made.stack, change_set_arn: String::new(), changes: Vec::new(), creates, empty: true },
     })
+}
+
+/// The changes with those marked that may lose data. What holds data is read from what is deployed, and only if something might be lost.
+async fn marked(
+    aws: &Aws,
+    spec: &StackSpec,
+    existing: Option<&StackStatus>,
+    mut changes: Vec<PlannedChange>,
+) -> Result<Vec<PlannedChange>> {
+    let at_stake = changes.iter().any(|change| change.action != "Add" && data::store(&change.resource_type).is_some());
+    if let Some(existing) = existing.filter(|existing| at_stake && !existing.in_review()) {
+        let deployed = super::deployed_template(aws, &existing.arn).await?;
+        let ids = data::holders(deployed.as_deref().unwrap_or(&spec.template_body), &existing.parameters)?;
+        data::mark(&mut changes, &ids);
+    }
+    Ok(changes)
 }
 
 /// Whether this stack must go before a new one can be made; an error if it may not be touched.
@@ -53,12 +75,12 @@ fn must_be_deleted_first(found: &StackStatus) -> Result<bool> {
         |what: &str, hint: &str| Err(Error::new(Kind::Conflict, format!("stack {} {what} ({})", found.name, found.status)).hint(hint));
     match found.status.as_str() {
         "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => Ok(true),
-        "UPDATE_ROLLBACK_FAILED" => conflict(
-            "could not be rolled back",
-            "settle the cause, then `aws cloudformation continue-update-rollback`, then run the same command",
+        "UPDATE_ROLLBACK_FAILED" | "CREATE_FAILED" | "UPDATE_FAILED" => conflict(
+            "stands in the middle of something",
+            &format!("run `migrate-wizard stacks repair {}`, then the same command", found.name),
         ),
         "DELETE_FAILED" => {
-            conflict("was being deleted, and that failed", "finish the deletion in the CloudFormation console, then run the same command")
+            conflict("was being deleted, and that failed", "finish it with `migrate-wizard stacks destroy`, then run the same command")
         }
         _ if found.in_progress() => conflict("is being changed right now", "wait until it is done, then run the same command"),
         _ => Ok(false),
@@ -104,21 +126,37 @@ async fn change_set(aws: &Aws, spec: &StackSpec, token: &str, creates: bool, exi
             .client_token(if attempt == 0 { token.to_owned() } else { format!("{token}-{attempt}") })
             .template_body(&spec.template_body)
             .capabilities(Capability::CapabilityNamedIam)
+            .set_role_arn(aws.deploy_role().map(str::to_owned))
             .description("made by migrate-wizard")
             .set_parameters(Some(
                 spec.parameters.iter().map(|(k, v)| Parameter::builder().parameter_key(k).parameter_value(v).build()).collect(),
             ))
-            .set_tags(Some(tags::ours(&spec.tags).iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect()))
+            .set_tags(Some(tags_of(spec, existing).iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect()))
             .send()
             .await;
         match answer {
             Ok(made) => return Ok(ChangeSet { arn: made.id.unwrap_or(name), stack: made.stack_id.unwrap_or_else(|| spec.name.clone()) }),
-            Err(error) if code(&error).starts_with("AlreadyExists") && message(&error).contains(&name) => {}
+            // made by a call whose answer was lost
+            Err(error) if code(&error).starts_with("AlreadyExists") && message(&error).contains(&name) => {
+                if let Some(found) = look(aws, &spec.name, &name).await?.filter(usable) {
+                    let stack = found.stack_id().unwrap_or(&spec.name).to_owned();
+                    return Ok(ChangeSet { arn: found.change_set_id.unwrap_or(name), stack });
+                }
+            }
             Err(error) => return Err(fault("cloudformation:CreateChangeSet", error)),
         }
     }
     Err(Error::new(Kind::Conflict, format!("stack {} has too many old change sets of this run", spec.name))
         .hint("delete its change sets in the CloudFormation console, then run the same command"))
+}
+
+/// Ours and the spec's; the run that made a stack stays on it, because a changed tag would touch every one of its resources.
+fn tags_of(spec: &StackSpec, existing: Option<&StackStatus>) -> BTreeMap<String, String> {
+    let mut all = tags::ours(&spec.tags);
+    if let Some(run) = existing.and_then(|existing| existing.tags.get(tags::RUN)) {
+        all.insert(tags::RUN.to_owned(), run.clone());
+    }
+    all
 }
 
 fn name_for(spec: &StackSpec, token: &str) -> String {
@@ -162,16 +200,21 @@ fn ids(set: &DescribeChangeSetOutput, existing: &StackStatus) -> ChangeSet {
 async fn read_changes(aws: &Aws, made: &ChangeSet) -> Result<Option<Vec<PlannedChange>>> {
     let mut changes = Vec::new();
     let mut page = None;
+    let mut patience = Patience::new(aws.outage());
     loop {
-        let set = aws
+        let asked = aws
             .cloudformation()
             .describe_change_set()
             .stack_name(&made.stack)
             .change_set_name(&made.arn)
-            .set_next_token(page.take())
+            .set_next_token(page.clone())
             .send()
             .await
-            .map_err(|e| fault("cloudformation:DescribeChangeSet", e))?;
+            .map_err(|e| fault("cloudformation:DescribeChangeSet", e));
+        let Some(set) = patience.hear(asked, &Reporter::silent())? else {
+            tokio::time::sleep(aws.poll()).await;
+            continue;
+        };
         match set.status() {
             Some(ChangeSetStatus::CreateComplete) => {
                 changes.extend(set.changes().iter().filter_map(|change| change.resource_change()).map(|change| PlannedChange {
@@ -180,6 +223,8 @@ async fn read_changes(aws: &Aws, made: &ChangeSet) -> Result<Option<Vec<PlannedC
                     resource_type: change.resource_type().unwrap_or_default().to_owned(),
                     physical_id: change.physical_resource_id().filter(|id| !id.is_empty()).map(str::to_owned),
                     replacement: change.replacement().map(|r| r.as_str().to_owned()),
+                    properties: properties(change),
+                    danger: None,
                 }));
                 page = set.next_token;
                 if page.is_none() {
@@ -189,18 +234,31 @@ async fn read_changes(aws: &Aws, made: &ChangeSet) -> Result<Option<Vec<PlannedC
             Some(ChangeSetStatus::Failed) => {
                 let reason = set.status_reason().unwrap_or("no reason given").to_owned();
                 let nothing = reason.contains("didn't contain changes") || reason.contains("No updates are to be performed");
+                let findings = if nothing { Vec::new() } else { validation::findings(aws, &made.stack, &made.arn).await };
                 discard(aws, made).await?;
                 return if nothing {
                     Ok(None)
                 } else {
-                    Err(Error::new(Kind::Failed, "CloudFormation refuses the template or its parameters")
-                        .cause(reason)
-                        .hint("correct what CloudFormation names above, then run the same command; nothing was changed"))
+                    let refused = Error::new(Kind::Failed, "CloudFormation refuses the template or its parameters").cause(reason);
+                    let refused = findings.iter().filter(|f| f.fails).take(10).fold(refused, |error, finding| error.cause(&finding.words));
+                    Err(refused.hint("correct what CloudFormation names above, then run the same command; nothing was changed"))
                 };
             }
             _ => tokio::time::sleep(aws.poll()).await,
         }
     }
+}
+
+/// The properties that a change names.
+fn properties(change: &aws_sdk_cloudformation::types::ResourceChange) -> Vec<String> {
+    let names = change.details().iter().filter_map(|detail| detail.target()?.name());
+    let names: std::collections::BTreeSet<String> = names.map(str::to_owned).collect();
+    names.into_iter().collect()
+}
+
+/// Discards a plan that is not to be carried out.
+pub(super) async fn discard_plan(aws: &Aws, plan: &Plan) -> Result<()> {
+    discard(aws, &ChangeSet { arn: plan.change_set_arn.clone(), stack: plan.stack_arn.clone() }).await
 }
 
 /// Deletes a change set that cannot be executed, and the shell of a stack if it made one.
@@ -222,7 +280,6 @@ async fn discard(aws: &Aws, made: &ChangeSet) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     fn found(status: &str, ours: bool) -> StackStatus {
         StackStatus {
@@ -232,6 +289,8 @@ mod tests {
             reason: None,
             outputs: BTreeMap::new(),
             parameters: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            created: 0,
             ours,
             run: None,
             termination_protection: false,
@@ -254,6 +313,7 @@ mod tests {
             ("ROLLBACK_COMPLETE", Ok(true)),
             ("ROLLBACK_FAILED", Ok(true)),
             ("UPDATE_ROLLBACK_FAILED", Err(Kind::Conflict)),
+            ("UPDATE_FAILED", Err(Kind::Conflict)),
             ("DELETE_FAILED", Err(Kind::Conflict)),
             ("UPDATE_IN_PROGRESS", Err(Kind::Conflict)),
         ] {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::outputs::{parse, section, template_parameters};
+use super::outputs::{parameters as declared_in, parse, section};
 use crate::error::{Error, Kind, Result};
 
 /// What a template makes of its parameters.
@@ -39,7 +39,7 @@ impl Rendered {
     pub fn of(body: &str, parameters: &BTreeMap<String, String>) -> Result<Self> {
         let template = parse(body)?;
         let mut given = BTreeMap::new();
-        for (name, declared) in template_parameters(body)? {
+        for (name, declared) in declared_in(&template) {
             let value = parameters.get(&name).or(declared.default.as_ref()).cloned().ok_or_else(|| {
                 Error::new(Kind::Input, format!("the template's parameter {name} has no value and no default")).hint("give it a value")
             })?;
@@ -112,7 +112,7 @@ impl Scope {
     /// The value with all evaluated that can be.
     fn value(&self, value: &Value) -> Value {
         if let Some((function, argument)) = call(value) {
-            return self.function(function, argument).unwrap_or_else(|| json!({ function: self.inside(argument) }));
+            return self.function(function, argument).unwrap_or_else(|| json!({ function: self.value(argument) }));
         }
         self.inside(value)
     }
@@ -163,7 +163,7 @@ impl Scope {
         }
     }
 
-    /// Holes that are known are filled; with one that is not it stays a `Fn::Sub`, with its own map.
+    /// Holes that are known are filled; with one that is not it stays a `Fn::Sub`, with what is left of its own map.
     fn sub(&self, argument: &Value) -> Option<Value> {
         let (template, own) = match argument {
             Value::String(template) => (template.as_str(), None),
@@ -171,25 +171,27 @@ impl Scope {
             _ => return None,
         };
         let (mut out, mut open, mut rest) = (String::new(), false, template);
+        let mut left = Map::new();
         while let Some(at) = rest.find("${") {
             let end = rest[at..].find('}')? + at;
             let name = &rest[at + 2..end];
             out.push_str(&rest[..at]);
             let known = own.and_then(|own| own.get(name)).map(|value| self.value(value)).or_else(|| self.parameters.get(name).cloned());
             match known.as_ref().and_then(text) {
-                Some(known) => out.push_str(&known),
+                Some(filled) => out.push_str(&filled),
                 None => {
                     open |= !name.starts_with('!');
                     out.push_str(&rest[at..=end]);
+                    left.extend(known.filter(|_| own.is_some_and(|own| own.contains_key(name))).map(|value| (name.to_owned(), value)));
                 }
             }
             rest = &rest[end + 1..];
         }
         out.push_str(rest);
-        Some(match own {
-            _ if !open => json!(out),
-            Some(own) => json!({ "Fn::Sub": [out, self.inside(&Value::Object(own.clone()))] }),
-            None => json!({ "Fn::Sub": out }),
+        Some(match (open, left.is_empty()) {
+            (false, _) => json!(out),
+            (true, true) => json!({ "Fn::Sub": out }),
+            (true, false) => json!({ "Fn::Sub": [out, left] }),
         })
     }
 }
@@ -272,6 +274,8 @@ Resources:
       Arn: !Sub 'arn:${AWS::Partition}:${Kind}'
       Other: !If [Has, yes, !Ref AWS::NoValue]
       First: !Select [0, !Ref Names]
+      Data: {Fn::Base64: !Sub '${Kind} ${AWS::Region}'}
+      Own: !Sub ['${Kind}-${Id}', {Id: !GetAtt Other.Id}]
       All: !Join ['/', !Ref Names]
       Of: !GetAtt Other.Arn
   Only: {Type: T::B, Condition: Has, Properties: {Gb: !FindInMap [Size, !Ref Kind, gb]}}
@@ -290,7 +294,7 @@ Outputs:
         assert_eq!(none.resources.iter().map(|r| r.logical_id.as_str()).collect::<Vec<_>>(), ["Always"]);
         assert_eq!(
             none.resources[0].properties,
-            json!({"Name": "none-x", "Arn": {"Fn::Sub": "arn:${AWS::Partition}:none"}, "First": "a", "All": "a/b", "Of": {"Fn::GetAtt": ["Other", "Arn"]}})
+            json!({"Name": "none-x", "Arn": {"Fn::Sub": "arn:${AWS::Partition}:none"}, "First": "a", "Data": {"Fn::Base64": {"Fn::Sub": "none ${AWS::Region}"}}, "Own": {"Fn::Sub": ["none-${Id}", {"Id": {"Fn::GetAtt": ["Other", "Id"]}}]}, "All": "a/b", "Of": {"Fn::GetAtt": ["Other", "Arn"]}})
         );
         assert_eq!(none.resources[0].deletion_policy.as_deref(), Some("Retain"));
         assert_eq!(none.outputs.keys().collect::<Vec<_>>(), ["Id"]);

@@ -20,9 +20,13 @@ pub struct StackStatus {
     pub reason: Option<String>,
     pub outputs: BTreeMap<String, String>,
     pub parameters: BTreeMap<String, String>,
+    /// All its tags, ours too.
+    pub tags: BTreeMap<String, String>,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
     /// It carries our tag, or it is a shell without resources whose change sets are all ours.
     pub ours: bool,
-    /// The run that created or last changed it.
+    /// The run that made it.
     pub run: Option<String>,
     pub termination_protection: bool,
 }
@@ -70,6 +74,22 @@ pub(super) async fn verdict(aws: &Aws, arn: &str) -> Result<Option<StackStatus>>
     Ok(describe(aws, arn).await?.map(from))
 }
 
+/// Every stack of the region that is there, with our tag and these. Reads.
+pub(super) async fn tagged(aws: &Aws, wanted: &[(&str, &str)]) -> Result<Vec<StackStatus>> {
+    let mut found = Vec::new();
+    let mut page = None;
+    loop {
+        let asked = aws.cloudformation().describe_stacks().set_next_token(page.take()).send().await;
+        let answer = asked.map_err(|e| fault("cloudformation:DescribeStacks", e))?;
+        let there = answer.stacks.unwrap_or_default().into_iter().map(from).filter(|stack| stack.status != "DELETE_COMPLETE");
+        found.extend(there.filter(|s| s.ours && wanted.iter().all(|(k, v)| s.tags.get(*k).is_some_and(|has| has == v))));
+        page = answer.next_token.filter(|token| !token.is_empty());
+        if page.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
 async fn describe(aws: &Aws, name: &str) -> Result<Option<Stack>> {
     match aws.cloudformation().describe_stacks().stack_name(name).send().await {
         Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
@@ -89,6 +109,8 @@ fn from(stack: Stack) -> StackStatus {
         reason: stack.stack_status_reason().map(str::to_owned),
         outputs: pairs.collect(),
         parameters: parameters.collect(),
+        tags: stack.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect(),
+        created: stack.creation_time().map_or(0, aws_sdk_cloudformation::primitives::DateTime::secs),
         ours: tags::is_ours(stack.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))),
         run: tag(tags::RUN),
         termination_protection: stack.enable_termination_protection().unwrap_or(false),

@@ -5,7 +5,7 @@ use super::{Bill, HOURS, Layer, all_month};
 use crate::decide::money::Quantity;
 
 /// Root disk of an EC2 instance, in GB.
-const DISK_GB: u64 = 30;
+const DISK_GB: u64 = 20;
 
 pub(super) fn write(bill: &mut Bill<'_>) {
     match bill.choice("compute") {
@@ -19,7 +19,7 @@ pub(super) fn write(bill: &mut Bill<'_>) {
 pub(super) fn running(bill: &mut Bill<'_>) -> u64 {
     match bill.choice("compute") {
         "fargate" => bill.services() * bill.number("tasks_min"),
-        "ec2" => 1,
+        "ec2" => bill.services(),
         _ => 0,
     }
 }
@@ -69,8 +69,11 @@ fn hours(amount: u64) -> Quantity {
 
 fn ec2(bill: &mut Bill<'_>) {
     let size = bill.choice("ec2_size");
+    // each service stands on a machine of its own
+    let machines = bill.services();
     if !size.is_empty() {
-        bill.fixed(Layer::Compute, &format!("ec2.{size}"), all_month(1), format!("EC2 instance {size}, Linux"));
+        bill.fixed(Layer::Compute, &format!("ec2.{size}"), all_month(machines), format!("EC2 instance {size}, Linux, {machines} of them"));
     }
-    bill.fixed(Layer::Compute, "ebs.gp3", Quantity::whole(DISK_GB), format!("root disk gp3, {DISK_GB} GB"));
+    let disks = Quantity::whole(DISK_GB).by(machines);
+    bill.fixed(Layer::Compute, "ebs.gp3", disks, format!("root disk gp3, {DISK_GB} GB, {machines} of them"));
 }

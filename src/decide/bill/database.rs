@@ -21,7 +21,6 @@ fn dsql(bill: &mut Bill<'_>) {
         "the first 100,000 DPU of every month are free; nothing while idle",
     );
     bill.usage(Layer::Database, "dsql.storage", "Aurora DSQL storage", "the first GB is free");
-    bill.unpriced("AWS Backup storage of Aurora DSQL: no price is known here");
 }
 
 fn replicas(bill: &mut Bill<'_>) -> u64 {

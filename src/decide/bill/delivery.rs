@@ -15,6 +15,9 @@ pub(super) fn write(bill: &mut Bill<'_>) {
         }
     }
     match bill.choice("cicd") {
+        "codepipeline" if bill.choice("compute") != "fargate" => {
+            bill.notes.push("the pipeline rolls out tasks: none is made for one EC2 instance".to_owned());
+        }
         "codepipeline" => {
             bill.usage(Layer::Delivery, "codepipeline.minute", "CodePipeline V2", "the first 100 minutes a month are free");
             bill.usage(Layer::Delivery, "codebuild.minute", "CodeBuild general1.small", "");

@@ -46,7 +46,7 @@ fn names(bill: &mut Bill<'_>) {
         "external" => bill.notes.push("the domain's DNS is billed by its own provider".to_owned()),
         other => bill.unknown("domain", other),
     }
-    if bill.services() > 1 {
+    if bill.services() > 1 && bill.choice("compute") == "fargate" {
         bill.fixed(Layer::Edge, "route53.zone", Quantity::whole(1), "private hosted zone of service discovery");
     }
 }

@@ -2,6 +2,7 @@
 //! Never holds a price: a quantity times an unknown line is named as unpriced.
 
 mod compute;
+mod counts;
 mod database;
 mod delivery;
 mod edge;
@@ -9,7 +10,7 @@ mod network;
 mod operations;
 mod platform;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Answers;
 use super::estimate::Line;
@@ -21,7 +22,7 @@ use super::services::services;
 const HOURS: u64 = 730;
 
 /// The part of the system that a line belongs to, in the order in which it is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
     Network,
@@ -88,6 +89,7 @@ pub(super) fn of<'a>(answers: &'a Answers, prices: &'a Prices) -> Bill<'a> {
     platform::write(&mut bill);
     delivery::write(&mut bill);
     operations::write(&mut bill);
+    counts::write(&mut bill);
     bill
 }
 
@@ -184,6 +186,7 @@ fn line(price: &Price, layer: Layer, what: String, usage_note: Option<String>) -
         as_of: price.as_of.clone(),
         source: price.source.clone(),
         confidence: price.confidence.clone(),
+        stale: false,
     }
 }
 

@@ -16,14 +16,27 @@ pub(super) fn write(bill: &mut Bill<'_>) {
         "none" | "" => {}
         other => bill.unknown("ai", other),
     }
+    storage(bill);
+}
+
+fn storage(bill: &mut Bill<'_>) {
+    let mut buckets = Vec::new();
     match bill.choice("storage") {
-        "s3" => {
-            bill.usage(Layer::Storage, "s3.storage", "S3 storage", "");
-            bill.usage(Layer::Storage, "s3.put", "S3 writes", "");
-            bill.usage(Layer::Storage, "s3.get", "S3 reads", "");
-        }
+        "s3" => buckets.push("files"),
         "none" | "" => {}
         other => bill.unknown("storage", other),
+    }
+    let (compute, cicd) = (bill.choice("compute"), bill.choice("cicd"));
+    if compute == "ec2" {
+        buckets.push("the built app");
+    }
+    if compute == "fargate" && cicd == "codepipeline" {
+        buckets.push("the pipeline's artifacts");
+    }
+    if !buckets.is_empty() {
+        bill.usage(Layer::Storage, "s3.storage", format!("S3 storage: {}", buckets.join(", ")), "");
+        bill.usage(Layer::Storage, "s3.put", "S3 writes", "");
+        bill.usage(Layer::Storage, "s3.get", "S3 reads", "");
     }
 }
 

@@ -104,11 +104,19 @@ fn question(step: &str, title: &str, kind: AnswerKind) -> AskView {
         error: None,
         reopened: false,
         stales: Vec::new(),
+        against: Vec::new(),
     }
 }
 
 fn option(id: &str, label: &str, consequence: &str, cost: &str) -> OptionView {
-    OptionView { id: id.into(), label: label.into(), consequence: consequence.into(), recommended: id == "rds", cost: Some(cost.into()) }
+    OptionView {
+        id: id.into(),
+        label: label.into(),
+        consequence: consequence.into(),
+        recommended: id == "rds",
+        cost: Some(cost.into()),
+        against: Vec::new(),
+    }
 }
 
 pub fn choice() -> View {

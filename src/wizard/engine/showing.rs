@@ -32,6 +32,7 @@ impl<W: World> Engine<W> {
             }
         };
         let cost_of = |option: &str| self.world.cost_of(&facts, &planned.id, option);
+        let against = |answer: &str| self.world.against(&facts, &planned.id, answer);
         self.show(Screen::Ask(screens::ask(
             planned,
             ask,
@@ -41,6 +42,7 @@ impl<W: World> Engine<W> {
             self.reopened.is_some(),
             stales,
             &cost_of,
+            &against,
         )));
     }
 
@@ -255,12 +257,15 @@ impl<W: World> Engine<W> {
                 facts
                     .get("report.path")
                     .map_or("read the report: migrate-wizard report".to_owned(), |p| format!("read the report: {}", template::plain(p))),
-                if self.state.sandbox {
+                if self.state.journey == "rotate" {
+                    "the way back stays open: migrate-wizard secrets rotate --back".into()
+                } else if self.state.sandbox {
                     "the way back: b here, or later migrate-wizard rollback --sandbox with the same AWS_ENDPOINT_URL".into()
                 } else {
                     "the way back stays open: migrate-wizard rollback".into()
                 },
             ],
+            Outcome::Rehearsed if self.state.journey == "rotate" => vec!["for good: the same command without --dry-run".into()],
             Outcome::Rehearsed => vec!["see every change it would make: migrate-wizard plan".into(), "go live: migrate-wizard".into()],
             Outcome::RolledBack => vec!["everything that could be undone is undone; begin anew with migrate-wizard --new".into()],
             Outcome::Stopped | Outcome::Failed | Outcome::Interrupted => vec!["start again to go on".into()],

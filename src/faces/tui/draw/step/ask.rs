@@ -44,6 +44,9 @@ pub(super) fn sheet(sheet: &mut Sheet, model: &Model, ask: &AskView) {
         let what = format!("changing this answer makes stale: {}", ask.stales.join(", "));
         sheet.body.hanging("↻ ", theme.warning(), &what, theme.warning());
     }
+    for words in &ask.against {
+        sheet.body.hanging("! ", theme.warning(), words, theme.warning());
+    }
     sheet.refused(model, ask.error.as_ref());
     match ask.kind {
         AnswerKind::Choice => {}
@@ -79,4 +82,7 @@ fn draw_option(sheet: &mut Sheet, model: &Model, option: &OptionView, cost: Stri
         sheet.body.hanging("    ", Style::new(), &cost, theme.strong());
     }
     sheet.body.hanging("    ", Style::new(), &option.consequence, if selected { Style::new() } else { theme.muted() });
+    for words in &option.against {
+        sheet.body.hanging("    ! ", theme.warning(), words, if selected { theme.warning() } else { theme.muted() });
+    }
 }

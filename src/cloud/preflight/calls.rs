@@ -1,11 +1,12 @@
-//! The read calls a run will need, tried before it starts, with every problem told at once.
+//! The read calls a run will need, tried before it starts.
 //! Never writes; that a read is allowed does not prove that a write will be.
 
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::fault::fault;
-use super::session::Aws;
+use super::finding::{Check, Finding};
+use crate::cloud::Aws;
+use crate::cloud::fault::fault;
 use crate::error::Result;
 
 /// A read call worth trying.
@@ -25,18 +26,6 @@ pub enum Call {
     Backups,
 }
 
-/// What came of one call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// As IAM writes it: `ecs:ListClusters`.
-    pub call: String,
-    pub ok: bool,
-    /// Empty if `ok`.
-    pub problem: String,
-    /// What to do about the problem; empty if `ok`.
-    pub hint: String,
-}
-
 impl Call {
     /// As IAM writes it.
     pub fn action(self) -> &'static str {
@@ -53,15 +42,13 @@ impl Call {
     }
 }
 
-/// Makes the calls side by side and returns one check for each, in their order.
-pub async fn calls(aws: &Aws, wanted: &[Call]) -> Vec<Check> {
+/// Makes the calls side by side and returns what came of each, in their order.
+pub(super) async fn calls(aws: &Aws, wanted: &[Call]) -> Vec<Finding> {
     join_all(wanted.iter().map(async |call| {
-        let problem = attempt(aws, *call).await.err();
-        Check {
-            call: call.action().to_owned(),
-            ok: problem.is_none(),
-            hint: problem.as_ref().map(|error| error.hint.clone()).unwrap_or_default(),
-            problem: problem.map(|error| error.line()).unwrap_or_default(),
+        let action = call.action();
+        match attempt(aws, *call).await {
+            Ok(()) => Finding::fine(Check::Calls, format!("{action} answers")),
+            Err(error) => Finding::stops(Check::Calls, format!("{action} does not work: {}", error.line()), &error.hint),
         }
     }))
     .await

@@ -1,0 +1,348 @@
+//! `secrets list|import|rotate`: what each service gets, Replit's block taken over, a new value for one secret.
+//! Never prints a secret's value.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::run::{answers, checked_books, open};
+use super::{out, out_json};
+use crate::app::secrets::{Becomes, Block, Entry, Given, Row, Sorted, Table, parse, plain_file, puts, sort};
+use crate::app::{self, ServiceKind};
+use crate::cli::{AppArgs, ImportArgs, RotateArgs, RunArgs, SecretsCmd};
+use crate::cloud::secret_group::Held;
+use crate::cloud::secrets::Change;
+use crate::cloud::{self, Aws, Secret};
+use crate::decide;
+use crate::effects::{Setup, app_secrets, environment};
+use crate::error::{Context, Error, Kind, Result};
+use crate::faces::line::hidden;
+use crate::progress::Reporter;
+use crate::runs::{self, Flavour};
+use crate::wizard::state::End;
+use crate::wizard::template;
+use crate::wizard::view::Mode;
+
+pub async fn run(args: &RunArgs, what: &SecretsCmd) -> Result<u8> {
+    match what {
+        SecretsCmd::List(whose) => list(args, whose).await,
+        SecretsCmd::Import(import) => take_over(args, import).await,
+        SecretsCmd::Rotate(rotate) => new_value(args, rotate).await,
+    }
+}
+
+/// Whose secrets, and where they are.
+struct Place {
+    app: String,
+    environment: String,
+    region: Option<String>,
+    database: Option<String>,
+    services: Option<String>,
+    /// The account of the newest live run: no other may be written to.
+    account: Option<String>,
+}
+
+impl Place {
+    /// Flags win over profile and answers, these over the newest run.
+    fn of(args: &RunArgs, whose: &AppArgs) -> Result<Self> {
+        let (_, books) = checked_books(args, "move")?;
+        let given = answers(args, &books)?;
+        let (found, _) = runs::all(&args.dir);
+        let newest = found.iter().rfind(|f| f.state.journey == "move").map(|f| &f.state);
+        let answer = |id: &str| {
+            let ran = || newest.and_then(|s| s.steps.get(id)).and_then(|s| s.answer.as_ref()).map(|(value, _)| template::plain(value));
+            given.get(id).map(|s| s.value.clone()).or_else(ran).filter(|v| !v.is_empty())
+        };
+        let needed = |flag: &Option<String>, id: &str, name: &str| {
+            flag.clone().or_else(|| answer(id)).ok_or_else(|| {
+                Error::new(Kind::Usage, format!("whose secrets? no {name} is named"))
+                    .hint("give --app and --environment, or --profile, or run it in the app's checkout after the wizard has asked for them")
+            })
+        };
+        Ok(Self {
+            app: needed(&whose.app, "app_name", "app")?,
+            environment: needed(&whose.environment, "environment", "environment")?,
+            region: args.region.clone().or_else(|| answer("region")),
+            database: answer("database"),
+            services: answer("services"),
+            account: newest
+                .filter(|s| s.mode == Mode::Live && !s.sandbox)
+                .and_then(|s| s.account.as_ref().map(|(account, _)| account.clone())),
+        })
+    }
+
+    fn prefix(&self) -> String {
+        environment::prefix(&self.app, &self.environment)
+    }
+
+    async fn aws(&self, args: &RunArgs) -> Result<Aws> {
+        let access = if args.dry_run { cloud::Access::ReadOnly } else { cloud::Access::ReadWrite };
+        let mut options = cloud::Options::new(access);
+        options.region.clone_from(&self.region);
+        options.profile.clone_from(&args.aws_profile);
+        let aws = Aws::connect(options).await?;
+        if let Some(account) = &self.account {
+            aws.pin(account);
+            aws.check_pin().await?;
+        }
+        Ok(aws)
+    }
+}
+
+/// What `secrets list` tells.
+#[derive(Serialize)]
+struct Listed<'a> {
+    prefix: String,
+    /// `None`: Secrets Manager was asked. Else why it was not.
+    not_asked: Option<String>,
+    rows: &'a [Row],
+    secrets: Vec<Stored>,
+}
+
+#[derive(Serialize)]
+struct Stored {
+    name: String,
+    arn: String,
+    keys: Option<Vec<String>>,
+    placeholder: bool,
+    changed: Option<String>,
+    /// In words.
+    rotation: String,
+}
+
+fn stored(held: &BTreeMap<String, Held>, table: &Table) -> Vec<Stored> {
+    held.iter()
+        .map(|(name, held)| {
+            let rule = table.rule_of_secret(name);
+            let rotation = match (held.rotates, rule.and_then(|r| r.every)) {
+                (Some(days), _) => format!("by AWS every {days} days"),
+                (None, Some(days)) => format!("every {days} days: migrate-wizard secrets rotate {name}"),
+                (None, None) => "on compromise".to_owned(),
+            };
+            Stored {
+                name: held.name.clone(),
+                arn: held.arn.clone(),
+                keys: held.keys.clone(),
+                placeholder: held.placeholder,
+                changed: held.changed.clone(),
+                rotation,
+            }
+        })
+        .collect()
+}
+
+async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
+    let place = Place::of(args, whose)?;
+    let scan = app::scan(&args.dir, &Reporter::silent())?;
+    let asked = async { environment::held(&place.aws(args).await?, &place.app, &place.environment).await };
+    let (held, not_asked) = match asked.await {
+        Ok(held) => (held, None),
+        Err(error) if matches!(error.kind, Kind::Denied | Kind::Unreachable | Kind::Input) => (BTreeMap::new(), Some(error.line())),
+        Err(error) => return Err(error),
+    };
+    let services: Vec<String> = match &place.services {
+        Some(text) => decide::services(text)?.into_iter().map(|s| s.name).collect(),
+        None => scan.services.iter().filter(|s| s.kind != ServiceKind::Static).map(|s| s.name.clone()).collect(),
+    };
+    let rows = environment::rows(&scan, &args.dir, &place.prefix(), &services, &held)?;
+    let missing = rows.iter().filter(|r| matches!(r.given, Given::Missing(_) | Given::MissingPlain)).count();
+    let code = u8::from(missing > 0 && not_asked.is_none());
+    let secrets = stored(&held, &Table::bundled()?);
+    if args.json {
+        out_json(&Listed { prefix: place.prefix(), not_asked, rows: &rows, secrets })?;
+        return Ok(code);
+    }
+    let width = rows.iter().map(|r| r.variable.len()).max().unwrap_or(0);
+    let mut service = "";
+    for row in &rows {
+        if row.service != service {
+            service = &row.service;
+            out(format!("\n{service}"));
+        }
+        let home = |home: &crate::app::secrets::Home| {
+            let key = home.key.as_ref().map(|key| format!(" key {key}")).unwrap_or_default();
+            format!("{}{}{key}", place.prefix(), home.secret)
+        };
+        let (sign, what) = match &row.given {
+            Given::Secret(at) => (' ', format!("secret {}", home(at))),
+            Given::Placeholder(at) => ('!', format!("secret {}: a placeholder, nobody gave a value", home(at))),
+            Given::Plain { value } => (' ', format!("plain {}", crate::text::redact(value))),
+            Given::Stack => (' ', "set by the service's stack".to_owned()),
+            Given::Default => (' ', "the code's default".to_owned()),
+            Given::Dropped => ('-', "Replit's own: not set on AWS".to_owned()),
+            Given::MissingPlain => ('!', "MISSING; a plain variable".to_owned()),
+            Given::Missing(at) => ('!', format!("MISSING; as a secret it would be {}", home(at))),
+        };
+        let source = if row.read_at.is_empty() { format!("[{}]", row.source) } else { format!("[{}; {}]", row.source, row.read_at) };
+        out(format!("  {sign} {:width$}  {what}  {source}", row.variable));
+    }
+    if !secrets.is_empty() {
+        out("\nin Secrets Manager");
+        for secret in &secrets {
+            let keys = secret.keys.as_ref().map(|keys| format!(" (keys {})", keys.join(", "))).unwrap_or_default();
+            out(format!("    {}{keys}  rotation: {}", secret.name, secret.rotation));
+        }
+    }
+    if let Some(why) = &not_asked {
+        out(format!("\nSecrets Manager was not asked: {why}. What it holds is not counted above."));
+    }
+    out(format!(
+        "\n{} given by nobody. Next: {}",
+        crate::text::plural(missing as u64, "variable"),
+        if missing > 0 { "migrate-wizard secrets import" } else { "migrate-wizard plan" }
+    ));
+    Ok(code)
+}
+
+/// What became of one name.
+#[derive(Serialize)]
+struct Taken {
+    name: String,
+    /// `secret`, `plain`, `replit`, `replaced` or `renew`.
+    becomes: &'static str,
+    secret: Option<String>,
+    key: Option<String>,
+    why: String,
+    warnings: Vec<String>,
+    /// `created`, `updated`, `unchanged`, `kept` (plain) or `none`.
+    done: String,
+}
+
+async fn block(import: &ImportArgs) -> Result<Block> {
+    if !import.ask.is_empty() {
+        let ask = |name: &String| Ok(Entry { name: name.clone(), value: Secret::new(hidden::value(name)?), line: None });
+        return Ok(Block { entries: import.ask.iter().map(ask).collect::<Result<_>>()?, notes: Vec::new() });
+    }
+    match import.file.as_deref() {
+        None | Some("-") => parse(&hidden::block().await?, "the block"),
+        Some(path) => {
+            let text =
+                std::fs::read_to_string(path).or_fail(Kind::Input, format!("cannot read {path}"), "name a UTF-8 text file with --file")?;
+            parse(&text, path)
+        }
+    }
+}
+
+async fn take_over(args: &RunArgs, import: &ImportArgs) -> Result<u8> {
+    let place = Place::of(args, &import.whose)?;
+    let table = Table::bundled()?;
+    let block = block(import).await?;
+    // a value that was asked for is a new one
+    let take: Vec<String> = import.take.iter().chain(&import.ask).cloned().collect();
+    let sorted = sort(&block.entries, &table);
+    let puts = puts(&sorted, &take)?;
+    let mut rows: Vec<Taken> = sorted.iter().map(|s| taken(s, &place, &take)).collect();
+    if !args.dry_run {
+        let aws = place.aws(args).await?;
+        for put in &puts {
+            let token = uuid::Uuid::new_v4().simple().to_string();
+            let (_, change) = app_secrets::store(&aws, &place.app, &place.environment, put, &token).await?;
+            let done = match change {
+                Change::Created => "created",
+                Change::Updated => "updated",
+                Change::Unchanged => "unchanged",
+            };
+            let full = format!("{}{}", place.prefix(), put.secret);
+            rows.iter_mut().filter(|r| r.secret.as_ref() == Some(&full) && r.becomes == "secret").for_each(|r| r.done = done.to_owned());
+        }
+        let path = plain_file::path(&args.dir, place.prefix().trim_end_matches('/'));
+        let changed = plain_file::add(&path, &app_secrets::plain(&sorted))?;
+        for row in rows.iter_mut().filter(|r| r.becomes == "plain") {
+            row.done = if changed.contains(&row.name) { "kept" } else { "unchanged" }.to_owned();
+        }
+    }
+    if args.json {
+        out_json(&rows)?;
+        return Ok(0);
+    }
+    tell(&rows, &block.notes, args.dry_run);
+    Ok(0)
+}
+
+fn taken(sorted: &Sorted, place: &Place, take: &[String]) -> Taken {
+    let renew = sorted.renew && !take.contains(&sorted.name);
+    let becomes = match sorted.becomes {
+        Becomes::Secret if renew => "renew",
+        Becomes::Secret => "secret",
+        Becomes::Plain => "plain",
+        Becomes::Replit => "replit",
+        Becomes::Replaced => "replaced",
+    };
+    Taken {
+        name: sorted.name.clone(),
+        becomes,
+        secret: sorted.home.as_ref().map(|home| format!("{}{}", place.prefix(), home.secret)),
+        key: sorted.home.as_ref().and_then(|home| home.key.clone()),
+        why: sorted.why.clone(),
+        warnings: sorted.warnings.clone(),
+        done: "none".to_owned(),
+    }
+}
+
+fn tell(rows: &[Taken], notes: &[String], dry: bool) {
+    let width = rows.iter().map(|r| r.name.len()).max().unwrap_or(0);
+    for row in rows {
+        let key = row.key.as_ref().map(|key| format!(" key {key}")).unwrap_or_default();
+        let at = || format!("{}{key}", row.secret.clone().unwrap_or_default());
+        let what = match row.becomes {
+            "secret" => format!("secret {}", at()),
+            "plain" => format!("plain variable: {}", row.why),
+            "replit" => format!("dropped, Replit's own: {}", row.why),
+            "replaced" => format!("dropped, another on AWS: {}", row.why),
+            _ => format!("not taken, needs a new value: {}", at()),
+        };
+        let done = if row.done == "none" { String::new() } else { format!("  {}", row.done) };
+        out(format!("  {:width$}  {what}{done}", row.name));
+        for warning in &row.warnings {
+            out(format!("  {:width$}  ! {warning}", ""));
+        }
+    }
+    for note in notes {
+        out(format!("  note: {note}"));
+    }
+    let count = |becomes: &str| rows.iter().filter(|r| r.becomes == becomes).count();
+    out(format!(
+        "\n{} secret, {} plain, {} dropped, {} to be renewed. {}",
+        count("secret"),
+        count("plain"),
+        count("replit") + count("replaced"),
+        count("renew"),
+        if dry { "Nothing was stored. Next: the same command without --dry-run" } else { "Next: migrate-wizard secrets list" }
+    ));
+}
+
+async fn new_value(args: &RunArgs, rotate: &RotateArgs) -> Result<u8> {
+    let flavour = Flavour { journey: "rotate", mode: if args.dry_run { Mode::Dry } else { Mode::Live }, sandbox: args.sandbox };
+    let newest = runs::newest(&args.dir, flavour)?;
+    let asked = newest.as_ref().and_then(|f| f.state.steps.get("secret")).and_then(|s| s.answer.as_ref());
+    if let (Some(found), Some((open, _)), Some(wanted)) = (&newest, asked, &rotate.secret)
+        && found.state.ended.is_none()
+        && !args.new
+        && template::plain(open) != *wanted
+    {
+        return Err(Error::new(Kind::Conflict, format!("the rotation of {} is not finished", template::plain(open)))
+            .hint("finish it with `migrate-wizard secrets rotate`, go back with --back, or leave it with --new"));
+    }
+    if newest.as_ref().is_some_and(|f| f.state.ended == Some(End::RolledBack)) && rotate.back {
+        out("the last rotation is rolled back already");
+        return Ok(0);
+    }
+    let mut args = args.clone();
+    if !rotate.back {
+        // the rotation's own questions are not those of the move
+        let place = Place::of(&RunArgs { set: Vec::new(), ..args.clone() }, &rotate.whose)?;
+        let mut set = |id: &str, value: Option<String>| {
+            if let Some(value) = value.filter(|_| !args.set.iter().any(|(known, _)| known == id)) {
+                args.set.push((id.to_owned(), value));
+            }
+        };
+        set("app_name", Some(place.app));
+        set("environment", Some(place.environment));
+        set("region", place.region);
+        set("database", place.database);
+        set("secret", rotate.secret.clone());
+    }
+    // their questions are those of the move
+    (args.profile, args.answers) = (None, None);
+    open(&args, flavour, rotate.back.then_some(None), Setup::default()).await
+}
