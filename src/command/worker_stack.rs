@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::engines;
 use crate::cli::{PlaceArgs, RunArgs};
 use crate::cloud::ground::Ground;
-use crate::cloud::stacks::{self, StackSpec, SystemStack};
+use crate::cloud::stacks::{self, SystemStack};
 use crate::cloud::tasks::Place;
-use crate::cloud::{Aws, registry};
+use crate::cloud::Aws;
 use crate::effects;
 use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;
@@ -17,6 +17,14 @@ use crate::progress::Reporter;
 const PLACE: &str = "Place";
 /// The step of the playbooks whose stack it is.
 const STEP: &str = "worker_stack";
+/// The step whose stack holds the repository of its image.
+const REGISTRY: &str = "worker_repository";
+
+/// The worker's stack of the answers that are given, and the repository its image comes from.
+struct Planned {
+    registry: SystemStack,
+    worker: SystemStack,
+}
 
 /// Where, and the first part of the names of temporary secrets; `None` in a dry run in which the stack is not there.
 pub async fn ground(args: &RunArgs, aws: &Aws, place: &PlaceArgs, reporter: &Reporter) -> Result<Option<(Ground, String)>> {
@@ -40,7 +48,7 @@ pub async fn ground(args: &RunArgs, aws: &Aws, place: &PlaceArgs, reporter: &Rep
     let planned = planned(args)?;
     let name = match (&place.worker_stack, &planned) {
         (Some(name), _) => name.clone(),
-        (None, Some(stack)) => stack.spec.name.clone(),
+        (None, Some(planned)) => planned.worker.spec.name.clone(),
         (None, None) => {
             return Err(Error::new(Kind::Usage, "it is not said where the tasks run").hint(
                 "name the answers (--profile or --answers), the worker's stack (--worker-stack), or --cluster and what goes with it",
@@ -53,15 +61,15 @@ pub async fn ground(args: &RunArgs, aws: &Aws, place: &PlaceArgs, reporter: &Rep
     let outputs = match there {
         Some(found) if place.worker_image.as_ref().is_none_or(same) => found.outputs.clone(),
         Some(_) | None => {
-            let Some(stack) = planned.filter(|stack| stack.spec.name == name) else {
+            let Some(planned) = planned.filter(|planned| planned.worker.spec.name == name) else {
                 return Err(Error::new(Kind::Conflict, format!("there is no stack {name} that says where tasks run"))
                     .hint("name its answers with --profile or --answers, so that it can be made"));
             };
             if args.dry_run {
-                reporter.log(format!("would make the stack {name} (layer {}) and its image; nothing was made", stack.layer));
+                reporter.log(format!("would make the stack {name} (layer {}) and its image; nothing was made", planned.worker.layer));
                 return Ok(None);
             }
-            make(aws, &stack, place, reporter).await?
+            make(aws, &planned, place, reporter).await?
         }
     };
     let text = outputs.get(PLACE).map(String::as_str).unwrap_or_default();
@@ -69,29 +77,35 @@ pub async fn ground(args: &RunArgs, aws: &Aws, place: &PlaceArgs, reporter: &Rep
     Ok(Some((text.parse()?, prefix)))
 }
 
-/// The worker's stack of the answers that are given; `None` when none are.
-fn planned(args: &RunArgs) -> Result<Option<SystemStack>> {
+/// `None` when no answers are named, or the system of the answers has no such tasks.
+fn planned(args: &RunArgs) -> Result<Option<Planned>> {
     if args.profile.is_none() && args.answers.is_none() {
         return Ok(None);
     }
     let system = engines::system(&engines::blueprint(args, "worker")?)?;
-    Ok(system.stacks.into_iter().find(|stack| stack.step == STEP))
+    let of = |step: &str| system.stacks.iter().find(|stack| stack.step == step).cloned();
+    Ok(of(REGISTRY).zip(of(STEP)).map(|(registry, worker)| Planned { registry, worker }))
 }
 
-async fn make(aws: &Aws, stack: &SystemStack, place: &PlaceArgs, reporter: &Reporter) -> Result<BTreeMap<String, String>> {
+async fn make(aws: &Aws, planned: &Planned, place: &PlaceArgs, reporter: &Reporter) -> Result<BTreeMap<String, String>> {
+    let Planned { registry, worker } = planned;
+    let mut outputs = BTreeMap::from([(registry.spec.name.clone(), repository(aws, registry, reporter).await?)]);
     let image = match &place.worker_image {
         Some(image) => image.clone(),
         None => {
-            let arm = stack.spec.parameters.get("CpuArchitecture").is_some_and(|architecture| architecture == "ARM64");
-            effects::worker_image(aws, &repository(&stack.spec), &stack.spec.tags, arm, reporter).await?
+            let arm = worker.spec.parameters.get("CpuArchitecture").is_some_and(|architecture| architecture == "ARM64");
+            let name = outputs[&registry.spec.name].get("RepositoryName").map(String::as_str).unwrap_or_default();
+            effects::worker_image(aws, name, arm, reporter).await?
         }
     };
-    let mut outputs = BTreeMap::new();
     // What is given by the image and by no stack.
-    let own: BTreeSet<&str> = ["ImageUri", "RepositoryArn", "Secret1", "SecretArns", "WritableSecretArns"].into();
-    let mut wanted = stack.clone();
+    let own: BTreeSet<&str> = ["ImageUri", "Secret1", "SecretArns", "WritableSecretArns"].into();
+    let mut wanted = worker.clone();
     wanted.spec.parameters.retain(|name, _| !own.contains(name.as_str()));
     for needed in wanted.needs() {
+        if outputs.contains_key(needed) {
+            continue;
+        }
         let found = stacks::status(aws, needed).await?.filter(|found| found.succeeded()).ok_or_else(|| {
             Error::new(Kind::Conflict, format!("the worker's stack stands on the stack {needed}, which is not there"))
                 .hint("run the provision phase first: migrate-wizard with the same answers")
@@ -100,15 +114,15 @@ async fn make(aws: &Aws, stack: &SystemStack, place: &PlaceArgs, reporter: &Repo
     }
     let mut spec = wanted.resolved(&outputs)?;
     spec.parameters.insert("ImageUri".to_owned(), image.clone());
-    if let Some(found) = registry::describe(aws, &repository(&stack.spec)).await? {
-        spec.parameters.insert("RepositoryArn".to_owned(), found.arn);
-    }
     reporter.log(format!("making the stack {} with the image {image}", spec.name));
     stacks::deploy(aws, &spec, &format!("worker-{image}"), reporter).await
 }
 
-/// `shop-staging/migrate-worker`, as the playbooks name it.
-fn repository(spec: &StackSpec) -> String {
-    let part = |name: &str| spec.parameters.get(name).map(String::as_str).unwrap_or_default();
-    format!("{}-{}/migrate-worker", part("AppName"), part("Environment"))
+/// What the repository's stack gives; it is made when it is not there.
+async fn repository(aws: &Aws, registry: &SystemStack, reporter: &Reporter) -> Result<BTreeMap<String, String>> {
+    if let Some(found) = stacks::status(aws, &registry.spec.name).await?.filter(|found| found.succeeded()) {
+        return Ok(found.outputs);
+    }
+    reporter.log(format!("making the stack {}", registry.spec.name));
+    stacks::deploy(aws, &registry.spec, &format!("worker-{}", registry.spec.name), reporter).await
 }

@@ -1,7 +1,6 @@
 //! `image` with `program`: the image of this very program, for tasks inside the VPC: built from `assets/files/worker.Dockerfile` and pushed.
 //! Never puts anything but the program into it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -83,7 +82,7 @@ impl Apply<World> for WorkerImage {
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        let uri = worker_image(world.aws().await?, &self.repository, &BTreeMap::new(), self.arm(), &cx.reporter).await?;
+        let uri = worker_image(world.aws().await?, &self.repository, self.arm(), &cx.reporter).await?;
         Ok(Self::outputs(&uri))
     }
 
@@ -114,9 +113,12 @@ fn tag(bytes: &[u8]) -> String {
 }
 
 /// Builds the image of this program and pushes it; the image's URI. One of this version that is there already is taken.
-pub async fn worker_image(aws: &Aws, repository: &str, tags: &BTreeMap<String, String>, arm: bool, reporter: &Reporter) -> Result<String> {
+pub async fn worker_image(aws: &Aws, repository: &str, arm: bool, reporter: &Reporter) -> Result<String> {
     let bytes = program(arm)?;
-    let repository = registry::ensure_repository(aws, repository, tags).await?;
+    let repository = registry::describe(aws, repository).await?.ok_or_else(|| {
+        Error::new(Kind::Conflict, format!("there is no image repository {repository}"))
+            .hint("run the provision phase first: it makes the repository")
+    })?;
     let tag = tag(&bytes);
     let uri = format!("{}:{tag}", repository.uri);
     if registry::image_digest(aws, &repository.name, &tag).await?.is_some() {

@@ -83,6 +83,11 @@ impl Rendered {
             found.extend(more);
         }
     }
+
+    /// The resources of one type.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Resource> {
+        self.resources.iter().filter(move |resource| resource.kind == kind)
+    }
 }
 
 struct Scope {
