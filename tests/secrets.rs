@@ -186,7 +186,7 @@ fn what_is_planted_in_a_move_is_in_secrets_manager_alone() {
             service = template;
         }
     }
-    // while the service's own template names each by its ARN, the key of the JSON secret too
+    // while the service's own template names each, and the key of the JSON secret too
     for part in [
         "Name: SESSION_SECRET, ValueFrom:",
         "Name: STRIPE_SECRET_KEY, ValueFrom:",

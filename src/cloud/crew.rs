@@ -64,7 +64,7 @@ pub struct Done {
 pub async fn work(aws: &Aws, ground: &Ground, work: &Work, reporter: &Reporter) -> Result<Done> {
     let mut crew = Crew { aws, ground, work, reporter, leads: Vec::new(), helpers: Vec::new(), asked: false, closed: false };
     crew.find_again().await?;
-    let done = crew.to_the_end().await;
+    let done = crew.until_the_end().await;
     let stopped = stop(aws, ground, &work.id).await;
     crew.closed = stopped.is_ok();
     let done = done?;
@@ -181,7 +181,7 @@ impl Crew<'_> {
         }
     }
 
-    async fn to_the_end(&mut self) -> Result<Done> {
+    async fn until_the_end(&mut self) -> Result<Done> {
         if self.leads.is_empty() {
             self.start_lead().await?;
         }

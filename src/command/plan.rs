@@ -49,7 +49,7 @@ pub async fn run(args: &RunArgs) -> Result<u8> {
     facts.extend(
         answers
             .iter()
-            .filter(|(id, _)| !state.steps.get(*id).is_some_and(|s| s.answer.is_some()))
+            .filter(|(id, _)| state.steps.get(*id).is_none_or(|s| s.answer.is_none()))
             .map(|(id, given)| (id.clone(), given.value.clone().into())),
     );
     let against = decide::told(&Costs::of_runs(&args.dir.join(runs::FOLDER))?.contradictions(&facts));

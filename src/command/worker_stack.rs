@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::engines;
 use crate::cli::{PlaceArgs, RunArgs};
+use crate::cloud::Aws;
 use crate::cloud::ground::Ground;
 use crate::cloud::stacks::{self, SystemStack};
 use crate::cloud::tasks::Place;
-use crate::cloud::Aws;
 use crate::effects;
 use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;

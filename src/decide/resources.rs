@@ -146,7 +146,7 @@ impl Resources {
         differences.extend(
             told_usage
                 .iter()
-                .filter(|id| !backed(id) && !(spot && id.starts_with("fargate.")))
+                .filter(|id| !(backed(id) || spot && id.starts_with("fargate.")))
                 .map(|id| format!("`{id}`: the estimate names it, no stack uses it")),
         );
         differences.extend(

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::cloud::stacks::{self, PlannedChange, StackSpec, SystemStack};
+use crate::cloud::stacks::{self, Filled, PlannedChange, StackSpec, SystemStack};
 use crate::cloud::{Aws, services, tags};
 use crate::error::{Error, Kind, Result};
 use crate::library;
@@ -26,10 +26,10 @@ pub struct Stack {
     /// Template parameters; one left empty takes the template's default.
     #[serde(default)]
     parameters: BTreeMap<String, Value>,
-    /// Plain variables of the service, by name; written into the template.
+    /// Plain variables of the service, by name; a parameter of the template for each.
     #[serde(default, deserialize_with = "names")]
     variables: BTreeMap<String, String>,
-    /// Secrets of the service: name → ARN, with `:key::` for one key; written into the template.
+    /// Secrets of the service: name → ARN, with `:key::` for one key; a parameter of the template for each.
     #[serde(default, deserialize_with = "names")]
     secrets: BTreeMap<String, String>,
     /// Termination protection: for stacks that hold data.
@@ -72,7 +72,7 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
         )
         .hint("give it under `parameters` of the step"));
     }
-    of_field("stack", "variables", stack.template())?;
+    of_field("stack", "variables", stack.filled())?;
     Ok(Box::new(stack))
 }
 
@@ -95,13 +95,14 @@ impl Stack {
         self.parameters.iter().map(move |(k, v)| (k.clone(), full(v))).filter(|(_, v)| !v.is_empty())
     }
 
-    /// The layer's template with the service's own variables and secrets.
-    fn template(&self) -> Result<String> {
+    /// The layer's template with parameters for the service's own variables and secrets.
+    fn filled(&self) -> Result<Filled> {
         stacks::with_environment(library::stack(&self.layer)?, &self.variables, &self.secrets)
     }
 
     fn spec(&self) -> Result<StackSpec> {
-        let parameters: BTreeMap<String, String> = self.given().collect();
+        let Filled { body, parameters } = self.filled()?;
+        let parameters: BTreeMap<String, String> = self.given().chain(parameters).collect();
         if let Some((name, value)) = parameters.iter().find(|(_, value)| value.len() > stacks::LONGEST_PARAMETER) {
             return Err(Error::new(
                 Kind::Input,
@@ -119,7 +120,7 @@ impl Stack {
             ("environment".to_owned(), self.environment.clone()),
             (tags::RUN.to_owned(), self.run.clone()),
         ]);
-        Ok(StackSpec { name: self.name.clone(), template_body: self.template()?, parameters, tags, termination_protection: self.protect })
+        Ok(StackSpec { name: self.name.clone(), template_body: body, parameters, tags, termination_protection: self.protect })
     }
 
     fn outputs(values: BTreeMap<String, String>) -> Outputs {
@@ -130,7 +131,8 @@ impl Stack {
 #[async_trait]
 impl Apply<World> for Stack {
     fn describe(&self) -> Description {
-        let parameters: Vec<String> = self.given().map(|(k, v)| format!("{k}='{v}'")).collect();
+        let own = self.filled().map(|filled| filled.parameters).unwrap_or_default();
+        let parameters: Vec<String> = self.given().chain(own).map(|(k, v)| format!("{k}='{}'", v.replace('\'', r"'\''"))).collect();
         let parameters = if parameters.is_empty() { String::new() } else { format!(" --parameter-overrides {}", parameters.join(" ")) };
         Description::new(
             format!("deploy the stack {} ({} layer)", self.name, self.layer),
@@ -175,7 +177,7 @@ impl Apply<World> for Stack {
             }
             Some(found) if found.succeeded() && self.carries(&found.parameters) => {
                 let deployed = stacks::deployed_template(aws, &found.arn).await?;
-                let same = deployed.is_some_and(|body| self.template().is_ok_and(|ours| ours.trim() == body.trim()));
+                let same = deployed.is_some_and(|body| self.filled().is_ok_and(|ours| ours.body.trim() == body.trim()));
                 if same { Probe::Present(Self::outputs(found.outputs)) } else { Probe::Absent }
             }
             Some(_) => Probe::Absent,

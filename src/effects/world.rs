@@ -39,7 +39,10 @@ fn named_endpoint() -> Option<String> {
 }
 
 /// Tells what a run with these answers will need of AWS. Only a command can: it may look at the steps to come, and an effect may not.
-pub struct Foresight(pub Box<dyn Fn(&Map<String, Value>) -> Result<Wanted> + Send + Sync>);
+pub struct Foresight(pub Box<Foresee>);
+
+/// What the answers so far would make.
+type Foresee = dyn Fn(&Map<String, Value>) -> Result<Wanted> + Send + Sync;
 
 impl std::fmt::Debug for Foresight {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

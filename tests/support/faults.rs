@@ -117,41 +117,39 @@ fn serve(
     over: &AtomicBool,
     chance: &Mutex<Chance>,
 ) -> std::io::Result<()> {
-    while let Some((head, body)) = request(&mut client)? {
-        let (action, stack, json) = meaning(&head, &body);
-        let fault = choose(&action, &mut rules.lock().unwrap(), &mut chance.lock().unwrap());
-        asked.lock().unwrap().push(Asked { at: Instant::now(), action: action.clone(), stack, fault });
-        match fault {
-            None => client.write_all(&forward(port, &head, &body)?)?,
-            Some(Fault::Lost) => {
-                forward(port, &head, &body)?;
-                return client.shutdown(Shutdown::Both);
-            }
-            Some(Fault::Swallowed) => {
-                // held open until the asker gives up or the test is over
-                client.set_read_timeout(Some(Duration::from_millis(200)))?;
-                let mut byte = [0];
-                while !over.load(Ordering::SeqCst) {
-                    match client.read(&mut byte) {
-                        Ok(0) => break,
-                        Ok(_) => {}
-                        Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
-                        Err(_) => break,
-                    }
-                }
-                return Ok(());
-            }
-            Some(Fault::Unavailable) => client.write_all(&refusal(503, "ServiceUnavailable", "injected: try later", json))?,
-            Some(Fault::Throttled) => client.write_all(&refusal(400, "Throttling", "injected: Rate exceeded", json))?,
-            Some(Fault::Denied) => {
-                let why = format!("injected: User: arn:aws:iam::123456789012:user/test is not authorized to perform: {action}");
-                client.write_all(&refusal(403, "AccessDenied", &why, json))?;
-            }
+    let Some((head, body)) = request(&mut client)? else { return Ok(()) };
+    let (action, stack, json) = meaning(&head, &body);
+    let fault = choose(&action, &mut rules.lock().unwrap(), &mut chance.lock().unwrap());
+    asked.lock().unwrap().push(Asked { at: Instant::now(), action: action.clone(), stack, fault });
+    match fault {
+        None => client.write_all(&forward(port, &head, &body)?)?,
+        Some(Fault::Lost) => {
+            forward(port, &head, &body)?;
+            return client.shutdown(Shutdown::Both);
         }
-        // one request a connection: what the emulator says of keeping it open is not ours to promise
-        return client.shutdown(Shutdown::Write);
+        Some(Fault::Swallowed) => {
+            // held open until the asker gives up or the test is over
+            client.set_read_timeout(Some(Duration::from_millis(200)))?;
+            let mut byte = [0];
+            while !over.load(Ordering::SeqCst) {
+                match client.read(&mut byte) {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+                    Err(_) => break,
+                }
+            }
+            return Ok(());
+        }
+        Some(Fault::Unavailable) => client.write_all(&refusal(503, "ServiceUnavailable", "injected: try later", json))?,
+        Some(Fault::Throttled) => client.write_all(&refusal(400, "Throttling", "injected: Rate exceeded", json))?,
+        Some(Fault::Denied) => {
+            let why = format!("injected: User: arn:aws:iam::123456789012:user/test is not authorized to perform: {action}");
+            client.write_all(&refusal(403, "AccessDenied", &why, json))?;
+        }
     }
-    Ok(())
+    // one request a connection: what the emulator says of keeping it open is not ours to promise
+    client.shutdown(Shutdown::Write)
 }
 
 fn choose(action: &str, rules: &mut Rules, chance: &mut Chance) -> Option<Fault> {

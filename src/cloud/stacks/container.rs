@@ -19,25 +19,55 @@ const BOTH: &str = "# migrate-wizard: variables and secrets of this service";
 /// The longest list of ARNs that one parameter takes (CloudFormation quotas, 2026-11).
 pub const LONGEST_PARAMETER: usize = 4096;
 
+/// Of the 200 parameters that a template takes, those that variables and secrets may use.
+const MOST: usize = 120;
+
 static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[A-Za-z_][A-Za-z0-9_]*$").ok());
 static ARN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+(:[A-Za-z0-9/_+=.@-]*:[A-Z]*:)?$").ok()
 });
 static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\{ Name: ([A-Z_][A-Z0-9_]*), Value").ok());
 
-/// The template with these variables and secrets (name → ARN) at its marks. Without any it stays as it is.
+/// A template with places for the variables and secrets of one service, and what goes there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    pub body: String,
+    /// Values of the parameters that were added, by parameter.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// The template with a parameter for each of these variables and secrets (name → ARN), used at its marks.
+/// So the template holds names only and is the same in every account. Without any it stays as it is.
 ///
 /// # Errors
-/// `Input` if the template marks no place, a name or an ARN is none, or a variable's value cannot stand in a template.
-pub fn with_environment(body: &str, variables: &BTreeMap<String, String>, secrets: &BTreeMap<String, String>) -> Result<String> {
+/// `Input` if the template marks no place, a name or an ARN is none, a value cannot stand there, or there are too many.
+pub fn with_environment(body: &str, variables: &BTreeMap<String, String>, secrets: &BTreeMap<String, String>) -> Result<Filled> {
     if variables.is_empty() && secrets.is_empty() {
-        return Ok(body.to_owned());
+        return Ok(Filled { body: body.to_owned(), parameters: BTreeMap::new() });
     }
     check(variables, secrets)?;
-    let mut out = String::with_capacity(body.len() + 100 * (variables.len() + secrets.len()));
-    let (mut has_variables, mut has_secrets) = (false, false);
+    let mut names = Names(body.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name.to_owned()).collect());
+    let of_variables: Vec<_> = variables.iter().map(|(name, value)| (name, value, names.fresh("Variable", name))).collect();
+    let of_secrets: Vec<_> = secrets.iter().map(|(name, from)| (name, split(from), names.fresh("Secret", name))).collect();
+    let script = body.lines().any(|line| line.trim() == BOTH);
+    let mut out = String::with_capacity(body.len() + 200 * (variables.len() + secrets.len()));
+    let (mut has_variables, mut has_secrets, mut declared, mut inside) = (false, false, false, false);
     for line in body.lines() {
         let indent = &line[..line.len() - line.trim_start().len()];
+        if inside && !declared && !line.starts_with([' ', '#']) && !line.is_empty() {
+            declared = true;
+            for (name, _, parameter) in &of_variables {
+                out.push_str(&format!("  {parameter}:\n    Type: String\n    Description: Value of the variable {name}"));
+                out.push_str(if script { ", as one word of a shell script.\n" } else { ".\n" });
+            }
+            for (name, _, parameter) in &of_secrets {
+                out.push_str(&format!(
+                    "  {parameter}:\n    Type: String\n    Description: ARN of the secret that {name} is read from.\n    AllowedPattern: ^arn:aws[a-z-]*:secretsmanager:.+$\n"
+                ));
+            }
+            out.push('\n');
+        }
+        inside |= line == "Parameters:";
         let mut put = |text: String| {
             out.push_str(indent);
             out.push_str(&text);
@@ -46,8 +76,8 @@ pub fn with_environment(body: &str, variables: &BTreeMap<String, String>, secret
         match line.trim() {
             VARIABLES => {
                 has_variables = true;
-                for (name, value) in variables {
-                    put(format!("- {{ Name: {name}, Value: {} }}", quoted(value)));
+                for (name, _, parameter) in &of_variables {
+                    put(format!("- {{ Name: {name}, Value: !Ref {parameter} }}"));
                 }
             }
             SECRETS => {
@@ -55,18 +85,18 @@ pub fn with_environment(body: &str, variables: &BTreeMap<String, String>, secret
                 if !secrets.is_empty() {
                     put("Secrets:".to_owned());
                 }
-                for (name, arn) in secrets {
-                    put(format!("  - {{ Name: {name}, ValueFrom: {} }}", quoted(arn)));
+                for (name, (_, key), parameter) in &of_secrets {
+                    let from = if key.is_empty() { format!("!Ref {parameter}") } else { format!("!Sub \"${{{parameter}}}:{key}::\"") };
+                    put(format!("  - {{ Name: {name}, ValueFrom: {from} }}"));
                 }
             }
             BOTH => {
                 (has_variables, has_secrets) = (true, true);
-                for (name, value) in variables {
-                    put(format!("export {name}={}", in_script(value)));
+                for (name, _, parameter) in &of_variables {
+                    put(format!("export {name}=${{{parameter}}}"));
                 }
-                for (name, from) in secrets {
-                    let (arn, key) = split(from);
-                    put(format!("{name}=$(secret {} {})", in_script(arn), in_script(key)));
+                for (name, (_, key), parameter) in &of_secrets {
+                    put(format!("{name}=$(secret '${{{parameter}}}' '{key}')"));
                     put(format!("export {name}"));
                 }
             }
@@ -76,11 +106,33 @@ pub fn with_environment(body: &str, variables: &BTreeMap<String, String>, secret
             }
         }
     }
-    if (has_variables || variables.is_empty()) && (has_secrets || secrets.is_empty()) {
-        return Ok(out);
+    if !(declared && (has_variables || variables.is_empty()) && (has_secrets || secrets.is_empty())) {
+        return Err(Error::new(Kind::Input, "this template has no place for variables and secrets of a service")
+            .hint("give them to the stack of a service, a worker or a machine"));
     }
-    Err(Error::new(Kind::Input, "this template has no place for variables and secrets of a service")
-        .hint("give them to the stack of a service, a worker or a machine"))
+    let of_variables = of_variables.into_iter().map(|(_, value, parameter)| (parameter, if script { word(value) } else { value.clone() }));
+    let of_secrets = of_secrets.into_iter().map(|(_, (arn, _), parameter)| (parameter, arn.to_owned()));
+    Ok(Filled { body: out, parameters: of_variables.chain(of_secrets).collect() })
+}
+
+/// Names that a template uses already.
+struct Names(BTreeSet<String>);
+
+impl Names {
+    /// `STRIPE_SECRET_KEY` → `SecretStripeSecretKey`; with a number where that is taken.
+    fn fresh(&mut self, what: &str, name: &str) -> String {
+        let words = name.split('_').filter(|word| !word.is_empty());
+        let camel: String = words.map(|word| word[..1].to_ascii_uppercase() + &word[1..].to_ascii_lowercase()).collect();
+        let plain = format!("{what}{camel}");
+        let mut found = plain.clone();
+        for n in 2.. {
+            if self.0.insert(found.clone()) {
+                break;
+            }
+            found = format!("{plain}{n}");
+        }
+        found
+    }
 }
 
 /// The variables that a template sets by itself, from its parameters.
@@ -107,25 +159,30 @@ fn check(variables: &BTreeMap<String, String>, secrets: &BTreeMap<String, String
             Error::new(Kind::Input, format!("{name} is both a plain variable and a secret")).hint("ECS takes a name once: drop one")
         );
     }
+    if variables.len() + secrets.len() > MOST {
+        return Err(Error::new(
+            Kind::Input,
+            format!("{} variables and secrets are too many for one service", variables.len() + secrets.len()),
+        )
+        .hint(format!(
+            "a template takes 200 parameters, and {MOST} of them are for these: keep some as keys of a file or a parameter store"
+        )));
+    }
     if let Some((name, _)) = secrets.iter().find(|(_, arn)| !is(&ARN, arn)) {
         return Err(Error::new(Kind::Input, format!("what {name} comes from is no ARN of a secret"))
             .hint("arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, with :key:: for one key"));
     }
-    if let Some((name, _)) = variables.iter().find(|(_, value)| value.contains("{{resolve:") || value.chars().any(char::is_control)) {
-        return Err(Error::new(Kind::Input, format!("the value of {name} cannot stand in a template"))
-            .hint("a value with line breaks or {{resolve: belongs in a secret"));
+    let odd = |value: &str| value.contains("{{resolve:") || value.chars().any(char::is_control) || value.len() > LONGEST_PARAMETER;
+    if let Some((name, _)) = variables.iter().find(|(_, value)| odd(value)) {
+        return Err(Error::new(Kind::Input, format!("the value of {name} cannot be a parameter of a template"))
+            .hint(format!("a value with line breaks, {{{{resolve: or more than {LONGEST_PARAMETER} characters belongs in a secret")));
     }
     Ok(())
 }
 
-/// A text in double quotes, as YAML and JSON read it.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-/// A word of a shell script that stands in `Fn::Sub`: single quotes, and no `${` that CloudFormation would fill.
-fn in_script(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''")).replace("${", "${!")
+/// A text as one word of a shell script.
+fn word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -138,31 +195,50 @@ mod tests {
         pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
     }
 
+    const CONTAINER: &str = "Parameters:
+  Port: {Type: Number}
+
+Resources:
+          Environment:
+            - { Name: PORT, Value: !Ref Port }
+            # migrate-wizard: variables of this service
+          # migrate-wizard: secrets of this service
+";
+
     #[test]
     fn a_container_names_each_on_a_line() {
-        let body = "          Environment:\n            - { Name: PORT, Value: !Ref Port }\n            # migrate-wizard: variables of this service\n          # migrate-wizard: secrets of this service\n";
         let secrets = map(&[("STRIPE_SECRET_KEY", &format!("{ARN}:secret::")), ("TOKEN", ARN)]);
-        let made = with_environment(body, &map(&[("API_URL", "http://x?a=b,c \"d\"")]), &secrets).unwrap();
-        assert_eq!(
-            made,
-            format!(
-                "          Environment:\n            - {{ Name: PORT, Value: !Ref Port }}\n            - {{ Name: API_URL, Value: \"http://x?a=b,c \\\"d\\\"\" }}\n          Secrets:\n            - {{ Name: STRIPE_SECRET_KEY, ValueFrom: \"{ARN}:secret::\" }}\n            - {{ Name: TOKEN, ValueFrom: \"{ARN}\" }}\n"
-            )
-        );
-        assert_eq!(with_environment(body, &map(&[]), &map(&[])).unwrap(), body);
-        assert_eq!(own_variables(body), BTreeSet::from(["PORT".to_owned()]));
+        let made = with_environment(CONTAINER, &map(&[("API_URL", "http://x?a=b,c \"d\""), ("API__URL", "2")]), &secrets).unwrap();
+        let lines = [
+            "- { Name: API_URL, Value: !Ref VariableApiUrl }",
+            "- { Name: API__URL, Value: !Ref VariableApiUrl2 }",
+            "Secrets:",
+            "- { Name: STRIPE_SECRET_KEY, ValueFrom: !Sub \"${SecretStripeSecretKey}:secret::\" }",
+            "- { Name: TOKEN, ValueFrom: !Ref SecretToken }",
+        ];
+        let body: Vec<&str> = made.body.lines().map(str::trim).collect();
+        assert!(body.windows(lines.len()).any(|window| window == lines), "{}", made.body);
+        assert!(!made.body.contains("secretsmanager:us-east-1"), "{}", made.body);
+        let declared = super::super::template_parameters(&made.body).unwrap();
+        assert_eq!(declared.keys().filter(|name| !made.parameters.contains_key(*name)).collect::<Vec<_>>(), ["Port"]);
+        assert_eq!(declared.len(), 5);
+        assert_eq!(made.parameters["VariableApiUrl"], "http://x?a=b,c \"d\"");
+        assert_eq!(made.parameters["SecretStripeSecretKey"], ARN);
+        let none = with_environment(CONTAINER, &map(&[]), &map(&[])).unwrap();
+        assert_eq!((none.body.as_str(), none.parameters.len()), (CONTAINER, 0));
+        assert_eq!(own_variables(CONTAINER), BTreeSet::from(["PORT".to_owned()]));
     }
 
     #[test]
     fn a_script_exports_them() {
-        let body = "  # migrate-wizard: variables and secrets of this service\n";
+        let body = "Parameters:\n  A: {Type: String}\nResources:\n  # migrate-wizard: variables and secrets of this service\n";
         let made = with_environment(body, &map(&[("A", "it's ${HOME}")]), &map(&[("K", &format!("{ARN}:secret::"))])).unwrap();
-        assert_eq!(made, format!("  export A='it'\\''s ${{!HOME}}'\n  K=$(secret '{ARN}' 'secret')\n  export K\n"));
+        assert!(made.body.ends_with("  export A=${VariableA}\n  K=$(secret '${SecretK}' 'secret')\n  export K\n"), "{}", made.body);
+        assert_eq!(made.parameters["VariableA"], r"'it'\''s ${HOME}'");
     }
 
     #[test]
     fn what_cannot_stand_there_is_refused_without_its_value() {
-        let body = "# migrate-wizard: variables of this service\n# migrate-wizard: secrets of this service\n";
         for (variables, secrets) in [
             (map(&[("A B", "x")]), map(&[])),
             (map(&[("A", "{{resolve:hunter2}}")]), map(&[])),
@@ -170,7 +246,7 @@ mod tests {
             (map(&[]), map(&[("A", "hunter2")])),
             (map(&[("A", "hunter2")]), map(&[("A", ARN)])),
         ] {
-            let error = with_environment(body, &variables, &secrets).unwrap_err();
+            let error = with_environment(CONTAINER, &variables, &secrets).unwrap_err();
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
         assert!(with_environment("Resources: {}\n", &map(&[("A", "x")]), &map(&[])).is_err());
