@@ -16,7 +16,7 @@ use super::support::rehearsal::{Rehearsal, check_resumes, signal, silent, wait_u
 const TOGETHER: usize = 15;
 
 /// What a roll back of the demo undoes, newest first.
-const BACK: [&str; 26] = [
+const BACK: [&str; 28] = [
     "switched",
     "scaling[app]",
     "start[app]",

@@ -52,7 +52,7 @@ pub struct ImportArgs {
 pub struct RotateArgs {
     #[command(flatten)]
     pub whose: AppArgs,
-    /// The secret below <app>-<environment>/, one key of a JSON secret as SECRET:KEY
+    /// The secret below APP-ENVIRONMENT/, one key of a JSON secret as SECRET:KEY
     #[arg(value_name = "SECRET")]
     pub secret: Option<String>,
     /// Go back: the version before becomes current again and its readers are restarted
