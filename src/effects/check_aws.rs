@@ -44,6 +44,18 @@ pub fn wanted_of(fields: &Value) -> Result<Wanted> {
     Ok(from_fields::<CheckAws>("check_aws", fields.clone())?.wanted())
 }
 
+/// Tells what a run with these answers will need of AWS. Only a command can: it may look at the steps to come, and an effect may not.
+pub struct Foresight(pub Box<Foresee>);
+
+/// What the answers so far would make.
+type Foresee = dyn Fn(&Map<String, Value>) -> Result<Wanted> + Send + Sync;
+
+impl std::fmt::Debug for Foresight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Foresight")
+    }
+}
+
 impl CheckAws {
     fn calls(&self) -> Vec<Call> {
         let mut calls = vec![Call::Identity, Call::Stacks, Call::Images, Call::Services, Call::Secrets];

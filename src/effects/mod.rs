@@ -44,13 +44,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-pub use check_aws::wanted_of;
+pub use check_aws::{Foresight, wanted_of};
 pub use cost::{Costs, OWN_PRICES, questions, today};
 pub use image::{make as make_image, tag as image_tag};
 pub use inside::{ORDER, Order};
 pub use stack::{of_system, template_file};
 pub use worker_image::worker_image;
-pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Foresight, Setup, TargetRef, World, no_endpoint};
+pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};
 use crate::library::Library;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
+use super::check_aws::Foresight;
 use super::cost::Costs;
 use crate::cli::RunArgs;
 use crate::cloud::preflight::Wanted;
@@ -36,18 +37,6 @@ pub fn no_endpoint() -> bool {
 
 fn named_endpoint() -> Option<String> {
     std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty())
-}
-
-/// Tells what a run with these answers will need of AWS. Only a command can: it may look at the steps to come, and an effect may not.
-pub struct Foresight(pub Box<Foresee>);
-
-/// What the answers so far would make.
-type Foresee = dyn Fn(&Map<String, Value>) -> Result<Wanted> + Send + Sync;
-
-impl std::fmt::Debug for Foresight {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Foresight")
-    }
 }
 
 /// What a command hands to a world beyond its arguments.

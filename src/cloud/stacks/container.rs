@@ -24,7 +24,11 @@ const MOST: usize = 120;
 
 static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[A-Za-z_][A-Za-z0-9_]*$").ok());
 static ARN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+(:[A-Za-z0-9/_+=.@-]*:[A-Z]*:)?$").ok()
+    // or the output of another stack, before that stack is there
+    Regex::new(
+        r"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+|<[a-z0-9-]+\.[A-Za-z0-9]+>)(:[A-Za-z0-9/_+=.@-]*:[A-Z]*:)?$",
+    )
+    .ok()
 });
 static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\{ Name: ([A-Z_][A-Z0-9_]*), Value").ok());
 
@@ -209,6 +213,8 @@ Resources:
     fn a_container_names_each_on_a_line() {
         let secrets = map(&[("STRIPE_SECRET_KEY", &format!("{ARN}:secret::")), ("TOKEN", ARN)]);
         let made = with_environment(CONTAINER, &map(&[("API_URL", "http://x?a=b,c \"d\""), ("API__URL", "2")]), &secrets).unwrap();
+        let of_a_stack = with_environment(CONTAINER, &map(&[]), &map(&[("REDIS_URL", "<shop-cache.UrlSecretArn>")])).unwrap();
+        assert_eq!(of_a_stack.parameters["SecretRedisUrl"], "<shop-cache.UrlSecretArn>");
         let lines = [
             "- { Name: API_URL, Value: !Ref VariableApiUrl }",
             "- { Name: API__URL, Value: !Ref VariableApiUrl2 }",

@@ -41,7 +41,7 @@ mod tests {
     fn what_was_agreed_to_is_open_and_all_else_is_closed() {
         let ids = ["A", "B"].map(str::to_owned).into();
         let closed = body(&ids, &BTreeSet::new());
-        assert!(closed.contains(r#""Action":["Update:Replace","Update:Delete"],"Effect":"Deny""#), "{closed}");
+        assert!(closed.contains(r#"{"Effect":"Deny","Principal":"*","Action":["Update:Replace","Update:Delete"]"#), "{closed}");
         assert!(closed.contains(r#"["LogicalResourceId/A","LogicalResourceId/B"]"#), "{closed}");
         assert!(body(&ids, &["A".to_owned()].into()).contains(r#"["LogicalResourceId/B"]"#));
         assert!(!body(&ids, &ids).contains("Deny"));
