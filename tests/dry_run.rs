@@ -171,7 +171,7 @@ fn grievance_portal_is_rehearsed_with_nothing_at_hand() {
             "backup",
         ],
         &["service[app]", "github_connection", "pipeline[app]"],
-        &["freeze", "final_rows", "schema_finish", "final_sequences", "start[app]", "scaling[app]"],
+        &["freeze", "final_rows", "schema_finish", "final_sequences", "start[app]", "autoscaling[app]"],
     );
 }
 
@@ -199,7 +199,7 @@ fn dougust_is_rehearsed_with_nothing_at_hand() {
             "worker_stack",
         ],
         &["image[app]", "service[app]", "pipeline_github"],
-        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]", "scaling[app]"],
+        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]", "autoscaling[app]"],
     );
 }
 
@@ -252,10 +252,10 @@ fn alva_is_rehearsed_with_nothing_at_hand() {
             "start[api]",
             "start[auth]",
             "start[admin]",
-            "scaling[web]",
-            "scaling[api]",
-            "scaling[auth]",
-            "scaling[admin]",
+            "autoscaling[web]",
+            "autoscaling[api]",
+            "autoscaling[auth]",
+            "autoscaling[admin]",
         ],
     );
 }
@@ -287,7 +287,7 @@ fn shadowtwin_is_rehearsed_with_nothing_at_hand() {
             "worker_stack",
         ],
         &["image[app]", "service[app]", "pipeline_github"],
-        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]", "scaling[app]"],
+        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]", "autoscaling[app]"],
     );
 }
 
@@ -586,6 +586,7 @@ fn with_credentials_and_a_source_everything_is_read_and_nothing_is_written() {
 /// What a dry run asks of AWS, all of it.
 const READS_OF_AWS: &[&str] = &[
     "cloudformation DescribeStacks",
+    "cloudformation DescribeType",
     "cloudformation ListStacks",
     "ecr DescribeRepositories",
     "ecs DescribeClusters",
@@ -736,7 +737,7 @@ async fn service(emulator: &Emulator) {
 
 #[test]
 fn an_effect_that_forgot_is_refused_by_the_client() {
-    assert_eq!(forget("grievance-portal").len(), 21);
+    assert_eq!(forget("grievance-portal").len(), 24);
 }
 
 #[test]

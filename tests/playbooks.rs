@@ -101,11 +101,11 @@ fn undescribed(coming: &[Coming]) -> Vec<&str> {
 #[test]
 fn ours_pass_their_own_check() {
     let library = library::playbooks(&[]).unwrap();
-    for journey in ["move", "stacks", "destroy", "repair", "tour"] {
+    for journey in ["move", "stacks", "destroy", "repair", "rotate", "tour"] {
         effects::check_books(&library, &library.journey(journey).unwrap()).unwrap();
     }
     let done = Wizard::empty().run(&["playbooks", "check"]).expect(0);
-    assert!(done.out().starts_with("11 playbooks, "), "{}", done.out());
+    assert!(done.out().starts_with("12 playbooks, "), "{}", done.out());
     assert!(done.out().contains("all good. Next: migrate-wizard plan"), "{}", done.out());
 }
 
@@ -133,6 +133,7 @@ fn the_embedded_set_is_the_folder() {
             "provision.toml",
             "repair.toml",
             "rollback.toml",
+            "rotate.toml",
             "schema.toml",
             "tour.toml"
         ]
@@ -146,7 +147,7 @@ fn phases_come_in_the_order_of_the_journey() {
     assert_eq!(phases, ["assess", "decide", "provision", "application", "schema", "data", "cutover"]);
     let back: Vec<&str> = journey.books.rollback.iter().map(|b| b.phase.as_str()).collect();
     assert_eq!(back, ["rollback"]);
-    assert_eq!(journey.library.books.len(), 11);
+    assert_eq!(journey.library.books.len(), 12);
 }
 
 /// A profile, what it must have and what it must not.

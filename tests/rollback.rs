@@ -18,7 +18,7 @@ const TOGETHER: usize = 15;
 /// What a roll back of the demo undoes, newest first.
 const BACK: [&str; 28] = [
     "switched",
-    "scaling[app]",
+    "autoscaling[app]",
     "start[app]",
     "final_sequences",
     "schema_finish",

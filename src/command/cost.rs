@@ -117,7 +117,8 @@ fn differences(args: &RunArgs, costs: &Costs, facts: &Facts) -> Vec<String> {
 pub fn made(coming: &[Coming]) -> Result<Vec<Made>> {
     let mut all = Vec::new();
     let mut outputs: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for stack in &system(coming)?.stacks {
+    let system = system(coming)?;
+    for stack in &system.stacks {
         let body = &stack.spec.template_body;
         let defaults = stacks::template_parameters(body)?.into_iter().filter_map(|(name, p)| Some((name, p.default?)));
         let mut parameters: BTreeMap<String, String> = defaults.collect();
@@ -130,11 +131,12 @@ pub fn made(coming: &[Coming]) -> Result<Vec<Made>> {
             }
             parameters.insert(name.clone(), full);
         }
-        // a service waits without a task until the cutover; it is paid for once it runs
-        if let (Some("0"), Some(least)) = (parameters.get("DesiredCount").map(String::as_str), parameters.get("MinCount").cloned()) {
-            parameters.insert("DesiredCount".into(), least);
-        }
         let rendered = Rendered::of(body, &parameters)?;
+        // a service waits without a task until the cutover; then it has as many as its scaling says; what runs once is usage
+        let scaling = system.stacks.iter().filter(|other| other.needs().contains(stack.spec.name.as_str()));
+        let least = scaling.chain([stack]).find_map(|stack| stack.spec.parameters.get("MinCount")).map_or("1", String::as_str);
+        let tasks = if rendered.of_kind("AWS::ECS::Service").next().is_some() { least } else { "0" };
+        parameters.insert("Tasks".to_owned(), tasks.to_owned());
         let plain = rendered.outputs.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
         outputs.insert(stack.spec.name.clone(), plain.collect());
         all.extend(rendered.resources.into_iter().map(|r| Made { kind: r.kind, properties: r.properties, parameters: parameters.clone() }));

@@ -238,7 +238,7 @@ mod tests {
         let task = json!({"Cpu": "512", "Memory": "1024", "RuntimePlatform": {"CpuArchitecture": "ARM64"}});
         let all = [
             made("AWS::RDS::DBInstance", database, &[]),
-            made("AWS::ECS::TaskDefinition", task, &[("CapacityProvider", "FARGATE"), ("MinCount", "2")]),
+            made("AWS::ECS::TaskDefinition", task, &[("CapacityProvider", "FARGATE"), ("Tasks", "2")]),
             made("AWS::WAFv2::WebACL", json!({"Rules": [1, 2]}), &[]),
             made("AWS::EC2::VPC", json!({}), &[]),
             made("AWS::Robot::Arm", json!({}), &[]),

@@ -115,6 +115,8 @@ fn tag(bytes: &[u8]) -> String {
 /// Builds the image of this program and pushes it; the image's URI. One of this version that is there already is taken.
 pub async fn worker_image(aws: &Aws, repository: &str, arm: bool, reporter: &Reporter) -> Result<String> {
     let bytes = program(arm)?;
+    // First of all: who may not push need not build.
+    let login = registry::login(aws).await?;
     let repository = registry::describe(aws, repository).await?.ok_or_else(|| {
         Error::new(Kind::Conflict, format!("there is no image repository {repository}"))
             .hint("run the provision phase first: it makes the repository")
@@ -124,7 +126,6 @@ pub async fn worker_image(aws: &Aws, repository: &str, arm: bool, reporter: &Rep
     if registry::image_digest(aws, &repository.name, &tag).await?.is_some() {
         return Ok(uri);
     }
-    let login = registry::login(aws).await?;
     let Some(tool) = image::find_tool().await else {
         return Err(Error::new(Kind::Conflict, "neither docker, podman nor buildah is at hand to build the worker's image").hint(format!(
             "install one of them, or build it elsewhere ({}) and name it with --worker-image",

@@ -13,6 +13,11 @@ pub(super) fn write(bill: &mut Bill<'_>) {
         "ec2" => ec2(bill),
         other => bill.unknown("compute", other),
     }
+    if bill.moves_inside() {
+        let architecture = if bill.choice("compute") == "fargate" { bill.choice("architecture") } else { "x86_64" };
+        let vcpu = format!("fargate.{architecture}.vcpu");
+        bill.usage(Layer::Compute, &vcpu, "Fargate tasks of the mover", "1 vCPU and 2 GiB each, only while schema and rows move");
+    }
 }
 
 /// Tasks or instances that always run.

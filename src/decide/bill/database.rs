@@ -53,6 +53,18 @@ fn rds(bill: &mut Bill<'_>) {
         bill.fixed(Layer::Database, "rds.storage.single", Quantity::whole(storage), format!("read replica storage gp3, {storage} GB"));
     }
     bill.usage(Layer::Database, "rds.backup", "RDS backup storage", "only beyond the size of the database");
+    match bill.choice("db_export") {
+        "none" | "" => {}
+        "weekly" => {
+            bill.fixed(Layer::Database, "kms.key", Quantity::whole(1), "key of the weekly exports");
+            bill.usage(Layer::Database, "kms.call", "calls for the key of the exports", "");
+            bill.usage(Layer::Database, "s3.storage", "S3 storage of the weekly exports", "");
+            bill.usage(Layer::Database, "s3.put", "S3 writes of the weekly exports", "");
+            bill.usage(Layer::Database, "s3.get", "S3 reads of the weekly exports", "");
+            bill.unpriced("RDS export to S3, by the GB of the database: no price is known here");
+        }
+        other => bill.unknown("db_export", other),
+    }
 }
 
 fn aurora(bill: &mut Bill<'_>) {

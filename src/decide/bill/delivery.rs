@@ -13,6 +13,8 @@ pub(super) fn write(bill: &mut Bill<'_>) {
             }
             other => bill.unknown("registry", other),
         }
+    } else if bill.moves_inside() {
+        bill.usage(Layer::Delivery, "ecr.storage", "ECR image of the mover", "");
     }
     match bill.choice("cicd") {
         "codepipeline" if bill.choice("compute") != "fargate" => {

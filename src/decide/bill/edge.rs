@@ -4,8 +4,8 @@
 use super::{Bill, Layer, all_month};
 use crate::decide::money::Quantity;
 
-/// Managed rule groups of the `managed` firewall: common threats and known bad inputs.
-const RULE_GROUPS: u64 = 2;
+/// Rules of the `managed` firewall: two managed groups (common threats, known bad inputs) and a limit of requests for each address.
+const RULES: u64 = 3;
 
 pub(super) fn write(bill: &mut Bill<'_>) {
     bill.fixed(Layer::Edge, "alb.hour", all_month(1), "application load balancer");
@@ -21,7 +21,7 @@ pub(super) fn write(bill: &mut Bill<'_>) {
         "none" | "" => {}
         "managed" => {
             bill.fixed(Layer::Edge, "waf.acl", Quantity::whole(1), "WAF web ACL");
-            bill.fixed(Layer::Edge, "waf.rule", Quantity::whole(RULE_GROUPS), format!("WAF rules: {RULE_GROUPS} managed groups"));
+            bill.fixed(Layer::Edge, "waf.rule", Quantity::whole(RULES), "WAF rules: two managed groups, a limit of requests for each address");
             bill.usage(Layer::Edge, "waf.request", "WAF requests", "");
         }
         other => bill.unknown("waf", other),

@@ -149,6 +149,11 @@ impl<'a> Bill<'a> {
         self.lines.push(line(found, layer, what, Some(note)));
     }
 
+    /// The database is private: schema and rows move by tasks inside the VPC.
+    pub fn moves_inside(&mut self) -> bool {
+        matches!(self.choice("database"), "rds" | "aurora")
+    }
+
     /// Something needed that has no price here.
     pub fn unpriced(&mut self, what: impl Into<String>) {
         let what = what.into();

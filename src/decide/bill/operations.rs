@@ -16,6 +16,8 @@ pub(super) fn write(bill: &mut Bill<'_>) {
     bill.usage(Layer::Observability, "logs.storage", "CloudWatch logs kept", &format!("kept {kept} days"));
     if bill.choice("compute") == "fargate" {
         bill.usage(Layer::Observability, "metric", "Container Insights metrics", "some for the cluster and some for each service");
+    } else if bill.moves_inside() {
+        bill.usage(Layer::Observability, "metric", "Container Insights metrics of the mover's own cluster", "");
     }
     bill.unpriced("AWS Backup storage of the nightly backups: no price is known here");
 }
