@@ -8,7 +8,9 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use super::stacks::{System, SystemStack, TemplateParameter, template_parameters};
+use serde_json::Value;
+
+use super::stacks::{Rendered, System, SystemStack, TemplateParameter, reference, template_parameters};
 use crate::error::Result;
 
 /// What the files are for.
@@ -29,6 +31,7 @@ pub struct About {
 
 /// The files of an export by path; equal in gives equal out.
 pub fn files(system: &System, about: &About, format: Format) -> Result<BTreeMap<String, String>> {
+    let system = &with_repositories(system)?;
     let mut files: BTreeMap<String, String> = system
         .stacks
         .iter()
@@ -40,6 +43,23 @@ pub fn files(system: &System, about: &About, format: Format) -> Result<BTreeMap<
         Format::Terraform => terraform::files(system, about)?,
     });
     Ok(files)
+}
+
+/// The system with the repository's own name in the address of each image: an image is looked up by it, not by an output.
+fn with_repositories(system: &System) -> Result<System> {
+    let mut names = Vec::new();
+    for stack in &system.stacks {
+        for repository in Rendered::of(&stack.spec.template_body, &stack.spec.parameters)?.of_kind("AWS::ECR::Repository") {
+            if let Some(name) = repository.properties.get("RepositoryName").and_then(Value::as_str) {
+                names.push((reference(&stack.spec.name, "RepositoryName"), name.to_owned()));
+            }
+        }
+    }
+    let mut system = system.clone();
+    for uri in system.stacks.iter_mut().filter_map(|stack| stack.spec.parameters.get_mut("ImageUri")) {
+        *uri = names.iter().fold(uri.clone(), |uri, (output, name)| uri.replace(output, name));
+    }
+    Ok(system)
 }
 
 impl About {

@@ -57,7 +57,7 @@ fn first<'a>(name: &str, text: &'a str) -> Option<(usize, Piece<'a>, usize)> {
     let image = (name == "ImageUri").then(|| text.find(EXAMPLE)).flatten().and_then(|at| {
         let end = text[at..].find(',').map_or(text.len(), |i| at + i);
         let path = text[at..end].split_once('/')?.1;
-        Some((at, Piece::Image(path.split(':').next().unwrap_or(path)), end - at))
+        Some((at, Piece::Image(path.split([':', '@']).next().unwrap_or(path)), end - at))
     });
     let account = text.find(EXAMPLE).map(|at| (at, Piece::Account, EXAMPLE.len()));
     // at one place the more telling piece comes first
@@ -105,6 +105,7 @@ mod tests {
         let arn = pieces("RepositoryArn", "arn:aws:ecr:us-east-1:000000000000:repository/shop/web");
         assert_eq!(arn, [text("arn:aws:ecr:us-east-1:"), Piece::Account, text(":repository/shop/web")]);
         assert_eq!(pieces("ImageUri", "000000000000.dkr.ecr.us-east-1.amazonaws.com/shop/web:r1"), [Piece::Image("shop/web")]);
+        assert_eq!(pieces("ImageUri", "000000000000.dkr.ecr.us-east-1.amazonaws.com/shop/web@sha256:0000"), [Piece::Image("shop/web")]);
         assert_eq!(pieces("Cpu", ""), [text("")]);
     }
 }
