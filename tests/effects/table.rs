@@ -351,7 +351,7 @@ pub fn table() -> Vec<Row> {
         Row {
             name: "decision_records",
             kind: "decision_records",
-            fields: |_| json!({ "answers": { "region": { "value": "us-east-1", "source": "asked" }, "database": { "value": "rds", "source": "profile" } } }),
+            fields: |_| json!({ "answers": { "region": { "value": "us-east-1", "source": "asked" }, "database": { "value": "rds", "source": "profile" }, "domain": { "value": "none", "source": "profile" } } }),
             needs: &["answers"],
             preview: ["Add decisions/…-region.md", "Add decisions/…-region.md"],
             makes: &["decisions/"],
@@ -409,11 +409,11 @@ pub fn table() -> Vec<Row> {
             name: "check_aws",
             kind: "check_aws",
             part: Part::Aws,
-            fields: |_| json!({ "region": "us-east-1", "database": "rds", "domain": "route53" }),
+            fields: |_| json!({ "region": "us-east-1", "database": "rds", "domain": "none" }),
             needs: &["region", "database"],
             wrong: &[("database", "oracle")],
             preview: ["Note tries sts:GetCallerIdentity", "Note tries sts:GetCallerIdentity"],
-            gives: || json!({ "aws_account": "123456789012", "aws_region": "us-east-1", "summary": "account 123456789012 in us-east-1, 7 calls answer" }),
+            gives: || json!({ "aws_account": "123456789012", "aws_region": "us-east-1", "summary": "account 123456789012 in us-east-1, 6 calls answer" }),
             seen: nothing_seen,
             after: READS,
             ..ROW

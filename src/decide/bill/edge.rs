@@ -21,7 +21,12 @@ pub(super) fn write(bill: &mut Bill<'_>) {
         "none" | "" => {}
         "managed" => {
             bill.fixed(Layer::Edge, "waf.acl", Quantity::whole(1), "WAF web ACL");
-            bill.fixed(Layer::Edge, "waf.rule", Quantity::whole(RULES), "WAF rules: two managed groups, a limit of requests for each address");
+            bill.fixed(
+                Layer::Edge,
+                "waf.rule",
+                Quantity::whole(RULES),
+                "WAF rules: two managed groups, a limit of requests for each address",
+            );
             bill.usage(Layer::Edge, "waf.request", "WAF requests", "");
         }
         other => bill.unknown("waf", other),

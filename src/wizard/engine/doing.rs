@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Engine, Flow, Paused, now, token};
 use crate::error::{Error, Kind, Result};
 use crate::progress::{Note, Reporter};
-use crate::wizard::effect::{Apply, Context, Outputs, Probe, Touch, World};
+use crate::wizard::effect::{Apply, Context, Need, Outputs, Probe, Touch, World};
 use crate::wizard::journal::Entry;
 use crate::wizard::plan::{self, Planned};
 use crate::wizard::playbook::{Action, EffectSpec, Manual};
@@ -71,7 +71,10 @@ impl<W: World> Engine<W> {
     async fn finish(&mut self, planned: &Planned<'_>, effect: Box<dyn Apply<W>>, attempt: u32, by_example: Option<String>) -> Result<Flow> {
         let begun = Instant::now();
         if let Some(why) = by_example {
-            let outputs = self.exemplify(planned, effect.as_ref(), &why).await;
+            let outputs = match self.exemplify(planned, effect.as_ref(), &why).await {
+                Ok(outputs) => outputs,
+                Err(error) => return self.fail(&planned.id, error, millis(begun.elapsed())),
+            };
             let took_ms = millis(begun.elapsed());
             self.append(Entry::Done { step: planned.id.clone(), outputs, took_ms, simulated: true })?;
             return Ok(Flow::Go);
@@ -95,17 +98,19 @@ impl<W: World> Engine<W> {
     }
 
     /// A dry or simulated step: reads where it can, writes nowhere, goes on with found or example outputs.
-    async fn exemplify(&mut self, planned: &Planned<'_>, effect: &dyn Apply<W>, why: &str) -> Outputs {
+    /// Errors where nothing outside is to blame: what needs nothing fails here as it would for real.
+    async fn exemplify(&mut self, planned: &Planned<'_>, effect: &dyn Apply<W>, why: &str) -> Result<Outputs> {
         let about = effect.describe();
         let readable = self.world.readable(effect.needs()).await;
         let simulated = self.world.simulates(effect.needs()).is_some();
         if effect.touch() == Touch::Reads && readable && !simulated {
             let cx = self.context(&planned.id, 1);
             match effect.apply(&self.world, &cx).await {
-                Ok(outputs) => return outputs,
+                Ok(outputs) => return Ok(outputs),
+                Err(error) if effect.needs() == Need::Nothing => return Err(error),
                 Err(error) => self.log(Some(&planned.id), &format!("{why}: cannot be read ({}), going on with an example", error.line())),
             }
-            return effect.example();
+            return Ok(effect.example());
         }
         self.log(Some(&planned.id), &format!("{why}: {} — {}", about.sentence, about.command));
         if readable
@@ -113,9 +118,9 @@ impl<W: World> Engine<W> {
             && let Ok(Probe::Present(outputs)) = effect.probe(&self.world).await
         {
             self.log(Some(&planned.id), "it is there already");
-            return outputs;
+            return Ok(outputs);
         }
-        effect.example()
+        Ok(effect.example())
     }
 
     pub(super) fn context(&self, step: &str, attempt: u32) -> Context {
