@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::support::price_list::PriceList;
+use super::support::pty::Pty;
 use super::support::wizard::Wizard;
 
 fn json(text: &str) -> Value {
@@ -275,23 +276,16 @@ fn answers_that_contradict_the_app_provision_nothing_and_say_what_to_change() {
 #[test]
 fn a_contradiction_stands_where_the_choice_is_made() {
     let wizard = with_queue();
-    // it stops at the first question that is open: nobody is there to answer
-    let mut args = vec!["--dry-run", "--json"];
-    let before = [
-        "is_live=live",
-        "app_name=shop",
-        "environment=staging",
-        "region=us-east-1",
-        "services=app:3000",
-        "compute=fargate",
-        "task_size=512-1024",
-        "domain=none",
-    ];
-    args.extend(before.iter().flat_map(|pair| ["--set", pair]));
-    let told = wizard.run(&args).out();
-    let screens: Vec<Value> = told.lines().map(json).filter(|event| event["event"] == "screen").collect();
-    let all = screens.iter().map(Value::to_string).collect::<String>();
-    assert!(all.contains("against"), "{told}");
+    let before = "is_live=live app_name=shop environment=staging region=us-east-1 services=app:3000 compute=fargate task_size=512-1024 \
+                  architecture=x86_64 capacity=on_demand tasks_min=1 tasks_max=2 scaling=cpu scale_pace=careful cpu_alarm=80 \
+                  deploy_strategy=rolling database=dsql foreign_keys=kept serial_keys=cache_1 backup_days=7";
+    let mut args = vec!["--dry-run", "--plain"];
+    args.extend(before.split_whitespace().flat_map(|pair| ["--set", pair]));
+    // a person is asked, and reads it at the option
+    let mut pty = Pty::wizard(&wizard, &args, 120, 60);
+    pty.wait_for("contradiction: The app uses Redis");
+    pty.keys("\u{3}");
+    pty.wait_exit();
     let plan = wizard.run(&["plan", "--set", "admin_access=allow_list", "--set", "domain=none"]).expect(0).out();
     assert!(plan.contains("What speaks against these decisions") && plan.contains("everybody would be shut out"), "{plan}");
     let cost = cost(&wizard, &["--set", "backup_days=0"]);

@@ -586,7 +586,6 @@ fn with_credentials_and_a_source_everything_is_read_and_nothing_is_written() {
 /// What a dry run asks of AWS, all of it.
 const READS_OF_AWS: &[&str] = &[
     "cloudformation DescribeStacks",
-    "cloudformation DescribeType",
     "cloudformation ListStacks",
     "ecr DescribeRepositories",
     "ecs DescribeClusters",

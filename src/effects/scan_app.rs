@@ -28,6 +28,9 @@ pub async fn scan(world: &World, cx: Option<&Context>) -> Result<Scan> {
         .map_err(|e| Error::bug(format!("the scan stopped by itself: {e}")))?
 }
 
+/// The signal of a client of Redis in the code, though no package names one.
+const REDIS: &str = "F10";
+
 /// Does the app take payments through Stripe? Its sync, its connector or its variables say so.
 fn has_stripe(scan: &Scan) -> bool {
     scan.has_finding("D11") || scan.has_finding("D12") || scan.variables.iter().any(|v| v.name.starts_with("STRIPE"))
@@ -55,10 +58,11 @@ fn outputs(scan: &Scan) -> Outputs {
             json!({ "severity": f.severity.word(), "id": f.signal, "what": format!("{} ({place})", f.title), "then": f.replacement })
         })
         .collect();
+    let found = |signal: &str| scan.findings.iter().any(|f| f.signal == signal);
     let mut out = Outputs::from([
         ("name".into(), json!(scan.name)),
         ("is_replit".into(), json!(if scan.replit.is_some() { "yes" } else { "no" })),
-        ("has_redis".into(), json!(if scan.uses(Engine::Redis) { "yes" } else { "no" })),
+        ("has_redis".into(), json!(if scan.uses(Engine::Redis) || found(REDIS) { "yes" } else { "no" })),
         ("has_stripe".into(), json!(if has_stripe(scan) { "yes" } else { "no" })),
         ("findings".into(), json!(findings)),
         ("notes".into(), json!(scan.notes)),

@@ -11,6 +11,7 @@ use super::Stack;
 use super::finding::{Check, Finding, Verdict};
 use crate::cloud::Aws;
 use crate::cloud::fault::{code, fault};
+use crate::cloud::stacks::references;
 use crate::error::{Error, Result};
 
 const LIST: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/quotas.toml"));
@@ -121,7 +122,7 @@ fn need(quota: &Quota, stacks: &[Stack<'_>], vcpus: &BTreeMap<String, f64>) -> f
                 Some(kind @ (Vcpu::Fargate | Vcpu::FargateSpot))
                     if resource.kind == "AWS::ECS::Service" && capacity(properties) == kind =>
                 {
-                    tasks(stack, properties)
+                    tasks(stack, stacks, properties)
                 }
                 Some(Vcpu::Fargate | Vcpu::FargateSpot | Vcpu::Instance) => 0.0,
                 None if quota.counts.contains(&resource.kind) => number(properties.get("NumCacheClusters")).unwrap_or(1.0),
@@ -140,15 +141,17 @@ fn capacity(service: &Value) -> Vcpu {
 }
 
 /// vCPU of a service at its widest: all tasks that scaling may start, or all that stand side by side while a new version is put in.
-fn tasks(stack: &Stack<'_>, service: &Value) -> f64 {
+fn tasks(stack: &Stack<'_>, stacks: &[Stack<'_>], service: &Value) -> f64 {
     let cpu = stack.rendered.of_kind("AWS::ECS::TaskDefinition").filter_map(|task| number(task.properties.get("Cpu"))).fold(0.0, f64::max);
     let desired = number(service.get("DesiredCount")).unwrap_or(1.0);
     let deploying = (desired * number(service.pointer("/DeploymentConfiguration/MaximumPercent")).unwrap_or(200.0) / 100.0).floor();
-    let scaled = stack.rendered.of_kind("AWS::ApplicationAutoScaling::ScalableTarget");
-    let scaled = scaled.filter_map(|target| number(target.properties.get("MaxCapacity"))).fold(0.0, f64::max);
-    // a service begins with no task; how many there will be at most is in the parameter all the same
-    let most = stack.parameters.get("MaxCount").and_then(|count| count.parse().ok()).unwrap_or_default();
-    cpu / 1024.0 * deploying.max(scaled).max(most)
+    // a service begins with no task; its scaling, a stack of its own that takes the service's name, comes when tasks run
+    let of_it = |other: &&Stack<'_>| {
+        other.name == stack.name || other.parameters.values().flat_map(|value| references(value)).any(|(name, _)| name == stack.name)
+    };
+    let targets = stacks.iter().filter(of_it).flat_map(|other| other.rendered.of_kind("AWS::ApplicationAutoScaling::ScalableTarget"));
+    let scaled = targets.filter_map(|target| number(target.properties.get("MaxCapacity"))).fold(0.0, f64::max);
+    cpu / 1024.0 * deploying.max(scaled)
 }
 
 fn number(value: Option<&Value>) -> Option<f64> {
@@ -243,24 +246,29 @@ Resources:
   Service:
     Type: AWS::ECS::Service
     Properties: {DesiredCount: '2', CapacityProviderStrategy: [{CapacityProvider: FARGATE}], DeploymentConfiguration: {MaximumPercent: 200}}
+";
+    const SCALING: &str = "
+Parameters: {ServiceName: {Type: String}}
+Resources:
   Scale: {Type: AWS::ApplicationAutoScaling::ScalableTarget, Properties: {MaxCapacity: 10}}
 ";
 
-    fn needs(id: &str, most: &str) -> f64 {
+    fn needs(id: &str, scales: &str) -> f64 {
         let list: Quotas = toml::from_str(LIST).unwrap();
-        let parameters = BTreeMap::from([("MaxCount".to_owned(), most.to_owned())]);
-        let stack = Stack { name: "s", parameters: &parameters, rendered: Rendered::of(SERVICE, &BTreeMap::new()).unwrap(), there: None };
-        need(list.quota.iter().find(|q| q._id == id).unwrap(), &[stack], &list.vcpus)
+        let (none, name) = (BTreeMap::new(), BTreeMap::from([("ServiceName".to_owned(), format!("<{scales}.ServiceName>"))]));
+        let stack = |name, parameters, body| Stack { name, parameters, rendered: Rendered::of(body, parameters).unwrap(), there: None };
+        let stacks = [stack("shop", &none, SERVICE), stack("shop-scaling", &name, SCALING)];
+        need(list.quota.iter().find(|q| q._id == id).unwrap(), &stacks, &list.vcpus)
     }
 
     #[test]
     fn what_a_system_uses_up_is_counted_from_its_resources() {
-        assert_eq!(needs("vpcs", "1"), 1.0);
-        assert_eq!(needs("nat_gateways", "1"), 1.0, "one in each zone");
-        assert_eq!(needs("fargate", "1"), 5.0, "ten tasks of half a vCPU when scaled out");
-        assert_eq!(needs("fargate", "20"), 10.0, "twenty are to come, although the stack begins with fewer");
-        assert_eq!(needs("fargate_spot", "1"), 0.0);
-        assert_eq!(needs("rds_instances", "1"), 0.0);
+        assert_eq!(needs("vpcs", "shop"), 1.0);
+        assert_eq!(needs("nat_gateways", "shop"), 1.0, "one in each zone");
+        assert_eq!(needs("fargate", "shop"), 5.0, "ten tasks of half a vCPU when scaled out");
+        assert_eq!(needs("fargate", "another"), 2.0, "twice two tasks while a new version is put in");
+        assert_eq!(needs("fargate_spot", "shop"), 0.0);
+        assert_eq!(needs("rds_instances", "shop"), 0.0);
     }
 
     #[test]
