@@ -284,8 +284,9 @@ fn a_contradiction_stands_where_the_choice_is_made() {
     // a person is asked, and reads it at the option
     let mut pty = Pty::wizard(&wizard, &args, 120, 60);
     pty.wait_for("contradiction: The app uses Redis");
-    pty.keys("\u{3}");
-    pty.wait_exit();
+    pty.wait_stable();
+    pty.keys("\u{1b}");
+    assert_eq!(pty.wait_exit(), 3);
     let plan = wizard.run(&["plan", "--set", "admin_access=allow_list", "--set", "domain=none"]).expect(0).out();
     assert!(plan.contains("What speaks against these decisions") && plan.contains("everybody would be shut out"), "{plan}");
     let cost = cost(&wizard, &["--set", "backup_days=0"]);

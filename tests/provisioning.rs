@@ -289,8 +289,7 @@ fn five_in_a_hundred_answers_that_are_errors_are_borne_without_anybody_noticing(
 #[test]
 fn an_answer_that_is_lost_after_it_took_effect_does_nothing_twice() {
     let (system, faults) = System::behind(PROFILES[0], 6);
-    let calls =
-        ["CreateChangeSet", "ExecuteChangeSet", "CreateSecret", "CreateRepository", "UpdateTerminationProtection", "SetStackPolicy"];
+    let calls = ["CreateChangeSet", "ExecuteChangeSet", "CreateSecret", "UpdateTerminationProtection", "SetStackPolicy"];
     for call in calls.iter().chain(&calls[..2]) {
         faults.once(call, Fault::Lost);
     }
@@ -299,7 +298,6 @@ fn an_answer_that_is_lost_after_it_took_effect_does_nothing_twice() {
     let made = system.seen();
     faults.once("DeleteStack", Fault::Lost);
     faults.once("DeleteSecret", Fault::Lost);
-    faults.once("DeleteRepository", Fault::Lost);
     system.run("destroy", &[]).expect(0);
     let lost: BTreeSet<String> = faults.asked().into_iter().filter(|a| a.fault == Some(Fault::Lost)).map(|a| a.action).collect();
     for call in calls.iter().chain(&["DeleteStack", "DeleteSecret"]) {

@@ -141,7 +141,20 @@ fn the_tour_killed_at_every_journal_entry_reaches_the_same_end() {
 // ---- the demo, killed at random moments
 
 /// The stacks of profile 1 in the order they are made.
-pub const STACKS: [&str; 9] = ["network", "data", "edge", "identity", "cluster", "observability", "backup", "app", "app-pipeline"];
+pub const STACKS: [&str; 12] = [
+    "network",
+    "data",
+    "edge",
+    "identity",
+    "cluster",
+    "app-registry",
+    "observability",
+    "backup",
+    "app",
+    "connection",
+    "app-pipeline",
+    "app-scaling",
+];
 pub const SECRETS: [&str; 2] = ["session", "stripe"];
 /// Rows of the sample at scale 1.
 const ROWS: &str = "3,717 rows in 20 tables: equal";

@@ -370,8 +370,8 @@ fn a_rotation_restarts_who_reads_it_and_goes_back() {
     assert_eq!(value(&emulator, "shop-staging/session"), format!("{PLANTED}old"));
     // another rotation is a run of its own
     rotate(&["session"]).expect(0);
-    assert_eq!(versions(&emulator, "shop-staging/session"), 3);
     let third = value(&emulator, "shop-staging/session");
+    assert!(third.len() == 64 && third != new, "a value of its own");
     for text in [&done.out(), &done.err(), &back.out(), &back.err()] {
         assert!(!text.contains(PLANTED) && !text.contains(&new));
     }

@@ -359,7 +359,7 @@ proptest! {
         let name = match newest {
             None => "there is none",
             Some(None) => "open (never ended)",
-            Some(Some(End::Finished)) if tour || dry => "finished, dry run or tour",
+            Some(Some(End::Finished)) if tour || dry => "finished, dry run, tour or rotation",
             Some(Some(End::Finished)) => "finished, live or sandbox",
             Some(Some(End::RolledBack)) => "rolled back",
         };

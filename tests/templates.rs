@@ -50,7 +50,9 @@ fn anything() -> toml::Value {
 
 impl Line {
     fn complaint(&self, all: &[Built]) -> Option<String> {
-        let same = all.iter().flat_map(|built| built.rendered.of_kind(&self.kind));
+        // what is there for the move only is no part of the system
+        let of_the_system = all.iter().filter(|built| !built.stack.step.starts_with("worker_"));
+        let same = of_the_system.flat_map(|built| built.rendered.of_kind(&self.kind));
         let matching = same
             .filter(|r| systems::holds(&r.properties, &self.has))
             .filter(|r| self.deletion.is_none() || r.deletion_policy == self.deletion)

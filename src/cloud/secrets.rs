@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::types::Tag;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::{code, fault};
+use super::fault::{code, fault, message};
 use super::session::Aws;
 use super::tags;
 use crate::error::{Error, Kind, Result};
@@ -155,6 +155,8 @@ pub async fn delete(aws: &Aws, name: &str, recovery: Recovery) -> Result<()> {
     match call.send().await {
         Ok(_) => Ok(()),
         Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
+        // the answer to an earlier try was lost
+        Err(error) if message(&error).contains("scheduled for deletion") => Ok(()),
         Err(error) => Err(fault("secretsmanager:DeleteSecret", error)),
     }
 }

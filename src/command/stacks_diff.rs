@@ -1,7 +1,7 @@
 //! `stacks diff`: each stack of the decisions against what is deployed, parameter by parameter and resource by resource.
 //! Writes nothing; with `--drift` it lets CloudFormation look at its own resources, which AWS counts as an operation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::run::{checked_books, given};
 use super::stacks::answers_to;
 use super::{out, out_json};
 use crate::cli::{DiffStacksArgs, RunArgs};
-use crate::cloud::stacks::{self, Drifted, PlannedChange, SystemStack};
+use crate::cloud::stacks::{self, Deployed, Drifted, PlannedChange, StackSpec, SystemStack};
 use crate::cloud::{Access, Aws, Options};
 use crate::effects::{self, Setup, World};
 use crate::error::{Error, Kind, Result};
@@ -116,12 +116,8 @@ async fn difference(
     let deployed = stacks::deployed(aws, name).await?;
     // an output that is not there yet stays a reference
     let mut wanted = stack.resolved(outputs).unwrap_or_else(|_| stack.spec.clone());
-    if let Some(deployed) = deployed.as_ref().filter(|_| stack.layer == "service") {
-        for kept in ["ImageUri", "DesiredCount"] {
-            if let Some(value) = deployed.parameters.get(kept) {
-                wanted.parameters.insert(kept.to_owned(), value.clone());
-            }
-        }
+    if let Some(deployed) = &deployed {
+        as_it_runs(&mut wanted, deployed, &stack.layer);
     }
     let changes = stacks::preview(&wanted.template_body, &wanted.parameters, deployed.as_ref())?;
     let defaults = stacks::template_parameters(&wanted.template_body)?;
@@ -202,4 +198,24 @@ impl Known {
 
 fn record(n: u64, what: Entry) -> Record {
     Record { n, at: String::new(), sum: String::new(), what }
+}
+
+/// What a deployment settles and not the decisions: image and number of tasks, and which variables and secrets the service reads.
+fn as_it_runs(wanted: &mut StackSpec, deployed: &Deployed, layer: &str) {
+    let mut kept: BTreeSet<&str> = if layer == "service" { ["ImageUri", "DesiredCount"].into() } else { BTreeSet::new() };
+    let own = stacks::environment_parameters(&deployed.body);
+    let same = stacks::without_environment(&deployed.body).trim() == stacks::without_environment(&wanted.template_body).trim();
+    if same && !own.is_empty() {
+        for name in stacks::environment_parameters(&wanted.template_body) {
+            wanted.parameters.remove(name);
+        }
+        wanted.template_body = deployed.body.clone();
+        kept.extend(own);
+        kept.insert("SecretArns");
+    }
+    for name in kept {
+        if let Some(value) = deployed.parameters.get(name) {
+            wanted.parameters.insert(name.to_owned(), value.clone());
+        }
+    }
 }

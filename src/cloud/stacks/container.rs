@@ -15,6 +15,8 @@ const VARIABLES: &str = "# migrate-wizard: variables of this service";
 const SECRETS: &str = "# migrate-wizard: secrets of this service";
 /// In a script that starts the app on a machine.
 const BOTH: &str = "# migrate-wizard: variables and secrets of this service";
+/// The end of each line that was put there.
+const PUT: &str = " # of this service";
 
 /// The longest list of ARNs that one parameter takes (CloudFormation quotas, 2026-11).
 pub const LONGEST_PARAMETER: usize = 4096;
@@ -61,21 +63,19 @@ pub fn with_environment(body: &str, variables: &BTreeMap<String, String>, secret
         if inside && !declared && !line.starts_with([' ', '#']) && !line.is_empty() {
             declared = true;
             for (name, _, parameter) in &of_variables {
-                out.push_str(&format!("  {parameter}:\n    Type: String\n    Description: Value of the variable {name}"));
-                out.push_str(if script { ", as one word of a shell script.\n" } else { ".\n" });
+                let word = if script { ", as one word of a shell script" } else { "" };
+                out.push_str(&format!("  {parameter}: {{ Type: String, Description: \"Value of the variable {name}{word}.\" }}{PUT}\n"));
             }
             for (name, _, parameter) in &of_secrets {
+                let pattern = "^arn:aws[a-z-]*:secretsmanager:.+$";
                 out.push_str(&format!(
-                    "  {parameter}:\n    Type: String\n    Description: ARN of the secret that {name} is read from.\n    AllowedPattern: ^arn:aws[a-z-]*:secretsmanager:.+$\n"
+                    "  {parameter}: {{ Type: String, Description: \"ARN of the secret that {name} is read from.\", AllowedPattern: \"{pattern}\" }}{PUT}\n"
                 ));
             }
-            out.push('\n');
         }
         inside |= line == "Parameters:";
         let mut put = |text: String| {
-            out.push_str(indent);
-            out.push_str(&text);
-            out.push('\n');
+            out.push_str(&format!("{indent}{text}{PUT}\n"));
         };
         match line.trim() {
             VARIABLES => {
@@ -104,11 +104,10 @@ pub fn with_environment(body: &str, variables: &BTreeMap<String, String>, secret
                     put(format!("export {name}"));
                 }
             }
-            _ => {
-                out.push_str(line);
-                out.push('\n');
-            }
+            _ => {}
         }
+        out.push_str(line);
+        out.push('\n');
     }
     if !(declared && (has_variables || variables.is_empty()) && (has_secrets || secrets.is_empty())) {
         return Err(Error::new(Kind::Input, "this template has no place for variables and secrets of a service")
@@ -117,6 +116,17 @@ pub fn with_environment(body: &str, variables: &BTreeMap<String, String>, secret
     let of_variables = of_variables.into_iter().map(|(_, value, parameter)| (parameter, if script { word(value) } else { value.clone() }));
     let of_secrets = of_secrets.into_iter().map(|(_, (arn, _), parameter)| (parameter, arn.to_owned()));
     Ok(Filled { body: out, parameters: of_variables.chain(of_secrets).collect() })
+}
+
+/// The template without what [`with_environment`] put there.
+pub fn without_environment(body: &str) -> String {
+    body.lines().filter(|line| !line.ends_with(PUT)).flat_map(|line| [line, "\n"]).collect()
+}
+
+/// Names of the parameters that [`with_environment`] put there.
+pub fn environment_parameters(body: &str) -> BTreeSet<&str> {
+    let put = body.lines().filter(|line| line.starts_with("  ") && line.ends_with(PUT) && line.contains("{ Type: String"));
+    put.filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name).collect()
 }
 
 /// Names that a template uses already.
@@ -222,7 +232,7 @@ Resources:
             "- { Name: STRIPE_SECRET_KEY, ValueFrom: !Sub \"${SecretStripeSecretKey}:secret::\" }",
             "- { Name: TOKEN, ValueFrom: !Ref SecretToken }",
         ];
-        let body: Vec<&str> = made.body.lines().map(str::trim).collect();
+        let body: Vec<&str> = made.body.lines().filter_map(|line| line.strip_suffix(PUT)).map(str::trim).collect();
         assert!(body.windows(lines.len()).any(|window| window == lines), "{}", made.body);
         assert!(!made.body.contains("secretsmanager:us-east-1"), "{}", made.body);
         let declared = super::super::template_parameters(&made.body).unwrap();
@@ -239,7 +249,10 @@ Resources:
     fn a_script_exports_them() {
         let body = "Parameters:\n  A: {Type: String}\nResources:\n  # migrate-wizard: variables and secrets of this service\n";
         let made = with_environment(body, &map(&[("A", "it's ${HOME}")]), &map(&[("K", &format!("{ARN}:secret::"))])).unwrap();
-        assert!(made.body.ends_with("  export A=${VariableA}\n  K=$(secret '${SecretK}' 'secret')\n  export K\n"), "{}", made.body);
+        let lines: Vec<&str> = made.body.lines().filter_map(|line| line.strip_suffix(PUT)).map(str::trim).collect();
+        assert_eq!(lines[2..], ["export A=${VariableA}", "K=$(secret '${SecretK}' 'secret')", "export K"], "{}", made.body);
+        assert_eq!(without_environment(&made.body), body);
+        assert_eq!(environment_parameters(&made.body), ["SecretK", "VariableA"].into());
         assert_eq!(made.parameters["VariableA"], r"'it'\''s ${HOME}'");
     }
 

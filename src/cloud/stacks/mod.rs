@@ -22,7 +22,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use container::{Filled, LONGEST_PARAMETER, own_variables, split as split_arn, with_environment};
+pub use container::{
+    Filled, LONGEST_PARAMETER, environment_parameters, own_variables, split as split_arn, with_environment, without_environment,
+};
 pub use data::{Store, holders, store};
 pub use delete::{Deleted, Retained, delete, left};
 pub use drift::{Drifted, drift};
