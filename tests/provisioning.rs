@@ -268,7 +268,8 @@ fn the_same_again_changes_nothing_and_a_diff_agrees() {
         diff.lines().filter(|line| line.starts_with(['~', '+'])).map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect()
     };
     assert_eq!(open(&[]), Vec::<String>::new());
-    assert_eq!(open(&["--set", "log_days=90"]), ["grievance-portal-production-network", "grievance-portal-production-app"]);
+    let keep_logs = ["network", "edge", "app", "app-pipeline"].map(|layer| format!("grievance-portal-production-{layer}"));
+    assert_eq!(open(&["--set", "log_days=90"]), keep_logs);
 }
 
 #[test]

@@ -218,14 +218,16 @@ impl Emulator {
     }
 
     fn stacks(&self) -> Vec<(String, String)> {
-        let text = self.call(
-            "cloudformation",
-            &[("Content-Type", "application/x-www-form-urlencoded")],
-            "Action=ListStacks&Version=2010-05-15".into(),
-        );
-        assert!(!text.contains("NextToken"), "more stacks than one page holds");
         let pattern = regex::Regex::new("<StackName>([^<]+)</StackName>.*?<StackStatus>([^<]+)</StackStatus>").unwrap();
-        pattern.captures_iter(&text).map(|c| (c[1].to_owned(), c[2].to_owned())).collect()
+        let next = regex::Regex::new("<NextToken>([^<]+)</NextToken>").unwrap();
+        let (mut all, mut page) = (Vec::new(), String::new());
+        loop {
+            let asked = format!("Action=ListStacks&Version=2010-05-15{page}");
+            let text = self.call("cloudformation", &[("Content-Type", "application/x-www-form-urlencoded")], asked);
+            all.extend(pattern.captures_iter(&text).map(|c| (c[1].to_owned(), c[2].to_owned())));
+            let Some(token) = next.captures(&text) else { return all };
+            page = format!("&NextToken={}", token[1].replace('%', "%25").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"));
+        }
     }
 
     pub fn secrets(&self) -> BTreeMap<String, usize> {
