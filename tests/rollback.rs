@@ -111,11 +111,10 @@ fn standing(rehearsal: &Rehearsal) -> String {
     status["state"].as_str().unwrap().to_owned()
 }
 
-/// `again`: stacks that were taken away and made a second time.
-fn nothing_of_ours_is_left(rehearsal: &Rehearsal, emulator: &Emulator, again: usize) {
+fn nothing_of_ours_is_left(rehearsal: &Rehearsal, emulator: &Emulator) {
     let cloud = rehearsal.cloud(emulator);
     assert!(cloud.standing().is_empty(), "{cloud:?}");
-    assert_eq!(cloud.stacks.len(), STACKS.len() + again, "every stack was made once and taken away once");
+    assert_eq!(cloud.stacks.len(), STACKS.len(), "every stack that was made was taken away");
     assert!(cloud.secrets.is_empty(), "{cloud:?}");
     assert!(cloud.repositories.is_empty(), "{cloud:?}");
     assert_eq!(rows(&rehearsal.target(), OURS), Vec::<String>::new(), "no table, no schema, no ledger");
@@ -153,7 +152,7 @@ fn from_the_end_everything_is_undone_newest_first() {
     assert_eq!(State::replay(&records).unwrap().ended, Some(End::RolledBack));
     assert_eq!(standing(&rehearsal), "rolled_back");
     assert_eq!(rehearsal.servers(), 0, "nothing is left running");
-    nothing_of_ours_is_left(&rehearsal, &emulator, 0);
+    nothing_of_ours_is_left(&rehearsal, &emulator);
     assert!(!rehearsal.is_frozen(), "the app on Replit can write again");
     assert_eq!(rows(&rehearsal.source(), SOURCE), source_before);
     rehearsal.stop_servers();
@@ -189,7 +188,7 @@ fn back_to_a_step_and_forward_again() {
     let order = back(&records);
     assert_eq!(State::replay(&records).unwrap().ended, Some(End::Finished));
     let cloud = rehearsal.cloud(&emulator);
-    assert_eq!(cloud.stacks.len(), STACKS.len() + 1, "no stack is made again but the scaling");
+    assert_eq!(cloud.stacks.len(), STACKS.len(), "no other stack is made");
     assert_eq!(cloud.secrets, BTreeMap::from(SECRETS.map(|name| (name.to_owned(), 1))));
     assert!(rehearsal.verify().expect(0).out().contains("3,717 rows in 20 tables: equal"));
     assert!(rehearsal.is_frozen());
@@ -197,7 +196,7 @@ fn back_to_a_step_and_forward_again() {
     // And from there all the way back.
     rehearsal.run(&["rollback", "--yes"]).expect(0);
     assert_eq!(undone(&rehearsal.records())[data.len()..], order);
-    nothing_of_ours_is_left(&rehearsal, &emulator, 1);
+    nothing_of_ours_is_left(&rehearsal, &emulator);
     assert!(!rehearsal.is_frozen());
 }
 
@@ -240,7 +239,7 @@ fn a_roll_back_that_is_killed_goes_on_backwards() {
         order.iter().map(String::as_str).filter(without_guard).collect::<Vec<_>>()
     );
     assert_eq!(rehearsal.servers(), 0, "nothing is left running");
-    nothing_of_ours_is_left(&rehearsal, &emulator, 0);
+    nothing_of_ours_is_left(&rehearsal, &emulator);
     assert!(!rehearsal.is_frozen());
 }
 
