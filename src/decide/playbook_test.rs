@@ -92,47 +92,48 @@ fn every_condition_names_an_earlier_question_and_its_options() {
 //   NAT 730 × .045 = 32.85; IPv4 (2 balancer + 1 NAT) 3 × 730 × .005 = 10.95                         43.80
 //   ALB 730 × .0225 = 16.425 → 16.43                                                                16.43
 //   Fargate 1 × 0.25/0.5: 182.5 × .04048 = 7.39; 365 × .004445 = 1.62                                9.01
-//   secret session .40; alarms 6 + 1 + 1 = 8 × .10 = .80; dashboard 3.00                               4.20
+//   secrets session, connection .80; alarms 6 + 1 + 1 = 8 × .10 = .80; dashboard 3.00                  4.60
 #[test]
 fn grievance_portal_costs_what_the_hand_says() {
-    assert_eq!(total("grievance-portal"), "$73.44");
+    assert_eq!(total("grievance-portal"), "$73.84");
 }
 
 // dougust
 //   NAT 2 × 32.85 = 65.70; IPv4 4 × 3.65 = 14.60; ALB 16.43                                           96.73
 //   Fargate 2 × 0.5/1: 730 × .04048 = 29.55; 1,460 × .004445 = 6.49                                  36.04
 //   RDS t3.large Multi-AZ 730 × .29 = 211.70; 100 GB × .23 = 23.00                                  234.70
-//   secrets session, URL, administrator 1.20; alarms 6 + 1 + 3 = 10 → 1.00; dashboard 3.00             5.20
+//   secrets session, URL, administrator, source 1.60; alarms 6 + 1 + 3 + 1 = 11 → 1.10; dashboard 3.00  5.70
+//   key of the weekly export 1.00                                                                     1.00
 #[test]
 fn dougust_costs_what_the_hand_says() {
-    assert_eq!(total("dougust"), "$372.67");
+    assert_eq!(total("dougust"), "$374.17");
 }
 
 // alva
 //   NAT 32.85; IPv4 3 × 3.65 = 10.95; ALB 16.43; private zone .50                                     60.73
 //   Fargate 4 × 0.5/1: 1,460 × .04048 = 59.10; 2,920 × .004445 = 12.98                                72.08
 //   RDS t3.micro 730 × .018 = 13.14; 20 GB × .115 = 2.30; Redis 730 × .017 = 12.41                    27.85
-//   secrets session, URL, administrator, OpenAI 1.60; alarms 24 + 1 + 3 + 2 = 30 → 3.00; dashboard 3.00  7.60
+//   secrets session, URL, administrator, source, OpenAI, two of the cache 2.80; alarms 24 + 1 + 3 + 2 = 30 → 3.00; dashboard 3.00  8.80
 #[test]
 fn alva_costs_what_the_hand_says() {
-    assert_eq!(total("alva"), "$168.26");
+    assert_eq!(total("alva"), "$169.46");
 }
 
 // shadowtwin
 //   NAT 32.85; IPv4 10.95; ALB 16.43                                                                  60.23
 //   Fargate 2 × 1/2: 1,460 × .04048 = 59.10; 2,920 × .004445 = 12.98                                  72.08
 //   RDS t3.medium Multi-AZ 730 × .145 = 105.85; 20 GB × .23 = 4.60; Redis 12.41                       122.86
-//   secrets session, URL, administrator, OpenAI 1.60; alarms 6 + 1 + 3 + 2 = 12 → 1.20; dashboard 3.00  5.80
+//   secrets session, URL, administrator, source, OpenAI, two of the cache 2.80; alarms 6 + 1 + 3 + 2 = 12 → 1.20; dashboard 3.00  7.00
 #[test]
 fn shadowtwin_costs_what_the_hand_says() {
-    assert_eq!(total("shadowtwin"), "$260.97");
+    assert_eq!(total("shadowtwin"), "$262.17");
 }
 
 // shadowtwin on EC2: no NAT; IPv4 2 balancer + 1 instance = 10.95; t3.medium 730 × .0416 = 30.37; 20 GB × .08 = 1.60;
-//   ALB 16.43; database and cache 122.86; secrets 1.60, alarms 2 + 1 + 3 + 2 = 8 → .80, dashboard 3.00
+//   ALB 16.43; database and cache 122.86; secrets 2.80, alarms 2 + 1 + 3 + 2 = 8 → .80, dashboard 3.00
 #[test]
 fn shadowtwin_on_ec2_costs_what_the_hand_says() {
-    assert_eq!(total("shadowtwin-ec2"), "$187.61");
+    assert_eq!(total("shadowtwin-ec2"), "$188.81");
 }
 
 #[test]
@@ -210,16 +211,16 @@ fn estimates_are_shown_with_every_line_and_the_corrections() {
     let (prices, grievance) = (Prices::bundled().unwrap(), answers("grievance-portal"));
     let estimate = estimate(&grievance, &prices);
     for part in [
-        "baseline $73.44 a month",
+        "baseline $73.84 a month",
         "$0.04048 per vCPU-hour",
         "AWS Backup storage of the nightly backups",
         "plans often quote about $15 a month; by prices of 2026-07-19 it is $9.01 a month",
     ] {
         assert!(estimate.table().contains(part), "expected {part:?} in:\n{}", estimate.table());
     }
-    assert!(estimate.markdown().contains("**Baseline $73.44 a month**"), "{}", estimate.markdown());
+    assert!(estimate.markdown().contains("**Baseline $73.84 a month**"), "{}", estimate.markdown());
     let both = compare(&[("grievance", grievance), ("dougust", answers("dougust"))], &PriceBook::bundled().unwrap());
-    assert!(both.markdown().contains("| total | $73.44 | $372.67 (+$299.23) |"), "{}", both.markdown());
+    assert!(both.markdown().contains("| total | $73.84 | $374.17 (+$300.33) |"), "{}", both.markdown());
 }
 
 #[test]
