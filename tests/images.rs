@@ -274,26 +274,16 @@ fn the_emulator_has_the_image_that_was_pushed() {
     let push = ["image", "push", "--archive", path.to_str().unwrap(), "--repository", "shop/web", "--tag", "1", "--json"];
     wizard.run(&push).expect(1).says("there is no image repository shop/web");
     block(async {
-        let config = aws_config_of(&emulator).await;
+        let config = emulator.config().await;
         aws_sdk_ecr::Client::new(&config).create_repository().repository_name("shop/web").send().await.unwrap();
     });
     let report: Value = serde_json::from_str(wizard.run(&push).expect(0).out().lines().last().unwrap()).unwrap();
     assert_eq!(report["digest"], digest.as_str());
     assert!(report["image"].as_str().unwrap().ends_with(&format!("/shop/web@{digest}")), "{report}");
     block(async {
-        let config = aws_config_of(&emulator).await;
+        let config = emulator.config().await;
         let id = aws_sdk_ecr::types::ImageIdentifier::builder().image_tag("1").build();
         let found = aws_sdk_ecr::Client::new(&config).batch_get_image().repository_name("shop/web").image_ids(id).send().await.unwrap();
         assert_eq!(found.images()[0].image_id().unwrap().image_digest(), Some(digest.as_str()));
     });
-}
-
-async fn aws_config_of(emulator: &Emulator) -> aws_config::SdkConfig {
-    let keys = aws_sdk_ecr::config::Credentials::new("sandbox", "sandbox", None, None, "test");
-    aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .region(aws_config::Region::new("us-east-1"))
-        .endpoint_url(emulator.url())
-        .credentials_provider(keys)
-        .load()
-        .await
 }

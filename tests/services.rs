@@ -481,7 +481,7 @@ fn the_emulator_gets_the_image_by_digest() {
     let wizard = Wizard::empty().envs(emulator.env());
     block(async {
         use aws_sdk_ecs::types::{Compatibility, ContainerDefinition, LaunchType, NetworkMode};
-        let config = aws_config_of(&emulator).await;
+        let config = emulator.config().await;
         aws_sdk_ecr::Client::new(&config).create_repository().repository_name("shop/web").send().await.unwrap();
         let manifest = r#"{"schemaVersion":2,"config":{},"layers":[]}"#;
         aws_sdk_ecr::Client::new(&config)
@@ -518,14 +518,4 @@ fn the_emulator_gets_the_image_by_digest() {
     wizard.run(&["service", "rollback", "--cluster", "shop", "--service", "web", "--to", "1"]).expect(0);
     let back = wizard.run(&["service", "rollback", "--cluster", "shop", "--service", "web", "--dry-run"]).expect(0).out();
     assert!(back.contains("web: web:1 → web:2 (a deployment of ours was steady with it)"), "{back}");
-}
-
-async fn aws_config_of(emulator: &Emulator) -> aws_config::SdkConfig {
-    let keys = aws_sdk_ecr::config::Credentials::new("sandbox", "sandbox", None, None, "test");
-    aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .region(aws_config::Region::new("us-east-1"))
-        .endpoint_url(emulator.url())
-        .credentials_provider(keys)
-        .load()
-        .await
 }

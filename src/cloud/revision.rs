@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ecs::types::{Secret, Tag, TaskDefinition};
 
 use super::fault::{code, fault};
+use super::revisions::copied;
 use super::session::Aws;
 use super::tags;
 use crate::error::{Error, Kind, Result};
@@ -22,11 +23,11 @@ pub async fn with_secrets(
     if let Some(there) = definition(aws, family).await?.filter(|found| reads(found, container, secrets)) {
         return Ok(there.task_definition_arn.unwrap_or_default());
     }
-    let old = definition(aws, base).await?.ok_or_else(|| {
+    let mut old = definition(aws, base).await?.ok_or_else(|| {
         Error::new(Kind::Conflict, format!("there is no task definition {base}"))
             .hint("deploy the worker's stack, or name one with --task-definition")
     })?;
-    let mut containers = old.container_definitions.unwrap_or_default();
+    let mut containers = old.container_definitions.take().unwrap_or_default();
     let Some(own) = containers.iter_mut().find(|found| found.name() == Some(container)) else {
         let names: Vec<&str> = containers.iter().filter_map(|found| found.name()).collect();
         return Err(Error::new(Kind::Input, format!("the task definition {base} has no container {container}"))
@@ -38,27 +39,9 @@ pub async fn with_secrets(
         all.push(secret.map_err(|e| Error::bug("a secret of a task lacks its name").because(&e))?);
     }
     own.secrets = Some(all);
-    let made = aws
-        .ecs()
-        .register_task_definition()
-        .family(family)
-        .set_container_definitions(Some(containers))
-        .set_task_role_arn(old.task_role_arn)
-        .set_execution_role_arn(old.execution_role_arn)
-        .set_network_mode(old.network_mode)
-        .set_volumes(old.volumes.filter(|volumes| !volumes.is_empty()))
-        .set_requires_compatibilities(old.requires_compatibilities)
-        .set_cpu(old.cpu)
-        .set_memory(old.memory)
-        .set_ephemeral_storage(old.ephemeral_storage)
-        .set_runtime_platform(old.runtime_platform)
-        .set_tags(Some(tags::ours(tags).iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
-        .send()
-        .await
-        .map_err(|e| fault("ecs:RegisterTaskDefinition", e))?;
-    made.task_definition
-        .and_then(|made| made.task_definition_arn)
-        .ok_or_else(|| Error::bug("ECS registered a task definition and did not name it"))
+    old.family = Some(family.to_owned());
+    let tags = tags::ours(tags).iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+    copied(aws, old, containers, tags).await
 }
 
 /// Whether a container of it reads these secrets.

@@ -170,6 +170,11 @@ pub(super) async fn register(
     let mut all: Vec<Tag> = carried.into_iter().filter(|tag| tag.key().is_some_and(|key| !ours(key) && !key.starts_with("aws:"))).collect();
     all.push(Tag::builder().key(tags::MANAGED_BY).value(tags::US).build());
     all.push(Tag::builder().key(PREVIOUS).value(previous).build());
+    copied(aws, old, containers, all).await
+}
+
+/// Registers what `old` is with other containers and tags; returns its ARN.
+pub(super) async fn copied(aws: &Aws, old: TaskDefinition, containers: Vec<ContainerDefinition>, tags: Vec<Tag>) -> Result<String> {
     let made = aws
         .ecs()
         .register_task_definition()
@@ -178,7 +183,7 @@ pub(super) async fn register(
         .set_task_role_arn(old.task_role_arn)
         .set_execution_role_arn(old.execution_role_arn)
         .set_network_mode(old.network_mode)
-        .set_volumes(old.volumes)
+        .set_volumes(old.volumes.filter(|volumes| !volumes.is_empty()))
         .set_placement_constraints(old.placement_constraints)
         .set_requires_compatibilities(old.requires_compatibilities)
         .set_cpu(old.cpu)
@@ -189,7 +194,7 @@ pub(super) async fn register(
         .set_ephemeral_storage(old.ephemeral_storage)
         .set_runtime_platform(old.runtime_platform)
         .set_enable_fault_injection(old.enable_fault_injection)
-        .set_tags(Some(all))
+        .set_tags(Some(tags))
         .send()
         .await
         .map_err(|e| fault("ecs:RegisterTaskDefinition", e))?;

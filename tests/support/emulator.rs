@@ -12,6 +12,17 @@ pub struct Emulator {
 }
 
 impl Emulator {
+    /// What a client of AWS's own needs to talk to it.
+    pub async fn config(&self) -> aws_config::SdkConfig {
+        let keys = aws_sdk_ecr::config::Credentials::new("sandbox", "sandbox", None, None, "test");
+        aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new("us-east-1"))
+            .endpoint_url(self.url())
+            .credentials_provider(keys)
+            .load()
+            .await
+    }
+
     /// Starts one with extra environment, such as `MWX_FAIL`.
     pub fn start(extra: &[(&str, &str)]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
