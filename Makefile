@@ -6,7 +6,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup rust emulator validators permissions postgres typescript peers build bench bench-data fmt fmt-check lint docs clean
+.PHONY: help demo test setup rust emulator validators permissions postgres typescript cdk peers build bench bench-data fmt fmt-check lint docs clean
 
 PYTHON ?= python3
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -16,7 +16,7 @@ DEMO := $(or $(TMPDIR),/tmp)/migrate-wizard-demo
 
 help:
 	@sed -n 's/^#   //p' Makefile
-	@echo "also: setup emulator validators permissions postgres typescript peers build fmt fmt-check lint docs clean"
+	@echo "also: setup emulator validators permissions postgres typescript cdk peers build fmt fmt-check lint docs clean"
 
 # --- what the machine needs, each only when it is missing
 
@@ -103,6 +103,15 @@ typescript: setup
 	  (cd target/sample && npm ci --ignore-scripts --no-audit --no-fund --silent); \
 	  cp assets/sample/package-lock.json target/sample/installed.json; fi
 
+# what an exported CDK app needs, as its lock file names it (about 240 MB); nothing of it is run at install
+cdk: typescript
+	@mkdir -p target/cdk; \
+	if ! cmp -s assets/exports/cdk/package-lock.json target/cdk/installed.json; then \
+	  echo "installing the CDK into target/cdk"; \
+	  cp assets/exports/cdk/package.json assets/exports/cdk/package-lock.json target/cdk/; \
+	  (cd target/cdk && npm ci --ignore-scripts --no-audit --no-fund --silent); \
+	  cp assets/exports/cdk/package-lock.json target/cdk/installed.json; fi
+
 # what `make bench-data` measures the mover against, in Debian's versions; pgbench comes with the server
 peers: setup
 	@missing=(); \
@@ -127,7 +136,7 @@ build: setup
 demo: build emulator
 	@MWX_STATE_DIR="$(DEMO)/aws" tests/support/emulator.sh target/debug/migrate-wizard demo --scale $(SCALE) $(if $(PLAIN),--yes --plain)
 
-test: setup emulator validators postgres typescript
+test: setup emulator validators postgres typescript cdk
 	@cargo test --locked --no-fail-fast --lib --test all
 
 bench: setup emulator

@@ -1,12 +1,13 @@
-//! Exports: each profile as CloudFormation and Terraform passes the tools of its own kind; the CDK app is made whole.
+//! Exports: each profile as CloudFormation, CDK and Terraform passes the tools of its own kind; the CDK app is synthesized.
 //! No provider of Terraform is here: its files are parsed, and every output that they name is looked up in the templates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use migrate_wizard::cloud::stacks::template_outputs;
+use migrate_wizard::cloud::stacks::{Rendered, template_outputs};
 use regex::Regex;
+use serde_json::Value;
 
 use super::support::wizard::Wizard;
 
@@ -121,18 +122,101 @@ fn terraform_parses_and_names_only_outputs_that_there_are() {
     }
 }
 
+/// Logical id → type, deletion policy, properties.
+type Resources = BTreeMap<String, (String, Option<String>, BTreeMap<String, Value>)>;
+
+/// The resources of a template with everything put in; properties that name another stack or the account are left out.
+fn resources(body: &str, parameters: &BTreeMap<String, String>) -> Resources {
+    let foreign = |value: &Value| {
+        let text = value.to_string();
+        ["Fn::ImportValue", "000000000000", "AWS::AccountId", "<"].iter().any(|mark| text.contains(mark))
+    };
+    let rendered = Rendered::of(body, parameters).unwrap();
+    let own = rendered.resources.into_iter().filter(|resource| resource.kind != "AWS::CDK::Metadata");
+    own.map(|resource| {
+        let properties = resource.properties.as_object().cloned().unwrap_or_default();
+        let kept = properties.into_iter().filter(|(name, value)| name != "Tags" && !foreign(value)).collect();
+        (resource.logical_id, (resource.kind, resource.deletion_policy, kept))
+    })
+    .collect()
+}
+
+/// Numbers and flags as text: CloudFormation takes either.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => Value::from(number.to_string()),
+        Value::Bool(flag) => Value::from(flag.to_string()),
+        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Object(map) => map.iter().map(|(k, v)| (k.clone(), plain(v))).collect(),
+        Value::Null | Value::String(_) => value.clone(),
+    }
+}
+
 #[test]
-fn a_cdk_app_has_a_class_for_each_template_and_a_stack_for_each_stack() {
-    let (_wizard, folders) = exported("cdk");
-    let news = Regex::new(r"new (\w+)\(app,").unwrap();
-    for folder in &folders {
-        let all = texts(folder);
-        let (app, layers) = (&all["bin/app.ts"], &all["lib/layers.ts"]);
-        let templates = all.keys().filter(|path| path.starts_with("templates/")).count();
-        assert_eq!(layers.matches("\nexport class ").count(), templates, "{}", folder.display());
-        let made: Vec<String> = news.captures_iter(app).map(|c| c[1].to_owned()).collect();
-        assert!(made.len() >= templates && made.iter().all(|class| layers.contains(&format!("export class {class} "))), "{made:?}");
-        // what only an account knows stands in one place
-        assert!(!app.contains("000000000000") && all["config.json"].contains("000000000000"));
+fn the_cdk_app_makes_the_same_resources() {
+    let installed = root().join("target/cdk/node_modules");
+    assert!(installed.is_dir(), "the CDK is not installed: run `make cdk`");
+    let (wizard, folders) = exported("cdk");
+    let together = wizard.path().join("cdk");
+    for folder in folders.iter().chain([&together]) {
+        std::os::unix::fs::symlink(&installed, folder.join("node_modules")).unwrap();
+    }
+    let node = |folder: &Path| {
+        let mut node = Command::new("node");
+        node.current_dir(folder).env("CDK_OUTDIR", folder.join("cdk.out"));
+        node
+    };
+    // all apps in one run of the compiler: most of its time is the library's own types
+    let tsconfig = format!(r#"{{"extends": "./{}/tsconfig.json", "include": ["*/bin", "*/lib"]}}"#, PROFILES[0]);
+    std::fs::write(together.join("tsconfig.json"), tsconfig).unwrap();
+    passes(node(&together).args(["node_modules/typescript/bin/tsc", "--noEmit"]));
+    for (profile, folder) in PROFILES.iter().zip(&folders) {
+        let config = std::fs::read_to_string(folder.join("config.json")).unwrap();
+        let app = std::fs::read_to_string(folder.join("bin/app.ts")).unwrap();
+        assert!(config.contains("000000000000") && !app.contains("000000000000"), "what only an account knows stands in one place");
+        // one by the command that a person types, the others by what it starts
+        if *profile == PROFILES[0] {
+            let said = passes(node(folder).args(["node_modules/aws-cdk/bin/cdk", "synth", "--quiet"]));
+            let warnings = said.lines().filter(|line| line.starts_with("WARNING"));
+            let other: Vec<&str> = warnings.filter(|line| !line.contains("fill config.json")).collect();
+            assert!(other.is_empty(), "{other:#?}");
+        } else {
+            passes(node(folder).args(["-r", "ts-node/register/transpile-only", "bin/app.ts"]));
+        }
+        let made: BTreeSet<String> = std::fs::read_dir(folder.join("cdk.out"))
+            .unwrap()
+            .filter_map(|e| Some(e.unwrap().file_name().to_str()?.strip_suffix(".template.json")?.to_owned()))
+            .collect();
+        // the same stacks with the same resources as a dry run resolves them
+        wizard.run(&["--dry-run", "--json", "--new", "--profile", profile]).expect(0);
+        let journal = wizard.journal();
+        let started = journal.iter().map(|entry| &entry["what"]).filter(|what| what["entry"] == "started" && what["kind"] == "stack");
+        let stacks: BTreeMap<&str, &Value> = started.map(|what| (what["fields"]["name"].as_str().unwrap(), &what["fields"])).collect();
+        assert_eq!(made.iter().map(String::as_str).collect::<Vec<_>>(), stacks.keys().copied().collect::<Vec<_>>(), "{profile}");
+        let mut compared = 0;
+        for (name, fields) in stacks {
+            let word = |value: &Value| {
+                migrate_wizard::wizard::template::plain(value).split(',').filter(|item| !item.is_empty()).collect::<Vec<_>>().join(",")
+            };
+            let given = fields["parameters"].as_object().unwrap().iter().map(|(k, v)| (k.clone(), word(v)));
+            let parameters = given.filter(|(_, v)| !v.is_empty()).collect();
+            let of_system = format!("{}-{}-", fields["app"].as_str().unwrap(), fields["environment"].as_str().unwrap());
+            let files = [name.trim_start_matches(&of_system), fields["layer"].as_str().unwrap()]
+                .map(|f| folder.join(format!("templates/{f}.yaml")));
+            let ours = std::fs::read_to_string(files.iter().find(|file| file.is_file()).unwrap()).unwrap();
+            let cdk = std::fs::read_to_string(folder.join(format!("cdk.out/{name}.template.json"))).unwrap();
+            let (ours, theirs) = (resources(&ours, &parameters), resources(&cdk, &BTreeMap::new()));
+            assert_eq!(theirs.keys().collect::<Vec<_>>(), ours.keys().collect::<Vec<_>>(), "{profile}: {name}");
+            for (id, (kind, policy, properties)) in &ours {
+                let (their_kind, their_policy, their_properties) = &theirs[id];
+                assert_eq!((their_kind, their_policy), (kind, policy), "{profile}: {name}: {id}");
+                for (property, value) in properties {
+                    let Some(theirs) = their_properties.get(property) else { continue };
+                    assert_eq!(plain(theirs), plain(value), "{profile}: {name}: {id}.{property}");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 100, "{profile}: {compared} properties were compared");
     }
 }

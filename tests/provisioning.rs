@@ -10,7 +10,9 @@ use migrate_wizard::cloud::stacks::{self, StackSpec};
 use migrate_wizard::cloud::{Access, Aws, Options};
 use migrate_wizard::error::Kind;
 use migrate_wizard::progress::{Note, Reporter};
+use serde_json::{Value, json};
 
+use crate::support::aws_standin::StandIn;
 use crate::support::chance::Chance;
 use crate::support::emulator::Emulator;
 use crate::support::faults::{Fault, Faults};
@@ -564,6 +566,66 @@ fn a_roll_back_that_failed_goes_on_and_skips_only_what_was_named() {
     });
     let sent = &standin.calls("ContinueUpdateRollback")[0];
     assert_eq!((sent["ResourcesToSkip.member.1"].as_str(), sent["ClientRequestToken"].as_str()), ("Db", "t-2"));
+}
+
+#[test]
+fn a_service_that_does_not_start_tells_the_last_lines_of_its_container() {
+    let name = "app";
+    let token = "t-1";
+    let failed = "Resource handler returned message: \"Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'\"";
+    let service = "arn:aws:ecs:us-east-1:123456789012:service/shop/web";
+    let of_service = event(3, name, "Service", "CREATE_FAILED", failed, token)
+        .replace("AWS::RDS::DBInstance", "AWS::ECS::Service")
+        .replace("physical-Service", service);
+    let events = format!(
+        "<StackEvents>{}{of_service}{}</StackEvents>",
+        event(4, name, name, "CREATE_FAILED", "", token),
+        event(2, name, name, "CREATE_IN_PROGRESS", "", token)
+    );
+    let result = |action: &str, inner: &str| {
+        let body = format!(
+            "<{action}Response xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><{action}Result>{inner}</{action}Result></{action}Response>"
+        );
+        (200, Value::String(body))
+    };
+    let standin = StandIn::start(move |operation, body| match operation {
+        "DescribeStacks" => result(operation, &stack(name, "CREATE_FAILED")),
+        "DescribeStackEvents" => result(operation, &events),
+        "ListTasks" => (200, json!({ "taskArns": ["arn:aws:ecs:us-east-1:123456789012:task/shop/abc"] })),
+        "DescribeTasks" => (
+            200,
+            json!({ "tasks": [{
+                "taskArn": "arn:aws:ecs:us-east-1:123456789012:task/shop/abc", "taskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1",
+                "lastStatus": "STOPPED", "stopCode": "EssentialContainerExited", "stoppedReason": "Essential container in task exited",
+                "containers": [{ "name": "web", "exitCode": 1, "lastStatus": "STOPPED" }],
+            }], "failures": [] }),
+        ),
+        "DescribeTaskDefinition" => (
+            200,
+            json!({ "taskDefinition": {
+                "taskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1", "family": "web",
+                "containerDefinitions": [{ "name": "web", "image": "i", "essential": true, "logConfiguration": {
+                    "logDriver": "awslogs", "options": { "awslogs-group": "/shop/web", "awslogs-stream-prefix": "app" } } }],
+            } }),
+        ),
+        "GetLogEvents" => {
+            assert_eq!((body["logGroupName"].as_str(), body["logStreamName"].as_str()), (Some("/shop/web"), Some("app/web/abc")));
+            let lines = ["listening on 0.0.0.0:5000", "Error: connect ECONNREFUSED postgresql://app:hunter2@db.internal/app"];
+            (200, json!({ "events": lines.map(|line| json!({ "timestamp": 1, "message": line })) }))
+        }
+        "DescribeServices" => (200, json!({ "services": [], "failures": [] })),
+        other => panic!("{other}"),
+    });
+    block(async {
+        let aws = standin.aws().await;
+        let error = stacks::follow(&aws, &arn(name), Some("t-1"), None, &Reporter::silent()).await.unwrap_err();
+        assert_eq!(error.what, "stack app ended as CREATE_FAILED");
+        assert!(error.causes[0].contains("Circuit Breaker") && error.hint.contains("read what they said above"), "{error}");
+        let rest = error.causes[1..].join("\n");
+        assert!(rest.starts_with("task stopped: Essential container in task exited"), "{rest}");
+        assert!(rest.contains("web: listening on 0.0.0.0:5000\nweb: Error: connect ECONNREFUSED"), "{rest}");
+        assert!(!rest.contains("hunter2"), "{rest}");
+    });
 }
 
 #[test]

@@ -14,6 +14,9 @@ const PAGES: usize = 10;
 /// Looks in a row that AWS may refuse because there were too many of them, beyond what the SDK tries again by itself.
 const THROTTLED: u32 = 20;
 
+/// Lines that an error shows of a container that did not do what it should.
+pub const SHOWN: u16 = 15;
+
 /// One line of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {

@@ -12,9 +12,6 @@ use super::tasks::{self, Override, Run, TaskState};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;
 
-/// Lines of its log that an error shows.
-const SHOWN: u16 = 15;
-
 /// What to run once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Once {
@@ -105,8 +102,8 @@ pub async fn run(aws: &Aws, once: &Once, reporter: &Reporter) -> Result<Ran> {
             ended.id(),
             ended.why()
         ));
-        if let Some((group, stream)) = log_of(&revision, &main, ended.id()) {
-            for line in logs::tail(aws, &group, &stream, SHOWN).await.unwrap_or_default() {
+        if let Some((group, stream)) = revision.log_of(&main, ended.id()) {
+            for line in logs::tail(aws, &group, &stream, logs::SHOWN).await.unwrap_or_default() {
                 error = error.cause(line.text);
             }
         }
@@ -142,7 +139,7 @@ async fn start(aws: &Aws, once: &Once, main: &str, name: &str, failed: usize, re
 
 async fn follow(aws: &Aws, once: &Once, revision: &Revision, main: &str, arn: &str, reporter: &Reporter) -> Result<TaskState> {
     let id = revisions::short(arn);
-    let mut log = log_of(revision, main, id).map(|(group, stream)| Follower::new(group, stream));
+    let mut log = revision.log_of(main, id).map(|(group, stream)| Follower::new(group, stream));
     if log.is_none() {
         reporter.log(format!("{main} does not log to CloudWatch: only its exit code is seen"));
     }
@@ -167,11 +164,6 @@ async fn follow(aws: &Aws, once: &Once, revision: &Revision, main: &str, arn: &s
         }
         tokio::time::sleep(aws.poll()).await;
     }
-}
-
-fn log_of(revision: &Revision, main: &str, task: &str) -> Option<(String, String)> {
-    let (group, prefix) = revision.containers.iter().find(|c| c.name == main)?.log.clone()?;
-    Some((group, logs::stream_of(&prefix, main, task)))
 }
 
 fn main_of(revision: &Revision) -> Result<&str> {

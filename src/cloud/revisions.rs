@@ -7,6 +7,7 @@ use aws_sdk_ecs::types::{ContainerDefinition, LogDriver, SortOrder, Tag, TaskDef
 use serde::Serialize;
 
 use super::fault::fault;
+use super::logs;
 use super::session::Aws;
 use super::tags;
 use crate::error::{Error, Kind, Result};
@@ -52,6 +53,12 @@ impl Revision {
     pub fn image(&self) -> Option<&str> {
         let main = self.main.as_deref()?;
         self.containers.iter().find(|c| c.name == main).map(|c| c.image.as_str())
+    }
+
+    /// Group and stream of what `container` says in the task of this id; none where it does not log to CloudWatch.
+    pub fn log_of(&self, container: &str, task: &str) -> Option<(String, String)> {
+        let (group, prefix) = self.containers.iter().find(|c| c.name == container)?.log.clone()?;
+        Some((group, logs::stream_of(&prefix, container, task)))
     }
 
     /// When a service was steady with it, in seconds since 1970.

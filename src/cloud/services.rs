@@ -5,6 +5,7 @@ use aws_sdk_ecs::types::{DeploymentRolloutState, DesiredStatus, Service};
 use serde::{Deserialize, Serialize};
 
 use super::fault::fault;
+use super::logs;
 use super::revisions::{self, PREVIOUS, register, short, task_definition, with_image};
 use super::session::Aws;
 use super::tasks::{self, TaskState};
@@ -276,19 +277,33 @@ fn judge(found: &ServiceStatus, task_definition: &str, desired: i32) -> Verdict 
     }
 }
 
-/// What a service that does not come up says: why its last tasks stopped, and its last events.
+/// What a service that does not come up says: why its last tasks stopped, the last lines of the newest of them, its last events.
 pub async fn evidence(aws: &Aws, cluster: &str, service: &str) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
-    for task in tasks_of(aws, cluster, service, true).await? {
+    let stopped = tasks_of(aws, cluster, service, true).await?;
+    let mut lines: Vec<String> = Vec::new();
+    for task in &stopped {
         let line = format!("task stopped: {}", task.why());
         if !lines.contains(&line) {
             lines.push(line);
         }
     }
+    if let Some(newest) = stopped.first() {
+        // whoever may not read the log still learns the reason
+        lines.extend(last_words(aws, newest).await.unwrap_or_else(|error| vec![format!("its log is not read: {}", error.line())]));
+    }
     if let Some(found) = status(aws, cluster, service).await? {
         lines.extend(found.events.iter().map(|event| format!("service: {event}")));
     }
     Ok(lines)
+}
+
+/// The last lines of the container that runs the app, `name: line` each, oldest first.
+async fn last_words(aws: &Aws, task: &TaskState) -> Result<Vec<String>> {
+    let revision = revisions::read(aws, &task.task_definition).await?;
+    let Some((main, (group, stream))) = revision.main.as_deref().and_then(|main| Some((main, revision.log_of(main, task.id())?))) else {
+        return Ok(Vec::new());
+    };
+    Ok(logs::tail(aws, &group, &stream, logs::SHOWN).await?.into_iter().map(|line| format!("{main}: {}", line.text)).collect())
 }
 
 /// The service's tasks: those that stopped within about an hour, newest first, or those that run.

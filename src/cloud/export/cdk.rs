@@ -109,7 +109,7 @@ fn app(system: &System, about: &About) -> Result<String> {
         body.push_str(&outcomes(stack, &taken)?);
         body.push_str("});\n");
         for needed in stack.needs() {
-            body.push_str(&format!("{id}.addDependency({});\n", variable(about, needed)));
+            body.push_str(&format!("{id}.addStackDependency({});\n", variable(about, needed)));
         }
     }
     let (secrets, images) = outside(system);

@@ -19,6 +19,8 @@ const STALE_READS: u32 = 5;
 /// One look in so many is at the stack itself: often while there are no events, rarely once they tell.
 const STACK_EVERY_AT_FIRST: u32 = 2;
 const STACK_EVERY: u32 = 5;
+/// Lines of what containers said that an error shows: reasons, the end of a log, the service's events.
+const EVIDENCE: usize = 24;
 
 /// Watches the operation that runs on a stack until CloudFormation's verdict, and returns the stack's outputs.
 ///
@@ -98,7 +100,7 @@ pub(super) struct Watch {
     working: BTreeMap<String, (String, i64)>,
     /// Failures that are not consequences, first first.
     failures: Vec<String>,
-    /// What stopped containers said, read before a roll back removes them. The last lines of a log belong here too.
+    /// Why containers stopped and the last lines they said, read before a roll back removes them.
     evidence: Vec<String>,
     /// The operation is the stack's deletion.
     deleting: bool,
@@ -203,7 +205,7 @@ impl Watch {
             .or_else(|| last.and_then(|last| last.reason.clone()))
             .unwrap_or_else(|| "CloudFormation gave no reason".to_owned());
         let mut error = Error::new(Kind::Failed, format!("stack {name} ended as {state}")).hint(advice(&cause, state)).cause(&cause);
-        for line in self.failures.iter().skip(1).take(4).chain(self.evidence.iter().take(6)) {
+        for line in self.failures.iter().skip(1).take(4).chain(self.evidence.iter().take(EVIDENCE)) {
             error = error.cause(line);
         }
         error
