@@ -136,6 +136,8 @@ build: setup
 demo: build emulator
 	@MWX_STATE_DIR="$(DEMO)/aws" tests/support/emulator.sh target/debug/migrate-wizard demo --scale $(SCALE) $(if $(PLAIN),--yes --plain)
 
+# most tests wait more than they work (servers, kills, pauses): twice as many at a time as there are cores
+test: export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 test: setup emulator validators postgres typescript cdk
 	@cargo test --locked --no-fail-fast --lib --test all
 

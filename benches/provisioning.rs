@@ -29,6 +29,7 @@ fn main() {
         let emulator = emulator::Emulator::start(&[("MWX_STEP_MS", "150")]);
         let faults = faults::Faults::before(emulator.port, 0);
         let folder = tempfile::tempdir().unwrap();
+        migrate_wizard::library::write_sample(folder.path()).unwrap();
         let begun = Instant::now();
         let done = Command::new(env!("CARGO_BIN_EXE_migrate-wizard"))
             .args(["stacks", "deploy", "--profile", profile, "--yes", "--plain"])

@@ -10,7 +10,7 @@ use crate::wizard::playbook::{Action, Ask};
 use crate::wizard::state::{State, Status};
 use crate::wizard::template::{self, Facts};
 use crate::wizard::view::{
-    AnswerKind, AskView, OptionView, PhaseView, RollbackLine, RollbackView, RunView, Screen, Standing, StepView, View,
+    AnswerKind, AskView, OptionView, Outcome, PhaseView, RollbackLine, RollbackView, RunView, Screen, Standing, StepView, View,
 };
 
 /// Durations of the last rehearsal, by step id.
@@ -212,4 +212,38 @@ pub fn rollback(books: &Books, state: &State, to: Option<&str>, error: Option<St
         })
         .collect();
     RollbackView { steps, irreversible, type_to_confirm: state.run.clone(), error }
+}
+
+/// What there is to do after a journey, by its name: when it is finished, when it was rehearsed. A journey that is not here is a move.
+const AFTER: [(&str, &[&str], &[&str]); 4] = [
+    (
+        "stacks",
+        &["see whether AWS has what was decided: migrate-wizard stacks diff", "take all of it away: migrate-wizard stacks destroy"],
+        FOR_GOOD,
+    ),
+    ("destroy", &["what was kept is named above and goes on costing until you delete it: migrate-wizard log shows it again"], FOR_GOOD),
+    ("repair", &["deploy what was decided: migrate-wizard stacks deploy"], FOR_GOOD),
+    ("rotate", &["the way back stays open: migrate-wizard secrets rotate --back"], FOR_GOOD),
+];
+const FOR_GOOD: &[&str] = &["for good: the same command without --dry-run"];
+
+/// What to do next, at the end of a run. `report` is the path of the report that the run wrote.
+pub fn next(state: &State, outcome: Outcome, report: Option<&str>) -> Vec<String> {
+    let after = AFTER.iter().find(|(journey, _, _)| *journey == state.journey);
+    let words = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    match (outcome, after) {
+        (Outcome::Finished, Some((_, finished, _))) => words(finished),
+        (Outcome::Rehearsed, Some((_, _, rehearsed))) => words(rehearsed),
+        (Outcome::Finished, None) => {
+            let back = if state.sandbox {
+                "the way back: b here, or later migrate-wizard rollback --sandbox with the same AWS_ENDPOINT_URL"
+            } else {
+                "the way back stays open: migrate-wizard rollback"
+            };
+            vec![format!("read the report: {}", report.unwrap_or("migrate-wizard report")), back.to_owned()]
+        }
+        (Outcome::Rehearsed, None) => words(&["see every change it would make: migrate-wizard plan", "go live: migrate-wizard"]),
+        (Outcome::RolledBack, _) => words(&["everything that could be undone is undone; begin anew with migrate-wizard --new"]),
+        (Outcome::Stopped | Outcome::Failed | Outcome::Interrupted, _) => words(&["start again to go on"]),
+    }
 }

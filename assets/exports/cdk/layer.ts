@@ -12,6 +12,8 @@ export interface LayerProps<P> extends StackProps {
 
 /** What the CDK's own look at a template says of every template that serves several decisions: it does not count a false condition as one. */
 const FOR_EVERY_DECISION: Readonly<Record<string, string>> = {
+  F3014: 'exactly one of several properties: each side of an If has its one',
+  F3033: 'a text may be empty where an If takes the other side then',
   F3034: 'a number that stands in a resource whose condition is false here',
   W1001: 'an output asks for a resource inside the If of the same condition',
   W1028: 'the other side of an If is for another decision',

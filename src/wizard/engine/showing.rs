@@ -252,24 +252,8 @@ impl<W: World> Engine<W> {
                 summary.push(format!("{}: {}", screens::title(&planned), template::plain(text)));
             }
         }
-        let next = match outcome {
-            Outcome::Finished => vec![
-                facts
-                    .get("report.path")
-                    .map_or("read the report: migrate-wizard report".to_owned(), |p| format!("read the report: {}", template::plain(p))),
-                if self.state.journey == "rotate" {
-                    "the way back stays open: migrate-wizard secrets rotate --back".into()
-                } else if self.state.sandbox {
-                    "the way back: b here, or later migrate-wizard rollback --sandbox with the same AWS_ENDPOINT_URL".into()
-                } else {
-                    "the way back stays open: migrate-wizard rollback".into()
-                },
-            ],
-            Outcome::Rehearsed if self.state.journey == "rotate" => vec!["for good: the same command without --dry-run".into()],
-            Outcome::Rehearsed => vec!["see every change it would make: migrate-wizard plan".into(), "go live: migrate-wizard".into()],
-            Outcome::RolledBack => vec!["everything that could be undone is undone; begin anew with migrate-wizard --new".into()],
-            Outcome::Stopped | Outcome::Failed | Outcome::Interrupted => vec!["start again to go on".into()],
-        };
+        let report = facts.get("report.path").map(template::plain);
+        let next = screens::next(&self.state, outcome, report.as_deref());
         self.show(Screen::Ended(EndedView { outcome, summary, next }));
         if self.settings.unattended {
             return Ok(Flow::End(outcome));
