@@ -82,7 +82,8 @@ impl Library {
 ///
 /// The stacks of a service keep what runs: a later deployment has given them another image and number of tasks.
 fn only_stacks(books: Vec<Playbook>) -> Vec<Playbook> {
-    const EFFECTS: [&str; 7] = ["scan_app", "check_aws", "service_plan", "stack", "secret", "app_secrets", "environment"];
+    const EFFECTS: [&str; 8] =
+        ["scan_app", "decision_records", "check_aws", "service_plan", "stack", "secret", "app_secrets", "environment"];
     const BEFORE: &str = "schema";
     let mut known: BTreeSet<String> = BTreeSet::new();
     let mut kept = Vec::new();

@@ -93,22 +93,21 @@ pub fn all(app: &Path) -> (Vec<Found>, Vec<crate::error::Error>) {
 
 /// The newest run of that flavour, whatever its state; `Err` when a journal is damaged and could be it.
 pub fn newest(app: &Path, flavour: Flavour) -> Result<Option<Found>> {
-    let (found, damaged) = all(app);
-    if let Some(error) = damaged.into_iter().next() {
-        return Err(error);
-    }
-    Ok(found
-        .into_iter()
-        .rfind(|f| f.state.journey == flavour.journey && f.state.mode == flavour.mode && f.state.sandbox == flavour.sandbox))
+    newest_that(app, |state| state.journey == flavour.journey && state.mode == flavour.mode && state.sandbox == flavour.sandbox)
 }
 
 /// The newest run of any flavour but the tour.
 pub fn newest_of_any(app: &Path) -> Result<Option<Found>> {
+    newest_that(app, |_| true)
+}
+
+/// The newest run but the tour that is as it must be.
+pub fn newest_that(app: &Path, fits: impl Fn(&State) -> bool) -> Result<Option<Found>> {
     let (found, damaged) = all(app);
     if let Some(error) = damaged.into_iter().next() {
         return Err(error);
     }
-    Ok(found.into_iter().next_back())
+    Ok(found.into_iter().rfind(|found| fits(&found.state)))
 }
 
 /// A name for a new run: flavour, day, four letters.

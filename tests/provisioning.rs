@@ -75,7 +75,8 @@ impl System {
 
     fn command(&self, verb: &str, more: &[&str]) -> std::process::Command {
         let (profile, system, _) = self.profile;
-        let mut args = vec!["stacks", verb, "--profile", profile, "--yes", "--plain", "--confirm", "delegate"];
+        let repository = "github_repository=acme/shop";
+        let mut args = vec!["stacks", verb, "--profile", profile, "--set", repository, "--yes", "--plain", "--confirm", "delegate"];
         if verb == "destroy" {
             args.extend(["--confirm", system]);
         }

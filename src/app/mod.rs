@@ -13,6 +13,7 @@ mod generation;
 mod hide;
 mod manifest;
 mod migrations;
+pub mod origin;
 pub mod orm;
 mod packages;
 mod replit;

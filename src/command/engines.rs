@@ -1,6 +1,8 @@
 //! The engines on their own: scan, stacks. Each is one call of its room.
 //! No domain knowledge here: arguments in, words or JSON out.
 
+use std::collections::BTreeMap;
+
 use super::preflight::coming;
 use super::run::{answers, checked_books, given};
 use super::{out, out_json};
@@ -8,11 +10,14 @@ use crate::app::{self, Severity};
 use crate::cli::RunArgs;
 use crate::cloud::stacks::{self, System};
 use crate::effects;
-use crate::error::{Context, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::library;
 use crate::progress::Reporter;
+use crate::runs;
 use crate::text;
 use crate::wizard::forecast::Coming;
+use crate::wizard::journal::Source;
+use crate::wizard::plan::Suggestion;
 use crate::wizard::template;
 
 pub fn scan(args: &RunArgs) -> Result<u8> {
@@ -97,11 +102,28 @@ pub fn stacks_list(args: &RunArgs) -> Result<u8> {
 /// Every step of a new run with these arguments' answers, in order: nothing of it was done, nothing is asked.
 pub fn blueprint(args: &RunArgs, run: &str) -> Result<Vec<Coming>> {
     let (_, books) = checked_books(args, "move")?;
-    coming(&books, given(&args.dir, run, args.sandbox), args.sandbox, &answers(args, &books)?)
+    let mut known = decided_before(args)?;
+    known.extend(answers(args, &books)?);
+    coming(&books, given(&args.dir, run, args.sandbox), args.sandbox, &known)
+}
+
+/// What the newest run of this checkout that makes stacks was answered; nothing where a profile or a file of answers is named.
+pub fn decided_before(args: &RunArgs) -> Result<BTreeMap<String, Suggestion>> {
+    if args.profile.is_some() || args.answers.is_some() {
+        return Ok(BTreeMap::new());
+    }
+    let Some(found) = runs::newest_that(&args.dir, |state| matches!(state.journey.as_str(), "move" | "stacks"))? else {
+        return Ok(BTreeMap::new());
+    };
+    let told = found.state.steps.into_iter().filter_map(|(id, step)| Some((id, step.answer?.0)));
+    Ok(told.map(|(id, value)| (id, Suggestion { value: template::plain(&value), source: Source::Detected })).collect())
 }
 
 /// The stacks among the steps to come.
 pub fn system(coming: &[Coming]) -> Result<System> {
     let stacks = coming.iter().filter(|step| step.kind == "stack" && !step.fields.is_null());
-    Ok(System { stacks: stacks.map(|step| effects::of_system(&step.step, &step.title, &step.fields)).collect::<Result<_>>()? })
+    let stacks: Result<_> = stacks.map(|step| effects::of_system(&step.step, &step.title, &step.fields)).collect();
+    let undecided =
+        |error: Error| error.hint("say what was decided: --profile NAME, --answers FILE, or --set ID=VALUE for what is missing");
+    Ok(System { stacks: stacks.map_err(undecided)? })
 }

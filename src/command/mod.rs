@@ -108,6 +108,17 @@ pub fn flavour(args: &RunArgs) -> Flavour {
     Flavour { journey: "move", mode: if args.dry_run { Mode::Dry } else { Mode::Live }, sandbox: args.sandbox }
 }
 
+/// The command that goes on with a run of this journey.
+pub fn command_of(journey: &str) -> &'static str {
+    match journey {
+        "stacks" => "migrate-wizard stacks deploy",
+        "destroy" => "migrate-wizard stacks destroy",
+        "repair" => "migrate-wizard stacks repair",
+        "rotate" => "migrate-wizard secrets rotate",
+        _ => "migrate-wizard",
+    }
+}
+
 /// Folders whose playbooks override ours.
 pub fn playbook_folders(args: &RunArgs) -> Vec<PathBuf> {
     let own = args.dir.join(crate::runs::FOLDER).join("playbooks");

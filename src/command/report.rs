@@ -76,7 +76,14 @@ fn document(found: &Found, books: &Books) -> Document {
         verification(found),
         left(found, &outline),
     ];
-    Document { title: format!("{app}: from Replit to AWS"), head, sections: sections.into_iter().flatten().collect() }
+    let title = match state.journey.as_str() {
+        "stacks" => "stacks on AWS",
+        "destroy" => "taken away from AWS",
+        "repair" => "a stack brought back",
+        "rotate" => "a secret renewed",
+        _ => "from Replit to AWS",
+    };
+    Document { title: format!("{app}: {title}"), head, sections: sections.into_iter().flatten().collect() }
 }
 
 fn table(title: &str, head: &[&str], rows: Vec<Vec<String>>) -> Option<Section> {

@@ -57,10 +57,23 @@ pub async fn deploy(args: &RunArgs) -> Result<u8> {
             )
             .hint("finish it with the answers it was begun with, or begin another with --new"));
         }
-        // what it made is gone since
-        args.new = removed_since(&args, &found)?;
+        let otherwise = changed(&found.state, &given);
+        if !otherwise.is_empty() {
+            // stacks are brought to what is decided now, whatever a run before had begun with
+            eprintln!("{} was begun with other answers ({}): a new run begins", found.state.run, otherwise.join(", "));
+        }
+        // or what it made is gone since
+        args.new = !otherwise.is_empty() || removed_since(&args, &found)?;
     }
     open_with(&args, flavour, books, given, None, Setup::default()).await
+}
+
+/// Answers that are given now and were others: `database: dsql, now rds`.
+fn changed(state: &State, given: &BTreeMap<String, Suggestion>) -> Vec<String> {
+    let differs = |(id, now): (&String, &Suggestion)| {
+        told(state, id).filter(|was| *was != now.value).map(|was| format!("{id}: {was}, now {}", now.value))
+    };
+    given.iter().filter_map(differs).collect()
 }
 
 /// Was the system taken away after this run had begun?

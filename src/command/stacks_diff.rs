@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::engines::decided_before;
 use super::engines::system;
 use super::run::{checked_books, given};
 use super::stacks::answers_to;
@@ -46,7 +47,8 @@ impl Difference {
 
 pub async fn diff(args: &RunArgs, what: &DiffStacksArgs) -> Result<u8> {
     let (_, books) = checked_books(args, "stacks")?;
-    let answers = answers_to(args, &books)?;
+    let mut answers = decided_before(args)?;
+    answers.extend(answers_to(args, &books)?);
     let mut known = Known::new(args)?;
     let registry = effects::registry();
     let rehearsed = BTreeMap::new();

@@ -74,11 +74,13 @@ pub fn status(args: &RunArgs) -> Result<u8> {
         out(format!("failed   {what}\nhint     {hint}"));
     }
     out(format!("since    {}, last entry {}", found.state.opened_at, found.state.last_at));
+    let command = super::command_of(&found.state.journey);
+    let back = if found.state.journey == "move" { ", or migrate-wizard rollback" } else { "" };
     out(match standing {
-        "finished" => "next     migrate-wizard report, or migrate-wizard rollback",
-        "rolled_back" => "next     migrate-wizard --new begins anew",
-        "running" => "next     it is open in another terminal",
-        _ => "next     migrate-wizard goes on from here",
+        "finished" => format!("next     migrate-wizard report{back}"),
+        "rolled_back" => format!("next     {command} --new begins anew"),
+        "running" => "next     it is open in another terminal".to_owned(),
+        _ => format!("next     {command} goes on from here"),
     });
     Ok(0)
 }

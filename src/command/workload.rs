@@ -36,10 +36,11 @@ pub struct Image {
 }
 
 impl Newest {
-    /// Of a live run, also for a dry run of a command: what was rehearsed was not deployed.
+    /// Of a live run that made stacks, also for a dry run of a command: what was rehearsed was not deployed.
     pub fn read(args: &RunArgs) -> Result<Self> {
-        let flavour = Flavour { journey: "move", mode: Mode::Live, sandbox: args.sandbox };
-        let Some(found) = runs::newest(&args.dir, flavour)? else { return Ok(Self::default()) };
+        let of = |journey| runs::newest(&args.dir, Flavour { journey, mode: Mode::Live, sandbox: args.sandbox });
+        let known = [of("move")?, of("stacks")?].into_iter().flatten();
+        let Some(found) = known.max_by(|a, b| a.state.opened_at.cmp(&b.state.opened_at)) else { return Ok(Self::default()) };
         let (account, region) = found.state.account.clone().unzip();
         Ok(Self { run: Some(found.state.run.clone()), dir: found.dir, account, region, facts: found.state.facts() })
     }

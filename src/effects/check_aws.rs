@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::World;
-use crate::cloud::preflight::{self, Call, Domain, Verdict, Wanted};
+use super::scan_app::EXAMPLE_OWNER;
+use crate::cloud::preflight::{self, Call, Check, Domain, Finding, Verdict, Wanted};
 use crate::error::Result;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
@@ -80,6 +81,15 @@ impl CheckAws {
     }
 }
 
+/// A pipeline that would trust a repository which nobody named. In a sandbox it is a warning: no account is there to be taken over.
+fn strangers(wanted: &Wanted, sandbox: bool) -> Option<Finding> {
+    let named = wanted.system.stacks.iter().find_map(|stack| stack.spec.parameters.get("GitHubRepository"));
+    let example = named.filter(|name| name.starts_with(EXAMPLE_OWNER))?;
+    let what = format!("the pipeline would trust {example}: an example, and whoever has that name on GitHub is a stranger");
+    let fix = "say which repository the app is in: --set github_repository=OWNER/NAME, or cicd=none";
+    Some(if sandbox { Finding::warns(Check::Name, what, fix) } else { Finding::stops(Check::Name, what, fix) })
+}
+
 #[async_trait]
 impl Apply<World> for CheckAws {
     fn describe(&self) -> Description {
@@ -110,7 +120,8 @@ impl Apply<World> for CheckAws {
         let aws = world.aws().await?;
         let Wanted { system, secrets, repositories, .. } = world.foresee(&self.answers)?;
         let wanted = Wanted { system, secrets, repositories, ..self.wanted() };
-        let report = preflight::run(aws, &wanted).await?;
+        let mut report = preflight::run(aws, &wanted).await?;
+        report.findings.extend(strangers(&wanted, world.is_sandbox()));
         report.findings.iter().for_each(|finding| cx.reporter.log(finding.line()));
         if let Some(error) = report.stopped() {
             return Err(error);

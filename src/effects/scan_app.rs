@@ -36,6 +36,9 @@ fn has_stripe(scan: &Scan) -> bool {
     scan.has_finding("D11") || scan.has_finding("D12") || scan.variables.iter().any(|v| v.name.starts_with("STRIPE"))
 }
 
+/// Begins a repository that nobody named: whoever has that name on GitHub is a stranger.
+pub const EXAMPLE_OWNER: &str = "owner/";
+
 /// Where a signal was found, the first three places: `server/index.ts:12, server/jobs.ts:3 and 4 more`.
 fn places(scan: &Scan, signal: &str) -> String {
     let place = |f: &app::Finding| f.line.map_or(f.file.clone(), |line| format!("{}:{line}", f.file));
@@ -131,6 +134,8 @@ impl Apply<World> for ScanApp {
                 .hint("name the app's checkout with --dir; it has a .replit file, a package.json or a pyproject.toml"));
         }
         let mut outputs = outputs(&scan);
+        let repository = app::origin::github(&world.app_dir).unwrap_or_else(|| format!("{EXAMPLE_OWNER}{}", scan.name));
+        outputs.insert("repository".into(), json!(repository));
         let migrations = app::migrations(&world.app_dir, &scan)?;
         outputs.insert("has_migrations".into(), json!(if migrations.is_some() { "yes" } else { "no" }));
         if let Some(found) = migrations {
@@ -146,6 +151,7 @@ impl Apply<World> for ScanApp {
     fn example(&self) -> Outputs {
         Outputs::from([
             ("name".into(), json!("app")),
+            ("repository".into(), json!(format!("{EXAMPLE_OWNER}app"))),
             ("is_replit".into(), json!("yes")),
             ("has_redis".into(), json!("no")),
             ("services".into(), json!("app:3000")),

@@ -67,11 +67,11 @@ impl Finding {
         Self::new(check, Verdict::Note, what, fix)
     }
 
-    pub(super) fn warns(check: Check, what: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn warns(check: Check, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self::new(check, Verdict::Warns, what, fix)
     }
 
-    pub(super) fn stops(check: Check, what: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn stops(check: Check, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self::new(check, Verdict::Stops, what, fix)
     }
 

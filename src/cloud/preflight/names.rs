@@ -175,7 +175,9 @@ async fn taken(aws: &Aws, ask: Ask, name: &str) -> Result<Option<String>> {
 
 fn remedy(ask: Ask) -> &'static str {
     match ask {
-        Ask::OidcProvider => "let the stack use the one that is there: answer so, or remove it if no other pipeline signs in with it",
+        Ask::OidcProvider => {
+            "let the stack use the one that is there: --set oidc_provider=ARN with the ARN of above; or remove it if no other pipeline signs in with it"
+        }
         Ask::Secret => {
             "choose another app name or environment, or `aws secretsmanager delete-secret --force-delete-without-recovery --secret-id NAME` if nobody needs it"
         }
