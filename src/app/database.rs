@@ -29,6 +29,9 @@ pub struct DatabaseUse {
     /// The environment variable or the package.
     pub by: String,
     pub place: Place,
+    /// Whether it may be the live one, and what says so.
+    #[serde(default)]
+    pub hint: Option<String>,
 }
 
 /// Packages that mean a database, Node and Python.
@@ -79,7 +82,7 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)], variables: &[Variable
             _ => continue,
         };
         if let Some(place) = variable.places.first() {
-            out.push(DatabaseUse { engine, by: variable.name.clone(), place: place.clone() });
+            out.push(DatabaseUse { engine, by: variable.name.clone(), place: place.clone(), hint: None });
         }
     }
     for (dir, manifest) in manifests {
@@ -91,6 +94,7 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)], variables: &[Variable
                 engine: *engine,
                 by: (*package).to_owned(),
                 place: Place { file: file.clone(), line: u32::try_from(line).unwrap_or(1) },
+                hint: None,
             });
         }
     }
@@ -104,11 +108,13 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)], variables: &[Variable
                     engine: *engine,
                     by: name.as_str().to_owned(),
                     place: Place { file: file.to_owned(), line: u32::try_from(line).unwrap_or(1) },
+                    hint: None,
                 });
             }
         }
     }
     out.sort_by(|a, b| (a.engine, &a.by).cmp(&(b.engine, &b.by)));
     out.dedup_by(|a, b| a.engine == b.engine && a.by == b.by);
+    super::live::hints(tree, &mut out);
     out
 }

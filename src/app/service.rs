@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::beside;
 use super::command;
 use super::manifest::Manifest;
 use super::replit::{DeployTarget, ReplitFile};
@@ -49,6 +50,9 @@ pub struct Service {
     pub public_dir: Option<String>,
     /// Its package in a workspace.
     pub package: Option<String>,
+    /// `file:line` that declares it, where that is not the production command or the folder's own file.
+    #[serde(default)]
+    pub from: Option<String>,
 }
 
 static HEALTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -103,9 +107,12 @@ pub fn kind(manifest: &Manifest) -> ServiceKind {
 }
 
 /// The services of the app: one for an ordinary app, several for a workspace.
-pub fn read(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec<Service> {
+pub fn read(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[(String, Manifest)], beside: &beside::Table) -> Vec<Service> {
     let many = super::workspace::services(tree, stack, manifests);
-    if many.is_empty() { single(tree, replit, stack, manifests).into_iter().collect() } else { many }
+    let mut all: Vec<Service> = if many.is_empty() { single(tree, replit, stack, manifests).into_iter().collect() } else { many };
+    let root = manifests.iter().find(|(dir, _)| dir.is_empty()).map(|(_, m)| m);
+    all.extend(beside::services(beside, tree, root, &all));
+    all
 }
 
 fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[(String, Manifest)]) -> Option<Service> {
@@ -164,6 +171,7 @@ fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[
         paths: Vec::new(),
         public_dir: replit.filter(|_| kind == ServiceKind::Static).and_then(|r| r.public_dir.clone()),
         package: None,
+        from: None,
     })
 }
 
