@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::comments;
 use super::manifest::Manifest;
 use super::tree::Tree;
 use super::variable::{Place, Variable};
@@ -102,6 +103,7 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)], variables: &[Variable
         for (pattern, engine) in PYTHON.iter() {
             if let Some(captures) = pattern.captures(text)
                 && let Some(name) = captures.get(1)
+                && !comments::inside(file, text, name.start())
             {
                 let line = text.get(..name.start()).unwrap_or("").matches('\n').count() + 1;
                 out.push(DatabaseUse {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::beside;
 use super::command;
+use super::comments;
 use super::manifest::Manifest;
 use super::replit::{DeployTarget, ReplitFile};
 use super::stack::{Language, PackageManager, Stack};
@@ -65,10 +66,8 @@ static LISTENS: LazyLock<Option<Regex>> =
 pub fn health(tree: &Tree, dir: &str) -> Option<String> {
     tree.code(dir).filter(|(file, _)| !file.contains("client/")).find_map(|(file, text)| {
         HEALTH.as_ref()?.captures_iter(text).find_map(|c| {
-            let start = text.get(..c.get(0)?.start())?.rfind('\n').map_or(0, |at| at + 1);
-            let line = text.get(start..)?.lines().next()?;
             let path = c.get(1)?.as_str();
-            (!super::tree::is_comment(file, line)).then(|| if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
+            (!comments::inside(file, text, c.get(0)?.start())).then(|| if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
         })
     })
 }
@@ -76,7 +75,10 @@ pub fn health(tree: &Tree, dir: &str) -> Option<String> {
 /// The port that the code below `dir` falls back to.
 pub fn code_port(tree: &Tree, dir: &str) -> Option<u16> {
     let server = |file: &str| !file.contains("client/") && !file.contains("vite.config");
-    tree.code(dir).filter(|(file, _)| server(file)).find_map(|(_, text)| LISTENS.as_ref()?.captures(text)?.get(1)?.as_str().parse().ok())
+    tree.code(dir).filter(|(file, _)| server(file)).find_map(|(file, text)| {
+        let numbers = LISTENS.as_ref()?.captures_iter(text).filter_map(|c| c.get(1));
+        numbers.filter(|number| !comments::inside(file, text, number.start())).find_map(|number| number.as_str().parse().ok())
+    })
 }
 
 /// A name fit for images, services and DNS.
