@@ -101,10 +101,8 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)], variables: &[Variable
     }
     for (file, text) in tree.code("").filter(|(file, _)| file.ends_with(".py")) {
         for (pattern, engine) in PYTHON.iter() {
-            if let Some(captures) = pattern.captures(text)
-                && let Some(name) = captures.get(1)
-                && !comments::inside(file, text, name.start())
-            {
+            let mut names = pattern.captures_iter(text).filter_map(|c| c.get(1));
+            if let Some(name) = names.find(|name| !comments::inside(file, text, name.start())) {
                 let line = text.get(..name.start()).unwrap_or("").matches('\n').count() + 1;
                 out.push(DatabaseUse {
                     engine: *engine,

@@ -45,8 +45,8 @@ impl std::fmt::Display for Effort {
     /// `15–30 min`, `0.5–2 h`, `8–24 h`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let hours = |minutes: u32| {
-            let text = format!("{:.1}", f64::from(minutes) / 60.0);
-            text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+            let text = format!("{:.2}", f64::from(minutes) / 60.0);
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
         };
         let (low, high, unit) = if self.high < 60 {
             (self.low.to_string(), self.high.to_string(), "min")
@@ -68,7 +68,7 @@ mod tests {
             assert_eq!(of(low, high).unwrap().to_string(), shown);
         }
         let total: Effort = [of(0.25, 0.5).unwrap(), of(2.0, 6.0).unwrap()].into_iter().sum();
-        assert_eq!(total.to_string(), "2.2–6.5 h");
+        assert_eq!(total.to_string(), "2.25–6.5 h");
         assert_eq!(<[f64; 2]>::from(total), [2.25, 6.5]);
         for (low, high) in [(2.0, 1.0), (-1.0, 1.0), (0.0, 0.0), (f64::NAN, 1.0), (1.0, 1e9)] {
             assert!(of(low, high).is_err(), "{low} {high}");

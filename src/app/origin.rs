@@ -128,6 +128,9 @@ fn in_replit(tree: &Tree, section: &str, key: &str) -> String {
 }
 
 fn name(known: &Known) -> String {
+    if known.name == "app" {
+        return "neither package.json nor the folder has a name of its own".to_owned();
+    }
     let named = known.tree.text("package.json").is_some_and(|t| t.contains(&format!("\"{}\"", known.name)));
     if named { line(known.tree, "package.json", |l| l.trim_start().starts_with("\"name\"") || l.contains("{ \"name\"")) } else { "the folder's name".to_owned() }
 }

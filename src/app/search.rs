@@ -210,7 +210,8 @@ impl<'t> File<'t> {
             let line_start = self.text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
             let line = self.text.get(line_start..).and_then(|t| t.lines().next()).unwrap_or("");
             let line_number = self.text.get(..at).map_or(0, |t| t.matches('\n').count()) + 1;
-            if line_number == last || line.len() > LONGEST_LINE || signal.skip.as_ref().is_some_and(|p| p.is_match(line)) {
+            // of several texts on one line each counts where they are counted
+            if (line_number == last && signal.distinct.is_none()) || line.len() > LONGEST_LINE || signal.skip.as_ref().is_some_and(|p| p.is_match(line)) {
                 continue;
             }
             last = line_number;

@@ -9,7 +9,6 @@ use crate::cloud::stacks::{self, System};
 use crate::effects;
 use crate::error::{Context, Kind, Result};
 use crate::library;
-use crate::text;
 use crate::wizard::forecast::Coming;
 use crate::wizard::template;
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::effort::Effort;
 use super::finding::Severity;
 use super::syntax::Shapes;
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Kind, Result};
 use raw::{Text, compile_all, wrong};
 
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/signals");

@@ -8,7 +8,7 @@ export function setupAuth(app: Express) {
   app.use(
     session({
       secret: process.env.SESSION_SECRET!,
-      store: new PgStore({ conString: process.env.DATABASE_URL, createTableIfMissing: false }),
+      store: new PgStore({ conString: process.env.DATABASE_URL, createTableIfMissing: true }),
       cookie: { httpOnly: true, secure: true },
     }),
   );
