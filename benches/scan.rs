@@ -58,7 +58,8 @@ fn measure(what: &str, dir: &Path, (files, bytes): (usize, usize), goals: (&str,
     // the first run warms the file cache
     times.remove(0);
     let (time, worst) = middle(times);
-    let of = format!("{files} files, {:.2} GB, {} processors, middle of {ROUNDS}, worst {}", bytes as f64 / 1e9, processors(), millis(worst));
+    let of =
+        format!("{files} files, {:.2} GB, {} processors, middle of {ROUNDS}, worst {}", bytes as f64 / 1e9, processors(), millis(worst));
     line(what, &millis(time), goals.0, &of);
     line(&format!("{what}: memory"), &format!("{most:.0} MB"), goals.1, "VmHWM of the process");
 }
@@ -68,7 +69,11 @@ fn processors() -> usize {
 }
 
 fn make(dir: &Path, parts: &[(&str, usize, usize, &str, bool)]) -> (usize, usize) {
-    std::fs::write(dir.join(".replit"), "modules = [\"nodejs-20\"]\n[deployment]\ndeploymentTarget = \"autoscale\"\nrun = [\"node\", \"dist/index.js\"]\n").unwrap();
+    std::fs::write(
+        dir.join(".replit"),
+        "modules = [\"nodejs-20\"]\n[deployment]\ndeploymentTarget = \"autoscale\"\nrun = [\"node\", \"dist/index.js\"]\n",
+    )
+    .unwrap();
     std::fs::write(dir.join("package.json"), "{ \"name\": \"large\", \"dependencies\": { \"express\": \"5\", \"pg\": \"8\" } }\n").unwrap();
     let (mut files, mut bytes) = (2, 0);
     for (folder, count, size, ending, code) in parts {
@@ -76,7 +81,8 @@ fn make(dir: &Path, parts: &[(&str, usize, usize, &str, bool)]) -> (usize, usize
             // a hundred files in a folder, as people have them
             let below = dir.join(folder).join(format!("part{}", number / 100));
             std::fs::create_dir_all(&below).unwrap();
-            let content = if *code { source(number, *size, ending).into_bytes() } else { vec![b'0' + u8::try_from(number % 10).unwrap(); *size] };
+            let content =
+                if *code { source(number, *size, ending).into_bytes() } else { vec![b'0' + u8::try_from(number % 10).unwrap(); *size] };
             bytes += content.len();
             files += 1;
             std::fs::write(below.join(format!("file{number}.{ending}")), content).unwrap();
@@ -89,7 +95,11 @@ fn make(dir: &Path, parts: &[(&str, usize, usize, &str, bool)]) -> (usize, usize
 fn source(number: usize, size: usize, ending: &str) -> String {
     let mut text = String::with_capacity(size + 200);
     if number.is_multiple_of(50) {
-        text += if ending == "py" { "from replit import db\n" } else { "const host = \"https://large.replit.app\";\nsetInterval(() => poll(process.env.POLL_URL), 1000);\n" };
+        text += if ending == "py" {
+            "from replit import db\n"
+        } else {
+            "const host = \"https://large.replit.app\";\nsetInterval(() => poll(process.env.POLL_URL), 1000);\n"
+        };
     }
     let mut n = 0;
     while text.len() < size {

@@ -131,13 +131,29 @@ fn add_decoys(dir: &Path) {
     ] {
         put(dir, path, WORDS);
     }
-    put(dir, "server/comments.ts", format!("{}/*\n{quoted}*/\n/** {quoted} */\nexport const nothing = 0; // {}\n", commented("// "), WORDS.lines().next().unwrap()));
+    put(
+        dir,
+        "server/comments.ts",
+        format!("{}/*\n{quoted}*/\n/** {quoted} */\nexport const nothing = 0; // {}\n", commented("// "), WORDS.lines().next().unwrap()),
+    );
     put(dir, "client/src/Comment.tsx", format!("export const A = () => <p>{{/* {quoted} */}}</p>;\n"));
-    put(dir, "comments.py", format!("{}def f():\n    '''{}'''\n    return 0  # {}\n", commented("# "), WORDS.replace('\'', ""), WORDS.lines().nth(6).unwrap()));
+    put(
+        dir,
+        "comments.py",
+        format!("{}def f():\n    '''{}'''\n    return 0  # {}\n", commented("# "), WORDS.replace('\'', ""), WORDS.lines().nth(6).unwrap()),
+    );
     put(dir, "server/comments.sql", format!("{}/* {quoted} */\n", commented("-- ")));
     put(dir, "client/comments.html", format!("<p>x</p>\n<!--\n{}-->\n", WORDS.replace("--", "")));
-    put(dir, "server/types.ts", "export type Timer = typeof setInterval;\nexport interface Cookie { sameSite: \"none\"; secure: true }\nexport type Ai = import(\"./x\").OpenAI;\n");
-    put(dir, "server/texts.ts", "export const text = \"new OpenAI() and setInterval(f, 1) and express.static(x) and multer({ dest: 'a' })\";\nexport const more = `cookie: { sameSite: 'none' } new MemoryStore()`;\n");
+    put(
+        dir,
+        "server/types.ts",
+        "export type Timer = typeof setInterval;\nexport interface Cookie { sameSite: \"none\"; secure: true }\nexport type Ai = import(\"./x\").OpenAI;\n",
+    );
+    put(
+        dir,
+        "server/texts.ts",
+        "export const text = \"new OpenAI() and setInterval(f, 1) and express.static(x) and multer({ dest: 'a' })\";\nexport const more = `cookie: { sameSite: 'none' } new MemoryStore()`;\n",
+    );
     // a replit.md that is there already is the app's own description
     let mut own = std::fs::read_to_string(dir.join("replit.md")).unwrap_or_default();
     own += WORDS;
@@ -164,7 +180,9 @@ fn what_is_not_the_apps_own_code_finds_nothing() {
 
 #[test]
 fn each_value_says_where_it_comes_from() {
-    let understood = |name: &str| -> Vec<String> { scan(&source(name)).understood.iter().map(|u| format!("{}: {} <- {}", u.what, u.value, u.from)).collect() };
+    let understood = |name: &str| -> Vec<String> {
+        scan(&source(name)).understood.iter().map(|u| format!("{}: {} <- {}", u.what, u.value, u.from)).collect()
+    };
     assert_eq!(understood("rest-express"), expected::UNDERSTOOD_REST_EXPRESS);
     assert_eq!(understood("bullmq-worker"), expected::UNDERSTOOD_BULLMQ);
     assert_eq!(understood("fastapi"), expected::UNDERSTOOD_FASTAPI);
@@ -174,9 +192,18 @@ fn each_value_says_where_it_comes_from() {
 fn databases_say_whether_they_may_be_the_live_one() {
     let wizard = copy("nextjs");
     let dir = wizard.path().join("nextjs");
-    put(&dir, ".env", "DATABASE_URL=\"postgresql://postgres:password@helium/heliumdb?sslmode=disable\"\nLIVE_DATABASE_URL=postgres://neondb_owner:s3cr3tpass@ep-a-1.eu.neon.tech/neondb\n");
+    put(
+        &dir,
+        ".env",
+        "DATABASE_URL=\"postgresql://postgres:password@helium/heliumdb?sslmode=disable\"\nLIVE_DATABASE_URL=postgres://neondb_owner:s3cr3tpass@ep-a-1.eu.neon.tech/neondb\n",
+    );
     let found = scan(&dir);
-    let hints: Vec<_> = found.databases.iter().filter(|d| d.by.ends_with("DATABASE_URL")).map(|d| (d.by.as_str(), d.hint.as_deref().unwrap_or(""))).collect();
+    let hints: Vec<_> = found
+        .databases
+        .iter()
+        .filter(|d| d.by.ends_with("DATABASE_URL"))
+        .map(|d| (d.by.as_str(), d.hint.as_deref().unwrap_or("")))
+        .collect();
     assert_eq!(
         hints,
         [
@@ -238,7 +265,11 @@ fn signals_of_the_project_are_looked_for_too() {
     ] {
         put(&dir, ".migrate-wizard/signals/ours.toml", &wrong);
         let done = wizard.run(&["app", "scan", "classic-kv-js"]);
-        assert!(done.code() == 2 && done.err().contains(place) && done.err().contains(".migrate-wizard/signals/"), "{place}\n{}", done.err());
+        assert!(
+            done.code() == 2 && done.err().contains(place) && done.err().contains(".migrate-wizard/signals/"),
+            "{place}\n{}",
+            done.err()
+        );
     }
 }
 
@@ -286,8 +317,13 @@ fn nothing_stops_a_scan_and_nothing_outside_is_read() {
             "loop-b: a link that leads in a circle: not followed",
         ]
     );
-    let d10: Vec<String> =
-        value["findings"].as_array().unwrap().iter().filter(|f| f["signal"] == "D10").map(|f| format!("{}:{}", f["file"].as_str().unwrap(), f["line"])).collect();
+    let d10: Vec<String> = value["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|f| f["signal"] == "D10")
+        .map(|f| format!("{}:{}", f["file"].as_str().unwrap(), f["line"]))
+        .collect();
     assert_eq!(d10, ["index.js:2", "latin.ts:2"]);
 }
 
@@ -317,6 +353,8 @@ fn an_app_of_another_stack_is_told_what_can_still_be_done() {
     let scan = scan(wizard.path());
     assert_eq!(
         scan.notes,
-        ["Go (go.mod): this stack is not supported, no image is generated; the database can still be moved (schema convert, data copy), and the stacks deployed with an image of your own"]
+        [
+            "Go (go.mod): this stack is not supported, no image is generated; the database can still be moved (schema convert, data copy), and the stacks deployed with an image of your own"
+        ]
     );
 }

@@ -93,7 +93,9 @@ pub fn notes(table: &Table, replit: Option<&ReplitFile>, root: Option<&Manifest>
     let script = |name: &str| root.and_then(|m| m.script(name));
     let known_line = |line: &str| {
         let run = command::resolve(&command::words(line), &script);
-        known.iter().any(|s| s.run == run || (!s.dir.is_empty() && line.contains(&s.name)) || s.package.as_ref().is_some_and(|p| line.contains(p.as_str())))
+        known.iter().any(|s| {
+            s.run == run || (!s.dir.is_empty() && line.contains(&s.name)) || s.package.as_ref().is_some_and(|p| line.contains(p.as_str()))
+        })
     };
     let beside = lines.into_iter().filter(|line| **line != main && !table.is_development(line) && !known_line(line));
     beside

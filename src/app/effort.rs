@@ -48,11 +48,8 @@ impl std::fmt::Display for Effort {
             let text = format!("{:.2}", f64::from(minutes) / 60.0);
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         };
-        let (low, high, unit) = if self.high < 60 {
-            (self.low.to_string(), self.high.to_string(), "min")
-        } else {
-            (hours(self.low), hours(self.high), "h")
-        };
+        let (low, high, unit) =
+            if self.high < 60 { (self.low.to_string(), self.high.to_string(), "min") } else { (hours(self.low), hours(self.high), "h") };
         if low == high { write!(f, "{low} {unit}") } else { write!(f, "{low}–{high} {unit}") }
     }
 }

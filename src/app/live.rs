@@ -30,8 +30,10 @@ const HOSTS: &[(&str, &str)] = &[
     ("127.0.0.1", "this machine"),
 ];
 
-static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"\b([A-Z][A-Z0-9_]*)\s*[:=]\s*["']?postgres(?:ql)?://(?:[^\s@"'/]*@)?([A-Za-z0-9._-]+)"#).ok());
-static LIVE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)\b(?:live|production|prod|real data|customers?|do not use|old|unused|stale)\b").ok());
+static ADDRESS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"\b([A-Z][A-Z0-9_]*)\s*[:=]\s*["']?postgres(?:ql)?://(?:[^\s@"'/]*@)?([A-Za-z0-9._-]+)"#).ok());
+static LIVE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(?:live|production|prod|real data|customers?|do not use|old|unused|stale)\b").ok());
 
 /// Fills the hints of all Postgres databases.
 pub fn hints(tree: &Tree, databases: &mut [DatabaseUse]) {
@@ -45,7 +47,12 @@ pub fn hints(tree: &Tree, databases: &mut [DatabaseUse]) {
         let named = Regex::new(&format!(r"(?:^|[^A-Z0-9_]){}(?:$|[^A-Z0-9_])", regex::escape(&database.by))).ok();
         let speaks = |line: &str| named.as_ref().is_some_and(|n| n.is_match(line)) && LIVE.as_ref().is_some_and(|l| l.is_match(line));
         let lines = notes.iter().flat_map(|(file, text)| text.lines().enumerate().map(move |(at, line)| (file, at + 1, line)));
-        said.extend(lines.filter(|(.., line)| speaks(line)).take(2).map(|(file, at, line)| format!("{file}:{at} says: {}", hide::excerpt(file, line))));
+        said.extend(
+            lines
+                .filter(|(.., line)| speaks(line))
+                .take(2)
+                .map(|(file, at, line)| format!("{file}:{at} says: {}", hide::excerpt(file, line))),
+        );
         if said.is_empty() && several && database.by == "DATABASE_URL" {
             said.push("the usual name, in development and in production".to_owned());
         }
@@ -83,7 +90,10 @@ fn memory(root: &Path) -> Vec<(String, String)> {
         let name = file.file_name().to_string_lossy().into_owned();
         let concerns = name.ends_with(".md") && ["db", "database", "deploy", "prod"].iter().any(|word| name.to_lowercase().contains(word));
         let small = file.metadata().is_ok_and(|m| m.is_file() && m.len() <= MAX_TEXT);
-        if concerns && small && let Ok(text) = std::fs::read_to_string(file.path()) {
+        if concerns
+            && small
+            && let Ok(text) = std::fs::read_to_string(file.path())
+        {
             out.push((format!(".agents/memory/{name}"), text));
         }
     }

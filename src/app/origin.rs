@@ -132,7 +132,11 @@ fn name(known: &Known) -> String {
         return "neither package.json nor the folder has a name of its own".to_owned();
     }
     let named = known.tree.text("package.json").is_some_and(|t| t.contains(&format!("\"{}\"", known.name)));
-    if named { line(known.tree, "package.json", |l| l.trim_start().starts_with("\"name\"") || l.contains("{ \"name\"")) } else { "the folder's name".to_owned() }
+    if named {
+        line(known.tree, "package.json", |l| l.trim_start().starts_with("\"name\"") || l.contains("{ \"name\""))
+    } else {
+        "the folder's name".to_owned()
+    }
 }
 
 fn generation_mark(known: &Known, generation: Generation) -> String {
@@ -155,7 +159,9 @@ fn generation_mark(known: &Known, generation: Generation) -> String {
             .map(|_| line(tree, "package.json", |l| l.contains("\"rest-express\"")))
             .or_else(|| file("server/replitAuth.ts"))
             .or_else(|| file("server/vite.ts")),
-        Generation::G2x => known.replit.and_then(|r| r.stack.as_ref()).map(|_| in_replit(tree, "agent", "stack")).or_else(|| folder("server_dist")),
+        Generation::G2x => {
+            known.replit.and_then(|r| r.stack.as_ref()).map(|_| in_replit(tree, "agent", "stack")).or_else(|| folder("server_dist"))
+        }
         Generation::G2p => file("replit_auth.py").or_else(|| Some(in_replit(tree, "deployment", "run"))),
         Generation::G1 => Some(".replit: no [deployment]".to_owned()),
         Generation::G0 => Some(".replit beside none of the marks of Replit's templates".to_owned()),
@@ -224,7 +230,11 @@ fn port_mark(known: &Known, port: u16) -> String {
         }
     }
     let run = known.replit.and_then(|r| r.production.as_deref()).map(super::command::line).unwrap_or_default();
-    if run.contains(&port.to_string()) { in_replit(known.tree, "deployment", "run") } else { "nothing names one: the usual port".to_owned() }
+    if run.contains(&port.to_string()) {
+        in_replit(known.tree, "deployment", "run")
+    } else {
+        "nothing names one: the usual port".to_owned()
+    }
 }
 
 fn service_mark(known: &Known, service: &Service) -> String {

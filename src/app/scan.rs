@@ -209,9 +209,9 @@ fn notes(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, services: &[Se
     match stack.language {
         Language::Unknown => match beside.stacks.iter().find(|(file, _)| tree.has(file)) {
             Some((file, name)) => out.push(format!("{name} ({file}): this stack is not supported, no image is generated; {STILL}")),
-            None => {
-                out.push(format!("no package.json, requirements.txt or pyproject.toml: the stack is not supported, no image is generated; {STILL}"))
-            }
+            None => out.push(format!(
+                "no package.json, requirements.txt or pyproject.toml: the stack is not supported, no image is generated; {STILL}"
+            )),
         },
         Language::Php => out.push(format!("a PHP app: findings are listed, but no image is generated for this stack; {STILL}")),
         Language::Html => out.push("files only, nothing runs: publish them with S3 and CloudFront; no image is generated".to_owned()),

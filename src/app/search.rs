@@ -143,7 +143,8 @@ impl<'s> Search<'s> {
             found.extend(large_folder(signal, &tree.root));
             out.push(found);
         }
-        let ids: BTreeSet<&str> = self.signals.iter().zip(&out).filter(|(_, found)| !found.is_empty()).map(|(s, _)| s.id.as_str()).collect();
+        let ids: BTreeSet<&str> =
+            self.signals.iter().zip(&out).filter(|(_, found)| !found.is_empty()).map(|(s, _)| s.id.as_str()).collect();
         let stays = |signal: &Signal| {
             signal.only_with.iter().all(|id| ids.contains(id.as_str())) && !signal.not_with.iter().any(|id| ids.contains(id.as_str()))
         };
@@ -197,10 +198,7 @@ impl<'t> File<'t> {
     fn search(&self, number: usize, signal: &Signal, out: &mut Vec<Hit>) {
         let mut places = self.by_shape(signal);
         places.extend(self.by_pattern(signal));
-        if places.is_empty()
-            || signal.near.as_ref().is_some_and(|p| !self.has(p))
-            || signal.unless.as_ref().is_some_and(|p| self.has(p))
-        {
+        if places.is_empty() || signal.near.as_ref().is_some_and(|p| !self.has(p)) || signal.unless.as_ref().is_some_and(|p| self.has(p)) {
             return;
         }
         places.sort();
@@ -211,7 +209,10 @@ impl<'t> File<'t> {
             let line = self.text.get(line_start..).and_then(|t| t.lines().next()).unwrap_or("");
             let line_number = self.text.get(..at).map_or(0, |t| t.matches('\n').count()) + 1;
             // of several texts on one line each counts where they are counted
-            if (line_number == last && signal.distinct.is_none()) || line.len() > LONGEST_LINE || signal.skip.as_ref().is_some_and(|p| p.is_match(line)) {
+            if (line_number == last && signal.distinct.is_none())
+                || line.len() > LONGEST_LINE
+                || signal.skip.as_ref().is_some_and(|p| p.is_match(line))
+            {
                 continue;
             }
             last = line_number;

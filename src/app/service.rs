@@ -67,7 +67,8 @@ pub fn health(tree: &Tree, dir: &str) -> Option<String> {
     tree.code(dir).filter(|(file, _)| !file.contains("client/")).find_map(|(file, text)| {
         HEALTH.as_ref()?.captures_iter(text).find_map(|c| {
             let path = c.get(1)?.as_str();
-            (!comments::inside(file, text, c.get(0)?.start())).then(|| if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
+            (!comments::inside(file, text, c.get(0)?.start()))
+                .then(|| if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
         })
     })
 }
@@ -109,7 +110,13 @@ pub fn kind(manifest: &Manifest) -> ServiceKind {
 }
 
 /// The services of the app: one for an ordinary app, several for a workspace.
-pub fn read(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[(String, Manifest)], beside: &beside::Table) -> Vec<Service> {
+pub fn read(
+    tree: &Tree,
+    replit: Option<&ReplitFile>,
+    stack: &Stack,
+    manifests: &[(String, Manifest)],
+    beside: &beside::Table,
+) -> Vec<Service> {
     let many = super::workspace::services(tree, stack, manifests);
     let mut all: Vec<Service> = if many.is_empty() { single(tree, replit, stack, manifests).into_iter().collect() } else { many };
     let root = manifests.iter().find(|(dir, _)| dir.is_empty()).map(|(_, m)| m);

@@ -64,7 +64,9 @@ impl Shapes {
         let root = script.root();
         let mut out: Vec<_> = patterns
             .iter()
-            .flat_map(|pattern| root.find_all(pattern).filter(|found| self.stands_right(found)).map(|found| found.range()).collect::<Vec<_>>())
+            .flat_map(|pattern| {
+                root.find_all(pattern).filter(|found| self.stands_right(found)).map(|found| found.range()).collect::<Vec<_>>()
+            })
             .collect();
         out.sort_by_key(|range| (range.start, range.end));
         out.dedup();

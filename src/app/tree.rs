@@ -16,7 +16,10 @@ pub const MAX_TEXT: u64 = 1_000_000;
 const KEPT: u64 = 64 << 20;
 
 /// Each of the questions that are asked of the code after it was searched needs one of these in the file.
-const WORDS: &[&str] = &["env", "onfig", "health", "listen", "port:", "port =", "PORT", "eplit", "REPL", "repl.co", "psycopg", "asyncpg", "redis", "mongo", "sqlite"];
+const WORDS: &[&str] = &[
+    "env", "onfig", "health", "listen", "port:", "port=", "port =", "PORT", "eplit", "REPL", "repl.co", "psycopg", "asyncpg", "redis",
+    "mongo", "sqlite",
+];
 
 /// One file of the app.
 #[derive(Debug, Clone)]
@@ -228,5 +231,34 @@ pub fn is_comment(path: &str, line: &str) -> bool {
         "html" => line.starts_with("<!--"),
         "json" => false,
         _ => line.starts_with('#'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{database, generation, manifest::Manifest, replit::ReplitFile, service, variable};
+    use super::*;
+
+    #[test]
+    fn what_is_let_go_of_is_never_asked_for() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let apps = std::fs::read_dir(root.join("tests/apps")).unwrap().map(|app| app.unwrap().path());
+        let mut gone = 0;
+        for app in apps.chain([root.join("assets/sample")]) {
+            let all = Tree::read(&app, &Reporter::silent()).unwrap();
+            let (few, looks) = Tree::read_with(&app, &Reporter::silent(), 0, &|entry: &Entry| entry.text.is_some()).unwrap();
+            assert_eq!(looks, all.entries.iter().map(|e| e.text.is_some()).collect::<Vec<_>>(), "a look came too late");
+            gone += all.code("").count() - few.code("").count();
+            let replit = all.text(".replit").map(|t| ReplitFile::parse(t).unwrap());
+            let manifest = all.text("package.json").and_then(Manifest::parse);
+            let asked = |tree: &Tree| {
+                let variables = variable::read(tree);
+                let databases = database::read(tree, &[], &variables);
+                let generation = generation::detect(tree, replit.as_ref(), manifest.as_ref());
+                (variables, databases, generation, service::health(tree, ""), service::code_port(tree, ""))
+            };
+            assert_eq!(asked(&few), asked(&all), "{}", app.display());
+        }
+        assert!(gone > 5, "only {gone} files were let go of");
     }
 }

@@ -46,7 +46,10 @@ fn show(scan: &Scan) {
     }
     for database in &scan.databases {
         let live = database.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
-        out(format!("  {:<14} {:?} by {}{live}  ({}:{})", "database", database.engine, database.by, database.place.file, database.place.line));
+        out(format!(
+            "  {:<14} {:?} by {}{live}  ({}:{})",
+            "database", database.engine, database.by, database.place.file, database.place.line
+        ));
     }
     let names: Vec<&str> = scan.variables.iter().map(|v| v.name.as_str()).collect();
     if !names.is_empty() {

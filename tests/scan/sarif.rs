@@ -8,16 +8,16 @@ use super::{copy, findings, scan, source};
 
 /// Of each object: keys that must be there, and keys that may (section of the standard).
 const OBJECTS: &[(&str, &[&str], &[&str])] = &[
-    ("sarifLog", &["version", "runs"], &["$schema"]),                                                          // 3.13
-    ("run", &["tool", "results"], &["invocations", "columnKind"]),                                             // 3.14
-    ("toolComponent", &["name"], &["semanticVersion", "rules", "informationUri"]),                             // 3.19
+    ("sarifLog", &["version", "runs"], &["$schema"]),                              // 3.13
+    ("run", &["tool", "results"], &["invocations", "columnKind"]),                 // 3.14
+    ("toolComponent", &["name"], &["semanticVersion", "rules", "informationUri"]), // 3.19
     ("reportingDescriptor", &["id"], &["shortDescription", "fullDescription", "help", "defaultConfiguration", "properties"]), // 3.49
     ("result", &["message"], &["ruleId", "ruleIndex", "level", "locations", "partialFingerprints", "properties"]), // 3.27
-    ("physicalLocation", &["artifactLocation"], &["region"]),                                                  // 3.29
-    ("artifactLocation", &["uri"], &["uriBaseId"]),                                                            // 3.4
-    ("region", &["startLine"], &["snippet"]),                                                                  // 3.30
-    ("invocation", &["executionSuccessful"], &["toolExecutionNotifications"]),                                 // 3.20
-    ("notification", &["message"], &["level"]),                                                                // 3.58
+    ("physicalLocation", &["artifactLocation"], &["region"]),                      // 3.29
+    ("artifactLocation", &["uri"], &["uriBaseId"]),                                // 3.4
+    ("region", &["startLine"], &["snippet"]),                                      // 3.30
+    ("invocation", &["executionSuccessful"], &["toolExecutionNotifications"]),     // 3.20
+    ("notification", &["message"], &["level"]),                                    // 3.58
 ];
 
 fn keys<'a>(kind: &str, value: &'a Value) -> &'a serde_json::Map<String, Value> {

@@ -136,7 +136,12 @@ pub fn load(dir: &Path) -> Result<Vec<Signal>> {
         if let Some(other) = all.clone().find(|id| signals.iter().all(|s| s.id != **id)) {
             let place = texts.iter().find_map(|t| Some((t, t.line_of(&signal.id, "id")?)));
             let (name, line) = place.map_or(("assets/signals", None), |(t, line)| (t.name.as_str(), Some(line)));
-            return Err(wrong(name, line, &format!("signal {}, key `only_with` or `not_with`", signal.id), &format!("names the unknown signal {other}")));
+            return Err(wrong(
+                name,
+                line,
+                &format!("signal {}, key `only_with` or `not_with`", signal.id),
+                &format!("names the unknown signal {other}"),
+            ));
         }
     }
     Ok(signals)

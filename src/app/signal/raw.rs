@@ -25,9 +25,7 @@ impl Text {
     pub fn line_of(&self, id: &str, key: &str) -> Option<usize> {
         let is_key = |line: &str, key: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
         let lines: Vec<&str> = self.text.lines().collect();
-        let start = lines.iter().position(|line| {
-            is_key(line, "id") && line.split(['"', '\'']).nth(1) == Some(id)
-        })?;
+        let start = lines.iter().position(|line| is_key(line, "id") && line.split(['"', '\'']).nth(1) == Some(id))?;
         let first = lines.get(..start)?.iter().rposition(|line| line.trim() == "[[signal]]").unwrap_or(start);
         let last = lines.get(start..)?.iter().position(|line| line.trim() == "[[signal]]").map_or(lines.len(), |n| start + n);
         let at = lines.get(first..last)?.iter().position(|line| is_key(line, key)).map_or(start, |n| first + n);

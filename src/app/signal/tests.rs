@@ -29,10 +29,7 @@ fn severities_are_those_of_the_catalogue() {
         ids.filter(|id| signals.iter().any(|s| s.id == **id && s.severity == severity)).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(of(Severity::Blocks), "A9 B1 B3 B4 B5 C1 C4 C6 C13 D1 D2 D6 D7 D8 D10 D11 F12");
-    assert_eq!(
-        of(Severity::Must),
-        "A6 A11 B2 B6 B7 B8 B10 B11 C3 C5 C9 D3 D5 D9 D12 E1 E2 E4 E8 E10 E11 F2 F3 F5 F6 F7 F8 F10 F15 F18"
-    );
+    assert_eq!(of(Severity::Must), "A6 A11 B2 B6 B7 B8 B10 B11 C3 C5 C9 D3 D5 D9 D12 E1 E2 E4 E8 E10 E11 F2 F3 F5 F6 F7 F8 F10 F15 F18");
     assert_eq!(of(Severity::Should), "A4 A8 A12 B9 C7 C8 C11 C12 C16 D13 E3 E5 E6 E9 F1 F9 F11 F14 F17 F19 F20");
     assert_eq!(of(Severity::Info), "A1 A2 A3 A5 A7 A10 A13 B12 C2 C10 C14 C15 D4 E7 F4 F13 F16");
 }
@@ -41,7 +38,8 @@ fn one(body: &str) -> Result<Vec<Signal>> {
     compile_all(&[Text { name: "x.toml".to_owned(), text: format!("as_of = \"2026-11-20\"\nsource = \"test\"\n{body}") }])
 }
 
-const GOOD: &str = "[[signal]]\nid = \"X1\"\ntitle = \"t\"\nseverity = \"M\"\nfiles = [\"**/*.ts\"]\npattern = 'a'\nmeans = \"m\"\nreplacement = \"r\"\n";
+const GOOD: &str =
+    "[[signal]]\nid = \"X1\"\ntitle = \"t\"\nseverity = \"M\"\nfiles = [\"**/*.ts\"]\npattern = 'a'\nmeans = \"m\"\nreplacement = \"r\"\n";
 
 #[test]
 fn a_wrong_file_is_named_with_its_line_and_key() {
