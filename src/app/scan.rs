@@ -21,7 +21,7 @@ use super::signal;
 use super::stack::{self, Language, Stack};
 use super::tree::Tree;
 use super::variable::{self, Variable};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::{Reporter, Unit};
 
 /// What the app is and what ties it to Replit.
@@ -136,7 +136,12 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         .unwrap_or_else(|| "app".into());
     let stack = stack::read(&tree, replit.as_ref(), &manifests);
     let beside = beside::Table::read()?;
-    let services = service::read(&tree, replit.as_ref(), &stack, &manifests, &beside);
+    let (services, variables) = std::thread::scope(|scope| {
+        let variables = scope.spawn(|| variable::read(&tree));
+        let services = service::read(&tree, replit.as_ref(), &stack, &manifests, &beside);
+        (services, variables.join())
+    });
+    let variables = variables.map_err(|_| Error::bug("the thread that looked for variables failed"))?;
     let total = tree.entries.len() as u64;
     reporter.progress(total, Some(total), Unit::Files, "reading the app");
     let mut findings = search.findings(&tree, &looks);
@@ -145,7 +150,6 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         // the app lists system packages, but an image needs none of them
         findings.retain(|f| f.signal != "F7");
     }
-    let variables = variable::read(&tree);
     let databases = database::read(&tree, &manifests, &variables);
     let mut notes = notes(&tree, replit.as_ref(), &stack, &services, &beside);
     notes.extend(beside::notes(&beside, replit.as_ref(), root, &services));

@@ -196,6 +196,10 @@ impl<'t> File<'t> {
     }
 
     fn search(&self, number: usize, signal: &Signal, out: &mut Vec<Hit>) {
+        // cheap questions first: a file is parsed only where the rest may be true
+        if signal.near.as_ref().is_some_and(|p| !p.is_match(self.text)) {
+            return;
+        }
         let mut places = self.by_shape(signal);
         places.extend(self.by_pattern(signal));
         if places.is_empty() || signal.near.as_ref().is_some_and(|p| !self.has(p)) || signal.unless.as_ref().is_some_and(|p| self.has(p)) {
