@@ -235,7 +235,7 @@ fn a_severity_may_fail_the_command() {
     let wizard = copy("fastapi");
     let code = |limit: &str| wizard.run(&["app", "scan", "fastapi", "--fail-on", limit]).code();
     assert_eq!((code("blocks"), code("must"), code("should")), (1, 1, 1));
-    put(wizard.path(), "plain/package.json", "{ \"name\": \"plain\", \"dependencies\": { \"sharp\": \"1\" } }\n");
+    put(wizard.path(), "plain/package.json", "{\n  \"name\": \"plain\",\n  \"dependencies\": {\n    \"sharp\": \"1\"\n  }\n}\n");
     let code = |limit: &str| wizard.run(&["app", "scan", "plain", "--fail-on", limit]).code();
     assert_eq!((code("blocks"), code("must")), (0, 1));
     assert_eq!(wizard.run(&["app", "scan", "plain", "--sarif", "--json"]).code(), 2);

@@ -11,7 +11,7 @@ pub struct ScanArgs {
     #[arg(value_name = "DIR")]
     pub app: Option<PathBuf>,
     /// As SARIF 2.1.0, for code review tools
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long)]
     pub sarif: bool,
     /// Exit code 1 if there is a finding of this severity or a worse one
     #[arg(long, value_enum, value_name = "SEVERITY")]
