@@ -346,6 +346,25 @@ fn without_override(wizard: &Wizard, args: &[&str]) -> std::process::Output {
 }
 
 #[test]
+fn what_a_workflow_starts_besides_is_told() {
+    assert_eq!(
+        scan(&source("nx-nest")).notes,
+        [
+            "a workflow of .replit also starts `python tools/feed.py`: if production needs it, name it in a Procfile (`worker: python tools/feed.py`), then scan again"
+        ]
+    );
+    // named there, it is a service, and there is nothing more to tell
+    let wizard = copy("nx-nest");
+    let dir = wizard.path().join("nx-nest");
+    put(&dir, "Procfile", "feed: python tools/feed.py\n");
+    let found = scan(&dir);
+    assert_eq!(found.notes, Vec::<String>::new());
+    assert_eq!(services(&found).last().map(String::as_str), Some("feed Worker :- python tools/feed.py"));
+    // what only develops is not told
+    assert_eq!(scan(&source("rest-express")).notes, Vec::<String>::new());
+}
+
+#[test]
 fn an_app_of_another_stack_is_told_what_can_still_be_done() {
     let wizard = Wizard::empty();
     put(wizard.path(), "go.mod", "module x\n");
