@@ -21,6 +21,9 @@ const WORDS: &[&str] = &[
     "mongo", "sqlite",
 ];
 
+/// Other files that are asked for by name are settings, and smaller than this (bytes).
+const LARGEST_SETTINGS: usize = 64 << 10;
+
 /// One file of the app.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -173,11 +176,12 @@ fn read_one(root: &Path, file: &Found) -> (Entry, Option<String>) {
     (entry, note)
 }
 
-/// Lets go of code that nobody will ask for again, once there is much of it.
+/// Lets go of texts that nobody will ask for again, once there is much of them.
 fn shed(entry: &mut Entry, kept: &AtomicU64, keep: u64) {
     let Some(text) = entry.text.as_deref() else { return };
     let before = kept.fetch_add(text.len() as u64, Ordering::Relaxed);
-    if before > keep && is_code(&entry.path) && !WORDS.iter().any(|word| text.contains(word)) {
+    let asked_for = if is_code(&entry.path) { WORDS.iter().any(|word| text.contains(word)) } else { text.len() <= LARGEST_SETTINGS };
+    if before > keep && !asked_for {
         kept.fetch_sub(text.len() as u64, Ordering::Relaxed);
         entry.text = None;
     }
