@@ -5,6 +5,7 @@
 
 mod compiler;
 mod large_schema;
+mod scan;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -36,6 +37,7 @@ fn main() {
     decisions();
     idle();
     compiler::run();
+    scan::run();
 }
 
 fn line(what: &str, figure: &str, goal: &str, of: &str) {

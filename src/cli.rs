@@ -1,6 +1,7 @@
 //! The command line: one definition per flag feeds parsing, help and completions.
 //! Decides nothing: it says what was asked for.
 
+mod app;
 mod cost;
 mod doctor;
 mod inside;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use app::{ScanArgs, SeverityArg};
 pub use cost::{CostArgs, CostCmd, PricesArgs};
 pub use doctor::DoctorArgs;
 pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
@@ -219,9 +221,11 @@ pub enum PlaybooksCmd {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum AppCmd {
-    /// Read the app: stack, services, findings with file and line
-    #[command(after_help = "Example:\n  migrate-wizard app scan --dir ../my-app --json")]
-    Scan,
+    /// Read the app: stack, services, findings with file and line, and the work they take
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app scan ../my-app\n  migrate-wizard app scan --json | jq '.services'\n  migrate-wizard app scan --sarif > app.sarif       for code review tools: SARIF 2.1.0\n  migrate-wizard app scan --fail-on blocks          exit code 1 while something blocks\n\nNothing of the app is run, and nothing outside its folder is read.\nSignals of your own: <app>/.migrate-wizard/signals/*.toml; the format is in docs/app.md."
+    )]
+    Scan(ScanArgs),
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -25,6 +25,7 @@ mod preflight;
 mod provisioning;
 mod resume;
 mod rollback;
+mod scan;
 mod schema;
 mod schema_input;
 mod schema_proof;

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::comments;
 use super::manifest::Manifest;
 use super::tree::Tree;
 use super::variable::{Place, Variable};
@@ -29,6 +30,9 @@ pub struct DatabaseUse {
     /// The environment variable or the package.
     pub by: String,
     pub place: Place,
+    /// Whether it may be the live one, and what says so.
+    #[serde(default)]
+    pub hint: Option<String>,
 }
 
 /// Packages that mean a database, Node and Python.
@@ -79,7 +83,7 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)], variables: &[Variable
             _ => continue,
         };
         if let Some(place) = variable.places.first() {
-            out.push(DatabaseUse { engine, by: variable.name.clone(), place: place.clone() });
+            out.push(DatabaseUse { engine, by: variable.name.clone(), place: place.clone(), hint: None });
         }
     }
     for (dir, manifest) in manifests {
@@ -91,24 +95,26 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)], variables: &[Variable
                 engine: *engine,
                 by: (*package).to_owned(),
                 place: Place { file: file.clone(), line: u32::try_from(line).unwrap_or(1) },
+                hint: None,
             });
         }
     }
     for (file, text) in tree.code("").filter(|(file, _)| file.ends_with(".py")) {
         for (pattern, engine) in PYTHON.iter() {
-            if let Some(captures) = pattern.captures(text)
-                && let Some(name) = captures.get(1)
-            {
+            let mut names = pattern.captures_iter(text).filter_map(|c| c.get(1));
+            if let Some(name) = names.find(|name| !comments::inside(file, text, name.start())) {
                 let line = text.get(..name.start()).unwrap_or("").matches('\n').count() + 1;
                 out.push(DatabaseUse {
                     engine: *engine,
                     by: name.as_str().to_owned(),
                     place: Place { file: file.to_owned(), line: u32::try_from(line).unwrap_or(1) },
+                    hint: None,
                 });
             }
         }
     }
     out.sort_by(|a, b| (a.engine, &a.by).cmp(&(b.engine, &b.by)));
     out.dedup_by(|a, b| a.engine == b.engine && a.by == b.by);
+    super::live::hints(tree, &mut out);
     out
 }

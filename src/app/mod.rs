@@ -1,31 +1,40 @@
 //! The app room: reads a Replit app's tree, says what it is and what ties it to Replit, and writes the files that AWS needs.
 //! Never reaches a network, a database or AWS, never runs the app's code, and never keeps a value that may be a secret.
 
+mod beside;
 mod choices;
 pub mod command;
+mod comments;
 pub mod context;
 mod database;
 mod dockerfile;
+mod effort;
 pub mod env;
 pub mod files;
 mod finding;
 mod generation;
 mod hide;
+mod live;
 mod manifest;
 mod migrations;
-pub mod origin;
+mod origin;
 pub mod orm;
 mod packages;
+pub mod remote;
 mod replit;
+mod sarif;
 mod scan;
+mod search;
 pub mod secrets;
 mod service;
 mod signal;
 mod sources;
 mod stack;
+mod syntax;
 mod template;
 mod tree;
 mod variable;
+mod walk;
 mod workspace;
 
 #[cfg(test)]
@@ -35,12 +44,15 @@ mod tests;
 
 pub use choices::{Choices, Ci};
 pub use database::{DatabaseUse, Engine};
+pub use effort::Effort;
 pub use files::GeneratedFile;
 pub use finding::{Finding, Severity};
 pub use generation::Generation;
 pub use migrations::{Migrations, migrations};
+pub use origin::Understood;
 pub use packages::SystemPackage;
 pub use replit::{DeployTarget, EnvValue, Integration, ReplitFile};
+pub use sarif::log as sarif;
 pub use scan::{Scan, scan};
 pub use service::{Service, ServiceKind};
 pub use signal::{Signal, builtin as builtin_signals, load as load_signals};

@@ -5,19 +5,23 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::beside;
 use super::database::{self, DatabaseUse, Engine};
-use super::finding::{self, Finding, Severity};
+use super::effort::Effort;
+use super::finding::{Finding, Severity};
 use super::generation::{self, Generation};
 use super::hide;
 use super::manifest::Manifest;
+use super::origin::{self, Known, Understood};
 use super::packages::{self, SystemPackage};
 use super::replit::{DeployTarget, Integration, ReplitFile};
+use super::search::Search;
 use super::service::{self, Service};
 use super::signal;
 use super::stack::{self, Language, Stack};
 use super::tree::Tree;
 use super::variable::{self, Variable};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::{Reporter, Unit};
 
 /// What the app is and what ties it to Replit.
@@ -50,6 +54,9 @@ pub struct Scan {
     pub present: Vec<String>,
     /// `package.json` script names of the root.
     pub scripts: Vec<String>,
+    /// Each value above that a person should check, with the place that says so.
+    #[serde(default)]
+    pub understood: Vec<Understood>,
 }
 
 impl Scan {
@@ -66,10 +73,18 @@ impl Scan {
         self.findings.iter().filter(move |f| f.severity == severity)
     }
 
+    /// The work that all findings together take.
+    pub fn effort(&self) -> Effort {
+        self.findings.iter().filter_map(|f| f.hours).sum()
+    }
+
     pub fn has_file(&self, path: &str) -> bool {
         self.present.iter().any(|p| p == path)
     }
 }
+
+/// Files that could not be read, one line each, up to so many.
+const MOST_NOTES: usize = 20;
 
 /// What the generator asks about.
 const INTEREST: &[&str] = &[
@@ -107,8 +122,9 @@ const INTEREST_DIRS: &[&str] = &["server", "src", "prisma", "patches"];
 /// # Errors
 /// `Input` if `dir` is not a folder, if `.replit` is not TOML, or if a signal file is wrong; `Unreachable` if `dir` cannot be listed.
 pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
-    let tree = Tree::read(dir, reporter)?;
     let signals = signal::load(dir)?;
+    let search = Search::new(&signals)?;
+    let (tree, looks) = Tree::look(dir, reporter, &|entry| search.look(entry))?;
     let replit = tree.text(".replit").map(ReplitFile::parse).transpose()?;
     let manifests = manifests(&tree);
     let root = manifests.iter().find(|(dir, _)| dir.is_empty()).map(|(_, m)| m);
@@ -119,22 +135,32 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         .find(|n| !n.is_empty() && n != "rest-express" && n != "workspace")
         .unwrap_or_else(|| "app".into());
     let stack = stack::read(&tree, replit.as_ref(), &manifests);
-    let services = service::read(&tree, replit.as_ref(), &stack, &manifests);
+    let beside = beside::Table::read()?;
+    let (services, variables) = std::thread::scope(|scope| {
+        let variables = scope.spawn(|| variable::read(&tree));
+        let services = service::read(&tree, replit.as_ref(), &stack, &manifests, &beside);
+        (services, variables.join())
+    });
+    let variables = variables.map_err(|_| Error::bug("the thread that looked for variables failed"))?;
     let total = tree.entries.len() as u64;
-    reporter.progress(total, Some(total), Unit::Files, "looking for what ties the app to Replit");
-    let mut findings = finding::find(&tree, &signals);
+    reporter.progress(total, Some(total), Unit::Files, "reading the app");
+    let mut findings = search.findings(&tree, &looks);
     let system_packages = packages::read(&tree, replit.as_ref(), &manifests)?;
     if system_packages.iter().all(|p| p.known && p.apt.is_empty()) {
         // the app lists system packages, but an image needs none of them
         findings.retain(|f| f.signal != "F7");
     }
-    let variables = variable::read(&tree);
     let databases = database::read(&tree, &manifests, &variables);
-    let notes = notes(&tree, replit.as_ref(), &stack, &services);
+    let mut notes = notes(&tree, replit.as_ref(), &stack, &services, &beside);
+    notes.extend(beside::notes(&beside, replit.as_ref(), root, &services));
+    let generation = generation::detect(&tree, replit.as_ref(), root);
+    let port = replit.as_ref().and_then(ReplitFile::web_port).or_else(|| services.iter().find_map(|s| s.port));
+    let known = Known { tree: &tree, replit: replit.as_ref(), name: &name, generation, stack: &stack, services: &services, port };
+    let understood = origin::read(&known);
     reporter.log(format!("scanned {} files: {} findings", tree.entries.len(), findings.len()));
     Ok(Scan {
-        generation: generation::detect(&tree, replit.as_ref(), root),
-        port: replit.as_ref().and_then(ReplitFile::web_port).or_else(|| services.iter().find_map(|s| s.port)),
+        generation,
+        port,
         target: replit.as_ref().and_then(|r| r.target.clone()),
         system_packages,
         integrations: replit.as_ref().map(|r| r.integrations.clone()).unwrap_or_default(),
@@ -156,6 +182,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         databases,
         findings,
         notes,
+        understood,
     })
 }
 
@@ -169,7 +196,10 @@ fn manifests(tree: &Tree) -> Vec<(String, Manifest)> {
         .collect()
 }
 
-fn notes(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, services: &[Service]) -> Vec<String> {
+/// What can be done for an app of any stack.
+const STILL: &str = "the database can still be moved (schema convert, data copy), and the stacks deployed with an image of your own";
+
+fn notes(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, services: &[Service], beside: &beside::Table) -> Vec<String> {
     let mut out = Vec::new();
     if replit.is_none() {
         out.push(
@@ -181,9 +211,13 @@ fn notes(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, services: &[Se
         out.push("package.json cannot be read as JSON: the stack below may be wrong".to_owned());
     }
     match stack.language {
-        Language::Unknown => out
-            .push("no package.json, requirements.txt or pyproject.toml: the stack is not supported, no image can be generated".to_owned()),
-        Language::Php => out.push("a PHP app: findings are listed, but no image is generated for this stack yet".to_owned()),
+        Language::Unknown => match beside.stacks.iter().find(|(file, _)| tree.has(file)) {
+            Some((file, name)) => out.push(format!("{name} ({file}): this stack is not supported, no image is generated; {STILL}")),
+            None => out.push(format!(
+                "no package.json, requirements.txt or pyproject.toml: the stack is not supported, no image is generated; {STILL}"
+            )),
+        },
+        Language::Php => out.push(format!("a PHP app: findings are listed, but no image is generated for this stack; {STILL}")),
         Language::Html => out.push("files only, nothing runs: publish them with S3 and CloudFront; no image is generated".to_owned()),
         Language::Python if !stack.supported => {
             out.push("Python without requirements.txt or pyproject.toml: list the packages in one of them, then scan again".to_owned())
@@ -194,12 +228,9 @@ fn notes(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, services: &[Se
     for service in services.iter().filter(runs) {
         out.push(format!("no production command found for {}: add `run` to [deployment] in .replit, or a `start` script", service.name));
     }
-    if !tree.unreadable.is_empty() {
-        out.push(format!(
-            "{} could not be read and were left out: {}",
-            crate::text::plural(tree.unreadable.len() as u64, "file"),
-            tree.unreadable.join("; ")
-        ));
+    out.extend(tree.unreadable.iter().take(MOST_NOTES).cloned());
+    if let Some(more) = tree.unreadable.len().checked_sub(MOST_NOTES).filter(|more| *more > 0) {
+        out.push(format!("{} more could not be read in full", crate::text::plural(more as u64, "file")));
     }
     out
 }

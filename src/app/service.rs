@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::beside;
 use super::command;
+use super::comments;
 use super::manifest::Manifest;
 use super::replit::{DeployTarget, ReplitFile};
 use super::stack::{Language, PackageManager, Stack};
@@ -49,6 +51,9 @@ pub struct Service {
     pub public_dir: Option<String>,
     /// Its package in a workspace.
     pub package: Option<String>,
+    /// `file:line` that declares it, where that is not the production command or the folder's own file.
+    #[serde(default)]
+    pub from: Option<String>,
 }
 
 static HEALTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -61,10 +66,9 @@ static LISTENS: LazyLock<Option<Regex>> =
 pub fn health(tree: &Tree, dir: &str) -> Option<String> {
     tree.code(dir).filter(|(file, _)| !file.contains("client/")).find_map(|(file, text)| {
         HEALTH.as_ref()?.captures_iter(text).find_map(|c| {
-            let start = text.get(..c.get(0)?.start())?.rfind('\n').map_or(0, |at| at + 1);
-            let line = text.get(start..)?.lines().next()?;
             let path = c.get(1)?.as_str();
-            (!super::tree::is_comment(file, line)).then(|| if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
+            (!comments::inside(file, text, c.get(0)?.start()))
+                .then(|| if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
         })
     })
 }
@@ -72,7 +76,10 @@ pub fn health(tree: &Tree, dir: &str) -> Option<String> {
 /// The port that the code below `dir` falls back to.
 pub fn code_port(tree: &Tree, dir: &str) -> Option<u16> {
     let server = |file: &str| !file.contains("client/") && !file.contains("vite.config");
-    tree.code(dir).filter(|(file, _)| server(file)).find_map(|(_, text)| LISTENS.as_ref()?.captures(text)?.get(1)?.as_str().parse().ok())
+    tree.code(dir).filter(|(file, _)| server(file)).find_map(|(file, text)| {
+        let numbers = LISTENS.as_ref()?.captures_iter(text).filter_map(|c| c.get(1));
+        numbers.filter(|number| !comments::inside(file, text, number.start())).find_map(|number| number.as_str().parse().ok())
+    })
 }
 
 /// A name fit for images, services and DNS.
@@ -103,9 +110,18 @@ pub fn kind(manifest: &Manifest) -> ServiceKind {
 }
 
 /// The services of the app: one for an ordinary app, several for a workspace.
-pub fn read(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec<Service> {
+pub fn read(
+    tree: &Tree,
+    replit: Option<&ReplitFile>,
+    stack: &Stack,
+    manifests: &[(String, Manifest)],
+    beside: &beside::Table,
+) -> Vec<Service> {
     let many = super::workspace::services(tree, stack, manifests);
-    if many.is_empty() { single(tree, replit, stack, manifests).into_iter().collect() } else { many }
+    let mut all: Vec<Service> = if many.is_empty() { single(tree, replit, stack, manifests).into_iter().collect() } else { many };
+    let root = manifests.iter().find(|(dir, _)| dir.is_empty()).map(|(_, m)| m);
+    all.extend(beside::services(beside, tree, root, &all));
+    all
 }
 
 fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[(String, Manifest)]) -> Option<Service> {
@@ -164,6 +180,7 @@ fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[
         paths: Vec::new(),
         public_dir: replit.filter(|_| kind == ServiceKind::Static).and_then(|r| r.public_dir.clone()),
         package: None,
+        from: None,
     })
 }
 

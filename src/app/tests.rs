@@ -371,7 +371,7 @@ fn a_projects_own_signals_count() {
 fn ordinary_code_makes_no_findings() {
     let scan = App::new(&[
         ("package.json", r#"{ "name": "plain", "scripts": { "build": "tsc", "start": "node dist/index.js" }, "dependencies": { "express": "5", "pg": "8" } }"#),
-        ("src/index.ts", "app.use(\"/api/uploads\", r);\nconst p = `${dir}/objects/uploads/${id}`;\nawait fetch(\"https://example.com\");\nconst replitLike = \"replit\";\n// kv.replit.com\n/* x.replit.app */\n * auth.util.repl.co\n"),
+        ("src/index.ts", "app.use(\"/api/uploads\", r);\nconst p = `${dir}/objects/uploads/${id}`;\nawait fetch(\"https://example.com\");\nconst replitLike = \"replit\";\n// kv.replit.com\n/* x.replit.app\n * auth.util.repl.co */\n"),
         ("src/a.test.ts", "const u = \"https://x.replit.app\";\n"),
         ("client/src/App.tsx", "setInterval(f, 1000);\n"),
     ])

@@ -2,52 +2,36 @@
 //! Never interprets a file, and never reads an excluded one.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use ignore::WalkBuilder;
-
+use super::walk::{self, Found};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::{Reporter, Unit};
 
-/// Folders that are never the app's own code. Source: a scan of 25 Replit apps, as of 2026-11-20.
-const EXCLUDED: &[&str] = &[
-    "node_modules",
-    "dist",
-    ".git",
-    "attached_assets",
-    ".agents",
-    ".agent",
-    ".replit_integration_files",
-    "archive",
-    "backups",
-    ".canvas",
-    "mockup-sandbox",
-    ".cache",
-    ".local",
-    ".config",
-    ".upm",
-    ".pythonlibs",
-    ".venv",
-    "venv",
-    "__pycache__",
-    ".next",
-    ".nx",
-    ".turbo",
-    "coverage",
-    "vendor",
-    ".migrate-wizard",
+/// Larger text files are data, not code (bytes).
+pub const MAX_TEXT: u64 = 1_000_000;
+
+/// So much code is kept in memory whatever it says (bytes); of what is beyond it only files that hold one of [`WORDS`].
+const KEPT: u64 = 64 << 20;
+
+/// Each of the questions that are asked of the code after it was searched needs one of these in the file.
+const WORDS: &[&str] = &[
+    "env", "onfig", "health", "listen", "port:", "port=", "port =", "PORT", "eplit", "REPL", "repl.co", "psycopg", "asyncpg", "redis",
+    "mongo", "sqlite",
 ];
 
-/// Larger text files are data, not code (bytes).
-const MAX_TEXT: u64 = 1_000_000;
+/// Other files that are asked for by name are settings, and smaller than this (bytes).
+const LARGEST_SETTINGS: usize = 64 << 10;
 
 /// One file of the app.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// From the app's root, with `/` between parts.
+    /// From the app's root, with `/`.
     pub path: String,
-    /// Left out of git by an ignore rule and not in the index: it never left this machine.
+    /// Ignored by git and not in its index: on this machine only.
     pub local: bool,
-    /// `None` for binary, large, documentation and lock files.
+    /// `None`: binary, too large, unreadable, or a kind that is never read (documents, data, lock files).
     pub text: Option<String>,
 }
 
@@ -56,9 +40,12 @@ pub struct Entry {
 pub struct Tree {
     pub root: PathBuf,
     pub entries: Vec<Entry>,
-    /// Files that could not be read, with the reason; the scan goes on without them.
+    /// What was left out or read in part, and why, one line for each file; the scan goes on without it.
     pub unreadable: Vec<String>,
 }
+
+/// A file that was read: its place among all, itself, what the look returned, what to tell of it.
+type Read<T> = (usize, Entry, T, Option<String>);
 
 impl Tree {
     /// Walks `root` as git would, but also sees `.env` files that an ignore rule hides.
@@ -66,6 +53,19 @@ impl Tree {
     /// # Errors
     /// `Input` if `root` is not a folder, `Unreachable` if it cannot be listed.
     pub fn read(root: &Path, reporter: &Reporter) -> Result<Self> {
+        Ok(Self::read_with(root, reporter, u64::MAX, &|_: &Entry| ())?.0)
+    }
+
+    /// The same with a look at every file while its text is at hand, on all processors; each file is read once.
+    /// What the look returned stands in the order of the entries.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub fn look<T: Send>(root: &Path, reporter: &Reporter, look: &(dyn Fn(&Entry) -> T + Sync)) -> Result<(Self, Vec<T>)> {
+        Self::read_with(root, reporter, KEPT, look)
+    }
+
+    fn read_with<T: Send>(root: &Path, reporter: &Reporter, keep: u64, look: &(dyn Fn(&Entry) -> T + Sync)) -> Result<(Self, Vec<T>)> {
         let shown = root.display();
         let meta = std::fs::metadata(root).or_fail(
             Kind::Input,
@@ -81,85 +81,64 @@ impl Tree {
             format!("cannot list the app folder {shown}"),
             "check that you may read this folder",
         )?;
-        let index = std::fs::read(root.join(".git/index")).unwrap_or_default();
-        let mut tree = Self { root: root.to_path_buf(), entries: Vec::new(), unreadable: Vec::new() };
-        let walk = WalkBuilder::new(root)
-            .hidden(false)
-            .git_global(false)
-            .require_git(false)
-            .parents(false)
-            .filter_entry(|entry| {
-                entry.depth() == 0 || !entry.file_type().is_some_and(|t| t.is_dir()) || !EXCLUDED.iter().any(|x| entry.file_name() == *x)
-            })
-            .build();
-        for found in walk {
-            let entry = match found {
-                Ok(entry) => entry,
-                Err(error) => {
-                    tree.unreadable.push(error.to_string());
-                    continue;
-                }
-            };
-            match entry.file_type() {
-                Some(kind) if kind.is_dir() => tree.add_env_files(entry.path(), &index),
-                Some(kind) if kind.is_file() => tree.add(entry.path(), false),
-                Some(_) | None => {}
-            }
-            if tree.entries.len().is_multiple_of(100) {
-                reporter.progress(tree.entries.len() as u64, None, Unit::Files, "reading the app");
-            }
-        }
-        tree.entries.sort_by(|a, b| a.path.cmp(&b.path).then(a.local.cmp(&b.local)));
-        tree.entries.dedup_by(|a, b| a.path == b.path);
-        Ok(tree)
-    }
-
-    /// `.env*` files of one folder, whatever the ignore rules say.
-    fn add_env_files(&mut self, dir: &Path, index: &[u8]) {
-        for file in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-            let path = file.path();
-            if file.file_name().to_string_lossy().starts_with(".env") && path.is_file() {
-                let tracked = self.relative(&path).is_some_and(|p| in_index(index, &p));
-                self.add(&path, !tracked);
-            }
-        }
-    }
-
-    fn relative(&self, path: &Path) -> Option<String> {
-        let parts: Vec<_> =
-            path.strip_prefix(&self.root).ok()?.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
-        Some(parts.join("/"))
-    }
-
-    fn add(&mut self, path: &Path, local: bool) {
-        let Some(relative) = self.relative(path) else { return };
-        let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
-        let text = if bytes <= MAX_TEXT && is_text(&relative) {
-            match std::fs::read(path) {
-                Ok(content) if content.contains(&0) => None,
-                Ok(content) => Some(String::from_utf8_lossy(&content).into_owned()),
-                Err(error) => {
-                    self.unreadable.push(format!("{relative}: {error}"));
-                    None
+        let (files, mut unreadable) = walk::files(root);
+        let next = AtomicUsize::new(0);
+        let kept = AtomicU64::new(0);
+        let done: Mutex<Vec<Read<T>>> = Mutex::new(Vec::with_capacity(files.len()));
+        let work = || {
+            let mut mine = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(file) = files.get(at) else { break };
+                let (mut entry, note) = read_one(root, file);
+                let seen = look(&entry);
+                shed(&mut entry, &kept, keep);
+                mine.push((at, entry, seen, note));
+                if at.is_multiple_of(500) {
+                    reporter.progress(at as u64, Some(files.len() as u64), Unit::Files, "reading the app");
                 }
             }
-        } else {
-            None
+            if let Ok(mut done) = done.lock() {
+                done.extend(mine);
+            }
         };
-        self.entries.push(Entry { path: relative, local, text });
+        std::thread::scope(|scope| {
+            for _ in 1..walk::processors() {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let mut all = done.into_inner().map_err(|_| Error::bug("a thread that read the app's files failed"))?;
+        all.sort_by_key(|(at, ..)| *at);
+        let mut tree = Self { root: root.to_path_buf(), entries: Vec::with_capacity(all.len()), unreadable: Vec::new() };
+        let mut looks = Vec::with_capacity(all.len());
+        for (_, entry, seen, note) in all {
+            unreadable.extend(note);
+            tree.entries.push(entry);
+            looks.push(seen);
+        }
+        unreadable.sort();
+        tree.unreadable = unreadable;
+        Ok((tree, looks))
+    }
+
+    fn position(&self, path: &str) -> Option<usize> {
+        self.entries.binary_search_by(|e| e.path.as_str().cmp(path)).ok()
     }
 
     pub fn has(&self, path: &str) -> bool {
-        self.entries.iter().any(|e| e.path == path)
+        self.position(path).is_some()
     }
 
     /// Some file lies below this folder.
     pub fn has_dir(&self, dir: &str) -> bool {
-        self.entries.iter().any(|e| e.path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/')))
+        let below = format!("{dir}/");
+        let first = self.entries.partition_point(|e| e.path.as_str() < below.as_str());
+        self.entries.get(first).is_some_and(|e| e.path.starts_with(&below))
     }
 
     pub fn text(&self, path: &str) -> Option<&str> {
-        self.entries.iter().find(|e| e.path == path).and_then(|e| e.text.as_deref())
+        self.entries.get(self.position(path)?)?.text.as_deref()
     }
 
     /// Files whose text is code below `dir` (empty: everywhere), tests left out.
@@ -172,43 +151,80 @@ impl Tree {
     }
 }
 
-/// Sum of the sizes below `dir`, in bytes; 0 if there is no such folder.
-pub fn folder_bytes(dir: &Path) -> u64 {
-    let walk = WalkBuilder::new(dir).standard_filters(false).build();
-    walk.flatten().filter_map(|e| e.metadata().ok()).filter(std::fs::Metadata::is_file).map(|m| m.len()).sum()
+/// One file, and what a person should know of how it was read.
+fn read_one(root: &Path, file: &Found) -> (Entry, Option<String>) {
+    let mut entry = Entry { path: file.path.clone(), local: file.local, text: None };
+    if !is_text(&file.path) {
+        return (entry, None);
+    }
+    if file.bytes > MAX_TEXT {
+        let size = crate::text::bytes(file.bytes);
+        return (entry, Some(format!("{}: {size}, larger than {}: not read", file.path, crate::text::bytes(MAX_TEXT))));
+    }
+    let content = match std::fs::read(root.join(&file.path)) {
+        Ok(content) => content,
+        Err(error) => return (entry, Some(format!("{}: cannot be read: {error}", file.path))),
+    };
+    if content.contains(&0) {
+        return (entry, Some(format!("{}: holds binary data: not read", file.path)));
+    }
+    let mut note = None;
+    entry.text = Some(String::from_utf8(content).unwrap_or_else(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let line = text.get(..good).map_or(1, |t| t.matches('\n').count() + 1);
+        note = Some(format!("{}: not UTF-8 from line {line}: read with those characters replaced", file.path));
+        text
+    }));
+    (entry, note)
 }
 
-/// The git index (versions 2 and 3) holds this path: the name ends in NUL and the two bytes before it carry its length.
-fn in_index(index: &[u8], path: &str) -> bool {
-    let name = path.as_bytes();
-    index.windows(name.len() + 3).any(|w| {
-        let (head, rest) = w.split_at(2);
-        rest.strip_prefix(name) == Some(&[0])
-            && matches!(head, [high, low] if (usize::from(*high & 0x0f) << 8 | usize::from(*low)) == name.len())
-    })
+/// Lets go of texts that nobody will ask for again, once there is much of them.
+fn shed(entry: &mut Entry, kept: &AtomicU64, keep: u64) {
+    let Some(text) = entry.text.as_deref() else { return };
+    let before = kept.fetch_add(text.len() as u64, Ordering::Relaxed);
+    let asked_for = if is_code(&entry.path) { WORDS.iter().any(|word| text.contains(word)) } else { text.len() <= LARGEST_SETTINGS };
+    if before > keep && !asked_for {
+        kept.fetch_sub(text.len() as u64, Ordering::Relaxed);
+        entry.text = None;
+    }
 }
 
-fn extension(path: &str) -> &str {
+pub fn extension(path: &str) -> &str {
     path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension)
 }
 
+/// Written by programs for programs: lock files.
+const LOCKS: &[&str] = &["package-lock.json", "pnpm-lock.yaml", "bun.lockb", "npm-shrinkwrap.json", "replit.lock"];
+
+/// Documents, data, pictures and other files that never say how an app runs.
+const NEVER: &[&str] = &[
+    "7z", "avi", "avif", "bak", "bin", "bmp", "bz2", "class", "csv", "db", "dll", "doc", "docx", "dump", "dylib", "eot", "exe", "flac",
+    "gif", "gz", "heic", "ico", "jar", "jpeg", "jpg", "lock", "log", "m4a", "map", "mdx", "md", "mov", "mp3", "mp4", "node", "ogg", "onnx",
+    "otf", "parquet", "pdf", "png", "ppt", "pptx", "psd", "pyc", "rar", "so", "sqlite", "sqlite3", "svg", "tar", "tgz", "tif", "tiff",
+    "tsv", "ttf", "txt", "wasm", "wav", "webm", "webp", "woff", "woff2", "xls", "xlsx", "xz", "zip", "zst",
+];
+
 fn is_text(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let lock = matches!(name, "package-lock.json" | "pnpm-lock.yaml" | "bun.lockb" | "npm-shrinkwrap.json" | "replit.lock");
-    let docs = matches!(extension(path), "md" | "mdx" | "txt") && !matches!(name, "replit.md" | "requirements.txt");
-    let data = matches!(extension(path), "lock" | "map" | "csv" | "svg" | "pdf" | "png" | "jpg" | "jpeg" | "gif" | "db" | "sqlite" | "log");
-    !(lock || docs || data || name.contains(".min."))
+    let asked_for = name == "replit.md" || (name.starts_with("requirements") && name.ends_with(".txt"));
+    let never = NEVER.contains(&extension(path).to_ascii_lowercase().as_str()) || LOCKS.contains(&name) || name.contains(".min.");
+    asked_for || !never
 }
 
-fn is_code(path: &str) -> bool {
+pub fn is_code(path: &str) -> bool {
     matches!(extension(path), "ts" | "tsx" | "js" | "jsx" | "mjs" | "cjs" | "mts" | "cts" | "py" | "php" | "prisma")
 }
 
 /// A test is not part of what runs on AWS.
 pub fn is_test(path: &str) -> bool {
-    path.split('/').any(|part| matches!(part, "__tests__" | "tests" | "test" | "e2e" | "__mocks__"))
-        || [".test.", ".spec."].iter().any(|mark| path.contains(mark))
-        || path.rsplit('/').next().is_some_and(|name| name.starts_with("test_"))
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let mut folders = path.strip_suffix(name).unwrap_or("").split('/');
+    folders.any(|part| matches!(part, "__tests__" | "tests" | "test" | "e2e" | "__mocks__" | "cypress") || part.ends_with("-e2e"))
+        || [".test.", ".spec.", ".e2e-spec."].iter().any(|mark| name.contains(mark))
+        || name.starts_with("test_")
+        || name.ends_with("_test.py")
+        || name == "conftest.py"
 }
 
 /// The line is nothing but a comment, by its first characters and the file's kind.
@@ -222,5 +238,34 @@ pub fn is_comment(path: &str, line: &str) -> bool {
         "html" => line.starts_with("<!--"),
         "json" => false,
         _ => line.starts_with('#'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{database, generation, manifest::Manifest, replit::ReplitFile, service, variable};
+    use super::*;
+
+    #[test]
+    fn what_is_let_go_of_is_never_asked_for() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let apps = std::fs::read_dir(root.join("tests/apps")).unwrap().map(|app| app.unwrap().path());
+        let mut gone = 0;
+        for app in apps.chain([root.join("assets/sample")]) {
+            let all = Tree::read(&app, &Reporter::silent()).unwrap();
+            let (few, looks) = Tree::read_with(&app, &Reporter::silent(), 0, &|entry: &Entry| entry.text.is_some()).unwrap();
+            assert_eq!(looks, all.entries.iter().map(|e| e.text.is_some()).collect::<Vec<_>>(), "a look came too late");
+            gone += all.code("").count() - few.code("").count();
+            let replit = all.text(".replit").map(|t| ReplitFile::parse(t).unwrap());
+            let manifest = all.text("package.json").and_then(Manifest::parse);
+            let asked = |tree: &Tree| {
+                let variables = variable::read(tree);
+                let databases = database::read(tree, &[], &variables);
+                let generation = generation::detect(tree, replit.as_ref(), manifest.as_ref());
+                (variables, databases, generation, service::health(tree, ""), service::code_port(tree, ""))
+            };
+            assert_eq!(asked(&few), asked(&all), "{}", app.display());
+        }
+        assert!(gone > 5, "only {gone} files were let go of");
     }
 }

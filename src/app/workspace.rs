@@ -65,6 +65,7 @@ fn artifacts(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
                 paths: service.get("paths").map(strings).unwrap_or_default(),
                 public_dir: production.get("publicDir").and_then(Value::as_str).map(str::to_owned),
                 package: package.clone(),
+                from: None,
             });
         }
     }
@@ -135,6 +136,7 @@ fn nx(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
                 paths: Vec::new(),
                 public_dir: (kind == ServiceKind::Static).then_some(out),
                 package: Some(name),
+                from: None,
             }
         })
         .collect()
@@ -187,6 +189,7 @@ fn packages(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec
                 paths: Vec::new(),
                 public_dir: (kind == ServiceKind::Static).then(|| "dist".to_owned()),
                 package: Some(name),
+                from: None,
             }
         })
         .collect()

@@ -1,4 +1,4 @@
-//! The engines on their own: scan, stacks. Each is one call of its room.
+//! The engines on their own: stacks. Each is one call of its room.
 //! No domain knowledge here: arguments in, words or JSON out.
 
 use std::collections::BTreeMap;
@@ -6,57 +6,16 @@ use std::collections::BTreeMap;
 use super::preflight::coming;
 use super::run::{answers, checked_books, given};
 use super::{out, out_json};
-use crate::app::{self, Severity};
 use crate::cli::RunArgs;
 use crate::cloud::stacks::{self, System};
 use crate::effects;
 use crate::error::{Context, Error, Kind, Result};
 use crate::library;
-use crate::progress::Reporter;
 use crate::runs;
-use crate::text;
 use crate::wizard::forecast::Coming;
 use crate::wizard::journal::Source;
 use crate::wizard::plan::Suggestion;
 use crate::wizard::template;
-
-pub fn scan(args: &RunArgs) -> Result<u8> {
-    let scan = app::scan(&args.dir, &Reporter::silent())?;
-    if args.json {
-        out_json(&scan)?;
-        return Ok(0);
-    }
-    out(format!("{}: {}", scan.name, scan.generation.map_or("not a Replit app", |g| g.title())));
-    for service in &scan.services {
-        out(format!(
-            "  service {} {} {}",
-            service.name,
-            service.port.map_or(String::new(), |p| format!("port {p}")),
-            service.run.join(" ")
-        ));
-    }
-    for note in &scan.notes {
-        out(format!("  note: {note}"));
-    }
-    for finding in scan.findings.iter().filter(|f| f.severity != Severity::Info) {
-        let place = finding.line.map_or(finding.file.clone(), |line| format!("{}:{line}", finding.file));
-        out(format!("\n{:<13} {:<4} {} ({place})", finding.severity.word(), finding.signal, finding.title));
-        if !finding.excerpt.is_empty() {
-            out(format!("                   | {}", finding.excerpt));
-        }
-        out(format!("                   {} → {}", finding.means, finding.replacement));
-    }
-    let count = |severity| scan.of(severity).count();
-    out(format!(
-        "\n{} block, {} must change, {} should, {} for information; {}. Next: migrate-wizard plan",
-        count(Severity::Blocks),
-        count(Severity::Must),
-        count(Severity::Should),
-        count(Severity::Info),
-        text::plural(scan.files, "file")
-    ));
-    Ok(0)
-}
 
 pub fn write_all(folder: &std::path::Path, files: &[(String, String)]) -> Result<()> {
     for (name, contents) in files {

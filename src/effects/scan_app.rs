@@ -134,7 +134,7 @@ impl Apply<World> for ScanApp {
                 .hint("name the app's checkout with --dir; it has a .replit file, a package.json or a pyproject.toml"));
         }
         let mut outputs = outputs(&scan);
-        let repository = app::origin::github(&world.app_dir).unwrap_or_else(|| format!("{EXAMPLE_OWNER}{}", scan.name));
+        let repository = app::remote::github(&world.app_dir).unwrap_or_else(|| format!("{EXAMPLE_OWNER}{}", scan.name));
         outputs.insert("repository".into(), json!(repository));
         let migrations = app::migrations(&world.app_dir, &scan)?;
         outputs.insert("has_migrations".into(), json!(if migrations.is_some() { "yes" } else { "no" }));

@@ -15,7 +15,7 @@ mod list;
 mod prisma;
 mod project;
 mod report;
-mod script;
+pub(super) mod script;
 mod sql_type;
 
 pub use database::{Change, Schema};

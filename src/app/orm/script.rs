@@ -44,6 +44,7 @@ pub struct Script {
     /// From the app's root.
     pub path: String,
     pub text: String,
+    grammar: Grammar,
     tree: AstGrep<StrDoc<Grammar>>,
 }
 
@@ -56,7 +57,11 @@ impl Script {
             _ => return None,
         };
         let tree = AstGrep::try_new(text, grammar).ok()?;
-        Some(Self { path: path.to_owned(), text: text.to_owned(), tree })
+        Some(Self { path: path.to_owned(), text: text.to_owned(), grammar, tree })
+    }
+
+    pub fn grammar(&self) -> Grammar {
+        self.grammar
     }
 
     pub fn root(&self) -> Part<'_> {

@@ -1,0 +1,266 @@
+//! Looking for signals in an app's files: each file is searched once, for all signals, while its text is at hand.
+//! Never knows what a signal is about, and never reads a file.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+
+use globset::{GlobSet, GlobSetBuilder};
+use regex::Regex;
+
+use super::comments;
+use super::finding::Finding;
+use super::hide;
+use super::orm::script::Script;
+use super::signal::{Per, Signal};
+use super::tree::{Entry, Tree, is_code, is_test};
+use super::walk::folder_bytes;
+use crate::error::{Error, Result};
+
+/// Lines of one file that one signal may report.
+const MOST_LINES: usize = 20;
+/// A file with a longer line was made by a program: its lines are data.
+const LONGEST_LINE: usize = 20_000;
+
+/// All signals, ready to be looked for.
+pub struct Search<'s> {
+    signals: &'s [Signal],
+    globs: GlobSet,
+    /// For each glob its signal, and whether it excludes.
+    owners: Vec<(usize, bool)>,
+}
+
+/// What one file says of all signals.
+#[derive(Debug, Default)]
+pub struct Look {
+    hits: Vec<Hit>,
+    /// Signals whose `tree_has` (or `tree_lacks`) matches in this file.
+    has: Vec<usize>,
+    lacks: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Hit {
+    signal: usize,
+    line: Option<u32>,
+    excerpt: String,
+    /// For `distinct`: the text that was found.
+    text: String,
+}
+
+impl<'s> Search<'s> {
+    /// # Errors
+    /// `Bug` if globs that compile one by one do not compile together.
+    pub fn new(signals: &'s [Signal]) -> Result<Self> {
+        let mut set = GlobSetBuilder::new();
+        let mut owners = Vec::new();
+        for (number, signal) in signals.iter().enumerate().filter(|(_, s)| s.folder_over.is_none()) {
+            for (globs, excludes) in [(&signal.files, false), (&signal.exclude, true)] {
+                for glob in globs {
+                    set.add(glob.clone());
+                    owners.push((number, excludes));
+                }
+            }
+        }
+        let globs = set.build().map_err(|error| Error::bug("the globs of the signals do not go together").because(&error))?;
+        Ok(Self { signals, globs, owners })
+    }
+
+    /// Signals that read this file.
+    fn wanted(&self, entry: &Entry) -> BTreeSet<usize> {
+        let (mut wanted, mut refused) = (BTreeSet::new(), Vec::new());
+        for (number, excludes) in self.globs.matches(&entry.path).into_iter().filter_map(|at| self.owners.get(at)) {
+            if *excludes {
+                refused.push(*number);
+            } else {
+                wanted.insert(*number);
+            }
+        }
+        for number in refused {
+            wanted.remove(&number);
+        }
+        wanted
+    }
+
+    pub fn look(&self, entry: &Entry) -> Look {
+        let mut look = Look::default();
+        let test = is_test(&entry.path);
+        let file = entry.text.as_deref().filter(|_| !test).map(|text| File::new(&entry.path, text));
+        for number in self.wanted(entry) {
+            let Some(signal) = self.signals.get(number).filter(|s| !(s.committed && entry.local)) else { continue };
+            if signal.pattern.is_none() && signal.shapes.is_none() {
+                if !test {
+                    look.hits.push(Hit { signal: number, line: None, excerpt: String::new(), text: String::new() });
+                }
+            } else if let Some(file) = &file {
+                file.search(number, signal, &mut look.hits);
+            }
+        }
+        if let Some(file) = file.filter(|_| is_code(&entry.path)) {
+            for (number, signal) in self.signals.iter().enumerate() {
+                if signal.tree_has.as_ref().is_some_and(|p| file.has(p)) {
+                    look.has.push(number);
+                }
+                if signal.tree_lacks.as_ref().is_some_and(|p| file.has(p)) {
+                    look.lacks.push(number);
+                }
+            }
+        }
+        look
+    }
+
+    /// All findings, worst first, then by signal, file and line; `looks` in the order of the tree's entries.
+    pub fn findings(&self, tree: &Tree, looks: &[Look]) -> Vec<Finding> {
+        let has: BTreeSet<usize> = looks.iter().flat_map(|l| l.has.iter().copied()).collect();
+        let lacks: BTreeSet<usize> = looks.iter().flat_map(|l| l.lacks.iter().copied()).collect();
+        let mut of: Vec<Vec<(&Entry, &Hit)>> = self.signals.iter().map(|_| Vec::new()).collect();
+        for (entry, look) in tree.entries.iter().zip(looks) {
+            for hit in &look.hits {
+                if let Some(list) = of.get_mut(hit.signal) {
+                    list.push((entry, hit));
+                }
+            }
+        }
+        let mut out: Vec<Vec<Finding>> = Vec::new();
+        for (number, (signal, mut hits)) in self.signals.iter().zip(of).enumerate() {
+            let texts: BTreeSet<&str> = hits.iter().map(|(_, hit)| hit.text.as_str()).collect();
+            let fits = (signal.tree_has.is_none() || has.contains(&number))
+                && !lacks.contains(&number)
+                && signal.distinct.is_none_or(|least| texts.len() >= least);
+            if !fits {
+                hits.clear();
+            }
+            let per_file = signal.distinct.is_some() && signal.per == Per::File;
+            if per_file {
+                hits.dedup_by(|later, first| later.0.path == first.0.path);
+            }
+            if signal.per == Per::App {
+                hits.truncate(1);
+            }
+            let mut found: Vec<Finding> =
+                hits.iter().enumerate().map(|(at, (entry, hit))| Finding::new(signal, at, &entry.path, hit.line, &hit.excerpt)).collect();
+            found.extend(large_folder(signal, &tree.root));
+            out.push(found);
+        }
+        let ids: BTreeSet<&str> =
+            self.signals.iter().zip(&out).filter(|(_, found)| !found.is_empty()).map(|(s, _)| s.id.as_str()).collect();
+        let stays = |signal: &Signal| {
+            signal.only_with.iter().all(|id| ids.contains(id.as_str())) && !signal.not_with.iter().any(|id| ids.contains(id.as_str()))
+        };
+        let mut all: Vec<Finding> = self.signals.iter().zip(&out).filter(|(s, _)| stays(s)).flat_map(|(_, found)| found.clone()).collect();
+        all.sort_by(|a, b| (a.severity, order(&a.signal), &a.file, a.line).cmp(&(b.severity, order(&b.signal), &b.file, b.line)));
+        all
+    }
+}
+
+fn large_folder(signal: &Signal, root: &Path) -> Option<Finding> {
+    let (folder, limit) = signal.folder_over.as_ref()?;
+    let bytes = folder_bytes(&root.join(folder));
+    (bytes > *limit).then(|| Finding::new(signal, 0, folder, None, &crate::text::bytes(bytes)))
+}
+
+/// `B2` before `B10`.
+fn order(id: &str) -> (String, u32, String) {
+    let letters: String = id.chars().take_while(char::is_ascii_alphabetic).collect();
+    let number = id.trim_start_matches(|c: char| c.is_ascii_alphabetic()).parse().unwrap_or(u32::MAX);
+    (letters, number, id.to_owned())
+}
+
+/// One file while it is searched: parsed, and asked for its comments, only where something was found in it.
+struct File<'t> {
+    path: &'t str,
+    text: &'t str,
+    script: OnceCell<Option<Script>>,
+    comments: OnceCell<Vec<Range<usize>>>,
+}
+
+impl<'t> File<'t> {
+    fn new(path: &'t str, text: &'t str) -> Self {
+        Self { path, text, script: OnceCell::new(), comments: OnceCell::new() }
+    }
+
+    fn script(&self) -> Option<&Script> {
+        self.script.get_or_init(|| Script::read(self.path, self.text)).as_ref()
+    }
+
+    fn in_comment(&self, at: usize) -> bool {
+        let comments = self.comments.get_or_init(|| comments::ranges(self.path, self.text, self.script()));
+        let after = comments.partition_point(|range| range.start <= at);
+        after.checked_sub(1).and_then(|last| comments.get(last)).is_some_and(|range| range.contains(&at))
+    }
+
+    /// The pattern matches outside of comments.
+    fn has(&self, pattern: &Regex) -> bool {
+        pattern.find_iter(self.text).any(|found| !self.in_comment(found.start()))
+    }
+
+    fn search(&self, number: usize, signal: &Signal, out: &mut Vec<Hit>) {
+        // cheap questions first: a file is parsed only where the rest may be true
+        if signal.near.as_ref().is_some_and(|p| !p.is_match(self.text)) {
+            return;
+        }
+        let mut places = self.by_shape(signal);
+        places.extend(self.by_pattern(signal));
+        if places.is_empty() || signal.near.as_ref().is_some_and(|p| !self.has(p)) || signal.unless.as_ref().is_some_and(|p| self.has(p)) {
+            return;
+        }
+        places.sort();
+        let mut last = 0;
+        let mut count = 0;
+        for (at, text) in places {
+            let line_start = self.text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
+            let line = self.text.get(line_start..).and_then(|t| t.lines().next()).unwrap_or("");
+            let line_number = self.text.get(..at).map_or(0, |t| t.matches('\n').count()) + 1;
+            // of several texts on one line each counts where they are counted
+            if (line_number == last && signal.distinct.is_none())
+                || line.len() > LONGEST_LINE
+                || signal.skip.as_ref().is_some_and(|p| p.is_match(line))
+            {
+                continue;
+            }
+            last = line_number;
+            count += 1;
+            let excerpt = hide::excerpt(self.path, line);
+            out.push(Hit { signal: number, line: u32::try_from(line_number).ok(), excerpt, text });
+            let enough = match signal.per {
+                Per::Line => count >= MOST_LINES,
+                Per::App | Per::File => signal.distinct.is_none(),
+            };
+            if enough {
+                break;
+            }
+        }
+    }
+
+    fn by_shape(&self, signal: &Signal) -> Vec<(usize, String)> {
+        let Some(shapes) = signal.shapes.as_ref().filter(|shapes| shapes.may_match(self.text)) else { return Vec::new() };
+        let Some(script) = self.script() else { return Vec::new() };
+        let found = shapes.find(script).into_iter().filter_map(|range| Some((range.start, self.text.get(range)?)));
+        found
+            .filter(|(_, text)| signal.holding.as_ref().is_none_or(|p| p.is_match(text)))
+            .filter(|(_, text)| signal.lacking.as_ref().is_none_or(|p| !p.is_match(text)))
+            .map(|(at, text)| (at, text.to_owned()))
+            .collect()
+    }
+
+    fn by_pattern(&self, signal: &Signal) -> Vec<(usize, String)> {
+        let Some(pattern) = &signal.pattern else { return Vec::new() };
+        let mut out = Vec::new();
+        for captures in pattern.captures_iter(self.text) {
+            let Some(at) = captures.name("at").or_else(|| captures.get(0)) else { continue };
+            // a match that opens with white space begins at its first word
+            let start = at.start() + at.as_str().len() - at.as_str().trim_start().len();
+            if self.in_comment(start) {
+                continue;
+            }
+            let text = captures.get(1).filter(|_| captures.name("at").is_none()).unwrap_or(at);
+            out.push((start, text.as_str().to_owned()));
+            // places beyond what is reported are of no interest
+            if signal.skip.is_none() && signal.distinct.is_none() && signal.per != Per::Line {
+                break;
+            }
+        }
+        out
+    }
+}

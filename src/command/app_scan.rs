@@ -1,0 +1,114 @@
+//! `app scan`: what an app is, where each value comes from, what ties it to Replit and the work that takes.
+//! Reads the app's files and nothing else; finds nothing by itself.
+
+use super::{out, out_json};
+use crate::app::{self, Finding, Scan, Severity};
+use crate::cli::{RunArgs, ScanArgs, SeverityArg};
+use crate::error::{Error, Kind, Result};
+use crate::progress::Reporter;
+use crate::text;
+
+/// Findings for information that are shown without --json.
+const MOST_INFO: usize = 30;
+
+pub fn run(args: &RunArgs, what: &ScanArgs) -> Result<u8> {
+    if what.sarif && args.json {
+        return Err(Error::new(Kind::Usage, "--sarif and --json are two forms of the same answer").hint("give one of them"));
+    }
+    let dir = what.app.as_ref().unwrap_or(&args.dir);
+    let scan = app::scan(dir, &Reporter::silent())?;
+    if what.sarif {
+        out_json(&app::sarif(&scan, &app::load_signals(dir)?))?;
+    } else if args.json {
+        out_json(&scan)?;
+    } else {
+        show(&scan);
+    }
+    let limit = what.fail_on.map(|limit| match limit {
+        SeverityArg::Blocks => Severity::Blocks,
+        SeverityArg::Must => Severity::Must,
+        SeverityArg::Should => Severity::Should,
+    });
+    let failed = limit.is_some_and(|limit| scan.findings.iter().any(|f| f.severity <= limit));
+    Ok(u8::from(failed))
+}
+
+fn show(scan: &Scan) {
+    for note in &scan.notes {
+        out(format!("note: {note}"));
+    }
+    if !scan.notes.is_empty() {
+        out("");
+    }
+    out("Understood");
+    for known in &scan.understood {
+        out(format!("  {:<14} {}  ({})", known.what, known.value, known.from));
+    }
+    for database in &scan.databases {
+        let live = database.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+        out(format!(
+            "  {:<14} {:?} by {}{live}  ({}:{})",
+            "database", database.engine, database.by, database.place.file, database.place.line
+        ));
+    }
+    let names: Vec<&str> = scan.variables.iter().map(|v| v.name.as_str()).collect();
+    if !names.is_empty() {
+        let more = names.len().saturating_sub(12);
+        let shown = names.iter().take(12).copied().collect::<Vec<_>>().join(", ");
+        out(format!("  {:<14} {shown}{}", "variables", if more > 0 { format!(" and {more} more") } else { String::new() }));
+    }
+    for severity in [Severity::Blocks, Severity::Must, Severity::Should, Severity::Info] {
+        let found: Vec<&Finding> = scan.of(severity).collect();
+        if found.is_empty() {
+            continue;
+        }
+        out(format!("\n{} ({})", heading(severity), found.len()));
+        let most = if severity == Severity::Info { MOST_INFO } else { usize::MAX };
+        let mut last = "";
+        for finding in found.iter().take(most) {
+            if finding.signal != last {
+                last = &finding.signal;
+                let hours = finding.hours.map_or(String::new(), |hours| format!("  [{hours}]"));
+                out(format!("  {:<4} {}{hours}", finding.signal, finding.title));
+                out(format!("       {}", finding.means));
+                out(format!("       → {}", finding.replacement));
+                if let Some(edit) = finding.edit.as_ref().filter(|_| severity != Severity::Info) {
+                    out(format!("       to do: {edit}"));
+                }
+                place(finding, "");
+            } else {
+                place(finding, &finding.hours.map_or(String::new(), |hours| format!("  [+ {hours}]")));
+            }
+        }
+        if found.len() > most {
+            out(format!("  and {} more: --json shows all", found.len() - most));
+        }
+    }
+    let count = |severity| scan.of(severity).count();
+    out(format!(
+        "\n{} block, {} must change, {} should, {} for information; {} read",
+        count(Severity::Blocks),
+        count(Severity::Must),
+        count(Severity::Should),
+        count(Severity::Info),
+        text::plural(scan.files, "file")
+    ));
+    if scan.findings.iter().any(|f| f.hours.is_some()) {
+        out(format!("Work by hand, as estimated: {}", scan.effort()));
+    }
+    out("Next: migrate-wizard plan");
+}
+
+fn place(finding: &Finding, hours: &str) {
+    let code = if finding.excerpt.is_empty() { String::new() } else { format!(" | {}", finding.excerpt) };
+    out(format!("       {}{code}{hours}", finding.place()));
+}
+
+fn heading(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Blocks => "Blocks: cannot work on AWS, or loses data",
+        Severity::Must => "Must change",
+        Severity::Should => "Should change",
+        Severity::Info => "For information",
+    }
+}

@@ -1,0 +1,1 @@
+export const x = "kv.replit.com";

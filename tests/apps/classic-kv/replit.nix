@@ -1,0 +1,6 @@
+{ pkgs }: {
+  deps = [
+    pkgs.python310Full
+    pkgs.ffmpeg
+  ];
+}

@@ -1,0 +1,2 @@
+from app import app
+import routes  # noqa: F401

@@ -1,0 +1,1 @@
+export const url = "https://dispatch.replit.app";
