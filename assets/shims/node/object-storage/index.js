@@ -189,12 +189,12 @@ class Client {
     });
   }
 
-  /** As the original: its promise holds nothing, an error comes through the stream. */
+  /** As the original: not a result; its promise fails with a StreamRequestError. */
   async uploadFromStream(objectName, stream, options) {
     try {
       await this.put(objectName, stream, options);
     } catch (error) {
-      stream.destroy(new StreamRequestError(told(error)));
+      throw new StreamRequestError(told(error));
     }
   }
 
