@@ -1,6 +1,7 @@
 //! The command line: one definition per flag feeds parsing, help and completions.
 //! Decides nothing: it says what was asked for.
 
+mod app_export;
 mod cost;
 mod doctor;
 mod inside;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use app_export::{AppExportArgs, WhatArg};
 pub use cost::{CostArgs, CostCmd, PricesArgs};
 pub use doctor::DoctorArgs;
 pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
@@ -222,6 +224,11 @@ pub enum AppCmd {
     /// Read the app: stack, services, findings with file and line
     #[command(after_help = "Example:\n  migrate-wizard app scan --dir ../my-app --json")]
     Scan,
+    /// Scripts for the Replit Shell that bring out what is reached only there (database, objects, key-value store); --check: what arrived
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app export                                      all scripts into .migrate-wizard/inside/\n  migrate-wizard app export --what database --to s3://my-app-import/dump --size 3GiB   with signed URLs: no key at Replit\n  migrate-wizard app export --check objects.manifest.jsonl --to s3://my-app-objects\n  migrate-wizard app export --check database.manifest.jsonl --in ~/Downloads --json\n\n--check: exit code 0 when everything is there with the right size and digest, 1 when something is missing or different.\nSee docs/inside-replit.md."
+    )]
+    Export(AppExportArgs),
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -104,7 +104,7 @@ parts=$(((size + part - 1) / part))
 
 # --- sending: the URL or key goes to curl by a file of its own
 
-hex_to_base64() { local text; text=$(sed 's/../\\x&/g' <<<"$1"); printf '%b' "$text" | base64; }
+hex_to_base64() { local hex=$1 text='' at; for ((at = 0; at < ${#hex}; at += 2)); do text+="\\x${hex:at:2}"; done; printf '%b' "$text" | base64; }
 quoted() { local text=${1//\\/\\\\}; printf '"%s"' "${text//\"/\\\"}"; }
 send() { # FILE NAME MD5
   local file=$1 what=$2 md5=$3 link='' answer status etag

@@ -11,6 +11,7 @@ pub mod files;
 mod finding;
 mod generation;
 mod hide;
+pub mod inside;
 mod manifest;
 mod migrations;
 pub mod orm;

@@ -1,6 +1,7 @@
 //! One file for each command; each returns its exit code and ends by saying what to do next.
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
+mod app_export;
 mod cleanup;
 mod connections;
 pub mod cost;
@@ -63,6 +64,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Some(Cmd::Playbooks(what)) => playbooks::run(&args, &what),
         Some(Cmd::App(AppCmd::Scan)) => engines::scan(&args),
+        Some(Cmd::App(AppCmd::Export(what))) => app_export::run(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Apply(what))) => schema_apply::apply(&args, &what).await,
