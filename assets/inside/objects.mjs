@@ -221,7 +221,9 @@ async function inParts(from, to, object, before) {
   const target = `${to.bucket}/${to.prefix}`;
   let open = before && (await to.holds(object.name, before.upload)) ? before : null;
   if (!open) {
-    open = { upload: await to.begin(object.name, told(object)), size: Math.max(PART, Math.ceil(object.size / 10_000)), parts: [] };
+    // The policy's tags follow when it is whole: not every store of the kind takes them here.
+    const { "x-amz-tagging": _later, ...headers } = told(object);
+    open = { upload: await to.begin(object.name, headers), size: Math.max(PART, Math.ceil(object.size / 10_000)), parts: [] };
     remember(target, object, { upload: open.upload, partSize: open.size });
   }
   const count = Math.ceil(object.size / open.size);
@@ -250,6 +252,7 @@ async function inParts(from, to, object, before) {
     throw error;
   }
   await to.complete(object.name, open.upload, open.parts.map((part) => part.etag));
+  await to.tag(object.name, tags(object)["x-amz-tagging"]);
   return { size: object.size, ...(object.md5Hash ? { md5: Buffer.from(object.md5Hash, "base64").toString("hex") } : {}), crc32c: inBase64(crc), parts: count };
 }
 

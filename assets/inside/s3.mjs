@@ -145,6 +145,16 @@ export class Bucket {
     );
   }
 
+  /** Tags of an object that is there, given as a query string. */
+  async tag(name, tags) {
+    if (!tags) return;
+    const xml = (word) => word.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+    const set = [...new URLSearchParams(tags)].map(([key, value]) => `<Tag><Key>${xml(key)}</Key><Value>${xml(value)}</Value></Tag>`).join("");
+    const body = Buffer.from(`<Tagging><TagSet>${set}</TagSet></Tagging>`);
+    const headers = { "content-md5": createHash("md5").update(body).digest("base64") };
+    await again(`tagging ${name}`, () => this.send("PUT", name, { query: [["tagging", ""]], headers, body, length: body.length }), text);
+  }
+
   /** Whether the upload that was begun is still there. */
   async holds(name, upload) {
     const answer = await this.send("GET", name, { query: [["uploadId", upload]] });
