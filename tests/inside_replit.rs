@@ -215,11 +215,10 @@ fn the_key_value_store_comes_out_as_lines_and_goes_into_postgres() {
     psql.arg("-f").arg(&file);
     holds(&run(&mut psql, &[]), "");
     assert_eq!(value(&target, "select count(*) from kv"), "66");
-    assert_eq!(rows(&target, "select value from kv where key in ('user:1', 'not json', E'line\\nbreak') order by key collate \"C\""), [
-        "null".to_owned(),
-        "\"plain words\"".to_owned(),
-        r#"{"name": "Ann", "tags": ["ü"]}"#.to_owned()
-    ]);
+    assert_eq!(
+        rows(&target, "select value from kv where key in ('user:1', 'not json', E'line\\nbreak') order by key collate \"C\""),
+        ["null".to_owned(), "\"plain words\"".to_owned(), r#"{"name": "Ann", "tags": ["ü"]}"#.to_owned()]
+    );
 
     // A file that lost a line, or was changed, is found.
     std::fs::write(repl.left("kv.jsonl"), lines.replace("plain words", "plain wordz")).unwrap();
@@ -231,7 +230,10 @@ fn the_key_value_store_comes_out_as_lines_and_goes_into_postgres() {
 fn the_database_comes_out_in_parts_by_signed_urls_though_killed_and_a_spoiled_part_is_found() {
     let repl = Repl::new(&[]);
     let source = database("inside_source");
-    sql(&source, "create schema app; create table app.big as select g as id, md5(g::text) || md5((g * 7)::text) as x from generate_series(1, 120000) g");
+    sql(
+        &source,
+        "create schema app; create table app.big as select g as id, md5(g::text) || md5((g * 7)::text) as x from generate_series(1, 120000) g",
+    );
     let path = format!("{}:{}", block(dump::find_pg_dump(13)).unwrap().folder().display(), std::env::var("PATH").unwrap());
     let environment = [("DATABASE_URL".to_owned(), source.secret_url()), ("PATH".to_owned(), path.clone())];
     repl.export(&["--what", "database", "--to", "s3://app-objects/dump", "--size", "1GiB"]);
@@ -251,10 +253,16 @@ fn the_database_comes_out_in_parts_by_signed_urls_though_killed_and_a_spoiled_pa
     assert!(text.contains("dump:   goes on with the one of") && !text.contains("1 of 5 parts"), "{text}");
     assert!(!text.contains(&password(&source)), "the password is printed");
     let said = repl.check("database.manifest.jsonl", &["--to", "s3://app-objects/dump"]).expect(0).out();
-    assert!(said.contains("5 of 5 expected") && said.contains("5 proved by digest") && said.contains("Next: cat database.dump.part-*"), "{said}");
+    assert!(
+        said.contains("5 of 5 expected") && said.contains("5 proved by digest") && said.contains("Next: cat database.dump.part-*"),
+        "{said}"
+    );
 
     // Another part in its place is found in S3; here, by the folder with what was downloaded.
-    holds(&repl.app.node("touch_bucket.cjs", &["app-objects", "put", "dump/database.dump.part-0002", "1048576"], &repl.emulator.env()), "put");
+    holds(
+        &repl.app.node("touch_bucket.cjs", &["app-objects", "put", "dump/database.dump.part-0002", "1048576"], &repl.emulator.env()),
+        "put",
+    );
     let said = repl.check("database.manifest.jsonl", &["--to", "s3://app-objects/dump"]).expect(1).out();
     assert!(said.contains("database.dump.part-0002: its MD5 is another"), "{said}");
 
@@ -279,7 +287,10 @@ fn the_database_comes_out_in_parts_by_signed_urls_though_killed_and_a_spoiled_pa
     bytes[1000] ^= 1;
     std::fs::write(&part, &bytes).unwrap();
     let said = check().expect(1).out();
-    assert!(said.contains("database.dump.part-0003: its SHA-256 is another") && said.contains("the parts together are not the dump"), "{said}");
+    assert!(
+        said.contains("database.dump.part-0003: its SHA-256 is another") && said.contains("the parts together are not the dump"),
+        "{said}"
+    );
     std::fs::remove_file(&part).unwrap();
     assert!(check().expect(1).out().contains("database.dump.part-0003: missing"));
 }

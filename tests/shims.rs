@@ -132,11 +132,16 @@ fn the_templates_routes_compile_and_work_unchanged_on_s3() {
 #[test]
 fn typed_callers_compile_against_the_packages() {
     let app = App::new();
-    let flags = ["--noEmit", "--strict", "--skipLibCheck", "--esModuleInterop", "--module", "nodenext", "--target", "es2022", "--types", "node"];
+    let flags =
+        ["--noEmit", "--strict", "--skipLibCheck", "--esModuleInterop", "--module", "nodenext", "--target", "es2022", "--types", "node"];
     let tsc = |file: &str| app.node("node_modules/typescript/bin/tsc", &[&flags[..], &[file]].concat(), &[]);
     holds(&tsc("callers.ts"), "");
     // And the types are held: a call that the packages do not know is an error.
-    std::fs::write(app.path().join("wrong.ts"), "import { Client } from \"@replit/object-storage\";\nnew Client().uploadFromText(1, \"x\");\n").unwrap();
+    std::fs::write(
+        app.path().join("wrong.ts"),
+        "import { Client } from \"@replit/object-storage\";\nnew Client().uploadFromText(1, \"x\");\n",
+    )
+    .unwrap();
     let wrong = tsc("wrong.ts");
     assert!(String::from_utf8_lossy(&wrong.stdout).contains("wrong.ts(2,29): error TS2345"), "{wrong:?}");
 }
@@ -182,7 +187,8 @@ fn every_drop_in_names_what_it_needs_and_nothing_else() {
         let package: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(folder.join("package.json")).unwrap()).unwrap();
         let code = std::fs::read_to_string(folder.join("index.js")).unwrap();
         let needed = regex::Regex::new(r#"require\("([^"]+)"\)"#).unwrap();
-        let mut used: Vec<&str> = needed.captures_iter(&code).map(|c| c.get(1).unwrap().as_str()).filter(|n| !n.starts_with("node:")).collect();
+        let mut used: Vec<&str> =
+            needed.captures_iter(&code).map(|c| c.get(1).unwrap().as_str()).filter(|n| !n.starts_with("node:")).collect();
         used.sort_unstable();
         used.dedup();
         let mut named: Vec<&String> = package["dependencies"].as_object().unwrap().keys().collect();

@@ -270,10 +270,11 @@ pub fn files(manifest: &Manifest, folder: &Path) -> Result<(BTreeMap<String, Fou
         found.insert(entry.name.clone(), Found { size, sha256: Some(hex(&own.finalize())), ..Found::default() });
     }
     let all_there = found.len() == manifest.entries.len();
-    let fault = manifest.sha256.as_ref().filter(|sum| all_there && **sum != hex(&whole.finalize())).map(|_| Fault {
-        name: "database.dump".to_owned(),
-        why: "the parts together are not the dump: its SHA-256 is another".to_owned(),
-    });
+    let fault = manifest
+        .sha256
+        .as_ref()
+        .filter(|sum| all_there && **sum != hex(&whole.finalize()))
+        .map(|_| Fault { name: "database.dump".to_owned(), why: "the parts together are not the dump: its SHA-256 is another".to_owned() });
     Ok((found, fault))
 }
 

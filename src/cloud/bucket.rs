@@ -186,7 +186,9 @@ mod tests {
 
     #[test]
     fn a_place_is_read_and_said() {
-        for (text, said) in [("s3://my-app", "s3://my-app/"), ("s3://my-app/dump/", "s3://my-app/dump/"), ("s3://my.app/a/b", "s3://my.app/a/b/")] {
+        for (text, said) in
+            [("s3://my-app", "s3://my-app/"), ("s3://my-app/dump/", "s3://my-app/dump/"), ("s3://my.app/a/b", "s3://my.app/a/b/")]
+        {
             assert_eq!(text.parse::<Place>().unwrap().to_string(), said);
         }
         for wrong in ["my-app", "s3://My-App/x", "s3:///x", "s3://a", "https://my-app"] {

@@ -33,7 +33,8 @@ async fn write(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
     let chosen: Vec<What> = if what.what.is_empty() { What::ALL.to_vec() } else { what.what.iter().copied().map(kind).collect() };
     let folder = what.out.clone().unwrap_or_else(|| args.dir.join(crate::runs::FOLDER).join("inside"));
     let place: Option<Place> = what.to.as_deref().map(str::parse).transpose()?;
-    let mut files: BTreeMap<String, String> = chosen.iter().flat_map(|w| w.scripts()).map(|(n, t)| ((*n).to_owned(), (*t).to_owned())).collect();
+    let mut files: BTreeMap<String, String> =
+        chosen.iter().flat_map(|w| w.scripts()).map(|(n, t)| ((*n).to_owned(), (*t).to_owned())).collect();
     files.insert("README.md".to_owned(), scripts::README.to_owned());
     let mut urls = BTreeMap::new();
     if let Some(place) = &place {
@@ -71,7 +72,11 @@ async fn write(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
     let verb = if args.dry_run { "would write" } else { "wrote" };
     out(format!("{verb} {} into {}", text::plural((files.len() + urls.len()) as u64, "file"), folder.display()));
     if !urls.is_empty() {
-        out(format!("{} hold signed URLs: whoever has one may upload there for {} h. Delete them afterwards", list(urls.keys()), what.hours));
+        out(format!(
+            "{} hold signed URLs: whoever has one may upload there for {} h. Delete them afterwards",
+            list(urls.keys()),
+            what.hours
+        ));
     }
     out("Next: put the folder into the app at Replit (drag it into the file tree, or git), and run there, best as a workflow:");
     for command in commands {
@@ -164,11 +169,16 @@ fn tell(verdict: &Verdict, manifest: &Manifest, place: &str) {
     named("right in size; S3 keeps no digest of them that can be compared (sent in parts, or encrypted with KMS)", &verdict.by_size);
     named("there, but not in the manifest (left alone)", &verdict.extra);
     if !verdict.holds() {
-        out(format!("{} to mend. Next: run the script at Replit again, it sends what is missing; then this", text::plural(verdict.faults.len() as u64, "thing")));
+        out(format!(
+            "{} to mend. Next: run the script at Replit again, it sends what is missing; then this",
+            text::plural(verdict.faults.len() as u64, "thing")
+        ));
         return;
     }
     let next = match manifest.what {
-        What::Database => "cat database.dump.part-* > database.dump && pg_restore --no-owner --no-acl --exit-on-error -d TARGET database.dump",
+        What::Database => {
+            "cat database.dump.part-* > database.dump && pg_restore --no-owner --no-acl --exit-on-error -d TARGET database.dump"
+        }
         What::Objects => "set DEFAULT_OBJECT_STORAGE_BUCKET_ID, PRIVATE_OBJECT_DIR and PUBLIC_OBJECT_SEARCH_PATHS to the bucket",
         What::Kv => "load it into the table kv: docs/inside-replit.md",
     };
