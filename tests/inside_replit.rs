@@ -63,7 +63,7 @@ impl Repl {
 
     /// The scripts, as the wizard writes them.
     fn export(&self, arguments: &[&str]) {
-        self.wizard.run(&[&["app", "export", "--out", "inside"], arguments].concat()).expect(0);
+        self.wizard.run(&[&["app", "export", "--out", "inside"][..], arguments].concat()).expect(0);
     }
 
     fn command(&self, program: &str, arguments: &[&str], more: &[(String, String)]) -> Command {
@@ -94,7 +94,7 @@ impl Repl {
 
     fn check(&self, name: &str, more: &[&str]) -> crate::support::wizard::Done {
         let manifest = self.left(name);
-        self.wizard.run(&[&["app", "export", "--check", manifest.to_str().unwrap()], more].concat())
+        self.wizard.run(&[&["app", "export", "--check", manifest.to_str().unwrap()][..], more].concat())
     }
 }
 
@@ -146,7 +146,7 @@ fn objects_come_out_whole_though_killed_and_spoiled_on_the_way() {
 
     // What happens to them later is found: another object of the same size, one that is gone, one that is new.
     for (name, arguments) in [("put", ["put", "composed", "300000"]), ("delete", ["delete", "empty", ""]), ("put", ["put", "new", "1"])] {
-        holds(&repl.app.node("touch_bucket.cjs", &[&["app-objects"], &arguments[..]].concat(), &repl.emulator.env()), name);
+        holds(&repl.app.node("touch_bucket.cjs", &[&["app-objects"][..], &arguments[..]].concat(), &repl.emulator.env()), name);
     }
     let said = repl.check("objects.manifest.jsonl", &["--to", "s3://app-objects"]).expect(1).out();
     assert!(said.contains("composed: its MD5 is another") && said.contains("empty: missing"), "{said}");

@@ -78,8 +78,8 @@ impl Place {
         let mut found = Vec::new();
         let mut after = String::new();
         loop {
-            let more = if after.is_empty() { String::new() } else { format!("&continuation-token={}", escaped(&after, false)) };
-            let query = format!("list-type=2&encoding-type=url&prefix={}{more}", escaped(&self.prefix, false));
+            let more = if after.is_empty() { String::new() } else { format!("&continuation-token={}", escaped(&after, "")) };
+            let query = format!("list-type=2&encoding-type=url&prefix={}{more}", escaped(&self.prefix, ""));
             let url = self.signed(aws, "GET", "", &query, LISTING).await?;
             // The error of a client would name the URL.
             let answer = reqwest::get(url.expose()).await.map_err(reqwest::Error::without_url).or_fail(Kind::Unreachable, &what, hint)?;
@@ -109,7 +109,7 @@ impl Place {
         let no_keys = "sign in first: aws sso login, or set AWS_PROFILE";
         let provider = aws.config().credentials_provider().ok_or_else(|| Error::new(Kind::Denied, "no AWS credentials").hint(no_keys))?;
         let keys = provider.provide_credentials().await.or_fail(Kind::Denied, "no AWS credentials", no_keys)?;
-        let path = format!("/{}/{}", self.bucket, escaped(key, true));
+        let path = format!("/{}/{}", self.bucket, escaped(key, "/"));
         let base = match aws.config().endpoint_url() {
             Some(own) => own.trim_end_matches('/').to_owned(),
             None => format!("https://s3.{}.amazonaws.com", aws.region()),
@@ -135,7 +135,7 @@ impl Place {
         let request = SignableRequest::new(method, &url, none, SignableBody::UnsignedPayload).map_err(|e| bug(&e))?;
         let (instructions, _) = sign(request, &parameters).map_err(|e| bug(&e))?.into_parts();
         let (_, added) = instructions.into_parts();
-        let added: Vec<String> = added.iter().map(|(name, value)| format!("{name}={}", escaped(value, false))).collect();
+        let added: Vec<String> = added.iter().map(|(name, value)| format!("{name}={}", escaped(value, ""))).collect();
         Ok(Secret::new(format!("{url}{}{}", if query.is_empty() { "?" } else { "&" }, added.join("&"))))
     }
 }
@@ -152,11 +152,11 @@ fn between<'a>(text: &'a str, tag: &str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-/// Percent encoding as S3's signatures want it.
-fn escaped(text: &str, is_path: bool) -> String {
+/// Percent encoding as S3's signatures want it, but of the characters `kept`.
+fn escaped(text: &str, kept: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || (is_path && byte == b'/') {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || kept.as_bytes().contains(&byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn names_are_escaped_and_read_back() {
         let name = "a b/ü+(1)'%.txt";
-        assert_eq!(escaped(name, true), "a%20b/%C3%BC%2B%281%29%27%25.txt");
-        assert_eq!(unescaped(&escaped(name, true)), name);
+        assert_eq!(escaped(name, "/"), "a%20b/%C3%BC%2B%281%29%27%25.txt");
+        assert_eq!(unescaped(&escaped(name, "/")), name);
         assert_eq!(unescaped("a+b"), "a b");
     }
 }
