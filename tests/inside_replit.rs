@@ -242,7 +242,7 @@ fn the_database_comes_out_in_parts_by_signed_urls_though_killed_and_a_spoiled_pa
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&urls).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert_eq!(std::fs::read_to_string(&urls).unwrap().lines().count(), 17);
+    assert_eq!(std::fs::read_to_string(&urls).unwrap().lines().count(), 18, "where they lead, 16 parts, the manifest");
 
     let send = ["database.sh", "--urls", "database.urls", "--part-mib", "1", "--yes"];
     repl.killed_after("bash", &send, &environment, "1 of 5 parts");
@@ -251,6 +251,7 @@ fn the_database_comes_out_in_parts_by_signed_urls_though_killed_and_a_spoiled_pa
     holds(&second, "all 5 parts");
     let text = both(&second);
     assert!(text.contains("dump:   goes on with the one of") && !text.contains("1 of 5 parts"), "{text}");
+    assert!(text.contains("--check database.manifest.jsonl --to s3://app-objects/dump/"), "{text}");
     assert!(!text.contains(&password(&source)), "the password is printed");
     let said = repl.check("database.manifest.jsonl", &["--to", "s3://app-objects/dump"]).expect(0).out();
     assert!(

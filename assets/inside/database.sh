@@ -20,7 +20,7 @@ TEXT
 fail() { printf '%s\n' "$1" >&2; printf 'Run it again: it goes on where it stopped.\n' >&2; exit 1; }
 wrong() { printf '%s\n' "$1" >&2; usage >&2; exit 2; }
 
-out=migrate-out urls='' to='' name=DATABASE_URL part_mib=64 fresh='' yes=''
+out=migrate-out urls='' to='' name=DATABASE_URL part_mib=64 fresh='' yes='' home=''
 while [ $# -gt 0 ]; do
   case $1 in
     --urls|--to|--url-env|--out|--part-mib) [ $# -ge 2 ] || wrong "$1 lacks its value" ;;&
@@ -77,10 +77,12 @@ if [ -n "$to" ]; then
   prefix=${prefix%/}
   for needed in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION; do [ -n "${!needed:-}" ] || fail "$needed is not set: see README.md"; done
 fi
+home=$to
+[ -z "$urls" ] || home=$(awk -F '\t' '$1 == "#to" { print $2; exit }' "$urls")
 printf 'reads:  database %s of %s:%s, every table of every schema\n' "$PGDATABASE" "$PGHOST" "$PGPORT"
 if [ -e "$dump.sha256" ]; then printf 'dump:   goes on with the one of %s (--fresh takes a new one)\n' "$(date -r "$dump" '+%F %T')"; else printf 'writes: %s\n' "$dump"; fi
 if [ -n "$to" ]; then printf 'sends:  to %s in parts of %s MiB\n' "$to" "$part_mib"
-elif [ -n "$urls" ]; then printf 'sends:  to the signed URLs of %s in parts of %s MiB\n' "$urls" "$part_mib"
+elif [ -n "$urls" ]; then printf 'sends:  to the signed URLs of %s (%s) in parts of %s MiB\n' "$urls" "${home:-it does not say where they lead}" "$part_mib"
 else printf 'sends:  nothing; parts of %s MiB for you to download\n' "$part_mib"; fi
 if [ -z "$yes" ]; then
   [ -t 0 ] || fail 'nobody is there to ask: say --yes when this is what you want'
@@ -154,7 +156,7 @@ done
 list=$out/database.manifest.jsonl
 {
   printf '{"manifest":"migrate-wizard/1","what":"database","from":"%s","to":%s,"at":"%s","file":"database.dump","sha256":"%s","count":%s,"bytes":%s}\n' \
-    "$PGHOST" "$([ -n "$to" ] && printf '"%s"' "$to" || printf null)" "$(date -u +%FT%TZ)" "$whole" "$parts" "$size"
+    "$PGHOST" "$([ -n "$home" ] && printf '"%s"' "$home" || printf null)" "$(date -u +%FT%TZ)" "$whole" "$parts" "$size"
   tail -n +2 "$sent" | sort -u -t "	" -k 1,1 | awk -F '\t' '{ printf "{\"name\":\"%s\",\"size\":%s,\"md5\":\"%s\",\"sha256\":\"%s\"}\n", $1, $2, $3, $4 }'
 } >"$list.partial"
 sum=$(sha256sum "$list.partial"); sum=${sum%% *}
@@ -164,4 +166,4 @@ if [ -n "$urls$to" ]; then
   md5=$(md5sum "$list"); send "$list" database.manifest.jsonl "${md5%% *}"
 fi
 printf 'all %s parts (%s bytes) are %s. Take %s home, then: migrate-wizard app export --check database.manifest.jsonl%s\n' \
-  "$parts" "$size" "$([ -n "$urls$to" ] && echo sent || echo "in $out")" "$list" "${to:+ --to $to}"
+  "$parts" "$size" "$([ -n "$urls$to" ] && echo sent || echo "in $out")" "$list" "${home:+ --to $home}"

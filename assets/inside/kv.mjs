@@ -63,6 +63,7 @@ function before() {
 await run(async () => {
   if (given.to && given.urls) throw new Failed("--to and --urls are two ways to the same place: give one");
   const target = given.to ? new Bucket(given.to) : given.urls ? new Urls(readFileSync(given.urls, "utf8")) : null;
+  const home = given.to ?? target?.urls?.get("#to");
   const listed = await again("listing keys", () => request("GET", new URL(`${database()}?encode=true&prefix=${encodeURIComponent(given.prefix ?? "")}`), {}), text);
   const keys = listed.split("\n").filter((key) => key.length > 0).map(decodeURIComponent);
   mkdirSync(OUT, { recursive: true, mode: 0o700 });
@@ -71,7 +72,7 @@ await run(async () => {
     [
       `reads:  ${keys.length} keys of the key-value store at ${new URL(database()).host}${have.size > 0 ? ` (${have.size} were read before)` : ""}`,
       `writes: ${join(OUT, "kv.jsonl")}`,
-      `sends:  ${given.to ? `to ${given.to}` : given.urls ? "to the URLs of the file" : "nothing: download the file"}`,
+      `sends:  ${home ? `to ${home}` : given.urls ? "to the URLs of the file" : "nothing: download the file"}`,
     ],
     given.yes,
   );
@@ -100,7 +101,7 @@ await run(async () => {
   renameSync(`${file}.new`, file);
   const digest = (kind, form) => createHash(kind).update(data).digest(form);
   const entry = { name: "kv.jsonl", size: data.length, md5: digest("md5", "hex"), sha256: digest("sha256", "hex") };
-  const head = { what: "kv", from: new URL(database()).host, to: given.to ?? null, at: new Date().toISOString(), keys: body.length };
+  const head = { what: "kv", from: new URL(database()).host, to: home ?? null, at: new Date().toISOString(), keys: body.length };
   const list = manifest(head, [entry]);
   writeFileSync(join(OUT, "kv.manifest.jsonl"), list);
   if (target) {
@@ -109,6 +110,6 @@ await run(async () => {
     if (!target.has || target.has("kv.manifest.jsonl")) await target.put("kv.manifest.jsonl", bytes.length, { "content-type": "application/x-ndjson" }, () => bytes);
   }
   rmSync(PARTIAL, { force: true });
-  console.log(`${body.length} keys, ${data.length} bytes${target ? ", sent" : `: ${file}`}. Take kv.manifest.jsonl home, then: migrate-wizard app export --check kv.manifest.jsonl${given.to ? ` --to ${given.to}` : ""}`);
+  console.log(`${body.length} keys, ${data.length} bytes${target ? ", sent" : `: ${file}`}. Take kv.manifest.jsonl home, then: migrate-wizard app export --check kv.manifest.jsonl${home ? ` --to ${home}` : ""}`);
   return 0;
 });

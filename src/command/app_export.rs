@@ -44,7 +44,8 @@ async fn write(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
         } else {
             let aws = inside::session(args).await?;
             for (file, names) in names {
-                let mut lines = String::new();
+                // Where they lead, for what the script says at its end.
+                let mut lines = format!("#to\t{place}\n");
                 for name in names {
                     let url = place.upload_url(&aws, &name, Duration::from_secs(what.hours * 3600)).await?;
                     lines.push_str(&format!("{name}\t{}\n", url.expose()));
