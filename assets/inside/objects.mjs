@@ -77,7 +77,7 @@ async function list(bucket, prefix) {
 
 /** The object's bytes as they are stored (packed ones stay packed), from one byte to another. */
 async function read(bucket, object, from, to) {
-  const range = object.size > 0 ? { range: `bytes=${from}-${to}` } : {};
+  const range = from > 0 || to < object.size - 1 ? { range: `bytes=${from}-${to}` } : {};
   const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object.name)}?alt=media&generation=${object.generation}`;
   const answer = await store(path, { "accept-encoding": "gzip", ...range });
   if (answer.statusCode !== 200 && answer.statusCode !== 206) {
@@ -157,10 +157,19 @@ function tags(object) {
   return { "x-amz-tagging": all.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join("&") };
 }
 
+/** A header is plain ASCII; a file name that is not goes in the form that HTTP has for it (RFC 6266). */
+function plain(name, header, value) {
+  if (/^[\x20-\x7e]*$/.test(value)) return value;
+  const file = /filename="([^"]*)"/.exec(value);
+  const other = value.replace(/[^\x20-\x7e]/gu, "_");
+  if (header !== "content-disposition" || !file) throw new Failed(`${name}: its ${header} is not plain ASCII; mend it at Replit`);
+  return `${other}; filename*=UTF-8''${encodeURIComponent(file[1]).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)}`;
+}
+
 function told(object) {
   const headers = { "content-type": object.contentType || "application/octet-stream", ...tags(object) };
   for (const [ours, theirs] of [["contentEncoding", "content-encoding"], ["cacheControl", "cache-control"], ["contentDisposition", "content-disposition"], ["contentLanguage", "content-language"]]) {
-    if (object[ours]) headers[theirs] = object[ours];
+    if (object[ours]) headers[theirs] = plain(object.name, theirs, object[ours]);
   }
   for (const [key, value] of Object.entries(object.metadata ?? {})) {
     if (key === OURS) continue;

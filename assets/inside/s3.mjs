@@ -10,11 +10,15 @@ const TRIES = 5;
 /** An error as it may be printed: what was asked of whom, never with what. */
 export class Failed extends Error {}
 
-/** One request; the body goes as it is, and so does the answer (nothing is unpacked). Resolves with status, headers and a stream. */
-export function request(method, url, headers, body) {
+/**
+ * One request; the body goes as it is, and so does the answer (nothing is unpacked). Resolves with status, headers and a stream.
+ * `path` is taken as it is: a URL would make another name of `a/../b`.
+ */
+export function request(method, url, headers, body, path = url.pathname + url.search) {
   return new Promise((resolve, reject) => {
     const { request: open } = url.protocol === "https:" ? https : http;
-    const sent = open(url, { method, headers, timeout: 120_000 }, resolve);
+    const { hostname, port } = url;
+    const sent = open({ hostname: hostname.replace(/^\[|\]$/g, ""), port, path, method, headers, timeout: 120_000 }, resolve);
     sent.on("timeout", () => sent.destroy(new Error("nothing was heard for two minutes")));
     sent.on("error", reject);
     if (body && typeof body.pipe === "function") {
@@ -93,10 +97,7 @@ export class Bucket {
     const key = ["s3", "aws4_request"].reduce(hmac, hmac(hmac(`AWS4${this.secret}`, day), this.region));
     const signature = createHmac("sha256", key).update(["AWS4-HMAC-SHA256", now, scope, sha256(canonical)].join("\n")).digest("hex");
     const authorization = `AWS4-HMAC-SHA256 Credential=${this.id}/${scope}, SignedHeaders=${names.join(";")}, Signature=${signature}`;
-    const url = new URL(this.base);
-    url.pathname = path;
-    url.search = asked;
-    return request(method, url, { ...all, authorization, "content-length": length }, body);
+    return request(method, this.base, { ...all, authorization, "content-length": length }, body, asked ? `${path}?${asked}` : path);
   }
 
   /** One object in one request. `open` gives its bytes anew for each try. Resolves with the ETag, without quotes. */

@@ -32,7 +32,8 @@ const acl = (policy) => ({ metadata: { "custom:aclPolicy": JSON.stringify(policy
 for (let n = 0; n < 24; n += 1) add(`.private/uploads/${n}`, filled(1000 + n * 7919, n), { contentType: "image/png", ...acl({ owner: `google-oauth2|${n}`, visibility: n % 2 ? "public" : "private" }) });
 add("empty", Buffer.alloc(0));
 add("public/ü ber (1)+%&=.txt", Buffer.from("grüße"), { contentType: "text/plain; charset=utf-8", cacheControl: "public, max-age=60", contentDisposition: 'attachment; filename="a.txt"' });
-add("packed.json", zlib.gzipSync('{"a":1}'), { contentType: "application/json", contentEncoding: "gzip", metadata: { Author: "Jürgen", plain: "text" } });
+add("packed.json", zlib.gzipSync('{"a":1}'), { contentType: "application/json", contentEncoding: "gzip", contentDisposition: 'attachment; filename="ü.json"', metadata: { Author: "Jürgen", plain: "text" } });
+add("a/../b//c/", Buffer.from("an odd name"));
 add("composed", filled(300_000, 5), {}, ["crc32c"]);
 add("big.bin", filled(17_000_000, 9), acl({ owner: "o", visibility: "private", aclRules: [{ group: { type: "team", id: "t".repeat(300) }, permission: "read" }] }), ["crc32c"]);
 
