@@ -101,7 +101,7 @@ async function answer(request, response) {
     AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "sandbox", AWS_SECRET_ACCESS_KEY: "sandbox", AWS_MAX_ATTEMPTS: "1",
     TRANSCRIBE_BUCKET: "sounds",
   });
-  const OpenAI = require("bedrock-openai");
+  const OpenAI = require("openai");
   const { APIError, NotCovered, toFile } = OpenAI;
   const openai = new OpenAI({ apiKey: process.env.AI_INTEGRATIONS_OPENAI_API_KEY, baseURL: process.env.AI_INTEGRATIONS_OPENAI_BASE_URL });
   const user = (content) => ({ model: "gpt-5", messages: [{ role: "user", content }] });

@@ -77,7 +77,7 @@ declare namespace OpenAI {
   }
   interface ImagesResponse {
     created: number;
-    data?: { b64_json?: string; url?: string; revised_prompt?: string }[];
+    data: { b64_json?: string; url?: string; revised_prompt?: string }[];
   }
   interface Completions {
     create(params: ChatParams & { stream: true }, options?: Options): Promise<Stream>;
@@ -105,6 +105,15 @@ declare namespace OpenAI {
     language?: string;
     response_format?: "json" | "text";
     [more: string]: unknown;
+  }
+  // The longer names of the same.
+  namespace Chat {
+    type ChatCompletion = OpenAI.ChatCompletion;
+    type ChatCompletionChunk = OpenAI.ChatCompletionChunk;
+    type ChatCompletionMessageParam = OpenAI.ChatCompletionMessageParam;
+    namespace Completions {
+      type ChatCompletionMessageParam = OpenAI.ChatCompletionMessageParam;
+    }
   }
   class OpenAIError extends Error {}
   class APIError extends OpenAIError {
