@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use migrate_wizard::postgres::dump;
 
-use crate::shims::{App, clean, holds, root, run, s3};
+use crate::shims::{App, clean, holds, root, run, s3, url};
 use crate::support::emulator::Emulator;
 use crate::support::postgres::{block, database, password, rows, sql, value};
 use crate::support::wizard::Wizard;
@@ -209,7 +209,7 @@ fn the_key_value_store_comes_out_as_lines_and_goes_into_postgres() {
     let docs = std::fs::read_to_string(root().join("docs/inside-replit.md")).unwrap();
     let load = docs.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
     let mut psql = Command::new(block(dump::find_pg_dump(13)).unwrap().folder().join("psql"));
-    psql.args(["-v", "ON_ERROR_STOP=1", "-d", &target.secret_url()]).current_dir(repl.left(""));
+    psql.args(["-v", "ON_ERROR_STOP=1", "-d", &url(&target)]).current_dir(repl.left(""));
     let file = repl.left("load.sql");
     std::fs::write(&file, load).unwrap();
     psql.arg("-f").arg(&file);
@@ -235,7 +235,7 @@ fn the_database_comes_out_in_parts_by_signed_urls_though_killed_and_a_spoiled_pa
         "create schema app; create table app.big as select g as id, md5(g::text) || md5((g * 7)::text) as x from generate_series(1, 120000) g",
     );
     let path = format!("{}:{}", block(dump::find_pg_dump(13)).unwrap().folder().display(), std::env::var("PATH").unwrap());
-    let environment = [("DATABASE_URL".to_owned(), source.secret_url()), ("PATH".to_owned(), path.clone())];
+    let environment = [("DATABASE_URL".to_owned(), url(&source)), ("PATH".to_owned(), path.clone())];
     repl.export(&["--what", "database", "--to", "s3://app-objects/dump", "--size", "1GiB"]);
     let urls = repl.wizard.path().join("inside/database.urls");
     {
@@ -279,7 +279,7 @@ fn the_database_comes_out_in_parts_by_signed_urls_though_killed_and_a_spoiled_pa
     let restore = "cat database.dump.part-* > database.dump && pg_restore --no-owner --no-acl --exit-on-error -d \"$TARGET\" database.dump";
     let mut shell = Command::new("bash");
     shell.args(["-c", restore]).current_dir(&folder);
-    holds(&run(&mut shell, &[("TARGET".to_owned(), target.secret_url()), ("PATH".to_owned(), path)]), "");
+    holds(&run(&mut shell, &[("TARGET".to_owned(), url(&target)), ("PATH".to_owned(), path)]), "");
     let sum = "select count(*), sum(hashtext(x)) from app.big";
     assert_eq!(rows(&target, sum), rows(&source, sum));
 

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use migrate_wizard::postgres::Connector;
+
 use crate::support::emulator::Emulator;
 use crate::support::postgres::database;
 
@@ -110,6 +112,11 @@ fn with(emulator: &Emulator, more: &[(&str, &str)]) -> Vec<(String, String)> {
     all
 }
 
+/// The URL of a test's database, as an app has it; the test's servers have no TLS.
+pub fn url(database: &Connector) -> String {
+    format!("{}?sslmode=disable", database.secret_url().split('?').next().unwrap())
+}
+
 #[test]
 fn the_object_storage_client_works_on_s3() {
     let (emulator, app) = (s3(), App::new());
@@ -151,7 +158,7 @@ fn typed_callers_compile_against_the_packages() {
 #[test]
 fn the_key_value_client_works_on_postgres() {
     let database = database("shim_kv");
-    let environment = [("DATABASE_URL".to_owned(), database.secret_url())];
+    let environment = [("DATABASE_URL".to_owned(), url(&database))];
     holds(&App::new().node("database.cjs", &[], &environment), "all of database holds");
 }
 
@@ -166,7 +173,7 @@ fn python(script: &str, environment: &[(String, String)]) -> Output {
 #[test]
 fn pythons_db_works_on_postgres() {
     let database = database("shim_db");
-    holds(&python("replit_db.py", &[("DATABASE_URL".to_owned(), database.secret_url())]), "all of replit.db holds");
+    holds(&python("replit_db.py", &[("DATABASE_URL".to_owned(), url(&database))]), "all of replit.db holds");
 }
 
 #[test]
@@ -175,6 +182,11 @@ fn pythons_object_storage_works_on_s3() {
     let environment = with(&emulator, &[("DEFAULT_OBJECT_STORAGE_BUCKET_ID", "py-objects")]);
     App::new().bucket("py-objects", &environment);
     holds(&python("replit_storage.py", &environment), "all of replit.object_storage holds");
+}
+
+#[test]
+fn modules_of_both_kinds_get_the_same_names() {
+    holds(&App::new().node("names.mjs", &[], &[]), "all names are there");
 }
 
 #[test]
