@@ -124,7 +124,7 @@ send() { # FILE NAME MD5
     } >"$secret.curl"
   fi
   answer=$(curl --silent --show-error --retry 5 --retry-connrefused --connect-timeout 30 --upload-file "$file" \
-    --header "Content-MD5: $(hex_to_base64 "$md5")" --header 'Content-Type: application/octet-stream' --header 'Expect:' \
+    --header "Content-MD5: $(hex_to_base64 "$md5")" --header 'Content-Type: application/octet-stream' \
     --output "$secret.body" --dump-header "$secret.head" --write-out '%{http_code}' --config "$secret.curl") || { rm -f "$secret.body" "$secret.head"; fail "$what could not be sent"; }
   status=$answer
   etag=$(tr -d '\r"' <"$secret.head" | awk 'tolower($1) == "etag:" { print $2 }' | tail -1)

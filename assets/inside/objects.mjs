@@ -293,6 +293,7 @@ await run(async () => {
     given.yes,
   );
   const failed = [];
+  let there = objects.length - left.length;
   const waiting = [...left];
   const worker = async () => {
     for (let object = waiting.shift(); object; object = waiting.shift()) {
@@ -300,7 +301,7 @@ await run(async () => {
         const entry = object.size > ONE_PUT ? await inParts(from, to, object, open.get(key(object))) : await whole(from, to, object);
         remember(target, object, { done: entry });
         done.set(key(object), entry);
-        console.log(`sent ${done.size} of ${objects.length}: ${object.name} (${sized(object.size)})`);
+        console.log(`sent ${(there += 1)} of ${objects.length}: ${object.name} (${sized(object.size)})`);
       } catch (error) {
         failed.push(object.name);
         console.error(error instanceof Failed ? error.message : `${object.name}: ${error.code ?? error.message}`);
