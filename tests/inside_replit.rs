@@ -303,6 +303,26 @@ fn the_database_comes_out_in_parts_by_signed_urls_though_killed_and_a_spoiled_pa
 }
 
 #[test]
+fn a_password_of_any_characters_is_taken_and_never_printed() {
+    let repl = Repl::new(&[]);
+    let source = database("inside_odd");
+    sql(&source, r"create role inside_odd login superuser password E'p:a\\s@s%w''ö +x'");
+    let path = format!("{}:{}", block(dump::find_pg_dump(13)).unwrap().folder().display(), std::env::var("PATH").unwrap());
+    repl.export(&["--what", "database"]);
+    let dump = |password: &str| {
+        let url = format!("postgresql://inside_odd:{password}@{}:{}/{}?sslmode=disable", source.host(), source.port(), source.database());
+        let environment = [("LIVE_DATABASE_URL".to_owned(), url), ("PATH".to_owned(), path.clone())];
+        repl.run("bash", &["database.sh", "--yes", "--url-env", "LIVE_DATABASE_URL"], &environment)
+    };
+    let wrong = dump("wrong%20one");
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(both(&wrong).contains("password authentication failed") && !both(&wrong).contains("wrong one"), "{}", both(&wrong));
+    let right = dump("p%3Aa%5Cs%40s%25w%27%C3%B6%20%2Bx");
+    holds(&right, "all 1 parts");
+    assert!(!both(&right).contains("s@s%w"), "{}", both(&right));
+}
+
+#[test]
 fn the_scripts_are_clean_and_say_what_they_do() {
     let shellcheck = root().join("target/validators/bin/shellcheck");
     assert!(shellcheck.exists(), "shellcheck is not installed: run `make validators`");
