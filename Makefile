@@ -6,7 +6,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup rust emulator validators permissions postgres typescript cdk peers build bench bench-data fmt fmt-check lint docs clean
+.PHONY: help demo test setup rust emulator validators permissions postgres typescript cdk shims peers build bench bench-data fmt fmt-check lint docs clean
 
 PYTHON ?= python3
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -16,7 +16,7 @@ DEMO := $(or $(TMPDIR),/tmp)/migrate-wizard-demo
 
 help:
 	@sed -n 's/^#   //p' Makefile
-	@echo "also: setup emulator validators permissions postgres typescript cdk peers build fmt fmt-check lint docs clean"
+	@echo "also: setup emulator validators permissions postgres typescript cdk shims peers build fmt fmt-check lint docs clean"
 
 # --- what the machine needs, each only when it is missing
 
@@ -112,6 +112,18 @@ cdk: typescript
 	  (cd target/cdk && npm ci --ignore-scripts --no-audit --no-fund --silent); \
 	  cp assets/exports/cdk/package-lock.json target/cdk/installed.json; fi
 
+# what the drop-ins of assets/shims need, as tests/shims/package-lock.json and the versions here name it (about 150 MB); nothing of it is run at install
+shims: typescript
+	@mkdir -p target/shims; \
+	if ! cmp -s tests/shims/package-lock.json target/shims/installed.json; then \
+	  echo "installing the packages of the drop-ins into target/shims"; \
+	  cp tests/shims/package.json tests/shims/package-lock.json target/shims/; \
+	  (cd target/shims && npm ci --ignore-scripts --no-audit --no-fund --silent); \
+	  cp tests/shims/package-lock.json target/shims/installed.json; fi; \
+	if ! target/shims-python/bin/python -c 'from importlib.metadata import version as v; assert (v("boto3"), v("psycopg"), v("psycopg-binary")) == ("1.42.97", "3.2.13", "3.2.13")' 2>/dev/null; then \
+	  echo "installing boto3 and psycopg into target/shims-python"; \
+	  $(PYTHON) -m venv --clear target/shims-python; target/shims-python/$(PIP) boto3==1.42.97 'psycopg[binary]==3.2.13'; fi
+
 # what `make bench-data` measures the mover against, in Debian's versions; pgbench comes with the server
 peers: setup
 	@missing=(); \
@@ -138,7 +150,7 @@ demo: build emulator
 
 # most tests wait more than they work (servers, kills, pauses): twice as many at a time as there are cores
 test: export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-test: setup emulator validators postgres typescript cdk
+test: setup emulator validators postgres typescript cdk shims
 	@cargo test --locked --no-fail-fast --lib --test all
 
 bench: setup emulator

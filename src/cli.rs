@@ -2,6 +2,7 @@
 //! Decides nothing: it says what was asked for.
 
 mod app;
+mod app_export;
 mod cost;
 mod doctor;
 mod inside;
@@ -17,6 +18,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use app::{ScanArgs, SeverityArg};
+pub use app_export::{AppExportArgs, WhatArg};
 pub use cost::{CostArgs, CostCmd, PricesArgs};
 pub use doctor::DoctorArgs;
 pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
@@ -226,6 +228,11 @@ pub enum AppCmd {
         after_help = "Examples:\n  migrate-wizard app scan ../my-app\n  migrate-wizard app scan --json | jq '.services'\n  migrate-wizard app scan --sarif > app.sarif       for code review tools: SARIF 2.1.0\n  migrate-wizard app scan --fail-on blocks          exit code 1 while something blocks\n\nNothing of the app is run, and nothing outside its folder is read.\nSignals of your own: <app>/.migrate-wizard/signals/*.toml; the format is in docs/app.md."
     )]
     Scan(ScanArgs),
+    /// Scripts for the Replit Shell that bring out what is reached only there (database, objects, key-value store); --check: what arrived
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app export                                      all scripts into .migrate-wizard/inside/\n  migrate-wizard app export --what database --to s3://my-app-import/dump --size 3GiB   with signed URLs: no key at Replit\n  migrate-wizard app export --check objects.manifest.jsonl --to s3://my-app-objects\n  migrate-wizard app export --check database.manifest.jsonl --in ~/Downloads --json\n\n--check: exit code 0 when everything is there with the right size and digest, 1 when something is missing or different.\nSee docs/inside-replit.md."
+    )]
+    Export(AppExportArgs),
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -15,6 +15,7 @@ mod finding;
 mod generation;
 mod hide;
 mod live;
+pub mod inside;
 mod manifest;
 mod migrations;
 mod origin;

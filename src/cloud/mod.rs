@@ -4,6 +4,7 @@
 pub mod apart;
 pub mod archive;
 pub mod base64;
+pub mod bucket;
 pub mod crew;
 pub mod deployments;
 pub mod dns;

@@ -2,6 +2,7 @@
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
 mod app_scan;
+mod app_export;
 mod cleanup;
 mod connections;
 pub mod cost;
@@ -64,6 +65,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Some(Cmd::Playbooks(what)) => playbooks::run(&args, &what),
         Some(Cmd::App(AppCmd::Scan(what))) => app_scan::run(&args, &what),
+        Some(Cmd::App(AppCmd::Export(what))) => app_export::run(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Apply(what))) => schema_apply::apply(&args, &what).await,

@@ -1,0 +1,2 @@
+// Only types are here.
+"use strict";
