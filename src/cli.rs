@@ -1,6 +1,7 @@
 //! The command line: one definition per flag feeds parsing, help and completions.
 //! Decides nothing: it says what was asked for.
 
+mod app;
 mod cost;
 mod doctor;
 mod inside;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use app::{ArchitectureArg, BaseArg, ChoiceArgs, ContainerArgs, EnvArgs, PipelineArgs, ProviderArg, WriteArgs};
 pub use cost::{CostArgs, CostCmd, PricesArgs};
 pub use doctor::DoctorArgs;
 pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
@@ -222,6 +224,19 @@ pub enum AppCmd {
     /// Read the app: stack, services, findings with file and line
     #[command(after_help = "Example:\n  migrate-wizard app scan --dir ../my-app --json")]
     Scan,
+    /// Dockerfile, .dockerignore, docker-compose.yml and .env.example for the app
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app container ../my-app --dry-run     which files, and which are there already\n  migrate-wizard app container ../my-app --stdout\n  migrate-wizard app container --one-image --architecture arm64 --out container/\n  migrate-wizard app container --profile dougust       the decisions of a profile\n\nA file that the wizard did not make, or that was changed since, is not written over: exit code 1, and nothing is written."
+    )]
+    Container(ContainerArgs),
+    /// What builds and deploys after a push: GitHub Actions or CodePipeline
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app pipeline --provider github --branch develop --branch staging --branch main\n  migrate-wizard app pipeline --provider github --profile alva --ghcr\n  migrate-wizard app pipeline --provider codepipeline --out .\n\nWhat must be set up at GitHub once stands at the head of the workflow."
+    )]
+    Pipeline(PipelineArgs),
+    /// Every variable: where it comes from, who reads it, plain or secret, what becomes of it on AWS
+    #[command(after_help = "Examples:\n  migrate-wizard app env ../my-app\n  migrate-wizard app env --json | jq '.variables[] | select(.kind == \"secret\") | .name'")]
+    Env(EnvArgs),
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -1,8 +1,11 @@
 //! What was decided about the files to generate.
 //! Never a secret, and nothing that a scan can tell by itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::branch::Branch;
 use super::scan::Scan;
 use super::service::{Service, ServiceKind};
 use super::stack::Language;
@@ -24,14 +27,26 @@ pub struct Choices {
     pub environment: String,
     /// Node major ("20") or Python major.minor ("3.11").
     pub runtime: String,
-    /// Debian release of the image; glibc, so that packages with compiled parts load.
+    /// `alpine`, or the Debian release of the image: glibc, so that packages with compiled parts load.
     pub base: String,
+    /// What the tasks run on: `linux/amd64` or `linux/arm64`.
+    pub platform: String,
+    /// One Dockerfile with a target for each service, instead of one for each.
+    pub one_image: bool,
     /// Container port of a single service; `None`: the one that the scan found.
     pub port: Option<u16>,
     /// Public host name, if there is one already.
     pub domain: Option<String>,
     pub ci: Ci,
     pub branch: String,
+    /// Which branches the pipeline deploys, and where to; empty: `branch` to `environment`.
+    pub branches: Vec<Branch>,
+    /// What brings the database to what the code expects, before the services are updated.
+    pub migrations: Option<String>,
+    /// Images go to GitHub's registry, too.
+    pub ghcr: bool,
+    /// Names of services on AWS, by their name here, where they differ.
+    pub names: BTreeMap<String, String>,
     /// Major version of the local Postgres.
     pub postgres: u16,
     /// Names of the services to generate for; empty: all.
@@ -52,13 +67,47 @@ impl Choices {
             environment: "production".to_owned(),
             runtime: scan.stack.version.clone().unwrap_or_else(|| usual.to_owned()),
             base: "bookworm".to_owned(),
+            platform: "linux/amd64".to_owned(),
+            one_image: false,
             port: None,
             domain: None,
             ci: Ci::None,
             branch: "main".to_owned(),
+            branches: Vec::new(),
+            migrations: None,
+            ghcr: false,
+            names: BTreeMap::new(),
             postgres: 16,
             services: Vec::new(),
         }
+    }
+
+    /// Takes over what a run decided: fields of the step that generates the files.
+    pub fn decided(&mut self, scan: &Scan, field: &dyn Fn(&str) -> Option<String>) {
+        let take = |into: &mut String, name: &str| {
+            if let Some(value) = field(name) {
+                *into = value;
+            }
+        };
+        take(&mut self.app_name, "app");
+        take(&mut self.environment, "environment");
+        take(&mut self.region, "region");
+        take(&mut self.branch, "branch");
+        self.domain = field("domain").or_else(|| self.domain.take());
+        self.ci = match field("cicd").as_deref() {
+            Some("github") => Ci::Github,
+            Some("codepipeline") => Ci::Codepipeline,
+            Some(_) | None => Ci::None,
+        };
+        self.ghcr = field("registry").is_some_and(|r| r.contains("ghcr"));
+        if field("architecture").as_deref() == Some("arm64") {
+            "linux/arm64".clone_into(&mut self.platform);
+        }
+        // the usual tools send several DDL statements in one transaction, which DSQL refuses
+        if field("database").as_deref() == Some("dsql") {
+            self.migrations = None;
+        }
+        self.rename(scan, &field("services").unwrap_or_default());
     }
 
     /// The chosen services that run in a container.
@@ -67,6 +116,47 @@ impl Choices {
             .iter()
             .filter(|s| s.kind != ServiceKind::Static && (self.services.is_empty() || self.services.contains(&s.name)))
             .collect()
+    }
+
+    /// The service's name on AWS.
+    pub fn name_of<'a>(&'a self, service: &'a Service) -> &'a str {
+        self.names.get(&service.name).map_or(service.name.as_str(), String::as_str)
+    }
+
+    /// Takes the names of `web:3000,api:3001`: the same name, else the same port, else the only one that is left.
+    pub fn rename(&mut self, scan: &Scan, listed: &str) {
+        let wanted = listed.split(',').filter_map(|item| {
+            let (name, port) = item.split_once(':').unwrap_or((item, ""));
+            Some((name.trim().to_owned(), port.trim().parse::<u16>().ok())).filter(|(name, _)| !name.is_empty())
+        });
+        let mut wanted: Vec<(String, Option<u16>)> = wanted.collect();
+        let mut open: Vec<&Service> = self.containers(scan);
+        open.retain(|service| match wanted.iter().position(|(name, _)| *name == service.name) {
+            Some(at) => {
+                wanted.remove(at);
+                false
+            }
+            None => true,
+        });
+        open.retain(|service| match wanted.iter().position(|(_, port)| port.is_some() && *port == service.port) {
+            Some(at) => {
+                self.names.insert(service.name.clone(), wanted.remove(at).0);
+                false
+            }
+            None => true,
+        });
+        if let ([service], [(name, _)]) = (open.as_slice(), wanted.as_slice()) {
+            self.names.insert(service.name.clone(), name.clone());
+        }
+    }
+
+    /// What a push to the pipeline's branches does.
+    pub fn deployed(&self) -> Vec<Branch> {
+        if self.branches.is_empty() {
+            vec![Branch { name: self.branch.clone(), environment: self.environment.clone(), approval: false }]
+        } else {
+            self.branches.clone()
+        }
     }
 
     /// The port that a service listens on.

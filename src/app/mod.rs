@@ -1,20 +1,26 @@
 //! The app room: reads a Replit app's tree, says what it is and what ties it to Replit, and writes the files that AWS needs.
 //! Never reaches a network, a database or AWS, never runs the app's code, and never keeps a value that may be a secret.
 
+mod branch;
 mod choices;
 pub mod command;
+mod compose;
 pub mod context;
 mod database;
 mod dockerfile;
 pub mod env;
+pub mod env_table;
 pub mod files;
 mod finding;
 mod generation;
 mod hide;
+mod layout;
 mod manifest;
+pub mod mark;
 mod migrations;
 pub mod orm;
 mod packages;
+mod pipeline;
 mod replit;
 mod scan;
 pub mod secrets;
@@ -32,11 +38,13 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use branch::{Branch, of_profile as branches_of_profile, rules as branch_rules};
 pub use choices::{Choices, Ci};
 pub use database::{DatabaseUse, Engine};
 pub use files::GeneratedFile;
 pub use finding::{Finding, Severity};
 pub use generation::Generation;
+pub use layout::Layout;
 pub use migrations::{Migrations, migrations};
 pub use packages::SystemPackage;
 pub use replit::{DeployTarget, EnvValue, Integration, ReplitFile};

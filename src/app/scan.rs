@@ -9,6 +9,7 @@ use super::database::{self, DatabaseUse, Engine};
 use super::finding::{self, Finding, Severity};
 use super::generation::{self, Generation};
 use super::hide;
+use super::layout::{self, Layout};
 use super::manifest::Manifest;
 use super::packages::{self, SystemPackage};
 use super::replit::{DeployTarget, Integration, ReplitFile};
@@ -50,6 +51,8 @@ pub struct Scan {
     pub present: Vec<String>,
     /// `package.json` script names of the root.
     pub scripts: Vec<String>,
+    /// What the image needs to know of the tree.
+    pub layout: Layout,
 }
 
 impl Scan {
@@ -99,8 +102,9 @@ const INTEREST: &[&str] = &[
     "health.ts",
     "health.py",
     ".replitignore",
+    "manage.py",
 ];
-const INTEREST_DIRS: &[&str] = &["server", "src", "prisma", "patches"];
+const INTEREST_DIRS: &[&str] = &["server", "src", "prisma", "patches", ".yarn"];
 
 /// Reads the app in `dir`.
 ///
@@ -123,7 +127,8 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     let total = tree.entries.len() as u64;
     reporter.progress(total, Some(total), Unit::Files, "looking for what ties the app to Replit");
     let mut findings = finding::find(&tree, &signals);
-    let system_packages = packages::read(&tree, replit.as_ref(), &manifests)?;
+    let layout = layout::read(&tree, &manifests);
+    let system_packages = packages::read(&tree, replit.as_ref(), &manifests, &layout.python)?;
     if system_packages.iter().all(|p| p.known && p.apt.is_empty()) {
         // the app lists system packages, but an image needs none of them
         findings.retain(|f| f.signal != "F7");
@@ -148,6 +153,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
             .map(|p| (*p).to_owned())
             .collect(),
         scripts: root.map(|m| m.scripts.keys().cloned().collect()).unwrap_or_default(),
+        layout,
         name,
         replit,
         stack,

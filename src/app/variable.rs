@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::scan::Scan;
 use super::tree::{Tree, is_comment};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,4 +90,14 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
         }
     }
     found.into_values().collect()
+}
+
+/// The first place from which this service reads the variable: in its own folder or in a shared one; `None`: only others read it.
+pub fn place_for(scan: &Scan, service: &str, variable: &Variable) -> Option<String> {
+    let below = |file: &str, dir: &str| !dir.is_empty() && file.starts_with(&format!("{}/", dir.trim_end_matches('/')));
+    let own = scan.services.iter().find(|s| s.name == service).map(|s| s.dir.as_str()).unwrap_or_default();
+    let foreign = |file: &str| scan.services.iter().any(|s| s.name != service && s.dir != own && below(file, &s.dir) && !below(file, own));
+    let known = scan.services.iter().any(|s| s.name == service);
+    let place = variable.places.iter().find(|p| !known || !foreign(&p.file))?;
+    Some(format!("{}:{}", place.file, place.line))
 }

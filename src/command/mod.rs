@@ -1,6 +1,7 @@
 //! One file for each command; each returns its exit code and ends by saying what to do next.
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
+mod app_files;
 mod cleanup;
 mod connections;
 pub mod cost;
@@ -63,6 +64,9 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Some(Cmd::Playbooks(what)) => playbooks::run(&args, &what),
         Some(Cmd::App(AppCmd::Scan)) => engines::scan(&args),
+        Some(Cmd::App(AppCmd::Container(what))) => app_files::container(&args, &what),
+        Some(Cmd::App(AppCmd::Pipeline(what))) => app_files::pipeline(&args, &what),
+        Some(Cmd::App(AppCmd::Env(what))) => app_files::env(&args, &what),
         Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Apply(what))) => schema_apply::apply(&args, &what).await,
