@@ -87,7 +87,7 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
         (
             "ghcr_push",
             ghcr(
-                "          copy=${COPY,,}\n          docker tag \"$REPOSITORY:$GITHUB_SHA\" \"$copy:$GITHUB_SHA\"\n          docker push \"$copy:$GITHUB_SHA\"",
+                "          name=${COPY,,}\n          docker tag \"$REPOSITORY:$GITHUB_SHA\" \"$name:$GITHUB_SHA\"\n          docker push \"$name:$GITHUB_SHA\"",
             ),
         ),
         ("migrating", migrating.unwrap_or_default().to_owned()),

@@ -113,7 +113,7 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     let root = what.app.as_deref().unwrap_or(&args.dir);
     let scan = app::scan(root, &Reporter::silent())?;
     let mut choices = Choices::from_scan(&scan);
-    choices.migrations = app::migrations::migrations(root, &scan)?.map(|m| m.command);
+    choices.migrations = app::migrations(root, &scan)?.map(|m| m.command);
     if args.profile.is_some() || args.answers.is_some() || !args.set.is_empty() {
         decided(args, &scan, &mut choices)?;
     }
