@@ -124,8 +124,8 @@ fn the_image_of_a_g3_app() {
             "COPY package.json ./",
             "RUN npm install --no-audit --no-fund",
             "COPY . .",
-            "RUN npm run build",
-            "RUN npm prune --omit=dev --no-audit --no-fund",
+            "RUN npm run build \\",
+            " && npm prune --omit=dev --no-audit --no-fund",
             "FROM base AS run",
             "ADD --chmod=644 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem /etc/ssl/rds.pem",
         ]
@@ -134,10 +134,7 @@ fn the_image_of_a_g3_app() {
         code.ends_with(&["CMD [\"node\", \"./dist/index.cjs\"]"]) && code.contains(&"USER node") && code.contains(&"ENV PORT=3000"),
         "{code:#?}"
     );
-    assert!(
-        text("buildspec.yml").contains("$REGISTRY/portal-production/web:$COMMIT")
-            && text("buildspec.yml").contains("> imagedefinitions.json")
-    );
+    assert!(text("buildspec.yml").contains("web) options+=(--file Dockerfile) ;;") && text("buildspec.yml").contains("> imagedefinitions.json"));
     assert!(text("CHECKLIST.md").contains("server/stripeClient.ts:2") && text("CHECKLIST.md").contains("**B1 "));
     for file in &files {
         assert!(!file.contents.contains("hunter2") && !file.contents.contains("{{"), "{}", file.path);
@@ -328,7 +325,7 @@ fn a_python_app() {
     for line in [
         "FROM python:3.11-slim-bookworm AS build",
         "COPY pyproject.toml uv.lock ./",
-        " && apt-get install -y --no-install-recommends ffmpeg libpq5 \\",
+        " && apt-get install -y --no-install-recommends ffmpeg \\",
         "ENV PORT=8080",
         "USER app",
         "CMD [\"gunicorn\", \"--bind\", \"0.0.0.0:8080\", \"main:app\"]",

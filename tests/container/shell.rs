@@ -145,7 +145,7 @@ fn the_four_systems_get_their_branches_services_and_migrations() {
         read(&wizard, WORKFLOW)
     };
     for (profile, wanted) in [
-        ("grievance-portal", &["    branches: [main]", "            main) environment=production ;;", "        run: echo 'the app has no migrations to run: the services are next'"][..]),
+        ("grievance-portal", &["    branches: [main]", "            main) environment=production ;;", "        run: echo 'no migrations are run here: the services are next'"][..]),
         ("dougust", &["    branches: [main]", "          MIGRATE: 'npx drizzle-kit migrate'"][..]),
         ("alva", &["    branches: [develop, staging, main]", "            staging) environment=staging ;;", "      packages: write"][..]),
         ("shadowtwin", &["    branches: [develop, staging, main]", "            develop) environment=develop ;;"][..]),

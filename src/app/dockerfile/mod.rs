@@ -88,7 +88,7 @@ fn one(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &[&Service], ta
     ]);
     let compiled = set(|p| &p.build);
     match scan.stack.language {
-        Language::Node => values.extend(node::values(scan, services, &frameworks)),
+        Language::Node => values.extend(node::values(scan, services, &compiled, &frameworks)),
         Language::Python => values.extend(python::values(scan, &compiled, &frameworks)),
         Language::Php | Language::Html | Language::Unknown => {}
     }

@@ -71,12 +71,20 @@ fn tool(scan: &Scan) -> Tool {
     }
 }
 
-pub fn values(scan: &Scan, services: &[&Service], frameworks: &[Framework]) -> BTreeMap<&'static str, String> {
+pub fn values(
+    scan: &Scan,
+    services: &[&Service],
+    for_build: &BTreeSet<String>,
+    frameworks: &[Framework],
+) -> BTreeMap<&'static str, String> {
     let tool = tool(scan);
     let native = &scan.stack.native;
     // an install script of the root may read any file of the app
     let source_first = scan.layout.install_scripts;
-    let compilers = if native.is_empty() { BTreeSet::new() } else { ["g++", "make", "python3"].map(str::to_owned).into() };
+    let mut compilers = for_build.clone();
+    if !native.is_empty() {
+        compilers.extend(["g++", "make", "python3"].map(str::to_owned));
+    }
     let check = native_check(scan);
     // what Next.js traced holds no development packages anyway
     let traced = services.iter().any(|s| is_standalone(scan, s));
