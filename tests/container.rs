@@ -81,7 +81,7 @@ fn every_image_is_one_that_hadolint_likes() {
         let instructions = carry_out::instructions(&text);
         assert!(!text.contains("{{"), "{}", file.display());
         let of = |name: &str| instructions.iter().filter(|(n, _)| n == name).map(|(_, r)| r.as_str()).collect::<Vec<_>>();
-        assert!(!of("USER").is_empty() && of("USER").iter().all(|user| *user == "node" || *user == "app"), "{}", file.display());
+        assert!(!of("USER").is_empty() && of("USER").iter().all(|user| *user == "1000" || *user == "10001"), "{}", file.display());
         assert!(of("FROM").len() >= 2 && of("HEALTHCHECK").len() == of("CMD").len(), "{}", file.display());
         assert!(of("WORKDIR").iter().all(|dir| *dir == "/app" || dir.starts_with("/app/")), "{}", file.display());
     }
@@ -188,7 +188,7 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
             "FROM python:3.11-slim-bookworm AS build",
             "COPY pyproject.toml uv.lock ./",
             "ENV PGSSLROOTCERT=/etc/ssl/rds.pem",
-            "USER app",
+            "USER 10001",
             "CMD [\"gunicorn\", \"--bind\", \"0.0.0.0:5000\", \"main:app\"]",
         ],
     ),

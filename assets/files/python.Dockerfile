@@ -17,7 +17,7 @@ ENV PATH=/venv/bin:$PATH
 ENV PYTHONUNBUFFERED=1
 ENV PGSSLROOTCERT=/etc/ssl/rds.pem
 WORKDIR /app
-RUN useradd --create-home app && chown app:app /app
+RUN useradd --create-home --uid 10001 app && chown app:app /app
 COPY --from=build /venv /venv
 COPY --chown=app:app . .
 {{build}}

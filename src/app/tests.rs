@@ -131,7 +131,7 @@ fn the_image_of_a_g3_app() {
         ]
     );
     assert!(
-        code.ends_with(&["CMD [\"node\", \"./dist/index.cjs\"]"]) && code.contains(&"USER node") && code.contains(&"ENV PORT=3000"),
+        code.ends_with(&["CMD [\"node\", \"./dist/index.cjs\"]"]) && code.contains(&"USER 1000") && code.contains(&"ENV PORT=3000"),
         "{code:#?}"
     );
     assert!(text("buildspec.yml").contains("web) options+=(--file Dockerfile) ;;") && text("buildspec.yml").contains("> imagedefinitions.json"));
@@ -327,7 +327,7 @@ fn a_python_app() {
         "COPY pyproject.toml uv.lock ./",
         " && apt-get install -y --no-install-recommends ffmpeg \\",
         "ENV PORT=8080",
-        "USER app",
+        "USER 10001",
         "CMD [\"gunicorn\", \"--bind\", \"0.0.0.0:8080\", \"main:app\"]",
     ] {
         assert!(docker.lines().any(|l| l == line), "{line}\n{docker}");

@@ -13,6 +13,10 @@ use super::framework::{self, Framework};
 use super::{json, node};
 use crate::error::Result;
 
+/// The user `node` of Node's images, and the one that the Python image makes: by number, so that any host can tell that it is not root.
+const NODE: &str = "1000";
+const APP: &str = "10001";
+
 /// The lines; `target`: a stage of their own.
 pub fn of(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Framework], target: bool) -> Result<String> {
     let port = choices.port_of(scan, service);
@@ -23,7 +27,7 @@ pub fn of(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Frame
         ("target", if target { format!("FROM run AS {}", service.name) } else { String::new() }),
         ("port_env", if answers { format!("ENV PORT={port}") } else { String::new() }),
         ("workdir", if dir { format!("WORKDIR /app/{}", service.dir) } else { String::new() }),
-        ("user", if scan.stack.language == Language::Python { "app" } else { "node" }.to_owned()),
+        ("user", if scan.stack.language == Language::Python { APP } else { NODE }.to_owned()),
         ("expose", if answers { format!("EXPOSE {port}") } else { String::new() }),
         ("health", health(scan, service)),
         ("run_note", note),
