@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::branch::Branch;
+use super::branch::{self, Branch};
 use super::scan::Scan;
 use super::service::{Service, ServiceKind};
 use super::stack::Language;
+use crate::error::Result;
 
 /// What builds and deploys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,12 +152,15 @@ impl Choices {
     }
 
     /// What a push to the pipeline's branches does.
-    pub fn deployed(&self) -> Vec<Branch> {
-        if self.branches.is_empty() {
-            vec![Branch { name: self.branch.clone(), environment: self.environment.clone(), approval: false }]
-        } else {
-            self.branches.clone()
+    ///
+    /// # Errors
+    /// `Bug` if our own table does not parse.
+    pub fn deployed(&self) -> Result<Vec<Branch>> {
+        if !self.branches.is_empty() {
+            return Ok(self.branches.clone());
         }
+        let rules = branch::rules(std::slice::from_ref(&self.branch))?;
+        Ok(rules.into_iter().map(|rule| Branch { environment: self.environment.clone(), ..rule }).collect())
     }
 
     /// The port that a service listens on.

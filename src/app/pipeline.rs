@@ -23,7 +23,7 @@ const MIGRATES: &str = "api";
 /// `Bug` if our template names an unknown value.
 pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfile<'_>]) -> Result<String> {
     let services = services(images);
-    let branches = choices.deployed();
+    let branches = choices.deployed()?;
     let names: Vec<&str> = branches.iter().map(|b| b.name.as_str()).collect();
     let app = &choices.app_name;
     let migrating = services.iter().find(|(s, _, _)| choices.name_of(s) == MIGRATES).or(services.first()).map(|(s, _, _)| choices.name_of(s));
