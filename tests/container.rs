@@ -58,7 +58,7 @@ fn dockerfiles() -> (Vec<Wizard>, Vec<PathBuf>) {
             _ => &[&["--out", "each"]],
         };
         for way in ways {
-            wizard.run(&[&["app", "container"], *way].concat()).expect(0);
+            wizard.run(&[&["app", "container"][..], *way].concat()).expect(0);
             let folder = wizard.path().join(way[1]);
             let files = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
             let mut images: Vec<PathBuf> = files.filter(|p| p.file_name().unwrap().to_string_lossy().starts_with("Dockerfile")).collect();

@@ -169,3 +169,33 @@ impl Choices {
         only.or(service.port).unwrap_or(3000)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::App;
+    use super::*;
+
+    #[test]
+    fn services_take_the_names_that_they_have_on_aws() {
+        let service = |name: &str, port: u16| {
+            (
+                format!("apps/{name}/package.json"),
+                format!(r#"{{"name":"{name}","scripts":{{"start":"node a.js --port {port}"}},"dependencies":{{"fastify":"5"}}}}"#),
+            )
+        };
+        let app = App::new(&[("package.json", r#"{"name":"a","workspaces":["apps/*"]}"#)]);
+        for (path, text) in [service("web", 3000), service("server", 3001), service("login", 3002)] {
+            app.put(&path, &text);
+        }
+        let scan = app.scan();
+        let mut choices = Choices::from_scan(&scan);
+        // web by its name, server by its port, login because it is what is left
+        choices.rename(&scan, "web:8080,api:3001,auth:4002");
+        let names: Vec<&str> = scan.services.iter().map(|s| choices.name_of(s)).collect();
+        assert_eq!(scan.services.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["login", "server", "web"]);
+        assert_eq!(names, ["auth", "api", "web"]);
+        let mut nothing = Choices::from_scan(&scan);
+        nothing.rename(&scan, "");
+        assert!(nothing.names.is_empty());
+    }
+}
