@@ -235,7 +235,9 @@ pub enum AppCmd {
     )]
     Pipeline(PipelineArgs),
     /// Every variable: where it comes from, who reads it, plain or secret, what becomes of it on AWS
-    #[command(after_help = "Examples:\n  migrate-wizard app env ../my-app\n  migrate-wizard app env --json | jq '.variables[] | select(.kind == \"secret\") | .name'")]
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app env ../my-app\n  migrate-wizard app env --json | jq '.variables[] | select(.kind == \"secret\") | .name'"
+    )]
     Env(EnvArgs),
 }
 

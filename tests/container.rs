@@ -153,10 +153,28 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
     (
         "yarn-classic",
         "Dockerfile",
-        &["COPY package.json yarn.lock ./", "COPY prisma ./prisma", "RUN yarn install --frozen-lockfile \\", " && apt-get install -y --no-install-recommends openssl \\"],
+        &[
+            "COPY package.json yarn.lock ./",
+            "COPY prisma ./prisma",
+            "RUN yarn install --frozen-lockfile \\",
+            " && apt-get install -y --no-install-recommends openssl \\",
+        ],
     ),
-    ("yarn-berry", "Dockerfile", &["RUN corepack enable", "COPY package.json yarn.lock .yarnrc.yml ./", "COPY .yarn ./.yarn", "RUN yarn install --immutable"]),
-    ("bun", "Dockerfile", &["RUN npm install --global bun@1", "COPY package.json bun.lock ./", "RUN bun install --frozen-lockfile", "CMD [\"npm\", \"run\", \"start\"]"]),
+    (
+        "yarn-berry",
+        "Dockerfile",
+        &["RUN corepack enable", "COPY package.json yarn.lock .yarnrc.yml ./", "COPY .yarn ./.yarn", "RUN yarn install --immutable"],
+    ),
+    (
+        "bun",
+        "Dockerfile",
+        &[
+            "RUN npm install --global bun@1",
+            "COPY package.json bun.lock ./",
+            "RUN bun install --frozen-lockfile",
+            "CMD [\"npm\", \"run\", \"start\"]",
+        ],
+    ),
     (
         "browser",
         "Dockerfile",
@@ -225,7 +243,9 @@ fn each_kind_of_app_gets_its_own_image() {
         has(&read(&wizard, file), wanted);
     }
     // no more than what the app asks for
-    for (name, never) in [("flask-uv", "libpq"), ("nx-nest", "apt-get"), ("queue-worker", "EXPOSE"), ("next-standalone", "prune"), ("bun", "npm ci")] {
+    for (name, never) in
+        [("flask-uv", "libpq"), ("nx-nest", "apt-get"), ("queue-worker", "EXPOSE"), ("next-standalone", "prune"), ("bun", "npm ci")]
+    {
         let wizard = app(name);
         let done = wizard.run(&["app", "container", "--stdout"]).expect(0);
         let image = done.out().split("==> .dockerignore").next().unwrap().to_owned();
@@ -241,7 +261,15 @@ fn one_image_has_a_target_for_each_service() {
     let from: Vec<&str> = text.lines().filter(|l| l.starts_with("FROM ")).collect();
     assert_eq!(
         from,
-        ["FROM node:20-bookworm-slim AS base", "FROM base AS build", "FROM base AS run", "FROM run AS admin", "FROM run AS api", "FROM run AS auth", "FROM run AS web"]
+        [
+            "FROM node:20-bookworm-slim AS base",
+            "FROM base AS build",
+            "FROM base AS run",
+            "FROM run AS admin",
+            "FROM run AS api",
+            "FROM run AS auth",
+            "FROM run AS web"
+        ]
     );
     assert!(!wizard.path().join("Dockerfile.api").exists());
     let compose: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read(&wizard, "docker-compose.yml")).unwrap();
@@ -252,9 +280,16 @@ fn one_image_has_a_target_for_each_service() {
     put(&next, "apps/a/next.config.js", "module.exports = { output: 'standalone' };\n");
     put(&next, "apps/b/package.json", r#"{"name":"b","scripts":{"start":"node b.js"},"dependencies":{"express":"5"}}"#);
     put(&next, "package.json", r#"{"name":"n","workspaces":["apps/*"]}"#);
-    next.run(&["app", "container", "--one-image"]).expect(2).says("one Dockerfile cannot hold a").says("next.config in apps/a").says("--one-image");
+    next.run(&["app", "container", "--one-image"])
+        .expect(2)
+        .says("one Dockerfile cannot hold a")
+        .says("next.config in apps/a")
+        .says("--one-image");
     next.run(&["app", "container"]).expect(0);
-    has(&read(&next, "Dockerfile.a"), &["COPY --from=build --chown=node:node /app/apps/a/.next/static ./apps/a/.next/static", "CMD [\"node\", \"apps/a/server.js\"]"]);
+    has(
+        &read(&next, "Dockerfile.a"),
+        &["COPY --from=build --chown=node:node /app/apps/a/.next/static ./apps/a/.next/static", "CMD [\"node\", \"apps/a/server.js\"]"],
+    );
 }
 
 #[test]
@@ -265,11 +300,19 @@ fn a_base_that_cannot_run_the_app_is_refused_with_the_reason() {
         ("flask-uv", "wheels of Python packages"),
     ] {
         let wizard = app(name);
-        wizard.run(&["app", "container", "--base", "alpine"]).expect(2).says("cannot run on Alpine").says(reason).says("leave out --base alpine");
+        wizard
+            .run(&["app", "container", "--base", "alpine"])
+            .expect(2)
+            .says("cannot run on Alpine")
+            .says(reason)
+            .says("leave out --base alpine");
         assert!(!wizard.path().join(".dockerignore").exists(), "{name}: nothing is written");
     }
     let arm = app("intel-only");
-    arm.run(&["app", "container", "--architecture", "arm64"]).expect(2).says("cannot be built for linux/arm64").says("pnpm-workspace.yaml:3");
+    arm.run(&["app", "container", "--architecture", "arm64"])
+        .expect(2)
+        .says("cannot be built for linux/arm64")
+        .says("pnpm-workspace.yaml:3");
     let nest = app("nx-nest");
     nest.run(&["app", "container", "--base", "alpine", "--runtime", "18"]).expect(0);
     has(&read(&nest, "Dockerfile"), &["FROM node:18-alpine AS base"]);
@@ -278,7 +321,8 @@ fn a_base_that_cannot_run_the_app_is_refused_with_the_reason() {
 #[test]
 fn again_gives_the_same_bytes_and_what_is_not_ours_stays() {
     let wizard = app("four-services");
-    let files = ["Dockerfile.admin", "Dockerfile.api", "Dockerfile.auth", "Dockerfile.web", ".dockerignore", "docker-compose.yml", ".env.example"];
+    let files =
+        ["Dockerfile.admin", "Dockerfile.api", "Dockerfile.auth", "Dockerfile.web", ".dockerignore", "docker-compose.yml", ".env.example"];
     let dry = wizard.run(&["app", "container", "--dry-run"]).expect(0);
     assert!(dry.out().contains("new        Dockerfile.api") && files.iter().all(|f| !wizard.path().join(f).exists()), "{}", dry.out());
     wizard.run(&["app", "container"]).expect(0);
@@ -289,7 +333,11 @@ fn again_gives_the_same_bytes_and_what_is_not_ours_stays() {
     // the app changed, the file did not: it is made again
     put(&wizard, "apps/auth/src/index.ts", "app.get('/health', f);\napp.listen({ port: 4002 });\n");
     let renewed = wizard.run(&["app", "container"]).expect(0);
-    assert!(renewed.out().contains("renewed    Dockerfile.auth") && read(&wizard, "Dockerfile.auth").contains("EXPOSE 4002"), "{}", renewed.out());
+    assert!(
+        renewed.out().contains("renewed    Dockerfile.auth") && read(&wizard, "Dockerfile.auth").contains("EXPOSE 4002"),
+        "{}",
+        renewed.out()
+    );
     // changed by hand: it stays, and so does all else
     put(&wizard, "Dockerfile.api", &format!("{}# mine\n", read(&wizard, "Dockerfile.api")));
     std::fs::remove_file(wizard.path().join("Dockerfile.web")).unwrap();
@@ -297,7 +345,10 @@ fn again_gives_the_same_bytes_and_what_is_not_ours_stays() {
     assert!(read(&wizard, "Dockerfile.api").ends_with("# mine\n") && !wizard.path().join("Dockerfile.web").exists());
     let listed = wizard.run(&["app", "container", "--dry-run", "--json"]).expect(1);
     let listed: Value = serde_json::from_str(&listed.out()).unwrap();
-    assert_eq!((&listed["files"][1]["path"], &listed["files"][1]["now"], &listed["written"]), (&"Dockerfile.api".into(), &"not ours".into(), &false.into()));
+    assert_eq!(
+        (&listed["files"][1]["path"], &listed["files"][1]["now"], &listed["written"]),
+        (&"Dockerfile.api".into(), &"not ours".into(), &false.into())
+    );
     wizard.run(&["app", "container", "--force"]).expect(0);
     assert_eq!(read(&wizard, "Dockerfile.api"), first[1]);
     // elsewhere
@@ -354,7 +405,8 @@ fn compose_has_what_the_app_needs_and_no_more() {
     // another service's variable is not given
     assert!(service("web")["environment"]["REDIS_URL"].is_null());
     assert_eq!(service("web")["build"]["args"][0], "NEXT_PUBLIC_API_URL");
-    let ports: BTreeSet<String> = ["web", "api", "auth", "admin"].iter().map(|n| service(n)["ports"][0].as_str().unwrap().to_owned()).collect();
+    let ports: BTreeSet<String> =
+        ["web", "api", "auth", "admin"].iter().map(|n| service(n)["ports"][0].as_str().unwrap().to_owned()).collect();
     assert_eq!(ports.len(), 4, "no two on the same port of this machine: {ports:?}");
     assert_eq!(beside("browser").1["services"]["web"]["shm_size"], "1gb");
     assert_eq!(beside("intel-only").1["services"]["api-server"]["platform"], "linux/amd64");
@@ -403,5 +455,10 @@ fn every_variable_is_told_with_its_place_and_what_becomes_of_it() {
         .collect();
     assert_eq!(listed, expected);
     let words = wizard.run(&["app", "env"]).expect(0).out();
-    assert!(words.contains("REPL_IDENTITY") && words.contains("Never set these on AWS") && words.contains("Next: migrate-wizard secrets import"), "{words}");
+    assert!(
+        words.contains("REPL_IDENTITY")
+            && words.contains("Never set these on AWS")
+            && words.contains("Next: migrate-wizard secrets import"),
+        "{words}"
+    );
 }

@@ -61,7 +61,11 @@ mod tests {
     fn the_four_systems_deploy_as_their_owners_wrote() {
         let of = |profile| {
             let branches = of_profile(profile).unwrap().unwrap();
-            branches.iter().map(|b| format!("{}>{}{}", b.name, b.environment, if b.approval { "!" } else { "" })).collect::<Vec<_>>().join(" ")
+            branches
+                .iter()
+                .map(|b| format!("{}>{}{}", b.name, b.environment, if b.approval { "!" } else { "" }))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(of("grievance-portal"), "main>production!");
         assert_eq!(of("dougust"), "main>production!");

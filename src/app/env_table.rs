@@ -87,11 +87,7 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
                 has_default: variable.map(|v| v.has_default),
                 at_build: plan.build.contains_key(name),
                 at_run: kind != Kind::Never && !only_development && !(variable.is_some_and(|v| v.at_build)),
-                services: services
-                    .iter()
-                    .filter(|s| variable.is_some_and(|v| place_for(scan, s, v).is_some()))
-                    .cloned()
-                    .collect(),
+                services: services.iter().filter(|s| variable.is_some_and(|v| place_for(scan, s, v).is_some())).cloned().collect(),
                 on_aws: on_aws(name, kind, variable, given.get(name).copied(), &table, &prefix),
                 why: why.unwrap_or_else(|| "for development only: the published app does not get it".to_owned()),
             }
@@ -105,11 +101,7 @@ fn sources(scan: &Scan, name: &str, variable: Option<&Variable>, replit: &[&EnvV
         .filter(|e| e.name == name)
         .map(|e| Source {
             from: format!(".replit [{}]", if e.section == "env" { "env".to_owned() } else { format!("userenv.{}", e.section) }),
-            place: scan
-                .layout
-                .replit_lines
-                .get(&line_key(&e.section, name))
-                .map(|line| Place { file: ".replit".to_owned(), line: *line }),
+            place: scan.layout.replit_lines.get(&line_key(&e.section, name)).map(|line| Place { file: ".replit".to_owned(), line: *line }),
         })
         .collect();
     let places = variable.map(|v| v.places.as_slice()).unwrap_or_default();

@@ -103,8 +103,7 @@ impl Files<'_> {
 
 fn container_files(out: &mut Files<'_>, choices: &Choices, plan: &EnvPlan, images: &[Dockerfile<'_>]) -> Result<()> {
     for image in images {
-        let services: Vec<String> =
-            image.services.iter().map(|(s, _)| format!("{} starts `{}`", s.name, dockerfile::shown(s))).collect();
+        let services: Vec<String> = image.services.iter().map(|(s, _)| format!("{} starts `{}`", s.name, dockerfile::shown(s))).collect();
         out.put(&image.path, mark::seal(&image.text), &format!("the image: {}", services.join("; ")));
     }
     if !images.is_empty() {
@@ -150,7 +149,11 @@ fn health_files(scan: &Scan, images: &[Dockerfile<'_>]) -> Vec<(String, &'static
         Language::Python => ("health.py", include_str!("../../assets/files/health.py")),
         Language::Php | Language::Html | Language::Unknown => return Vec::new(),
     };
-    let wanted = images.iter().flat_map(|i| &i.services).map(|(s, _)| *s).filter(|s| s.health.is_none() && matches!(s.kind, ServiceKind::Web | ServiceKind::Api));
+    let wanted = images
+        .iter()
+        .flat_map(|i| &i.services)
+        .map(|(s, _)| *s)
+        .filter(|s| s.health.is_none() && matches!(s.kind, ServiceKind::Web | ServiceKind::Api));
     wanted
         .map(|service| {
             let folder = match (service.dir.as_str(), scan.stack.language) {

@@ -62,7 +62,8 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)]) -> Layout {
     public.dedup();
     Layout {
         packages: manifests.iter().map(|(dir, _)| dir.clone()).filter(|dir| !dir.is_empty()).collect(),
-        install_scripts: root.is_some_and(|m| ["preinstall", "install", "postinstall", "prepare"].iter().any(|s| m.scripts.contains_key(*s))),
+        install_scripts: root
+            .is_some_and(|m| ["preinstall", "install", "postinstall", "prepare"].iter().any(|s| m.scripts.contains_key(*s))),
         next_standalone: tree
             .entries
             .iter()
@@ -151,7 +152,10 @@ mod tests {
     #[test]
     fn what_the_image_needs_is_found() {
         let app = App::new(&[
-            (".replit", "run = \"x\"\n[env]\nPORT = \"5000\"\n[userenv.shared]\n# a remark\nBRAND = \"Acme\"\n[deployment]\nignorePaths = [\"docs\", \"big\"]\n"),
+            (
+                ".replit",
+                "run = \"x\"\n[env]\nPORT = \"5000\"\n[userenv.shared]\n# a remark\nBRAND = \"Acme\"\n[deployment]\nignorePaths = [\"docs\", \"big\"]\n",
+            ),
             (".replitignore", "# as Replit wrote it\nbig\n\n*.psd\n"),
             ("package.json", r#"{"name": "a", "workspaces": ["apps/*"], "scripts": {"postinstall": "node fix.js"}}"#),
             ("apps/web/package.json", r#"{"name": "web", "scripts": {"start": "next start"}, "dependencies": {"next": "15"}}"#),

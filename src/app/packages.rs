@@ -59,12 +59,7 @@ static PKGS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"pkgs\.([A-Z
 ///
 /// # Errors
 /// `Bug` if our own table does not parse.
-pub fn read(
-    tree: &Tree,
-    replit: Option<&ReplitFile>,
-    manifests: &[(String, Manifest)],
-    python: &[String],
-) -> Result<Vec<SystemPackage>> {
+pub fn read(tree: &Tree, replit: Option<&ReplitFile>, manifests: &[(String, Manifest)], python: &[String]) -> Result<Vec<SystemPackage>> {
     let table: Table = toml::from_str(include_str!("../../assets/files/apt.toml")).or_fail(
         Kind::Bug,
         "cannot read assets/files/apt.toml",

@@ -26,7 +26,8 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
     let branches = choices.deployed()?;
     let names: Vec<&str> = branches.iter().map(|b| b.name.as_str()).collect();
     let app = &choices.app_name;
-    let migrating = services.iter().find(|(s, _, _)| choices.name_of(s) == MIGRATES).or(services.first()).map(|(s, _, _)| choices.name_of(s));
+    let migrating =
+        services.iter().find(|(s, _, _)| choices.name_of(s) == MIGRATES).or(services.first()).map(|(s, _, _)| choices.name_of(s));
     let mut settings = Vec::new();
     for branch in &branches {
         let suffix = variable(&branch.environment);
@@ -35,7 +36,10 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
             branch.environment, branch.name
         ));
         settings.push(if branch.approval {
-            format!("#   environment {}: with required reviewers, since a person agrees before {} is released", branch.environment, branch.name)
+            format!(
+                "#   environment {}: with required reviewers, since a person agrees before {} is released",
+                branch.environment, branch.name
+            )
         } else {
             format!("#   environment {}: without reviewers, since {} goes out by itself", branch.environment, branch.name)
         });
@@ -71,10 +75,7 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
                 format!("{{ service: {name}, variable: {}, health: \"{health}\", page: \"{page}\" }}", variable(name))
             }),
         ),
-        (
-            "build_arg_env",
-            plan.build.keys().map(|n| format!("          {n}: ${{{{ vars.{n} }}}}")).collect::<Vec<_>>().join("\n"),
-        ),
+        ("build_arg_env", plan.build.keys().map(|n| format!("          {n}: ${{{{ vars.{n} }}}}")).collect::<Vec<_>>().join("\n")),
         ("build_arg_lines", build_args(plan, "          ")),
         ("packages_right", ghcr("      packages: write")),
         (
@@ -206,7 +207,10 @@ fn install(scan: &Scan, stack: &Stack) -> Vec<String> {
         | PackageManager::Poetry
         | PackageManager::Composer
         | PackageManager::None => {
-            vec![if scan.has_file("package-lock.json") { "npm ci --no-audit --no-fund" } else { "npm install --no-audit --no-fund" }.to_owned()]
+            vec![
+                if scan.has_file("package-lock.json") { "npm ci --no-audit --no-fund" } else { "npm install --no-audit --no-fund" }
+                    .to_owned(),
+            ]
         }
     }
 }

@@ -134,7 +134,9 @@ fn the_image_of_a_g3_app() {
         code.ends_with(&["CMD [\"node\", \"./dist/index.cjs\"]"]) && code.contains(&"USER 1000") && code.contains(&"ENV PORT=3000"),
         "{code:#?}"
     );
-    assert!(text("buildspec.yml").contains("web) options+=(--file Dockerfile) ;;") && text("buildspec.yml").contains("> imagedefinitions.json"));
+    assert!(
+        text("buildspec.yml").contains("web) options+=(--file Dockerfile) ;;") && text("buildspec.yml").contains("> imagedefinitions.json")
+    );
     assert!(text("CHECKLIST.md").contains("server/stripeClient.ts:2") && text("CHECKLIST.md").contains("**B1 "));
     for file in &files {
         assert!(!file.contents.contains("hunter2") && !file.contents.contains("{{"), "{}", file.path);

@@ -112,9 +112,15 @@ mod tests {
     #[test]
     fn names_are_found_however_they_are_read() {
         let app = App::new(&[
-            ("a.ts", "const a = process.env.ALPHA!;\nconst b = process.env[\"BETA\"] ?? \"x\";\nconst { GAMMA, DELTA = \"d\" } = process.env;\n// process.env.IGNORED\n"),
+            (
+                "a.ts",
+                "const a = process.env.ALPHA!;\nconst b = process.env[\"BETA\"] ?? \"x\";\nconst { GAMMA, DELTA = \"d\" } = process.env;\n// process.env.IGNORED\n",
+            ),
             ("b.ts", "const a = Bun.env.EPSILON || 1;\nconst b = Deno.env.get(\"ZETA\");\nconst m = import.meta.env.MODE;\n"),
-            ("c.py", "import os\nx = os.environ[\"ETA\"]\ny = os.getenv(\"THETA\", \"t\")\nz = config(\"IOTA\", default=1)\nw = config(\"KAPPA\")\n"),
+            (
+                "c.py",
+                "import os\nx = os.environ[\"ETA\"]\ny = os.getenv(\"THETA\", \"t\")\nz = config(\"IOTA\", default=1)\nw = config(\"KAPPA\")\n",
+            ),
             ("package.json", r#"{"name":"a"}"#),
         ]);
         let scan = app.scan();

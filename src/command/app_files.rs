@@ -168,7 +168,9 @@ fn put(args: &RunArgs, choice: &ChoiceArgs, write: &WriteArgs, files: &[Generate
     let theirs: Vec<&str> = standings.iter().filter(|(_, s)| *s == Standing::Theirs).map(|(f, _)| f.path.as_str()).collect();
     if args.json {
         let list: Vec<_> = standings.iter().map(|(f, s)| json!({ "path": f.path, "now": word(*s), "why": f.why })).collect();
-        out_json(&json!({ "folder": folder.display().to_string(), "files": list, "written": !args.dry_run && (theirs.is_empty() || write.force) }))?;
+        out_json(
+            &json!({ "folder": folder.display().to_string(), "files": list, "written": !args.dry_run && (theirs.is_empty() || write.force) }),
+        )?;
     } else {
         for (file, standing) in &standings {
             out(format!("{:<10} {}: {}", word(*standing), file.path, file.why));

@@ -38,16 +38,28 @@ pub const APPS: &[App] = &[
             ),
             ("pnpm-workspace.yaml", "packages:\n  - apps/*\n  - packages/*\n"),
             ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
-            ("apps/web/package.json", r#"{"name":"@alva/web","scripts":{"build":"next build","start":"next start -p 3000"},"dependencies":{"next":"15"}}"#),
+            (
+                "apps/web/package.json",
+                r#"{"name":"@alva/web","scripts":{"build":"next build","start":"next start -p 3000"},"dependencies":{"next":"15"}}"#,
+            ),
             ("apps/web/next.config.mjs", "export default {};\n"),
             ("apps/web/app/page.tsx", "const api = process.env.NEXT_PUBLIC_API_URL;\n"),
-            ("apps/admin/package.json", r#"{"name":"@alva/admin","scripts":{"build":"next build","start":"next start -p 3003"},"dependencies":{"next":"15"}}"#),
-            ("apps/api/package.json", r#"{"name":"@alva/api","scripts":{"build":"tsc","start":"node dist/index.js"},"dependencies":{"fastify":"5","bullmq":"5"}}"#),
+            (
+                "apps/admin/package.json",
+                r#"{"name":"@alva/admin","scripts":{"build":"next build","start":"next start -p 3003"},"dependencies":{"next":"15"}}"#,
+            ),
+            (
+                "apps/api/package.json",
+                r#"{"name":"@alva/api","scripts":{"build":"tsc","start":"node dist/index.js"},"dependencies":{"fastify":"5","bullmq":"5"}}"#,
+            ),
             (
                 "apps/api/src/index.ts",
                 "app.get('/health', f);\nawait app.listen({ port: Number(process.env.PORT ?? 3001) });\nnew Redis(process.env.REDIS_URL);\nconst secret = process.env.JWT_SECRET!;\n",
             ),
-            ("apps/auth/package.json", r#"{"name":"@alva/auth","scripts":{"build":"tsc","start":"node dist/index.js"},"dependencies":{"fastify":"5"}}"#),
+            (
+                "apps/auth/package.json",
+                r#"{"name":"@alva/auth","scripts":{"build":"tsc","start":"node dist/index.js"},"dependencies":{"fastify":"5"}}"#,
+            ),
             ("apps/auth/src/index.ts", "app.get('/health', f);\napp.listen({ port: 3002 });\n"),
             ("packages/db/package.json", r#"{"name":"@alva/db","scripts":{"build":"tsc"},"dependencies":{"pg":"8"}}"#),
             ("packages/db/src/index.ts", "new Pool({ connectionString: process.env.DATABASE_URL });\n"),
@@ -81,14 +93,20 @@ pub const APPS: &[App] = &[
             ),
             ("package-lock.json", "{}"),
             ("next.config.ts", "export default { output: \"standalone\" };\n"),
-            ("app/api/route.ts", "const openai = new OpenAI({ apiKey: process.env.OPENAI_API_KEY });\nconst url = process.env.DATABASE_URL!;\n"),
+            (
+                "app/api/route.ts",
+                "const openai = new OpenAI({ apiKey: process.env.OPENAI_API_KEY });\nconst url = process.env.DATABASE_URL!;\n",
+            ),
             ("public/robots.xml", "<x/>"),
         ],
     },
     App {
         name: "yarn-classic",
         files: &[
-            ("package.json", r#"{"name":"y","scripts":{"build":"tsc","start":"node dist/index.js"},"dependencies":{"express":"5","@prisma/client":"6"}}"#),
+            (
+                "package.json",
+                r#"{"name":"y","scripts":{"build":"tsc","start":"node dist/index.js"},"dependencies":{"express":"5","@prisma/client":"6"}}"#,
+            ),
             ("yarn.lock", ""),
             ("prisma/schema.prisma", "datasource db {\n  url = env(\"DATABASE_URL\")\n}\n"),
             ("src/index.ts", "app.listen(process.env.PORT ?? 4000);\n"),
@@ -97,7 +115,10 @@ pub const APPS: &[App] = &[
     App {
         name: "yarn-berry",
         files: &[
-            ("package.json", r#"{"name":"yb","packageManager":"yarn@4.5.0","scripts":{"build":"tsc","start":"node dist/index.js"},"dependencies":{"express":"5"}}"#),
+            (
+                "package.json",
+                r#"{"name":"yb","packageManager":"yarn@4.5.0","scripts":{"build":"tsc","start":"node dist/index.js"},"dependencies":{"express":"5"}}"#,
+            ),
             ("yarn.lock", ""),
             (".yarnrc.yml", "nodeLinker: node-modules\n"),
             (".yarn/releases/yarn-4.5.0.cjs", "// yarn\n"),
@@ -115,8 +136,14 @@ pub const APPS: &[App] = &[
     App {
         name: "browser",
         files: &[
-            (".replit", "modules = [\"nodejs-20\"]\n[nix]\npackages = [\"chromium\", \"ffmpeg\", \"openssl\"]\n[deployment]\nrun = [\"node\", \"index.js\"]\n"),
-            ("package.json", r#"{"name":"pdf","scripts":{"postinstall":"node setup.js"},"dependencies":{"express":"5","puppeteer":"23","sharp":"0.33"}}"#),
+            (
+                ".replit",
+                "modules = [\"nodejs-20\"]\n[nix]\npackages = [\"chromium\", \"ffmpeg\", \"openssl\"]\n[deployment]\nrun = [\"node\", \"index.js\"]\n",
+            ),
+            (
+                "package.json",
+                r#"{"name":"pdf","scripts":{"postinstall":"node setup.js"},"dependencies":{"express":"5","puppeteer":"23","sharp":"0.33"}}"#,
+            ),
             ("package-lock.json", "{}"),
             ("setup.js", "// reads the source\n"),
             ("index.js", "import puppeteer from \"puppeteer\";\napp.listen(process.env.PORT || 3000);\n"),
@@ -129,7 +156,10 @@ pub const APPS: &[App] = &[
             ("package.json", r#"{"name":"workspace","packageManager":"pnpm@10.4.1"}"#),
             ("pnpm-workspace.yaml", "packages: [artifacts/*, lib/*]\noverrides:\n  '@esbuild/linux-arm64': '-'\n"),
             ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
-            ("artifacts/api-server/package.json", r#"{"name":"@w/api","scripts":{"build":"node build.mjs"},"dependencies":{"express":"5"}}"#),
+            (
+                "artifacts/api-server/package.json",
+                r#"{"name":"@w/api","scripts":{"build":"node build.mjs"},"dependencies":{"express":"5"}}"#,
+            ),
             (
                 "artifacts/api-server/.replit-artifact/artifact.toml",
                 "kind = \"api\"\n[[services]]\nlocalPort = 8080\nname = \"API\"\npaths = [\"/api\"]\n[services.production.build]\nargs = [\"pnpm\", \"--filter\", \"@w/api\", \"run\", \"build\"]\n[services.production.run]\nargs = [\"node\", \"--enable-source-maps\", \"artifacts/api-server/dist/index.mjs\"]\n[services.production.health.startup]\npath = \"/api/healthz\"\n",
@@ -162,14 +192,20 @@ pub const APPS: &[App] = &[
             ),
             ("pyproject.toml", "[project]\nname = \"x\"\ndependencies = [\"flask>=3\", \"gunicorn\", \"psycopg2-binary\"]\n"),
             ("uv.lock", "version = 1\n"),
-            ("main.py", "import os\nimport psycopg2\napp = Flask(__name__)\nurl = os.environ[\"DATABASE_URL\"]\nkey = os.environ.get(\"SESSION_SECRET\", \"dev\")\n"),
+            (
+                "main.py",
+                "import os\nimport psycopg2\napp = Flask(__name__)\nurl = os.environ[\"DATABASE_URL\"]\nkey = os.environ.get(\"SESSION_SECRET\", \"dev\")\n",
+            ),
         ],
     },
     App {
         name: "fastapi-poetry",
         files: &[
             (".replit", "modules = [\"python-3.12\"]\n[deployment]\nrun = [\"gunicorn\", \"main:app\", \"--bind\", \"0.0.0.0:8000\"]\n"),
-            ("pyproject.toml", "[tool.poetry]\nname = \"x\"\n[tool.poetry.dependencies]\nfastapi = \"*\"\nuvicorn = \"*\"\npsycopg2 = \"*\"\n"),
+            (
+                "pyproject.toml",
+                "[tool.poetry]\nname = \"x\"\n[tool.poetry.dependencies]\nfastapi = \"*\"\nuvicorn = \"*\"\npsycopg2 = \"*\"\n",
+            ),
             ("poetry.lock", ""),
             ("main.py", "from fastapi import FastAPI\nimport psycopg2\napp = FastAPI()\n@app.get(\"/health\")\ndef health(): ...\n"),
         ],
@@ -177,7 +213,10 @@ pub const APPS: &[App] = &[
     App {
         name: "django-pip",
         files: &[
-            (".replit", "modules = [\"python-3.11\"]\nrun = \"python manage.py runserver 0.0.0.0:8000\"\n[[ports]]\nlocalPort = 8000\nexternalPort = 80\n"),
+            (
+                ".replit",
+                "modules = [\"python-3.11\"]\nrun = \"python manage.py runserver 0.0.0.0:8000\"\n[[ports]]\nlocalPort = 8000\nexternalPort = 80\n",
+            ),
             ("requirements.txt", "-r requirements/base.txt\nDjango==5.2\ngunicorn==23.0\n"),
             ("requirements/base.txt", "whitenoise\n"),
             ("manage.py", "import os\n"),

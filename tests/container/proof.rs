@@ -159,6 +159,10 @@ fn a_step_that_fails_is_no_proof() {
     let scratch = tempfile::tempdir().unwrap();
     let failed = std::panic::catch_unwind(|| carry_out("FROM x\nWORKDIR /app\nRUN exit 3\n", Path::new("/nonexistent"), scratch.path()));
     assert!(failed.is_err());
-    let done = carry_out("FROM x AS a\nWORKDIR /app\nENV NAME=there\nRUN printf '%s' \"$NAME\" \\\n > out\nFROM x\nWORKDIR /app\nCOPY --from=a /app /app\n", scratch.path(), scratch.path());
+    let done = carry_out(
+        "FROM x AS a\nWORKDIR /app\nENV NAME=there\nRUN printf '%s' \"$NAME\" \\\n > out\nFROM x\nWORKDIR /app\nCOPY --from=a /app /app\n",
+        scratch.path(),
+        scratch.path(),
+    );
     assert_eq!(std::fs::read_to_string(done.root.join("app/out")).unwrap(), "there");
 }

@@ -107,7 +107,10 @@ fn a_release_is_approved_once_migrated_first_and_looked_at_last() {
         let needs = &jobs[job]["needs"];
         needs.as_sequence().unwrap_or(&Vec::new()).iter().map(|n| n.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!((needs("image").as_str(), needs("release").as_str(), needs("deploy").as_str()), ("checks where", "where image", "where release"));
+    assert_eq!(
+        (needs("image").as_str(), needs("release").as_str(), needs("deploy").as_str()),
+        ("checks where", "where image", "where release")
+    );
     // the environment, and with it the approval, stands at the one job that everything else waits for
     let gated: Vec<&str> =
         jobs.as_mapping().unwrap().iter().filter(|(_, j)| !j["environment"].is_null()).map(|(n, _)| n.as_str().unwrap()).collect();
@@ -142,7 +145,14 @@ fn the_four_systems_get_their_branches_services_and_migrations() {
         read(&wizard, WORKFLOW)
     };
     for (profile, wanted) in [
-        ("grievance-portal", &["    branches: [main]", "            main) environment=production ;;", "        run: echo 'no migrations are run here: the services are next'"][..]),
+        (
+            "grievance-portal",
+            &[
+                "    branches: [main]",
+                "            main) environment=production ;;",
+                "        run: echo 'no migrations are run here: the services are next'",
+            ][..],
+        ),
         ("dougust", &["    branches: [main]", "          MIGRATE: 'npx drizzle-kit migrate'"][..]),
         ("alva", &["    branches: [develop, staging, main]", "            staging) environment=staging ;;", "      packages: write"][..]),
         ("shadowtwin", &["    branches: [develop, staging, main]", "            develop) environment=develop ;;"][..]),
@@ -317,7 +327,12 @@ fn buildspec_faults(text: &str) -> Vec<String> {
     if spec["version"].as_f64() != Some(0.2) {
         faults.push("version is not 0.2".to_owned());
     }
-    keys(&spec["env"], &["shell", "variables", "parameter-store", "exported-variables", "secrets-manager", "git-credential-helper"], "env", &mut faults);
+    keys(
+        &spec["env"],
+        &["shell", "variables", "parameter-store", "exported-variables", "secrets-manager", "git-credential-helper"],
+        "env",
+        &mut faults,
+    );
     keys(&spec["phases"], &["install", "pre_build", "build", "post_build"], "phases", &mut faults);
     let phases = spec["phases"].as_mapping().cloned().unwrap_or_default();
     if phases.is_empty() {
@@ -350,7 +365,8 @@ fn every_buildspec_is_one_that_codebuild_takes() {
         let text = read(&wizard, "buildspec.yml");
         assert_eq!(buildspec_faults(&text), Vec::<String>::new(), "{}\n{text}", one.name);
         let spec = yaml(&text);
-        let commands = ["pre_build", "build", "post_build"].iter().flat_map(|p| spec["phases"][*p]["commands"].as_sequence().unwrap().clone());
+        let commands =
+            ["pre_build", "build", "post_build"].iter().flat_map(|p| spec["phases"][*p]["commands"].as_sequence().unwrap().clone());
         let lines: Vec<String> = commands.map(|c| c.as_str().unwrap().to_owned()).collect();
         shell.push((one.name.to_owned(), lines.join("\n")));
     }

@@ -124,10 +124,7 @@ fn build_args(plan: &EnvPlan) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    format!(
-        "# what the build writes into the pages, so it is no secret: docker build --build-arg NAME=value\n{}",
-        lines.join("\n")
-    )
+    format!("# what the build writes into the pages, so it is no secret: docker build --build-arg NAME=value\n{}", lines.join("\n"))
 }
 
 /// Several commands as one layer; the first that fails ends it.

@@ -90,8 +90,7 @@ pub fn values(
     let traced = services.iter().any(|s| is_standalone(scan, s));
     let stays = !traced && keeps_development_packages(scan, services, &tool);
     let given = framework::placeholders(scan, frameworks);
-    let mut steps: Vec<String> =
-        services.iter().filter_map(|s| s.build.as_deref()).map(|line| format!("{given}{line}")).collect();
+    let mut steps: Vec<String> = services.iter().filter_map(|s| s.build.as_deref()).map(|line| format!("{given}{line}")).collect();
     if !stays && !traced {
         steps.push(tool.prune);
     }
