@@ -96,7 +96,7 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
     ]);
     let migrate = match &choices.migrations {
         Some(_) => template::fill("migrate.yml", include_str!("../../assets/files/migrate.yml"), &values)?,
-        None => "      - name: No migrations\n        run: echo 'no migrations are run here: the services are next'".to_owned(),
+        None => "      - name: No migrations\n        run: echo 'no migrations are run here, the services are next'".to_owned(),
     };
     values.insert("migrate", migrate.trim_end().to_owned());
     template::fill("deploy.yml", include_str!("../../assets/files/deploy.yml"), &values)

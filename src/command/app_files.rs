@@ -171,6 +171,10 @@ fn put(args: &RunArgs, choice: &ChoiceArgs, write: &WriteArgs, files: &[Generate
         out_json(
             &json!({ "folder": folder.display().to_string(), "files": list, "written": !args.dry_run && (theirs.is_empty() || write.force) }),
         )?;
+        if !theirs.is_empty() && !write.force {
+            // the list says which: a machine needs no second text
+            return Ok(1);
+        }
     } else {
         for (file, standing) in &standings {
             out(format!("{:<10} {}: {}", word(*standing), file.path, file.why));

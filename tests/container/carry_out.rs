@@ -41,7 +41,8 @@ impl Stage {
     /// A path of the image on this machine.
     fn at(&self, path: &str) -> PathBuf {
         let absolute = if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.workdir) };
-        self.root.join(absolute.trim_start_matches('/'))
+        // a folder cannot be made by a name that ends in a dot
+        self.root.join(absolute.trim_start_matches('/')).components().collect()
     }
 
     /// A program with the image's environment and nothing else of this machine but the way to its programs.

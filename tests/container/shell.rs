@@ -150,7 +150,7 @@ fn the_four_systems_get_their_branches_services_and_migrations() {
             &[
                 "    branches: [main]",
                 "            main) environment=production ;;",
-                "        run: echo 'no migrations are run here: the services are next'",
+                "        run: echo 'no migrations are run here, the services are next'",
             ][..],
         ),
         ("dougust", &["    branches: [main]", "          MIGRATE: 'npx drizzle-kit migrate'"][..]),
