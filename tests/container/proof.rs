@@ -111,6 +111,7 @@ fn the_image_of_the_sample_is_carried_out_and_answers_with_and_without_its_datab
     assert!(!context.join(".replit").exists() && context.join("package-lock.json").is_file());
     let image = carry_out(&read(&wizard, "Dockerfile"), &context, scratch.path());
 
+    assert_eq!(image.base, "node:20-bookworm-slim");
     assert_eq!(image.user, "1000", "the user node of the base image");
     assert_eq!(image.command, ["node", "./dist/index.cjs"]);
     assert_eq!((image.env["NODE_ENV"].as_str(), image.env["PORT"].as_str()), ("production", "3000"));
