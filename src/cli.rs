@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use app::{ArchitectureArg, BaseArg, ChoiceArgs, ContainerArgs, EnvArgs, PipelineArgs, ProviderArg, WriteArgs};
 pub use app::{ScanArgs, SeverityArg};
 pub use app_export::{AppExportArgs, WhatArg};
 pub use cost::{CostArgs, CostCmd, PricesArgs};
@@ -233,6 +234,21 @@ pub enum AppCmd {
         after_help = "Examples:\n  migrate-wizard app export                                      all scripts into .migrate-wizard/inside/\n  migrate-wizard app export --what database --to s3://my-app-import/dump --size 3GiB   with signed URLs: no key at Replit\n  migrate-wizard app export --check objects.manifest.jsonl --to s3://my-app-objects\n  migrate-wizard app export --check database.manifest.jsonl --in ~/Downloads --json\n\n--check: exit code 0 when everything is there with the right size and digest, 1 when something is missing or different.\nSee docs/inside-replit.md."
     )]
     Export(AppExportArgs),
+    /// Dockerfile, .dockerignore, docker-compose.yml and .env.example for the app
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app container ../my-app --dry-run     which files, and which are there already\n  migrate-wizard app container ../my-app --stdout\n  migrate-wizard app container --one-image --architecture arm64 --out container/\n  migrate-wizard app container --profile dougust       the decisions of a profile\n\nA file that the wizard did not make, or that was changed since, is not written over: exit code 1, and nothing is written."
+    )]
+    Container(ContainerArgs),
+    /// What builds and deploys after a push: GitHub Actions or CodePipeline
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app pipeline --provider github --branch develop --branch staging --branch main\n  migrate-wizard app pipeline --provider github --profile alva --ghcr\n  migrate-wizard app pipeline --provider codepipeline --out .\n\nWhat must be set up at GitHub once stands at the head of the workflow."
+    )]
+    Pipeline(PipelineArgs),
+    /// Every variable: where it comes from, who reads it, plain or secret, what becomes of it on AWS
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app env ../my-app\n  migrate-wizard app env --json | jq '.variables[] | select(.kind == \"secret\") | .name'"
+    )]
+    Env(EnvArgs),
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -7,6 +7,7 @@ mod architecture;
 mod back;
 mod bad_input;
 mod connect;
+mod container;
 mod converge;
 mod decisions;
 mod dry_run;

@@ -196,11 +196,11 @@ fn openais_client_works_on_bedrock_polly_and_transcribe() {
 
 #[test]
 fn every_drop_in_names_what_it_needs_and_nothing_else() {
+    let needed = regex::Regex::new(r#"require\("([^"]+)"\)"#).unwrap();
     for name in ["object-storage", "database", "bedrock-openai"] {
         let folder = root().join("assets/shims/node").join(name);
         let package: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(folder.join("package.json")).unwrap()).unwrap();
         let code = std::fs::read_to_string(folder.join("index.js")).unwrap();
-        let needed = regex::Regex::new(r#"require\("([^"]+)"\)"#).unwrap();
         let mut used: Vec<&str> =
             needed.captures_iter(&code).map(|c| c.get(1).unwrap().as_str()).filter(|n| !n.starts_with("node:")).collect();
         used.sort_unstable();

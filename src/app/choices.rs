@@ -1,11 +1,15 @@
 //! What was decided about the files to generate.
 //! Never a secret, and nothing that a scan can tell by itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::branch::{self, Branch};
 use super::scan::Scan;
 use super::service::{Service, ServiceKind};
 use super::stack::Language;
+use crate::error::Result;
 
 /// What builds and deploys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,14 +28,26 @@ pub struct Choices {
     pub environment: String,
     /// Node major ("20") or Python major.minor ("3.11").
     pub runtime: String,
-    /// Debian release of the image; glibc, so that packages with compiled parts load.
+    /// `alpine`, or the Debian release of the image: glibc, so that packages with compiled parts load.
     pub base: String,
+    /// What the tasks run on: `linux/amd64` or `linux/arm64`.
+    pub platform: String,
+    /// One Dockerfile with a target for each service, instead of one for each.
+    pub one_image: bool,
     /// Container port of a single service; `None`: the one that the scan found.
     pub port: Option<u16>,
     /// Public host name, if there is one already.
     pub domain: Option<String>,
     pub ci: Ci,
     pub branch: String,
+    /// Which branches the pipeline deploys, and where to; empty: `branch` to `environment`.
+    pub branches: Vec<Branch>,
+    /// What brings the database to what the code expects, before the services are updated.
+    pub migrations: Option<String>,
+    /// Images go to GitHub's registry, too.
+    pub ghcr: bool,
+    /// Names of services on AWS, by their name here, where they differ.
+    pub names: BTreeMap<String, String>,
     /// Major version of the local Postgres.
     pub postgres: u16,
     /// Names of the services to generate for; empty: all.
@@ -52,13 +68,47 @@ impl Choices {
             environment: "production".to_owned(),
             runtime: scan.stack.version.clone().unwrap_or_else(|| usual.to_owned()),
             base: "bookworm".to_owned(),
+            platform: "linux/amd64".to_owned(),
+            one_image: false,
             port: None,
             domain: None,
             ci: Ci::None,
             branch: "main".to_owned(),
+            branches: Vec::new(),
+            migrations: None,
+            ghcr: false,
+            names: BTreeMap::new(),
             postgres: 16,
             services: Vec::new(),
         }
+    }
+
+    /// Takes over what a run decided: fields of the step that generates the files.
+    pub fn decided(&mut self, scan: &Scan, field: &dyn Fn(&str) -> Option<String>) {
+        let take = |into: &mut String, name: &str| {
+            if let Some(value) = field(name) {
+                *into = value;
+            }
+        };
+        take(&mut self.app_name, "app");
+        take(&mut self.environment, "environment");
+        take(&mut self.region, "region");
+        take(&mut self.branch, "branch");
+        self.domain = field("domain").or_else(|| self.domain.take());
+        self.ci = match field("cicd").as_deref() {
+            Some("github") => Ci::Github,
+            Some("codepipeline") => Ci::Codepipeline,
+            Some(_) | None => Ci::None,
+        };
+        self.ghcr = field("registry").is_some_and(|r| r.contains("ghcr"));
+        if field("architecture").as_deref() == Some("arm64") {
+            "linux/arm64".clone_into(&mut self.platform);
+        }
+        // the usual tools send several DDL statements in one transaction, which DSQL refuses
+        if field("database").as_deref() == Some("dsql") {
+            self.migrations = None;
+        }
+        self.rename(scan, &field("services").unwrap_or_default());
     }
 
     /// The chosen services that run in a container.
@@ -69,9 +119,83 @@ impl Choices {
             .collect()
     }
 
+    /// The service's name on AWS.
+    pub fn name_of<'a>(&'a self, service: &'a Service) -> &'a str {
+        self.names.get(&service.name).map_or(service.name.as_str(), String::as_str)
+    }
+
+    /// Takes the names of `web:3000,api:3001`: the same name, else the same port, else the only one that is left.
+    pub fn rename(&mut self, scan: &Scan, listed: &str) {
+        let wanted = listed.split(',').filter_map(|item| {
+            let (name, port) = item.split_once(':').unwrap_or((item, ""));
+            Some((name.trim().to_owned(), port.trim().parse::<u16>().ok())).filter(|(name, _)| !name.is_empty())
+        });
+        let mut wanted: Vec<(String, Option<u16>)> = wanted.collect();
+        let mut open: Vec<&Service> = self.containers(scan);
+        open.retain(|service| match wanted.iter().position(|(name, _)| *name == service.name) {
+            Some(at) => {
+                wanted.remove(at);
+                false
+            }
+            None => true,
+        });
+        open.retain(|service| match wanted.iter().position(|(_, port)| port.is_some() && *port == service.port) {
+            Some(at) => {
+                self.names.insert(service.name.clone(), wanted.remove(at).0);
+                false
+            }
+            None => true,
+        });
+        if let ([service], [(name, _)]) = (open.as_slice(), wanted.as_slice()) {
+            self.names.insert(service.name.clone(), name.clone());
+        }
+    }
+
+    /// What a push to the pipeline's branches does.
+    ///
+    /// # Errors
+    /// `Bug` if our own table does not parse.
+    pub fn deployed(&self) -> Result<Vec<Branch>> {
+        if !self.branches.is_empty() {
+            return Ok(self.branches.clone());
+        }
+        let rules = branch::rules(std::slice::from_ref(&self.branch))?;
+        Ok(rules.into_iter().map(|rule| Branch { environment: self.environment.clone(), ..rule }).collect())
+    }
+
     /// The port that a service listens on.
     pub fn port_of(&self, scan: &Scan, service: &Service) -> u16 {
         let only = if scan.services.len() == 1 { self.port } else { None };
         only.or(service.port).unwrap_or(3000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::App;
+    use super::*;
+
+    #[test]
+    fn services_take_the_names_that_they_have_on_aws() {
+        let service = |name: &str, port: u16| {
+            (
+                format!("apps/{name}/package.json"),
+                format!(r#"{{"name":"{name}","scripts":{{"start":"node a.js --port {port}"}},"dependencies":{{"fastify":"5"}}}}"#),
+            )
+        };
+        let app = App::new(&[("package.json", r#"{"name":"a","workspaces":["apps/*"]}"#)]);
+        for (path, text) in [service("web", 3000), service("server", 3001), service("login", 3002)] {
+            app.put(&path, &text);
+        }
+        let scan = app.scan();
+        let mut choices = Choices::from_scan(&scan);
+        // web by its name, server by its port, login because it is what is left
+        choices.rename(&scan, "web:8080,api:3001,auth:4002");
+        let names: Vec<&str> = scan.services.iter().map(|s| choices.name_of(s)).collect();
+        assert_eq!(scan.services.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["login", "server", "web"]);
+        assert_eq!(names, ["auth", "api", "web"]);
+        let mut nothing = Choices::from_scan(&scan);
+        nothing.rename(&scan, "");
+        assert!(nothing.names.is_empty());
     }
 }

@@ -58,6 +58,8 @@ pub struct EnvPlan {
     pub never: Vec<Never>,
     /// Plain names that the image build must know, with a value for it (empty: a person must give it).
     pub build: BTreeMap<String, String>,
+    /// Values for work on one's own machine: none of them is a secret.
+    pub local: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -81,6 +83,9 @@ struct Row {
     /// Also for the build.
     #[serde(default)]
     build: bool,
+    /// A signal: the build needs the name when the app has that finding.
+    build_when: Option<String>,
+    local: Option<String>,
     why: String,
 }
 
@@ -104,7 +109,7 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
         "cannot read assets/files/env.toml",
         "report this",
     )?;
-    let mut plan = EnvPlan { plain: Vec::new(), secrets: Vec::new(), never: Vec::new(), build: BTreeMap::new() };
+    let mut plan = EnvPlan { plain: Vec::new(), secrets: Vec::new(), never: Vec::new(), build: BTreeMap::new(), local: BTreeMap::new() };
     let port = scan.services.iter().find(|s| s.port.is_some()).map_or(3000, |s| choices.port_of(scan, s));
     let values = BTreeMap::from([
         ("domain", choices.domain.clone().unwrap_or_default()),
@@ -120,9 +125,12 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
         let template = row.value.as_deref();
         let unknown = template.is_some_and(|t| t.contains("{{domain}}")) && choices.domain.is_none();
         let value = template.filter(|_| !unknown).map(|t| template::fill("env.toml", t, &values)).transpose()?;
+        if let Some(local) = &row.local {
+            plan.local.insert(row.name.clone(), template::fill("env.toml", local, &values)?);
+        }
         match row.kind {
             RowKind::Plain => {
-                if row.build {
+                if row.build || row.build_when.as_deref().is_some_and(|signal| scan.has_finding(signal)) {
                     plan.build.insert(row.name.clone(), value.clone().unwrap_or_default());
                 }
                 plan.plain.push(Plain { name: row.name.clone(), value, origin: Origin::Shim, why: row.why.clone() });

@@ -2,25 +2,31 @@
 //! Never reaches a network, a database or AWS, never runs the app's code, and never keeps a value that may be a secret.
 
 mod beside;
+mod branch;
 mod choices;
 pub mod command;
 mod comments;
+mod compose;
 pub mod context;
 mod database;
 mod dockerfile;
 mod effort;
 pub mod env;
+pub mod env_table;
 pub mod files;
 mod finding;
 mod generation;
 mod hide;
-mod live;
 pub mod inside;
+mod layout;
+mod live;
 mod manifest;
+pub mod mark;
 mod migrations;
 mod origin;
 pub mod orm;
 mod packages;
+mod pipeline;
 pub mod remote;
 mod replit;
 mod sarif;
@@ -43,12 +49,14 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use branch::{Branch, of_profile as branches_of_profile, rules as branch_rules};
 pub use choices::{Choices, Ci};
 pub use database::{DatabaseUse, Engine};
 pub use effort::Effort;
 pub use files::GeneratedFile;
 pub use finding::{Finding, Severity};
 pub use generation::Generation;
+pub use layout::Layout;
 pub use migrations::{Migrations, migrations};
 pub use origin::Understood;
 pub use packages::SystemPackage;

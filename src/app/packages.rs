@@ -19,6 +19,9 @@ pub struct SystemPackage {
     pub name: String,
     /// Debian packages; empty when nothing is needed or nothing is known.
     pub apt: Vec<String>,
+    /// Debian packages for the build stage only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub build: Vec<String>,
     /// Environment the image must set.
     pub env: BTreeMap<String, String>,
     pub note: String,
@@ -35,6 +38,7 @@ struct Table {
     _source: String,
     nix: BTreeMap<String, Row>,
     npm: BTreeMap<String, Row>,
+    pip: BTreeMap<String, Row>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -42,6 +46,8 @@ struct Table {
 struct Row {
     #[serde(default)]
     apt: Vec<String>,
+    #[serde(default)]
+    build: Vec<String>,
     #[serde(default)]
     env: BTreeMap<String, String>,
     note: String,
@@ -53,7 +59,7 @@ static PKGS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"pkgs\.([A-Z
 ///
 /// # Errors
 /// `Bug` if our own table does not parse.
-pub fn read(tree: &Tree, replit: Option<&ReplitFile>, manifests: &[(String, Manifest)]) -> Result<Vec<SystemPackage>> {
+pub fn read(tree: &Tree, replit: Option<&ReplitFile>, manifests: &[(String, Manifest)], python: &[String]) -> Result<Vec<SystemPackage>> {
     let table: Table = toml::from_str(include_str!("../../assets/files/apt.toml")).or_fail(
         Kind::Bug,
         "cannot read assets/files/apt.toml",
@@ -70,6 +76,7 @@ pub fn read(tree: &Tree, replit: Option<&ReplitFile>, manifests: &[(String, Mani
     let package = |name: &str, row: Option<&Row>| SystemPackage {
         name: name.to_owned(),
         apt: row.map(|r| r.apt.clone()).unwrap_or_default(),
+        build: row.map(|r| r.build.clone()).unwrap_or_default(),
         env: row.map(|r| r.env.clone()).unwrap_or_default(),
         note: row.map_or_else(
             || "not in our table: find the Debian package and add it to the Dockerfile if the app needs it".to_owned(),
@@ -90,6 +97,9 @@ pub fn read(tree: &Tree, replit: Option<&ReplitFile>, manifests: &[(String, Mani
         if manifests.iter().any(|(_, m)| m.dependencies.contains_key(name)) {
             out.push(package(name, Some(row)));
         }
+    }
+    for (name, row) in table.pip.iter().filter(|(name, _)| python.contains(name)) {
+        out.push(package(name, Some(row)));
     }
     out.sort_by(|a, b| a.name.cmp(&b.name));
     out.dedup_by(|a, b| a.name == b.name);

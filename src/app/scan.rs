@@ -11,6 +11,7 @@ use super::effort::Effort;
 use super::finding::{Finding, Severity};
 use super::generation::{self, Generation};
 use super::hide;
+use super::layout::{self, Layout};
 use super::manifest::Manifest;
 use super::origin::{self, Known, Understood};
 use super::packages::{self, SystemPackage};
@@ -57,6 +58,8 @@ pub struct Scan {
     /// Each value above that a person should check, with the place that says so.
     #[serde(default)]
     pub understood: Vec<Understood>,
+    /// What the image needs to know of the tree.
+    pub layout: Layout,
 }
 
 impl Scan {
@@ -114,8 +117,9 @@ const INTEREST: &[&str] = &[
     "health.ts",
     "health.py",
     ".replitignore",
+    "manage.py",
 ];
-const INTEREST_DIRS: &[&str] = &["server", "src", "prisma", "patches"];
+const INTEREST_DIRS: &[&str] = &["server", "src", "prisma", "patches", ".yarn"];
 
 /// Reads the app in `dir`.
 ///
@@ -145,7 +149,8 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     let total = tree.entries.len() as u64;
     reporter.progress(total, Some(total), Unit::Files, "reading the app");
     let mut findings = search.findings(&tree, &looks);
-    let system_packages = packages::read(&tree, replit.as_ref(), &manifests)?;
+    let layout = layout::read(&tree, &manifests);
+    let system_packages = packages::read(&tree, replit.as_ref(), &manifests, &layout.python)?;
     if system_packages.iter().all(|p| p.known && p.apt.is_empty()) {
         // the app lists system packages, but an image needs none of them
         findings.retain(|f| f.signal != "F7");
@@ -174,6 +179,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
             .map(|p| (*p).to_owned())
             .collect(),
         scripts: root.map(|m| m.scripts.keys().cloned().collect()).unwrap_or_default(),
+        layout,
         name,
         replit,
         stack,

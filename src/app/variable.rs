@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::scan::Scan;
 use super::tree::{Tree, is_comment};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +34,11 @@ const VITE_OWN: &[&str] = &["MODE", "DEV", "PROD", "SSR", "BASE_URL"];
 /// Each pattern: group 1 is the name (or, for the last, a list of names); group 2, if any, shows a default.
 static READS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
-        r#"(?:process|import\.meta)\.env\??\.([A-Z][A-Z0-9_]*)\b\s*(\|\||\?\?|\?\s|&&)?"#,
-        r#"(?:process|import\.meta)\.env\[\s*["']([A-Z][A-Z0-9_]*)["']\s*\]\s*(\|\||\?\?|\?\s|&&)?"#,
+        r#"(?:process|import\.meta|Bun)\.env\??\.([A-Z][A-Z0-9_]*)\b\s*(\|\||\?\?|\?\s|&&)?"#,
+        r#"(?:process|import\.meta|Bun)\.env\[\s*["']([A-Z][A-Z0-9_]*)["']\s*\]\s*(\|\||\?\?|\?\s|&&)?"#,
+        r#"Deno\.env\.get\(\s*["']([A-Z][A-Z0-9_]*)["']\s*\)\s*(\|\||\?\?|\?\s|&&)?"#,
+        // python-decouple
+        r#"=\s*config\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,\s*default\b)?"#,
         r#"os\.environ\[\s*["']([A-Z][A-Z0-9_]*)["']"#,
         r#"(?:os\.environ\.get|os\.getenv|environ\.get)\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,|\)\s*or\b)?"#,
         r#"[cC]onfig(?:Service)?\.get(?:OrThrow)?(?:<[^>\n]*>)?\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,)?"#,
@@ -89,4 +93,56 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
         }
     }
     found.into_values().collect()
+}
+
+/// The first place from which this service reads the variable: in its own folder or in a shared one; `None`: only others read it.
+pub fn place_for(scan: &Scan, service: &str, variable: &Variable) -> Option<String> {
+    let below = |file: &str, dir: &str| !dir.is_empty() && file.starts_with(&format!("{}/", dir.trim_end_matches('/')));
+    let own = scan.services.iter().find(|s| s.name == service).map(|s| s.dir.as_str()).unwrap_or_default();
+    let foreign = |file: &str| scan.services.iter().any(|s| s.name != service && s.dir != own && below(file, &s.dir) && !below(file, own));
+    let known = scan.services.iter().any(|s| s.name == service);
+    let place = variable.places.iter().find(|p| !known || !foreign(&p.file))?;
+    Some(format!("{}:{}", place.file, place.line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::App;
+
+    #[test]
+    fn names_are_found_however_they_are_read() {
+        let app = App::new(&[
+            (
+                "a.ts",
+                "const a = process.env.ALPHA!;\nconst b = process.env[\"BETA\"] ?? \"x\";\nconst { GAMMA, DELTA = \"d\" } = process.env;\n// process.env.IGNORED\n",
+            ),
+            ("b.ts", "const a = Bun.env.EPSILON || 1;\nconst b = Deno.env.get(\"ZETA\");\nconst m = import.meta.env.MODE;\n"),
+            (
+                "c.py",
+                "import os\nx = os.environ[\"ETA\"]\ny = os.getenv(\"THETA\", \"t\")\nz = config(\"IOTA\", default=1)\nw = config(\"KAPPA\")\n",
+            ),
+            ("package.json", r#"{"name":"a"}"#),
+        ]);
+        let scan = app.scan();
+        let found: Vec<String> = scan
+            .variables
+            .iter()
+            .map(|v| format!("{}{} {}:{}", v.name, if v.has_default { "?" } else { "" }, v.places[0].file, v.places[0].line))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "ALPHA a.ts:1",
+                "BETA? a.ts:2",
+                "DELTA? a.ts:3",
+                "EPSILON? b.ts:1",
+                "ETA c.py:2",
+                "GAMMA a.ts:3",
+                "IOTA? c.py:4",
+                "KAPPA c.py:5",
+                "THETA? c.py:3",
+                "ZETA b.ts:2",
+            ]
+        );
+    }
 }

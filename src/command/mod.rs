@@ -1,8 +1,9 @@
 //! One file for each command; each returns its exit code and ends by saying what to do next.
 //! Glue between the command line and the rooms: no domain knowledge of its own.
 
-mod app_scan;
 mod app_export;
+mod app_files;
+mod app_scan;
 mod cleanup;
 mod connections;
 pub mod cost;
@@ -66,6 +67,9 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Playbooks(what)) => playbooks::run(&args, &what),
         Some(Cmd::App(AppCmd::Scan(what))) => app_scan::run(&args, &what),
         Some(Cmd::App(AppCmd::Export(what))) => app_export::run(&args, &what).await,
+        Some(Cmd::App(AppCmd::Container(what))) => app_files::container(&args, &what),
+        Some(Cmd::App(AppCmd::Pipeline(what))) => app_files::pipeline(&args, &what),
+        Some(Cmd::App(AppCmd::Env(what))) => app_files::env(&args, &what),
         Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Apply(what))) => schema_apply::apply(&args, &what).await,

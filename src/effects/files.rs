@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{World, scan_app, write_files};
-use crate::app::{self, Choices, Ci};
+use crate::app::{self, Choices};
 use crate::error::Result;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
@@ -23,6 +23,15 @@ pub struct Files {
     branch: String,
     #[serde(default)]
     domain: String,
+    /// `web:3000,api:3001`: their names on AWS.
+    #[serde(default)]
+    services: String,
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    database: String,
+    #[serde(default)]
+    registry: String,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -59,18 +68,9 @@ impl Apply<World> for Files {
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let scan = scan_app::scan(world, None).await?;
         let mut choices = Choices::from_scan(&scan);
-        choices.app_name.clone_from(&self.app);
-        choices.environment.clone_from(&self.environment);
-        choices.region.clone_from(&self.region);
-        choices.domain = Some(self.domain.clone()).filter(|d| !d.is_empty());
-        choices.ci = match self.cicd.as_str() {
-            "github" => Ci::Github,
-            "codepipeline" => Ci::Codepipeline,
-            _ => Ci::None,
-        };
-        if !self.branch.is_empty() {
-            choices.branch.clone_from(&self.branch);
-        }
+        choices.migrations = app::migrations(&world.app_dir, &scan)?.map(|m| m.command);
+        let fields = serde_json::to_value(self).unwrap_or_default();
+        choices.decided(&scan, &|name: &str| fields.get(name).and_then(Value::as_str).filter(|v| !v.is_empty()).map(str::to_owned));
         let files: Vec<(String, String)> = app::files::generate(&scan, &choices)?.into_iter().map(|f| (f.path, f.contents)).collect();
         write_files(&world.out_dir("app"), &files)?;
         for (path, _) in &files {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::env::{EnvPlan, Origin};
 use super::super::scan::Scan;
-use super::super::variable::Variable;
+use super::super::variable::{Variable, place_for};
 use super::table::{Becomes, Home, Table};
 
 /// Who gives a variable.
@@ -135,16 +135,6 @@ fn holds(provided: &Provided, home: &Home) -> bool {
         (None, None) => true,
         (None, Some(_)) => false,
     }
-}
-
-/// The first place from which this service reads the variable: in its own folder or in a shared one; `None`: only others read it.
-fn place_for(scan: &Scan, service: &str, variable: &Variable) -> Option<String> {
-    let below = |file: &str, dir: &str| !dir.is_empty() && file.starts_with(&format!("{}/", dir.trim_end_matches('/')));
-    let own = scan.services.iter().find(|s| s.name == service).map(|s| s.dir.as_str()).unwrap_or_default();
-    let foreign = |file: &str| scan.services.iter().any(|s| s.name != service && s.dir != own && below(file, &s.dir) && !below(file, own));
-    let known = scan.services.iter().any(|s| s.name == service);
-    let place = variable.places.iter().find(|p| !known || !foreign(&p.file))?;
-    Some(format!("{}:{}", place.file, place.line))
 }
 
 #[cfg(test)]

@@ -1,0 +1,8 @@
+{{target}}
+{{port_env}}
+{{workdir}}
+USER {{user}}
+{{expose}}
+{{health}}
+{{run_note}}
+CMD {{cmd}}

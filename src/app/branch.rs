@@ -1,0 +1,77 @@
+//! Which branch of the app's repository is deployed to which environment, and whether a person must agree first.
+//! Never a system's name in code: the table is `assets/files/branches.toml`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Context, Kind, Result};
+
+/// A branch and where a push to it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Branch {
+    pub name: String,
+    pub environment: String,
+    /// A person agrees before anything is changed: GitHub's environment has required reviewers.
+    pub approval: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    #[serde(rename = "as_of")]
+    _as_of: String,
+    #[serde(rename = "source")]
+    _source: String,
+    branch: Vec<Branch>,
+    profile: BTreeMap<String, Vec<String>>,
+}
+
+fn table() -> Result<Table> {
+    toml::from_str(include_str!("../../assets/files/branches.toml")).or_fail(
+        Kind::Bug,
+        "cannot read assets/files/branches.toml",
+        "report this",
+    )
+}
+
+/// The rule of each named branch; one that the table does not know goes to an environment of its own name.
+///
+/// # Errors
+/// `Bug` if our own table does not parse.
+pub fn rules(names: &[String]) -> Result<Vec<Branch>> {
+    let table = table()?;
+    let own = |name: &String| Branch { name: name.clone(), environment: super::service::slug(name), approval: false };
+    Ok(names.iter().map(|name| table.branch.iter().find(|b| b.name == *name).cloned().unwrap_or_else(|| own(name))).collect())
+}
+
+/// The branches that a profile's owners deploy; `None` for a profile that is not in the table.
+///
+/// # Errors
+/// As [`rules`].
+pub fn of_profile(profile: &str) -> Result<Option<Vec<Branch>>> {
+    table()?.profile.get(profile).map(|names| rules(names)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_four_systems_deploy_as_their_owners_wrote() {
+        let of = |profile| {
+            let branches = of_profile(profile).unwrap().unwrap();
+            branches
+                .iter()
+                .map(|b| format!("{}>{}{}", b.name, b.environment, if b.approval { "!" } else { "" }))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(of("grievance-portal"), "main>production!");
+        assert_eq!(of("dougust"), "main>production!");
+        assert_eq!(of("alva"), "develop>develop staging>staging main>production!");
+        assert_eq!(of("shadowtwin"), "develop>develop staging>staging main>production!");
+        assert_eq!(of_profile("nobody").unwrap(), None);
+        assert_eq!(rules(&["feature/X".into()]).unwrap()[0].environment, "x");
+    }
+}

@@ -1,0 +1,166 @@
+//! How a Node app is installed and built: npm, pnpm, Yarn or Bun, one package or a workspace.
+//! Never fewer packages than what the running program may load.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::scan::Scan;
+use super::super::service::Service;
+use super::super::stack::PackageManager;
+use super::framework::{self, Framework};
+use super::{apt, run};
+
+/// Its build makes a program of its own (Next.js `output: "standalone"`).
+pub fn is_standalone(scan: &Scan, service: &Service) -> bool {
+    scan.layout.next_standalone.contains(&service.dir)
+}
+
+struct Tool {
+    /// What the base image needs.
+    setup: String,
+    /// Files that it reads besides package.json.
+    files: Vec<&'static str>,
+    install: String,
+    /// Takes development packages away; empty where it cannot.
+    prune: String,
+}
+
+fn tool(scan: &Scan) -> Tool {
+    let stack = &scan.stack;
+    let given = |default: &str| stack.package_manager_version.clone().unwrap_or_else(|| default.to_owned());
+    let locked = |with: &str, without: &str| if stack.lock_file { with.to_owned() } else { without.to_owned() };
+    match stack.package_manager {
+        PackageManager::Pnpm => Tool {
+            setup: format!("RUN npm install --global pnpm@{}", given("10")),
+            files: vec!["pnpm-lock.yaml", "pnpm-workspace.yaml", ".npmrc"],
+            install: locked("pnpm install --frozen-lockfile", "pnpm install"),
+            prune: "pnpm prune --prod".to_owned(),
+        },
+        PackageManager::Yarn if scan.has_file(".yarnrc.yml") => Tool {
+            setup: "RUN corepack enable".to_owned(),
+            files: vec!["yarn.lock", ".yarnrc.yml"],
+            install: locked("yarn install --immutable", "yarn install"),
+            prune: String::new(),
+        },
+        PackageManager::Yarn => Tool {
+            setup: String::new(),
+            files: vec!["yarn.lock", ".npmrc"],
+            install: locked("yarn install --frozen-lockfile && yarn cache clean", "yarn install && yarn cache clean"),
+            prune: "yarn install --production --prefer-offline && yarn cache clean".to_owned(),
+        },
+        PackageManager::Bun => Tool {
+            setup: format!("RUN npm install --global bun@{}", given("1")),
+            files: vec!["bun.lock", "bun.lockb", ".npmrc"],
+            install: locked("bun install --frozen-lockfile", "bun install"),
+            prune: String::new(),
+        },
+        PackageManager::Npm
+        | PackageManager::Pip
+        | PackageManager::Uv
+        | PackageManager::Poetry
+        | PackageManager::Composer
+        | PackageManager::None => Tool {
+            setup: String::new(),
+            files: vec!["package-lock.json", ".npmrc"],
+            install: if scan.has_file("package-lock.json") {
+                "npm ci --no-audit --no-fund".to_owned()
+            } else {
+                "npm install --no-audit --no-fund".to_owned()
+            },
+            prune: "npm prune --omit=dev --no-audit --no-fund".to_owned(),
+        },
+    }
+}
+
+pub fn values(
+    scan: &Scan,
+    services: &[&Service],
+    for_build: &BTreeSet<String>,
+    frameworks: &[Framework],
+) -> BTreeMap<&'static str, String> {
+    let tool = tool(scan);
+    let native = &scan.stack.native;
+    // an install script of the root may read any file of the app
+    let source_first = scan.layout.install_scripts;
+    let mut compilers = for_build.clone();
+    if !native.is_empty() {
+        compilers.extend(["g++", "make", "python3"].map(str::to_owned));
+    }
+    let check = native_check(scan);
+    // what Next.js traced holds no development packages anyway
+    let traced = services.iter().any(|s| is_standalone(scan, s));
+    let stays = !traced && keeps_development_packages(scan, services, &tool);
+    let given = framework::placeholders(scan, frameworks);
+    let mut steps: Vec<String> = services.iter().filter_map(|s| s.build.as_deref()).map(|line| format!("{given}{line}")).collect();
+    if !stays && !traced {
+        steps.push(tool.prune);
+    }
+    let mut build = Vec::new();
+    if stays {
+        build.push("# all packages stay: the app may need development packages at run time".to_owned());
+    }
+    if !check.is_empty() {
+        build.push("# the last line stops the build here, not the service later, if a compiled part is missing".to_owned());
+        steps.push(check);
+    }
+    build.push(run(&steps));
+    build.retain(|line| !line.is_empty());
+    BTreeMap::from([
+        ("tool", tool.setup),
+        ("compilers", apt(&compilers)),
+        (
+            "copy_manifests",
+            if source_first {
+                "# its install scripts may read the source, so all of it comes first\nCOPY . .".to_owned()
+            } else {
+                manifests(scan, &tool.files)
+            },
+        ),
+        ("install", format!("RUN {}", tool.install.replace(" && ", " \\\n && "))),
+        ("copy_source", if source_first { String::new() } else { "COPY . .".to_owned() }),
+        ("build", build.join("\n")),
+        ("copy_app", copy_app(scan, services)),
+    ])
+}
+
+/// package.json of every member with what the package manager reads beside them.
+fn manifests(scan: &Scan, files: &[&str]) -> String {
+    let there: Vec<&str> = std::iter::once("package.json").chain(files.iter().copied().filter(|f| scan.has_file(f))).collect();
+    let mut lines = vec![format!("COPY {} ./", there.join(" "))];
+    lines.extend(["prisma", "patches", ".yarn"].iter().filter(|d| scan.has_file(d)).map(|d| format!("COPY {d} ./{d}")));
+    lines.extend(scan.layout.packages.iter().map(|dir| format!("COPY {dir}/package.json ./{dir}/")));
+    lines.join("\n")
+}
+
+/// Development packages go only where nothing is known to need them at run time.
+fn keeps_development_packages(scan: &Scan, services: &[&Service], tool: &Tool) -> bool {
+    let workspace = !scan.layout.packages.is_empty();
+    let by_node = services.iter().all(|s| s.run.first().is_some_and(|w| w == "node"));
+    let wanted = scan.replit.iter().flat_map(|r| &r.env).any(|e| e.name == "REPLIT_KEEP_PACKAGE_DEV_DEPENDENCIES");
+    workspace || tool.prune.is_empty() || !by_node || wanted || scan.has_finding("F2")
+}
+
+fn native_check(scan: &Scan) -> String {
+    // in a workspace the packages lie in the members' folders
+    if scan.stack.native.is_empty() || !scan.layout.packages.is_empty() {
+        return String::new();
+    }
+    let list = scan.stack.native.iter().map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ");
+    format!("node -e \"for (const m of [{list}]) require(m)\"")
+}
+
+fn copy_app(scan: &Scan, services: &[&Service]) -> String {
+    let standalone = services.iter().find(|s| is_standalone(scan, s));
+    let Some(service) = standalone else {
+        return "# all of the folder: the app may read more than its bundle; narrow it once you know that it does not\nCOPY --from=build --chown=node:node /app /app".to_owned();
+    };
+    let at = |path: &str| if service.dir.is_empty() { path.to_owned() } else { format!("{}/{path}", service.dir) };
+    let mut lines = vec![
+        "# only what Next.js traced, with the files for browsers beside it".to_owned(),
+        format!("COPY --from=build --chown=node:node /app/{} ./", at(".next/standalone")),
+        format!("COPY --from=build --chown=node:node /app/{0} ./{0}", at(".next/static")),
+    ];
+    if scan.layout.public.contains(&service.dir) {
+        lines.push(format!("COPY --from=build --chown=node:node /app/{0} ./{0}", at("public")));
+    }
+    lines.join("\n")
+}

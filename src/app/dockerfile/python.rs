@@ -1,0 +1,46 @@
+//! How a Python app is installed: pip, uv or Poetry, into a virtual environment that is copied into the image.
+//! Never a compiler in the image itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::scan::Scan;
+use super::super::stack::PackageManager;
+use super::framework::{self, Framework};
+use super::{apt, run};
+
+/// The versions that install the packages; raised by hand (checked on PyPI 2026-11-28).
+const UV: &str = "uv==0.13.9";
+const POETRY: &str = "poetry==2.5.1";
+
+pub fn values(scan: &Scan, compilers: &BTreeSet<String>, frameworks: &[Framework]) -> BTreeMap<&'static str, String> {
+    let lock = |file: &str| if scan.has_file(file) { format!(" {file}") } else { String::new() };
+    let (files, install) = match scan.stack.package_manager {
+        PackageManager::Poetry => (
+            format!("pyproject.toml{}", lock("poetry.lock")),
+            format!(
+                "RUN pip install --no-cache-dir {POETRY} \\\n && poetry config virtualenvs.create false \\\n && VIRTUAL_ENV=/venv poetry install --only main --no-root --no-interaction"
+            ),
+        ),
+        PackageManager::Uv => {
+            let frozen = if scan.stack.lock_file { " --frozen" } else { "" };
+            (
+                format!("pyproject.toml{}", lock("uv.lock")),
+                format!(
+                    "RUN pip install --no-cache-dir {UV} \\\n && UV_PROJECT_ENVIRONMENT=/venv uv sync{frozen} --no-dev --no-install-project"
+                ),
+            )
+        }
+        PackageManager::Pip
+        | PackageManager::Npm
+        | PackageManager::Pnpm
+        | PackageManager::Yarn
+        | PackageManager::Bun
+        | PackageManager::Composer
+        | PackageManager::None => ("requirements.txt".to_owned(), "RUN pip install --no-cache-dir -r requirements.txt".to_owned()),
+    };
+    let more = scan.layout.requirements.iter().filter(|_| scan.stack.package_manager == PackageManager::Pip);
+    let copies: Vec<String> = std::iter::once(format!("COPY {files} ./")).chain(more.map(|path| format!("COPY {path} ./{path}"))).collect();
+    let given = framework::placeholders(scan, frameworks);
+    let build: Vec<String> = framework::before(scan, frameworks).into_iter().map(|line| format!("{given}{line}")).collect();
+    BTreeMap::from([("compilers", apt(compilers)), ("copy_manifests", copies.join("\n")), ("install", install), ("build", run(&build))])
+}

@@ -1,0 +1,109 @@
+//! The end of an image: port, user, health check and command of one service.
+//! Never how it is built.
+
+use std::collections::BTreeMap;
+
+use super::super::choices::Choices;
+use super::super::command;
+use super::super::scan::Scan;
+use super::super::service::{Service, ServiceKind};
+use super::super::stack::Language;
+use super::super::template;
+use super::framework::{self, Framework};
+use super::{json, node};
+use crate::error::Result;
+
+/// The user `node` of Node's images, and the one that the Python image makes: by number, so that any host can tell that it is not root.
+const NODE: &str = "1000";
+const APP: &str = "10001";
+
+/// The lines; `target`: a stage of their own.
+pub fn of(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Framework], target: bool) -> Result<String> {
+    let port = choices.port_of(scan, service);
+    let answers = answers(service);
+    let dir = !(service.from_root || service.dir.is_empty() || node::is_standalone(scan, service));
+    let (words, note) = command(scan, choices, service, frameworks)?;
+    let values = BTreeMap::from([
+        ("target", if target { format!("FROM run AS {}", service.name) } else { String::new() }),
+        ("port_env", if answers { format!("ENV PORT={port}") } else { String::new() }),
+        ("workdir", if dir { format!("WORKDIR /app/{}", service.dir) } else { String::new() }),
+        ("user", if scan.stack.language == Language::Python { APP } else { NODE }.to_owned()),
+        ("expose", if answers { format!("EXPOSE {port}") } else { String::new() }),
+        ("health", health(scan, service)),
+        ("run_note", note),
+        ("cmd", json(&words)),
+    ]);
+    template::fill("start.Dockerfile", include_str!("../../../assets/files/start.Dockerfile"), &values)
+}
+
+/// It has a port that somebody asks.
+fn answers(service: &Service) -> bool {
+    matches!(service.kind, ServiceKind::Web | ServiceKind::Api)
+}
+
+/// The command with the chosen port where a port was written into it, and without reloading; a remark when it is another program.
+fn command(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Framework]) -> Result<(Vec<String>, String)> {
+    let port = choices.port_of(scan, service);
+    if node::is_standalone(scan, service) {
+        let program = if service.dir.is_empty() { "server.js".to_owned() } else { format!("{}/server.js", service.dir) };
+        return Ok((vec!["node".to_owned(), program], String::new()));
+    }
+    if let Some(serve) = framework::serving(scan, frameworks, &service.run).and_then(|f| f.serve.as_deref()) {
+        let values = BTreeMap::from([("port", port.to_string()), ("wsgi", scan.layout.wsgi.clone().unwrap_or_default())]);
+        let line = template::fill("frameworks.toml", serve, &values)?;
+        return Ok((command::words(&line), format!("# instead of `{}`, which is for development only", command::line(&service.run))));
+    }
+    let old = service.port.unwrap_or(port);
+    let mut words: Vec<String> = service.run.iter().filter(|w| *w != "--reload").cloned().collect();
+    if port != old {
+        // `:5000`, `=5000`, `-p 5000`: whole numbers only
+        let mut after_flag = false;
+        for word in &mut words {
+            if after_flag && *word == old.to_string() {
+                *word = port.to_string();
+            }
+            after_flag = matches!(word.as_str(), "-p" | "--port" | "--server.port");
+            for mark in [":", "="] {
+                if word.contains(' ') {
+                    // a line for a shell
+                    *word = word.replace(&format!("{mark}{old} "), &format!("{mark}{port} "));
+                }
+                if let Some(head) = word.strip_suffix(&format!("{mark}{old}")) {
+                    *word = format!("{head}{mark}{port}");
+                }
+            }
+        }
+    }
+    if scan.has_finding("F15") && words.first().is_some_and(|w| w == "gunicorn") {
+        words.extend(["-k".to_owned(), "uvicorn.workers.UvicornWorker".to_owned()]);
+    }
+    Ok((words, String::new()))
+}
+
+/// The path that the load balancer and the image ask for.
+pub fn health_path(service: &Service) -> &str {
+    service.health.as_deref().unwrap_or("/api/health")
+}
+
+fn health(scan: &Scan, service: &Service) -> String {
+    if !answers(service) {
+        return "# runs without a port: no health check over HTTP\nHEALTHCHECK NONE".to_owned();
+    }
+    let path = health_path(service);
+    let check = match scan.stack.language {
+        Language::Python => json(&[
+            "python".to_owned(),
+            "-c".to_owned(),
+            format!("import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '{path}', timeout=4)"),
+        ]),
+        Language::Node | Language::Php | Language::Html | Language::Unknown => json(&[
+            "node".to_owned(),
+            "-e".to_owned(),
+            format!(
+                "fetch('http://127.0.0.1:' + process.env.PORT + '{path}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"
+            ),
+        ]),
+    };
+    let missing = if service.health.is_none() { "# the app has no such route yet: mount the generated one\n" } else { "" };
+    format!("{missing}HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \\\n  CMD {check}")
+}

@@ -1,0 +1,216 @@
+//! What builds and deploys the app after a push: a workflow of GitHub Actions, or what CodeBuild runs in CodePipeline.
+//! Never a key or a secret's value, and never the text of a file (that is `assets/files/`).
+
+use std::collections::BTreeMap;
+
+use super::choices::Choices;
+use super::dockerfile::{Dockerfile, health_path};
+use super::env::EnvPlan;
+use super::scan::Scan;
+use super::service::{Service, ServiceKind, run_script};
+use super::stack::{Language, PackageManager, Stack};
+use super::template;
+use crate::error::Result;
+
+/// Scripts of package.json that must pass before anything is built, in this order.
+const CHECKS: [&str; 5] = ["lint", "check", "typecheck", "test", "test:ci"];
+/// Services whose image runs the migrations, by preference; else the first.
+const MIGRATES: &str = "api";
+
+/// `.github/workflows/deploy.yml`.
+///
+/// # Errors
+/// `Bug` if our template names an unknown value.
+pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfile<'_>]) -> Result<String> {
+    let services = services(images);
+    let branches = choices.deployed()?;
+    let names: Vec<&str> = branches.iter().map(|b| b.name.as_str()).collect();
+    let app = &choices.app_name;
+    let migrating =
+        services.iter().find(|(s, _, _)| choices.name_of(s) == MIGRATES).or(services.first()).map(|(s, _, _)| choices.name_of(s));
+    let mut settings = Vec::new();
+    for branch in &branches {
+        let suffix = variable(&branch.environment);
+        settings.push(format!(
+            "#   variable AWS_ROLE_ARN_{suffix}: the output RoleArn of the stack {app}-{}-github (it trusts the branch {})",
+            branch.environment, branch.name
+        ));
+        settings.push(if branch.approval {
+            format!(
+                "#   environment {}: with required reviewers, since a person agrees before {} is released",
+                branch.environment, branch.name
+            )
+        } else {
+            format!("#   environment {}: without reviewers, since {} goes out by itself", branch.environment, branch.name)
+        });
+    }
+    settings.push("#   variable URL_<SERVICE>_<ENVIRONMENT>: only where a service does not answer at the APP_URL of its task".to_owned());
+    for name in plan.build.keys() {
+        settings.push(format!("#   variable {name}: the build writes it into the pages"));
+    }
+    let cases = branches.iter().map(|b| format!("            {}) environment={} ;;", b.name, b.environment));
+    let each = |line: &dyn Fn(&Service, &str, &str) -> String| {
+        services.iter().map(|(s, path, target)| format!("          - {}", line(s, path, target))).collect::<Vec<_>>().join("\n")
+    };
+    let ghcr = |text: &str| if choices.ghcr { text.to_owned() } else { String::new() };
+    let mut values = BTreeMap::from([
+        ("app", app.clone()),
+        ("region", choices.region.clone()),
+        ("settings", settings.join("\n")),
+        ("branches", names.join(", ")),
+        ("branch_cases", cases.collect::<Vec<_>>().join("\n")),
+        ("platform", choices.platform.clone()),
+        ("runner", if choices.platform == "linux/arm64" { "ubuntu-24.04-arm" } else { "ubuntu-24.04" }.to_owned()),
+        ("checks", checks(scan, choices)),
+        (
+            "matrix_images",
+            each(&|s, path, target| format!("{{ service: {}, dockerfile: {path}, target: \"{target}\" }}", choices.name_of(s))),
+        ),
+        (
+            "matrix_services",
+            each(&|s, _, _| {
+                let name = choices.name_of(s);
+                let health = if answers(s) { health_path(s) } else { "" };
+                let page = if s.kind == ServiceKind::Web { s.paths.first().map_or("/", String::as_str) } else { "" };
+                format!("{{ service: {name}, variable: {}, health: \"{health}\", page: \"{page}\" }}", variable(name))
+            }),
+        ),
+        ("build_arg_env", plan.build.keys().map(|n| format!("          {n}: ${{{{ vars.{n} }}}}")).collect::<Vec<_>>().join("\n")),
+        ("build_arg_lines", build_args(plan, "          ")),
+        ("packages_right", ghcr("      packages: write")),
+        (
+            "ghcr_login",
+            ghcr(
+                "      - uses: docker/login-action@v3\n        with:\n          registry: ghcr.io\n          username: ${{ github.actor }}\n          password: ${{ secrets.GITHUB_TOKEN }}",
+            ),
+        ),
+        ("ghcr_env", ghcr(&format!("          COPY: ghcr.io/${{{{ github.repository_owner }}}}/{app}-${{{{ matrix.service }}}}"))),
+        (
+            "ghcr_push",
+            ghcr(
+                "          name=${COPY,,}\n          docker tag \"$REPOSITORY:$GITHUB_SHA\" \"$name:$GITHUB_SHA\"\n          docker push \"$name:$GITHUB_SHA\"",
+            ),
+        ),
+        ("migrating", migrating.unwrap_or_default().to_owned()),
+        ("migrations", choices.migrations.as_deref().map(quoted).unwrap_or_default()),
+    ]);
+    let migrate = match &choices.migrations {
+        Some(_) => template::fill("migrate.yml", include_str!("../../assets/files/migrate.yml"), &values)?,
+        None => "      - name: No migrations\n        run: echo 'no migrations are run here, the services are next'".to_owned(),
+    };
+    values.insert("migrate", migrate.trim_end().to_owned());
+    template::fill("deploy.yml", include_str!("../../assets/files/deploy.yml"), &values)
+}
+
+/// `buildspec.yml`: one text for the pipelines of all services.
+///
+/// # Errors
+/// As [`github`].
+pub fn buildspec(choices: &Choices, plan: &EnvPlan, images: &[Dockerfile<'_>]) -> Result<String> {
+    let services = services(images);
+    let cases = services.iter().map(|(s, path, target)| {
+        let target = if target.is_empty() { String::new() } else { format!(" --target {target}") };
+        format!("          {}) options+=(--file {path}{target}) ;;", choices.name_of(s))
+    });
+    let lines = build_args(plan, "");
+    let values = BTreeMap::from([
+        ("app", choices.app_name.clone()),
+        ("platform", choices.platform.clone()),
+        ("services", services.iter().map(|(s, _, _)| choices.name_of(s)).collect::<Vec<_>>().join(", ")),
+        ("service_cases", cases.collect::<Vec<_>>().join("\n")),
+        ("build_arg_lines", lines.lines().map(|line| format!("      - {line}")).collect::<Vec<_>>().join("\n")),
+    ]);
+    template::fill("buildspec.yml", include_str!("../../assets/files/buildspec.yml"), &values)
+}
+
+/// Each service with its Dockerfile and its target (empty: the last stage).
+fn services<'a>(images: &'a [Dockerfile<'a>]) -> Vec<(&'a Service, &'a str, &'a str)> {
+    images
+        .iter()
+        .flat_map(|image| image.services.iter().map(|(s, target)| (*s, image.path.as_str(), target.as_deref().unwrap_or(""))))
+        .collect()
+}
+
+fn answers(service: &Service) -> bool {
+    matches!(service.kind, ServiceKind::Web | ServiceKind::Api)
+}
+
+/// As GitHub names variables.
+fn variable(name: &str) -> String {
+    name.to_uppercase().replace('-', "_")
+}
+
+/// A YAML text in single quotes.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Docker takes the value of an argument without one from its environment; one that is not set is not given.
+fn build_args(plan: &EnvPlan, indent: &str) -> String {
+    let line = |name: &String| format!("{indent}if [ -n \"${{{name}:-}}\" ]; then options+=(--build-arg {name}); fi");
+    plan.build.keys().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn checks(scan: &Scan, choices: &Choices) -> String {
+    let stack = &scan.stack;
+    match stack.language {
+        Language::Node => {
+            let scripts: Vec<String> = CHECKS
+                .iter()
+                .filter(|n| scan.scripts.iter().any(|s| s == *n))
+                .map(|n| format!("          {}", run_script(stack.package_manager, n)))
+                .collect();
+            if scripts.is_empty() {
+                return nothing();
+            }
+            format!(
+                "      - uses: actions/setup-node@v4\n        with:\n          node-version: \"{}\"\n      - name: Checks\n        run: |\n{}\n{}",
+                choices.runtime,
+                install(scan, stack).iter().map(|line| format!("          {line}")).collect::<Vec<_>>().join("\n"),
+                scripts.join("\n")
+            )
+        }
+        Language::Python if scan.layout.python.iter().any(|p| p == "pytest") => format!(
+            "      - uses: actions/setup-python@v5\n        with:\n          python-version: \"{}\"\n      - name: Checks\n        run: |\n{}",
+            choices.runtime,
+            match stack.package_manager {
+                PackageManager::Poetry => "          pipx install poetry\n          poetry install\n          poetry run pytest",
+                PackageManager::Uv => "          pipx install uv\n          uv run pytest",
+                PackageManager::Pip
+                | PackageManager::Npm
+                | PackageManager::Pnpm
+                | PackageManager::Yarn
+                | PackageManager::Bun
+                | PackageManager::Composer
+                | PackageManager::None => "          pip install -r requirements.txt\n          python -m pytest",
+            }
+        ),
+        Language::Python | Language::Php | Language::Html | Language::Unknown => nothing(),
+    }
+}
+
+fn nothing() -> String {
+    "      - name: No checks\n        run: echo 'the app has no script of its own for lint, types or tests'".to_owned()
+}
+
+fn install(scan: &Scan, stack: &Stack) -> Vec<String> {
+    let version = |usual: &str| stack.package_manager_version.clone().unwrap_or_else(|| usual.to_owned());
+    match stack.package_manager {
+        PackageManager::Pnpm => {
+            vec![format!("npm install --global pnpm@{}", version("10")), "pnpm install --frozen-lockfile".to_owned()]
+        }
+        PackageManager::Yarn => vec!["corepack enable".to_owned(), "yarn install".to_owned()],
+        PackageManager::Bun => vec![format!("npm install --global bun@{}", version("1")), "bun install".to_owned()],
+        PackageManager::Npm
+        | PackageManager::Pip
+        | PackageManager::Uv
+        | PackageManager::Poetry
+        | PackageManager::Composer
+        | PackageManager::None => {
+            vec![
+                if scan.has_file("package-lock.json") { "npm ci --no-audit --no-fund" } else { "npm install --no-audit --no-fund" }
+                    .to_owned(),
+            ]
+        }
+    }
+}

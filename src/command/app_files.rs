@@ -1,0 +1,244 @@
+//! `app container`, `app pipeline` and `app env`: the app's files for AWS in its own folder, and the table of its variables.
+//! Never overwrites what it did not write itself without being told to.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::engines::blueprint;
+use super::{out, out_json};
+use crate::app::env_table::{self, EnvRow, Kind as Name};
+use crate::app::mark::{self, Standing};
+use crate::app::{self, Choices, Ci, GeneratedFile, Scan, env, files};
+use crate::cli::{ArchitectureArg, BaseArg, ChoiceArgs, ContainerArgs, EnvArgs, PipelineArgs, ProviderArg, RunArgs, WriteArgs};
+use crate::cloud::stacks;
+use crate::error::{Context, Error, Kind, Result};
+use crate::library;
+use crate::progress::Reporter;
+use crate::text;
+use crate::wizard::template;
+
+pub fn container(args: &RunArgs, what: &ContainerArgs) -> Result<u8> {
+    let (scan, mut choices) = read(args, &what.choice)?;
+    if what.base == BaseArg::Alpine {
+        "alpine".clone_into(&mut choices.base);
+    }
+    if let Some(runtime) = &what.runtime {
+        choices.runtime.clone_from(runtime);
+    }
+    let files = files::container(&scan, &choices)?;
+    put(args, &what.choice, &what.write, &files, "docker compose up --build, then migrate-wizard app pipeline --provider github")
+}
+
+pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
+    let (scan, mut choices) = read(args, &what.choice)?;
+    choices.ci = match what.provider {
+        ProviderArg::Github => Ci::Github,
+        ProviderArg::Codepipeline => Ci::Codepipeline,
+    };
+    choices.ghcr |= what.ghcr;
+    if !what.branches.is_empty() {
+        choices.branches = app::branch_rules(&what.branches)?;
+    } else if let Some(branches) = args.profile.as_deref().map(app::branches_of_profile).transpose()?.flatten() {
+        choices.branches = branches;
+    }
+    match &what.migrate {
+        Some(command) if command.is_empty() => choices.migrations = None,
+        Some(command) => choices.migrations = Some(command.clone()),
+        None => {}
+    }
+    let files = files::pipeline(&scan, &choices)?;
+    let next = match what.provider {
+        ProviderArg::Github => "commit it, and make the variables and environments that its head names",
+        ProviderArg::Codepipeline => "commit it; CodePipeline runs no migrations: migrate-wizard service deploy does",
+    };
+    put(args, &what.choice, &what.write, &files, next)
+}
+
+pub fn env(args: &RunArgs, what: &EnvArgs) -> Result<u8> {
+    let (scan, choices) = read(args, &what.choice)?;
+    let plan = env::plan(&scan, &choices)?;
+    let own = stacks::own_variables(library::stack("service")?);
+    let rows = env_table::rows(&scan, &choices, &plan, &own)?;
+    if args.json {
+        let never: Vec<_> = plan.never.iter().map(|n| json!({ "name": n.name, "why": n.why })).collect();
+        out_json(&json!({ "app": choices.app_name, "environment": choices.environment, "variables": rows, "never_set": never }))?;
+        return Ok(0);
+    }
+    for row in &rows {
+        show(row);
+    }
+    out("\nNever set these on AWS:");
+    for never in &plan.never {
+        out(format!("  {}: {}", never.name, never.why));
+    }
+    let secrets = rows.iter().filter(|r| r.kind == Name::Secret).count();
+    out(format!(
+        "\n{}: {} secret, {} never. Next: migrate-wizard secrets import",
+        text::plural(rows.len() as u64, "variable"),
+        secrets,
+        rows.iter().filter(|r| r.kind == Name::Never).count()
+    ));
+    Ok(0)
+}
+
+fn show(row: &EnvRow) {
+    let kind = match row.kind {
+        Name::Plain => "plain",
+        Name::Secret => "secret",
+        Name::Never => "never",
+    };
+    let when = match (row.at_build, row.at_run) {
+        (true, true) => "build and run",
+        (true, false) => "build",
+        (false, true) => "run",
+        (false, false) => "-",
+    };
+    let default = match row.has_default {
+        Some(true) => "has a default",
+        Some(false) => "no default",
+        None => "not read",
+    };
+    let services = if row.services.is_empty() { "no service".to_owned() } else { row.services.join(", ") };
+    out(format!("{}  {kind}, {when}, {default}; {services}", row.name));
+    for source in &row.sources {
+        let place = source.place.as_ref().map(|p| format!("  {}:{}", p.file, p.line)).unwrap_or_default();
+        out(format!("    from    {}{place}", source.from));
+    }
+    out(format!("    on AWS  {}\n    why     {}", row.on_aws, row.why));
+}
+
+/// The app and what was decided about it: a run's decisions where some are named, then the flags.
+fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
+    let root = what.app.as_deref().unwrap_or(&args.dir);
+    let scan = app::scan(root, &Reporter::silent())?;
+    let mut choices = Choices::from_scan(&scan);
+    choices.migrations = app::migrations(root, &scan)?.map(|m| m.command);
+    if args.profile.is_some() || args.answers.is_some() || !args.set.is_empty() {
+        decided(args, &scan, &mut choices)?;
+    }
+    if let Some(name) = &what.app_name {
+        choices.app_name.clone_from(name);
+    }
+    if let Some(environment) = &what.environment {
+        choices.environment.clone_from(environment);
+    }
+    if let Some(region) = &args.region {
+        choices.region.clone_from(region);
+    }
+    if let Some(unknown) = what.services.iter().find(|name| scan.services.iter().all(|s| s.name != **name)) {
+        let known: Vec<&str> = scan.services.iter().map(|s| s.name.as_str()).collect();
+        return Err(Error::new(Kind::Input, format!("the app has no service {unknown}"))
+            .cause(format!("its services: {}", known.join(", ")))
+            .hint(format!("{}; `migrate-wizard app scan` lists them", text::meant(unknown, &known))));
+    }
+    choices.services.clone_from(&what.services);
+    choices.one_image = what.one_image;
+    match what.architecture {
+        Some(ArchitectureArg::Arm64) => "linux/arm64".clone_into(&mut choices.platform),
+        Some(ArchitectureArg::X86_64) => "linux/amd64".clone_into(&mut choices.platform),
+        None => {}
+    }
+    Ok((scan, choices))
+}
+
+/// What the step that generates the files would be given.
+fn decided(args: &RunArgs, scan: &Scan, choices: &mut Choices) -> Result<()> {
+    let coming = blueprint(args, "app")?;
+    let step = coming.iter().find(|step| step.kind == "files" && !step.fields.is_null());
+    let field = |name: &str| step.and_then(|s| s.fields.get(name)).map(template::plain).filter(|v| !v.is_empty());
+    choices.decided(scan, &field);
+    Ok(())
+}
+
+/// Writes the files, prints them, or says what would be written.
+fn put(args: &RunArgs, choice: &ChoiceArgs, write: &WriteArgs, files: &[GeneratedFile], next: &str) -> Result<u8> {
+    if write.stdout {
+        for file in files {
+            out(format!("==> {} <==\n{}", file.path, file.contents));
+        }
+        return Ok(0);
+    }
+    let root = choice.app.as_deref().unwrap_or(&args.dir);
+    let folder = write.out.as_deref().unwrap_or(root);
+    let mut standings = Vec::new();
+    for file in files {
+        standings.push((file, standing(folder, file)?));
+    }
+    let theirs: Vec<&str> = standings.iter().filter(|(_, s)| *s == Standing::Theirs).map(|(f, _)| f.path.as_str()).collect();
+    if args.json {
+        let list: Vec<_> = standings.iter().map(|(f, s)| json!({ "path": f.path, "now": word(*s), "why": f.why })).collect();
+        out_json(
+            &json!({ "folder": folder.display().to_string(), "files": list, "written": !args.dry_run && (theirs.is_empty() || write.force) }),
+        )?;
+        if !theirs.is_empty() && !write.force {
+            // the list says which: a machine needs no second text
+            return Ok(1);
+        }
+    } else {
+        for (file, standing) in &standings {
+            out(format!("{:<10} {}: {}", word(*standing), file.path, file.why));
+        }
+    }
+    if !theirs.is_empty() && !write.force {
+        let error = Error::new(
+            Kind::Conflict,
+            format!("{} in {} not made by the wizard, or changed since", text::plural(theirs.len() as u64, "file"), folder.display()),
+        );
+        return Err(theirs.iter().fold(error, |e, path| e.cause(path)).hint(
+            "look at the new ones with --stdout or write them elsewhere with --out DIR; --force writes over these; nothing was written",
+        ));
+    }
+    if args.dry_run {
+        if !args.json {
+            out("nothing was written. Next: the same without --dry-run");
+        }
+        return Ok(0);
+    }
+    for (file, standing) in standings {
+        if standing != Standing::Same {
+            save(&folder.join(&file.path), &file.contents)?;
+        }
+    }
+    if !args.json {
+        out(format!("{} in {}. Next: {next}", text::plural(files.len() as u64, "file"), folder.display()));
+    }
+    Ok(0)
+}
+
+fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Absent => "new",
+        Standing::Same => "unchanged",
+        Standing::Ours => "renewed",
+        Standing::Theirs => "not ours",
+    }
+}
+
+fn standing(folder: &Path, file: &GeneratedFile) -> Result<Standing> {
+    let path = folder.join(&file.path);
+    match std::fs::read(&path) {
+        // what is not text is not ours
+        Ok(bytes) => Ok(mark::standing(Some(&String::from_utf8_lossy(&bytes)), &file.contents)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Standing::Absent),
+        Err(error) => Err(Error::new(Kind::Input, format!("cannot read {}", path.display()))
+            .because(&error)
+            .hint("check its permissions, or choose another folder with --out")),
+    }
+}
+
+/// Whole or not at all.
+fn save(path: &Path, contents: &str) -> Result<()> {
+    let what = format!("cannot write {}", path.display());
+    let hint = "check permissions and free space, or choose another folder with --out";
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).or_fail(Kind::Input, &what, hint)?;
+    }
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let beside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = std::fs::write(&beside, contents).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        let _nothing_to_remove = std::fs::remove_file(&beside);
+    }
+    written.or_fail(Kind::Input, &what, hint)
+}
