@@ -61,7 +61,9 @@ fn the_profiles_are_the_four_systems() {
 fn every_profile_answers_every_question_that_applies() {
     let questions = questions();
     for profile in profiles(&questions).unwrap() {
-        assert_eq!(missing(&profile.answers, &questions), Vec::<&str>::new(), "{}", profile.name);
+        // these two are of a checkout and of an account, not of a kind of system; each has a default
+        let open = missing(&profile.answers, &questions);
+        assert!(open.iter().all(|id| ["github_repository", "oidc_provider"].contains(id)), "{}: {open:?}", profile.name);
         services(profile.answers.get("services").unwrap()).unwrap();
     }
 }
