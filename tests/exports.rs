@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use migrate_wizard::cloud::stacks::{Rendered, template_outputs};
+use migrate_wizard::cloud::stacks::{Rendered, StackSpec, template_outputs};
+use migrate_wizard::effects;
 use regex::Regex;
 use serde_json::Value;
 
@@ -195,17 +196,9 @@ fn the_cdk_app_makes_the_same_resources() {
         assert_eq!(made.iter().map(String::as_str).collect::<Vec<_>>(), stacks.keys().copied().collect::<Vec<_>>(), "{profile}");
         let mut compared = 0;
         for (name, fields) in stacks {
-            let word = |value: &Value| {
-                migrate_wizard::wizard::template::plain(value).split(',').filter(|item| !item.is_empty()).collect::<Vec<_>>().join(",")
-            };
-            let given = fields["parameters"].as_object().unwrap().iter().map(|(k, v)| (k.clone(), word(v)));
-            let parameters = given.filter(|(_, v)| !v.is_empty()).collect();
-            let of_system = format!("{}-{}-", fields["app"].as_str().unwrap(), fields["environment"].as_str().unwrap());
-            let files = [name.trim_start_matches(&of_system), fields["layer"].as_str().unwrap()]
-                .map(|f| folder.join(format!("templates/{f}.yaml")));
-            let ours = std::fs::read_to_string(files.iter().find(|file| file.is_file()).unwrap()).unwrap();
+            let StackSpec { template_body, parameters, .. } = effects::of_system(name, name, fields).unwrap().spec;
             let cdk = std::fs::read_to_string(folder.join(format!("cdk.out/{name}.template.json"))).unwrap();
-            let (ours, theirs) = (resources(&ours, &parameters), resources(&cdk, &BTreeMap::new()));
+            let (ours, theirs) = (resources(&template_body, &parameters), resources(&cdk, &BTreeMap::new()));
             assert_eq!(theirs.keys().collect::<Vec<_>>(), ours.keys().collect::<Vec<_>>(), "{profile}: {name}");
             for (id, (kind, policy, properties)) in &ours {
                 let (their_kind, their_policy, their_properties) = &theirs[id];
