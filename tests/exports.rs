@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use migrate_wizard::cloud::stacks::{Rendered, StackSpec, template_outputs};
 use migrate_wizard::effects;
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::support::wizard::Wizard;
 
@@ -142,8 +142,12 @@ fn resources(body: &str, parameters: &BTreeMap<String, String>) -> Resources {
     .collect()
 }
 
-/// Numbers and flags as text: CloudFormation takes either.
+/// Numbers and flags as text, an attribute in two words: CloudFormation takes either.
 fn plain(value: &Value) -> Value {
+    let attribute = value.get("Fn::GetAtt").and_then(Value::as_str).and_then(|of| of.split_once('.'));
+    if let Some((resource, name)) = attribute {
+        return json!({ "Fn::GetAtt": [resource, name] });
+    }
     match value {
         Value::Number(number) => Value::from(number.to_string()),
         Value::Bool(flag) => Value::from(flag.to_string()),
