@@ -14,6 +14,9 @@ use super::support::wizard::Wizard;
 
 const PROFILES: [&str; 5] = ["grievance-portal", "dougust", "alva", "shadowtwin", "shadowtwin-ec2"];
 
+/// What only a checkout knows.
+const REPOSITORY: &str = "github_repository=acme/shop";
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -23,7 +26,8 @@ fn exported(format: &str) -> (Wizard, Vec<PathBuf>) {
     let wizard = Wizard::sample();
     let folders = PROFILES.map(|profile| {
         let folder = format!("{format}/{profile}");
-        let done = wizard.run(&["stacks", "export", "--profile", profile, "--format", format, "--out", &folder]).expect(0);
+        let done =
+            wizard.run(&["stacks", "export", "--profile", profile, "--set", REPOSITORY, "--format", format, "--out", &folder]).expect(0);
         assert!(done.out().contains("Next: read README.md"), "{}", done.out());
         wizard.path().join(folder)
     });
@@ -65,7 +69,7 @@ fn the_same_answers_give_the_same_bytes_and_what_was_changed_by_hand_stays() {
     let (wizard, folders) = exported("cloudformation");
     let folder = &folders[0];
     let first = texts(folder);
-    let again = ["stacks", "export", "--profile", PROFILES[0], "--out", folder.to_str().unwrap()];
+    let again = ["stacks", "export", "--profile", PROFILES[0], "--set", REPOSITORY, "--out", folder.to_str().unwrap()];
     wizard.run(&again).expect(0);
     assert_eq!(texts(folder), first);
     assert!(!first.values().any(|text| text.contains("000000000000")), "no example of an account is left");
@@ -193,7 +197,7 @@ fn the_cdk_app_makes_the_same_resources() {
             .filter_map(|e| Some(e.unwrap().file_name().to_str()?.strip_suffix(".template.json")?.to_owned()))
             .collect();
         // the same stacks with the same resources as a dry run resolves them
-        wizard.run(&["--dry-run", "--json", "--new", "--profile", profile]).expect(0);
+        wizard.run(&["--dry-run", "--json", "--new", "--profile", profile, "--set", REPOSITORY]).expect(0);
         let journal = wizard.journal();
         let started = journal.iter().map(|entry| &entry["what"]).filter(|what| what["entry"] == "started" && what["kind"] == "stack");
         let stacks: BTreeMap<&str, &Value> = started.map(|what| (what["fields"]["name"].as_str().unwrap(), &what["fields"])).collect();
