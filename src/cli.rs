@@ -4,6 +4,7 @@
 mod cost;
 mod doctor;
 mod inside;
+mod prepare;
 mod schema;
 mod secrets;
 mod stacks;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use cost::{CostArgs, CostCmd, PricesArgs};
 pub use doctor::DoctorArgs;
 pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
+pub use prepare::PrepareArgs;
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
@@ -222,6 +224,11 @@ pub enum AppCmd {
     /// Read the app: stack, services, findings with file and line
     #[command(after_help = "Example:\n  migrate-wizard app scan --dir ../my-app --json")]
     Scan,
+    /// Change the app's code so that it runs on AWS: shown as a diff, accepted by file, put on a branch of its own
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app prepare                     show each file, ask, commit what was accepted to migrate-wizard/prepare\n  migrate-wizard app prepare --yes               take all\n  migrate-wizard app prepare --patches ../patches --yes\n  migrate-wizard app prepare --only neon,hosts   these edits alone\n  migrate-wizard app prepare --list\n\nWithout a terminal and without --yes it shows the diff, changes nothing and ends with exit code 1.\nWhat cannot be done mechanically is in CHECKLIST.md, with file, line and reason."
+    )]
+    Prepare(PrepareArgs),
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -6,6 +6,7 @@ pub mod command;
 pub mod context;
 mod database;
 mod dockerfile;
+pub mod edits;
 pub mod env;
 pub mod files;
 mod finding;

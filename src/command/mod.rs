@@ -15,6 +15,8 @@ mod inside;
 mod plan;
 mod playbooks;
 mod preflight;
+mod prepare;
+mod prepared_branch;
 mod report;
 mod run;
 mod schema;
@@ -63,6 +65,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Some(Cmd::Playbooks(what)) => playbooks::run(&args, &what),
         Some(Cmd::App(AppCmd::Scan)) => engines::scan(&args),
+        Some(Cmd::App(AppCmd::Prepare(what))) => prepare::run(&args, &what),
         Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Apply(what))) => schema_apply::apply(&args, &what).await,
