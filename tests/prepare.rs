@@ -103,7 +103,11 @@ fn the_sample_is_prepared_on_a_branch_as_shown_and_compiles_as_before() {
     // One commit for each edit that was told, each with its reason.
     let subjects = app.git(&["log", "--reverse", "--format=%s", "main..HEAD"]);
     assert_eq!(subjects.lines().count(), done.lines().count(), "{subjects}\n{done}");
-    for line in ["Replit's vite plugins are taken out", "Replit's login becomes Cognito's, and people keep their ids", "A health route for the load balancer"] {
+    for line in [
+        "Replit's vite plugins are taken out",
+        "Replit's login becomes Cognito's, and people keep their ids",
+        "A health route for the load balancer",
+    ] {
         assert!(subjects.lines().any(|subject| subject == line), "missing: {line}\n{subjects}");
     }
 
@@ -112,8 +116,13 @@ fn the_sample_is_prepared_on_a_branch_as_shown_and_compiles_as_before() {
     // What the edits answer is found no more.
     let left = app.signals();
     let edits: serde_json::Value = serde_json::from_str(&app.wizard.run(&["app", "prepare", "--list", "--json"]).expect(0).out()).unwrap();
-    let answered: BTreeSet<String> =
-        edits.as_array().unwrap().iter().flat_map(|edit| edit["signals"].as_array().unwrap()).map(|signal| signal.as_str().unwrap().to_owned()).collect();
+    let answered: BTreeSet<String> = edits
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|edit| edit["signals"].as_array().unwrap())
+        .map(|signal| signal.as_str().unwrap().to_owned())
+        .collect();
     let met: Vec<&String> = found.intersection(&answered).collect();
     assert!(met.len() >= 8, "the sample no longer shows what edits answer: {met:?}");
     assert_eq!(left.intersection(&answered).collect::<Vec<_>>(), [] as [&String; 0], "still found; before: {met:?}");
@@ -132,7 +141,8 @@ fn patches_apply_in_order_and_leave_the_tree_alone() {
     let folder = app.beside.path().join("patches");
     let (code, _, told) = app.prepare(&["--yes", "--patches", folder.to_str().unwrap()]);
     assert_eq!((code, app.stands() == stood), (0, true), "{told}");
-    let mut patches: Vec<String> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect();
+    let mut patches: Vec<String> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect();
     patches.sort();
     assert!(patches[0].ends_with("0001-vite-plugins.patch") && patches.last().unwrap().ends_with("-checklist.patch"), "{patches:?}");
     let all: Vec<&str> = patches.iter().map(String::as_str).collect();
@@ -183,7 +193,11 @@ fn without_git_a_branch_is_refused_and_patches_are_written() {
     let folder = app.beside.path().join("p");
     let (code, _, told) = app.prepare(&["--yes", "--only", "dev-banner", "--patches", folder.to_str().unwrap()]);
     assert_eq!(code, 0, "{told}");
-    assert!(std::fs::read_to_string(folder.join("0001-dev-banner.patch")).unwrap().contains("-    <script type=\"text/javascript\" src=\"https://replit.com/public/js/replit-dev-banner.js\"></script>\n"));
+    assert!(
+        std::fs::read_to_string(folder.join("0001-dev-banner.patch"))
+            .unwrap()
+            .contains("-    <script type=\"text/javascript\" src=\"https://replit.com/public/js/replit-dev-banner.js\"></script>\n")
+    );
 }
 
 #[test]
@@ -252,7 +266,11 @@ fn a_killed_prepare_leaves_the_tree_or_whole_commits() {
         if output.status.code().is_none() {
             assert_eq!(now.1, stood.1, "killed at call {killed_at}: moved");
             if now.0.contains(BRANCH) {
-                assert_eq!(app.git(&["rev-parse", &format!("{BRANCH}^{{tree}}")]), whole, "killed at call {killed_at}: the branch is not whole");
+                assert_eq!(
+                    app.git(&["rev-parse", &format!("{BRANCH}^{{tree}}")]),
+                    whole,
+                    "killed at call {killed_at}: the branch is not whole"
+                );
             } else {
                 untouched += 1;
             }
@@ -289,7 +307,12 @@ fn an_app_in_a_folder_of_its_repository_is_prepared_there() {
     std::fs::create_dir_all(app.join("server")).unwrap();
     std::fs::write(app.join("server/a.ts"), "export const url = \"https://shop.replit.app\";\n").unwrap();
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").current_dir(top.path()).args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(arguments).output().unwrap();
+        let output = Command::new("git")
+            .current_dir(top.path())
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+            .args(arguments)
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };

@@ -48,7 +48,8 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
             return Ok(1);
         }
     }
-    let commits: Vec<Commit<'_>> = prepared.iter().filter(|one| !one.changes.is_empty()).map(|one| Commit { message: message(one), changes: &one.changes }).collect();
+    let commits: Vec<Commit<'_>> =
+        prepared.iter().filter(|one| !one.changes.is_empty()).map(|one| Commit { message: message(one), changes: &one.changes }).collect();
     match (&what.patches, before) {
         (Some(folder), _) => write_patches(folder, &prepared)?,
         (None, Some(before)) => prepared_branch::make(root, &what.branch, &before, &commits)?,
@@ -68,7 +69,11 @@ fn read(root: &Path) -> Result<Vec<(String, String)>> {
     files.retain(|(_, text)| !text.contains('\u{fffd}'));
     let path = root.join(edits::CHECKLIST);
     if path.is_file() {
-        let text = std::fs::read_to_string(&path).or_fail(Kind::Input, format!("cannot read {} as UTF-8", path.display()), "correct the file, or move it away")?;
+        let text = std::fs::read_to_string(&path).or_fail(
+            Kind::Input,
+            format!("cannot read {} as UTF-8", path.display()),
+            "correct the file, or move it away",
+        )?;
         files.push((edits::CHECKLIST.to_owned(), text));
     }
     Ok(files)
@@ -119,10 +124,16 @@ fn offers(prepared: &[edits::Prepared]) -> Vec<Offer> {
 }
 
 /// Asks about each file; what is kept is left out and the edits are worked out anew, until nothing unseen is among them.
-fn accepted(files: &[(String, String)], what: &PrepareArgs, kept: &mut BTreeSet<String>, mut prepared: Vec<edits::Prepared>) -> Result<Vec<edits::Prepared>> {
+fn accepted(
+    files: &[(String, String)],
+    what: &PrepareArgs,
+    kept: &mut BTreeSet<String>,
+    mut prepared: Vec<edits::Prepared>,
+) -> Result<Vec<edits::Prepared>> {
     let mut seen: Vec<(String, String)> = Vec::new();
     loop {
-        let open: Vec<Offer> = offers(&prepared).into_iter().filter(|offer| !seen.contains(&(offer.path.clone(), offer.diff.clone()))).collect();
+        let open: Vec<Offer> =
+            offers(&prepared).into_iter().filter(|offer| !seen.contains(&(offer.path.clone(), offer.diff.clone()))).collect();
         if open.is_empty() {
             return Ok(prepared);
         }
@@ -166,7 +177,9 @@ fn show(args: &RunArgs, prepared: &[edits::Prepared], applied: bool) -> Result<(
         let place = item.line.map_or_else(|| item.path.clone(), |line| format!("{}:{line}", item.path));
         eprintln!("for a person: {place}: {} ({})", item.what, item.why);
     }
-    for needs in prepared.iter().filter(|one| !one.changes.is_empty()).filter_map(|one| one.edit.needs.as_ref().map(|needs| (&one.edit.id, needs))) {
+    for needs in
+        prepared.iter().filter(|one| !one.changes.is_empty()).filter_map(|one| one.edit.needs.as_ref().map(|needs| (&one.edit.id, needs)))
+    {
         eprintln!("{}: right if {}; else leave it out with --only", needs.0, needs.1);
     }
     Ok(())
@@ -192,7 +205,11 @@ fn check_folder(folder: &Path) -> Result<()> {
     let taken = match std::fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => return Err(Error::new(Kind::Input, format!("cannot write patches to {}", folder.display())).because(&error).hint("name a folder that can be made")),
+        Err(error) => {
+            return Err(Error::new(Kind::Input, format!("cannot write patches to {}", folder.display()))
+                .because(&error)
+                .hint("name a folder that can be made"));
+        }
     };
     if taken {
         return Err(Error::new(Kind::Refused, format!("{} is not empty", folder.display())).hint("name another folder, or empty it"));

@@ -55,27 +55,39 @@ pub fn check(root: &Path, branch: &str, changes: &[&Change]) -> Result<Before> {
     let refused = |what: String, hint: &str| Err(Error::new(Kind::Refused, what).hint(hint));
     let patches = "or write patch files: --patches DIR";
     if said(git(root).args(["rev-parse", "--is-inside-work-tree"])).as_deref() != Some("true") {
-        return refused(format!("{} is not in a git work tree", root.display()), &format!("git init && git add . && git commit -m \"the app\"; {patches}"));
+        return refused(
+            format!("{} is not in a git work tree", root.display()),
+            &format!("git init && git add . && git commit -m \"the app\"; {patches}"),
+        );
     }
     if said(git(root).args(["check-ref-format", "--branch", branch])).is_none() {
-        return Err(Error::new(Kind::Usage, format!("{branch} is no name for a branch")).hint("name it as git does, such as --branch prepare-aws"));
+        return Err(
+            Error::new(Kind::Usage, format!("{branch} is no name for a branch")).hint("name it as git does, such as --branch prepare-aws")
+        );
     }
     let Some(commit) = said(git(root).args(["rev-parse", "--verify", "-q", "HEAD^{commit}"])) else {
         return refused(format!("{} has no commit yet", root.display()), &format!("git add . && git commit -m \"the app\"; {patches}"));
     };
     if said(git(root).args(["show-ref", "--verify", "-q", &format!("refs/heads/{branch}")])).is_some() {
-        return refused(format!("the branch {branch} is there already"), &format!("name another one with --branch, or delete it: git branch -D {branch}"));
+        return refused(
+            format!("the branch {branch} is there already"),
+            &format!("name another one with --branch, or delete it: git branch -D {branch}"),
+        );
     }
     let Some(status) = said(git(root).args(["status", "--porcelain", "--untracked-files=no"])) else {
         return refused("git cannot tell what has changed".to_owned(), "see what `git status` says");
     };
     if !status.is_empty() {
         let files: Vec<&str> = status.lines().filter_map(|line| line.get(3..)).take(5).collect();
-        return refused(format!("not committed: {}", files.join(", ")), "commit or stash these changes first: they would be mixed with ours");
+        return refused(
+            format!("not committed: {}", files.join(", ")),
+            "commit or stash these changes first: they would be mixed with ours",
+        );
     }
     let tracked = said(git(root).args(["ls-files", "-z"])).unwrap_or_default();
     let is_tracked = |path: &str| tracked.split('\0').any(|known| known == path);
-    let foreign: Vec<&str> = changes.iter().map(|change| change.path.as_str()).filter(|path| !is_tracked(path) && root.join(path).exists()).collect();
+    let foreign: Vec<&str> =
+        changes.iter().map(|change| change.path.as_str()).filter(|path| !is_tracked(path) && root.join(path).exists()).collect();
     if !foreign.is_empty() {
         return refused(format!("not in git: {}", foreign.join(", ")), "add and commit these files first, or move them away");
     }
@@ -93,7 +105,10 @@ pub fn make(root: &Path, branch: &str, before: &Before, commits: &[Commit<'_>]) 
     let _nothing_to_remove = std::fs::remove_file(&index);
     let tip = made?;
     // Made only if it is not there: forty zeros say so.
-    must(git(root).args(["update-ref", "-m", "migrate-wizard app prepare", &format!("refs/heads/{branch}"), &tip, &"0".repeat(tip.len())]), "make the branch")?;
+    must(
+        git(root).args(["update-ref", "-m", "migrate-wizard app prepare", &format!("refs/heads/{branch}"), &tip, &"0".repeat(tip.len())]),
+        "make the branch",
+    )?;
     let moved = must(git(root).args(["switch", "--quiet", "--no-guess", branch]), "move to the branch");
     if moved.is_err() {
         let _told_below = said(git(root).args(["update-ref", "-d", &format!("refs/heads/{branch}"), &tip]));
@@ -150,7 +165,11 @@ fn written(root: &Path, before: &Before, commits: &[Commit<'_>], index: &Path) -
 /// Runs git with a text on its standard input.
 fn fed(command: &mut Command, text: &str, what: &str) -> Result<String> {
     let hint = "install git";
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().or_fail(Kind::Failed, format!("cannot run git to {what}"), hint)?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().or_fail(
+        Kind::Failed,
+        format!("cannot run git to {what}"),
+        hint,
+    )?;
     let sent = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(text.as_bytes()));
     let output = child.wait_with_output().or_fail(Kind::Failed, format!("cannot run git to {what}"), hint)?;
     let told = told(output, what)?;

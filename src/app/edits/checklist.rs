@@ -28,7 +28,8 @@ fn key(line: &str) -> String {
     let text = line.trim().trim_start_matches("- [ ] ").trim_start_matches("- [x] ").trim_start_matches("- [X] ");
     match text.split_once(": ") {
         Some((place, rest)) => {
-            let file = place.rsplit_once(':').filter(|(_, number)| number.chars().all(|c| c.is_ascii_digit())).map_or(place, |(file, _)| file);
+            let file =
+                place.rsplit_once(':').filter(|(_, number)| number.chars().all(|c| c.is_ascii_digit())).map_or(place, |(file, _)| file);
             format!("{file}: {rest}")
         }
         None => text.to_owned(),
@@ -44,7 +45,7 @@ pub fn edit(work: &mut Work, items: &[&Item]) -> Option<Prepared> {
     });
     let known = section.clone().and_then(|range| before.get(range)).unwrap_or_default().to_owned();
     let mut keys: Vec<String> = known.lines().map(key).collect();
-    let mut added = Vec::new();
+    let mut added: Vec<String> = Vec::new();
     for item in items {
         let line = line(item);
         if !keys.contains(&key(&line)) || added.iter().any(|other| key(other) == key(&line) && *other != line) {

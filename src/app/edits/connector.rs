@@ -35,7 +35,8 @@ pub fn edit(work: &mut Work) {
         work.edit(&script, edits);
     }
     let other = |path: &str, text: &str| {
-        text.contains(SDK) && !path.ends_with(".json") || (path.ends_with(".py") && (text.contains(HOST) || text.contains("connectors.replit.com/api/v2/connection")))
+        text.contains(SDK) && !path.ends_with(".json")
+            || (path.ends_with(".py") && (text.contains(HOST) || text.contains("connectors.replit.com/api/v2/connection")))
     };
     for path in work.paths(other) {
         let text = work.text(&path).unwrap_or_default();
@@ -54,7 +55,10 @@ fn of_file(script: &Script, known: &[Connector], work: &mut Work) -> Vec<Edit> {
     let root = script.root();
     let mut edits = Vec::new();
     let mut done: Vec<std::ops::Range<usize>> = Vec::new();
-    for part in root.dfs().filter(|part| matches!(part.kind().as_ref(), "property_identifier" | "string") && part.text().trim_matches(['"', '\'']) == HOST) {
+    for part in root
+        .dfs()
+        .filter(|part| matches!(part.kind().as_ref(), "property_identifier" | "string") && part.text().trim_matches(['"', '\'']) == HOST)
+    {
         let line = Some(script.line(part.range().start));
         let Some(function) = outer_function(&part) else {
             work.item(&script.path, line, "read the vendor's key from the environment", WHY);
@@ -99,7 +103,9 @@ fn outer_function<'r>(part: &Part<'r>) -> Option<Part<'r>> {
 
 /// `connector_names=stripe`, `set("connector_names", "stripe")`, `const connectorName = "stripe"`.
 fn vendor(function: &Part<'_>) -> Option<String> {
-    let pattern = regex::Regex::new(r#"connector_names=([a-z0-9-]+)|connector_names["'],\s*["']([a-z0-9-]+)|connectorName\s*=\s*["']([a-z0-9-]+)"#).ok()?;
+    let pattern =
+        regex::Regex::new(r#"connector_names=([a-z0-9-]+)|connector_names["'],\s*["']([a-z0-9-]+)|connectorName\s*=\s*["']([a-z0-9-]+)"#)
+            .ok()?;
     let text = function.text().into_owned();
     let found = pattern.captures(&text)?;
     found.iter().skip(1).flatten().next().map(|name| name.as_str().to_owned())
@@ -130,7 +136,8 @@ fn replaced(script: &Script, function: &Part<'_>, connector: &Connector) -> Opti
     };
     let style = script.style();
     let indent = script.indent(function.range().start).to_owned();
-    let mut lines: Vec<String> = read.iter().map(|(name, variable)| format!("const {name} = process.env.{variable}{}", style.end())).collect();
+    let mut lines: Vec<String> =
+        read.iter().map(|(name, variable)| format!("const {name} = process.env.{variable}{}", style.end())).collect();
     let none: Vec<String> = read.iter().map(|(name, _)| format!("!{name}")).collect();
     let names: Vec<&str> = read.iter().map(|(_, variable)| variable.as_str()).collect();
     lines.push(format!("if ({}) {{", none.join(" || ")));
@@ -141,7 +148,9 @@ fn replaced(script: &Script, function: &Part<'_>, connector: &Connector) -> Opti
     let mut edits = vec![Edit::new(body.range(), format!("{{{}{text}{indent}}}", style.newline), WHY)];
     // A comment right above that speaks of the connector is no longer true.
     let statement = exported(&statement_of(function)?);
-    let comment = statement.prev().filter(|part| part.kind() == "comment" && script.line(part.range().end) + 1 == script.line(statement.range().start));
+    let comment = statement
+        .prev()
+        .filter(|part| part.kind() == "comment" && script.line(part.range().end) + 1 == script.line(statement.range().start));
     if let Some(comment) = comment.filter(|comment| comment.text().to_lowercase().contains("connector")) {
         edits.push(Edit::new(lines_of(script, comment.range()), "", "speaks of Replit's connector"));
     }
@@ -170,5 +179,8 @@ fn kept_settings(script: &Script, edits: &[Edit]) -> Vec<Edit> {
 }
 
 fn name_of_variable(part: &Part<'_>) -> Option<String> {
-    (part.kind() == "variable_declarator").then(|| part.field("name").map(|name| name.text().into_owned())).flatten().or_else(|| name_of(part))
+    (part.kind() == "variable_declarator")
+        .then(|| part.field("name").map(|name| name.text().into_owned()))
+        .flatten()
+        .or_else(|| name_of(part))
 }

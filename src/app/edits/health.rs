@@ -62,7 +62,8 @@ pub fn edit(work: &mut Work) {
         format!("  res.status(answer.status).json(answer.body){end}"),
         format!("}}){end}"),
     ];
-    let mount: String = route.iter().map(|line| if line.is_empty() { newline.to_owned() } else { format!("{newline}{indent}{line}") }).collect();
+    let mount: String =
+        route.iter().map(|line| if line.is_empty() { newline.to_owned() } else { format!("{newline}{indent}{line}") }).collect();
     // Behind settings such as trust proxy, which are no routes.
     let mut last = statement.clone();
     for next in statement.next_all().filter(Part::is_named) {
@@ -85,7 +86,8 @@ fn is_pool(value: &Part<'_>) -> bool {
 }
 
 fn is_redis(value: &Part<'_>) -> bool {
-    value.field("constructor").is_some_and(|class| matches!(class.text().as_ref(), "Redis" | "IORedis")) && !value.text().contains("Subscriber")
+    value.field("constructor").is_some_and(|class| matches!(class.text().as_ref(), "Redis" | "IORedis"))
+        && !value.text().contains("Subscriber")
 }
 
 /// The name of an exported constant that is made so, and where to import it from (`None`: it is in this file, or imported already).
@@ -93,7 +95,10 @@ fn exported(work: &mut Work, script: &Script, imports: &Imports<'_>, is: fn(&Par
     let declared = |other: &Script, must: bool| {
         let root = other.root();
         root.dfs()
-            .filter(|part| part.kind() == "variable_declarator" && part.field("value").is_some_and(|value| value.kind() == "new_expression" && is(&value)))
+            .filter(|part| {
+                part.kind() == "variable_declarator"
+                    && part.field("value").is_some_and(|value| value.kind() == "new_expression" && is(&value))
+            })
             .filter(|part| !must || part.ancestors().any(|up| up.kind() == "export_statement"))
             .find_map(|part| Some(part.field("name")?.text().into_owned()))
     };
@@ -117,7 +122,8 @@ fn exported(work: &mut Work, script: &Script, imports: &Imports<'_>, is: fn(&Par
 fn relative(from: &str, to: &str) -> Option<String> {
     let stem = to.rsplit_once('.')?.0;
     let stem = if is_typed(to) { stem } else { to };
-    let (mut here, mut there): (Vec<&str>, Vec<&str>) = (folder(from).split('/').filter(|part| !part.is_empty()).collect(), stem.split('/').collect());
+    let (mut here, mut there): (Vec<&str>, Vec<&str>) =
+        (folder(from).split('/').filter(|part| !part.is_empty()).collect(), stem.split('/').collect());
     while here.first().is_some_and(|first| there.first() == Some(first)) && there.len() > 1 {
         here.remove(0);
         there.remove(0);

@@ -27,7 +27,8 @@ fn is_script(path: &str) -> bool {
 pub fn addresses(work: &mut Work) {
     let (Some(address), Some(host)) = (ADDRESS.as_ref(), HOST.as_ref()) else { return };
     for script in work.scripts(|_, text| address.is_match(text)) {
-        let edits = strings(&script.root()).iter().filter(|part| !is_module(part)).filter_map(|part| anew(&script, part, address)).collect();
+        let edits =
+            strings(&script.root()).iter().filter(|part| !is_module(part)).filter_map(|part| anew(&script, part, address)).collect();
         work.edit(&script, edits);
     }
     for path in work.paths(|path, text| path.ends_with(".py") && address.is_match(text)) {
@@ -64,7 +65,13 @@ fn anew(script: &Script, part: &Part<'_>, address: &Regex) -> Option<Edit> {
         return None;
     }
     let hole = format!("${{{own}}}");
-    let plain = if is_template { inside.to_owned() } else if text_of(part).is_some() { inside.replace('`', "\\`").replace("${", "\\${") } else { return None };
+    let plain = if is_template {
+        inside.to_owned()
+    } else if text_of(part).is_some() {
+        inside.replace('`', "\\`").replace("${", "\\${")
+    } else {
+        return None;
+    };
     Some(Edit::new(part.range(), format!("`{}`", address.replace_all(&plain, hole.replace('$', "$$").as_str())), WHY))
 }
 
@@ -88,16 +95,24 @@ fn python(path: &str, text: &str, address: &Regex) -> Vec<Edit> {
 /// Preview hosts in lists of origins and in conditions.
 pub fn previews(work: &mut Work) {
     const GONE: &str = "a preview host of Replit's, which is no longer to be let in";
-    let Ok(preview) = Regex::new(r#"\.replit\.dev\b|\.repl\.co\b|["'`/]\\?\.replit\\?\.app\b|\\\.replit\\?\.(?:dev|app)|\\\.repl\\?\.co"#) else { return };
+    let Ok(preview) = Regex::new(r#"\.replit\.dev\b|\.repl\.co\b|["'`/]\\?\.replit\\?\.app\b|\\\.replit\\?\.(?:dev|app)|\\\.repl\\?\.co"#)
+    else {
+        return;
+    };
     for path in work.paths(|path, text| is_script(path) && preview.is_match(text)) {
         // One at a time: a condition may have several of them.
         for _ in 0..50 {
             let scripts = work.scripts(|other, text| other == path && preview.is_match(text));
             let Some(script) = scripts.first() else { break };
-            let is_preview = |part: &Part<'_>| matches!(part.kind().as_ref(), "string" | "regex") && preview.is_match(&part.text()) && !is_module(part);
+            let is_preview =
+                |part: &Part<'_>| matches!(part.kind().as_ref(), "string" | "regex") && preview.is_match(&part.text()) && !is_module(part);
             let edits = script.root().dfs().filter(is_preview).find_map(|part| without(script, &part, GONE));
             let Some(edits) = edits else {
-                for part in script.root().dfs().filter(|part| matches!(part.kind().as_ref(), "string" | "regex" | "template_string") && preview.is_match(&part.text())) {
+                for part in script
+                    .root()
+                    .dfs()
+                    .filter(|part| matches!(part.kind().as_ref(), "string" | "regex" | "template_string") && preview.is_match(&part.text()))
+                {
                     work.item(&path, Some(script.line(part.range().start)), "let in the new host instead", GONE);
                 }
                 break;
@@ -128,7 +143,9 @@ fn without(script: &Script, part: &Part<'_>, why: &str) -> Option<Vec<Edit>> {
     while side.parent().is_some_and(|up| up.kind() == "parenthesized_expression") {
         side = side.parent()?;
     }
-    let or = side.parent().filter(|up| up.kind() == "binary_expression" && up.field("operator").is_some_and(|operator| operator.text() == "||"))?;
+    let or = side
+        .parent()
+        .filter(|up| up.kind() == "binary_expression" && up.field("operator").is_some_and(|operator| operator.text() == "||"))?;
     let (left, right) = (or.field("left")?, or.field("right")?);
     let gone = if left.range() == side.range() { left.range().start..right.range().start } else { left.range().end..right.range().end };
     Some(vec![Edit::new(gone, "", why)])
@@ -159,7 +176,12 @@ pub fn production(work: &mut Work) {
     for path in work.paths(|path, text| path.ends_with(".py") && python.is_match(text)) {
         let text = work.text(&path).unwrap_or_default().to_owned();
         for found in python.find_iter(&text) {
-            work.item(&path, Some(line_of(&text, found.start())), "ask a variable of your own whether this is production", "Replit's variable is not set on AWS");
+            work.item(
+                &path,
+                Some(line_of(&text, found.start())),
+                "ask a variable of your own whether this is production",
+                "Replit's variable is not set on AWS",
+            );
         }
     }
 }
@@ -172,10 +194,12 @@ fn switched(part: &Part<'_>, up: &Part<'_>) -> (std::ops::Range<usize>, bool) {
             Some("!==" | "!=") => (up.range(), up.field("right").is_some_and(|right| right.text() == "undefined")),
             Some(_) | None => (part.range(), true),
         },
-        "unary_expression" if up.text().starts_with('!') => match up.parent().filter(|outer| outer.kind() == "unary_expression" && outer.text().starts_with("!!")) {
-            Some(outer) => (outer.range(), true),
-            None => (up.range(), false),
-        },
+        "unary_expression" if up.text().starts_with('!') => {
+            match up.parent().filter(|outer| outer.kind() == "unary_expression" && outer.text().starts_with("!!")) {
+                Some(outer) => (outer.range(), true),
+                None => (up.range(), false),
+            }
+        }
         _ => (part.range(), true),
     }
 }

@@ -4,7 +4,7 @@
 use super::super::orm::edit::Edit;
 use super::super::orm::imports::{DRIZZLE, Imports, PG_CORE};
 use super::super::orm::list::ListEdit;
-use super::super::orm::script::{Part, Script, arguments, bare, items, key_of, text_of, value_of};
+use super::super::orm::script::{Script, arguments, bare, items, key_of, text_of, value_of};
 use super::syntax::{calls, function, function_of, is_typed, name_of, statement_of};
 use super::work::Work;
 
@@ -22,7 +22,12 @@ pub fn edit(work: &mut Work, concerned: impl Fn(&str, &str) -> bool) {
     let (Some(login), Some(storage), Some(schema), []) = (login, storage, schema, missing.as_slice()) else {
         let at = work.server(&concerned).first().map(|script| script.path.clone()).unwrap_or_default();
         let what = format!("link people by verified e-mail and keep their ids; not found: {}", missing.join(", "));
-        work.item(&at, None, &what, "the same person comes back from Cognito with another subject: the e-mail is taken, or a second account is made");
+        work.item(
+            &at,
+            None,
+            &what,
+            "the same person comes back from Cognito with another subject: the e-mail is taken, or a second account is made",
+        );
         return;
     };
     for (script, edits) in [login, storage, schema] {
@@ -55,7 +60,9 @@ fn login_edits(script: &Script) -> Option<Vec<Edit>> {
     let mut edits = Vec::new();
     // async function upsertUser(claims) { await storage.upsertUser({ id: …, email: … }) }
     let upsert = function(&root, "upsertUser")?;
-    let call = calls(&upsert, "upsertUser").into_iter().find(|call| call.field("function").is_some_and(|function| function.kind() == "member_expression"))?;
+    let call = calls(&upsert, "upsertUser")
+        .into_iter()
+        .find(|call| call.field("function").is_some_and(|function| function.kind() == "member_expression"))?;
     let person = arguments(&call).into_iter().next().filter(|person| person.kind() == "object")?;
     let email = value_of(&person, "email")?;
     value_of(&person, "id")?;
@@ -70,12 +77,15 @@ fn login_edits(script: &Script) -> Option<Vec<Edit>> {
         edits.push(Edit::new(returns.range(), "", WHY));
     }
     // const user = {}; updateUserSession(user, tokens); await upsertUser(tokens.claims());
-    let called = calls(&root, "upsertUser").into_iter().find(|call| call.field("function").is_some_and(|function| function.kind() == "identifier"))?;
+    let called = calls(&root, "upsertUser")
+        .into_iter()
+        .find(|call| call.field("function").is_some_and(|function| function.kind() == "identifier"))?;
     let statement = statement_of(&called)?;
     let verify = function_of(&called)?;
     let session = calls(&verify, "updateUserSession").into_iter().find(|call| call.range().end < statement.range().start)?;
     let user = arguments(&session).into_iter().next().filter(|user| user.kind() == "identifier")?.text().into_owned();
-    let declared = verify.dfs().find(|part| part.kind() == "variable_declarator" && part.field("name").is_some_and(|name| name.text() == user))?;
+    let declared =
+        verify.dfs().find(|part| part.kind() == "variable_declarator" && part.field("name").is_some_and(|name| name.text() == user))?;
     if is_typed(&script.path) && declared.field("type").is_none() {
         let name = declared.field("name")?;
         edits.push(Edit::new(name.range().end..name.range().end, ": any", WHY));
@@ -90,7 +100,9 @@ fn login_edits(script: &Script) -> Option<Vec<Edit>> {
     edits.push(Edit::new(statement.range(), text, "the session knows people by the app's id, not by the login's subject"));
     // user.claims = tokens.claims(): a refresh must not bring the subject back
     let update = function(&root, "updateUserSession")?;
-    let set = update.dfs().find(|part| part.kind() == "assignment_expression" && part.field("left").is_some_and(|left| left.text().ends_with(".claims")))?;
+    let set = update
+        .dfs()
+        .find(|part| part.kind() == "assignment_expression" && part.field("left").is_some_and(|left| left.text().ends_with(".claims")))?;
     let (left, right) = (set.field("left")?, set.field("right")?);
     let text = format!("{{ ...{}, ...({left} && {{ sub: {left}.sub }}) }}", right.text(), left = left.text());
     edits.push(Edit::new(right.range(), text, "a refresh keeps the app's id"));
@@ -157,7 +169,10 @@ fn storage_edits(script: &Script) -> Option<Vec<Edit>> {
         format!("  .returning(){semi}"),
         format!("return created{semi}"),
     ];
-    let text: String = lines.iter().map(|line| if line.is_empty() { style.newline.to_owned() } else { format!("{indent}{line}{}", style.newline) }).collect();
+    let text: String = lines
+        .iter()
+        .map(|line| if line.is_empty() { style.newline.to_owned() } else { format!("{indent}{line}{}", style.newline) })
+        .collect();
     let whole = format!("{{{}{text}{}}}", style.newline, script.indent(method.range().start));
     let mut edits = vec![Edit::new(body.range(), whole, WHY)];
     let more = imports.edits(&edits);

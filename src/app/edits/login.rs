@@ -41,11 +41,17 @@ fn protocol(script: &Script, work: &mut Work) -> Vec<Edit> {
             edits.push(Edit::new(range, required(script, "ISSUER_URL"), "the issuer is the Cognito pool, told by the environment"));
         } else if text.contains("replitauth:") {
             edits.push(Edit::new(part.range(), text.replace("replitauth:", "oidc:"), "the login is no longer Replit's"));
-        } else if text.split(['"', '\'', '`', ' ']).any(|word| word == "offline_access") && text_of(&part).as_deref() != Some("offline_access") {
+        } else if text.split(['"', '\'', '`', ' ']).any(|word| word == "offline_access")
+            && text_of(&part).as_deref() != Some("offline_access")
+        {
             let kept = text.replace(" offline_access", "").replace("offline_access ", "");
             edits.push(Edit::new(part.range(), kept, "Cognito has no such scope; it gives a refresh token without it"));
         } else if text_of(&part).as_deref() == Some("login consent") {
-            edits.push(Edit::new(part.range(), text.replace("login consent", "login"), "Cognito asks for no consent of the app's own login"));
+            edits.push(Edit::new(
+                part.range(),
+                text.replace("login consent", "login"),
+                "Cognito asks for no consent of the app's own login",
+            ));
         }
     }
     for array in root.dfs().filter(|part| part.kind() == "array") {
@@ -86,7 +92,10 @@ fn logout(script: &Script, work: &mut Work) -> Vec<Edit> {
     for call in calls(&root, "buildEndSessionUrl") {
         let arguments = super::super::orm::script::arguments(&call);
         let uri = arguments.get(1).filter(|options| options.kind() == "object").and_then(|options| {
-            Some((value_of(options, "client_id")?, items(options).into_iter().find(|pair| key_of(pair).as_deref() == Some("post_logout_redirect_uri"))?))
+            Some((
+                value_of(options, "client_id")?,
+                items(options).into_iter().find(|pair| key_of(pair).as_deref() == Some("post_logout_redirect_uri"))?,
+            ))
         });
         let (Some(function), Some((_, uri))) = (call.field("function"), uri) else {
             work.item(&script.path, Some(script.line(call.range().start)), "build Cognito's logout address here", WHY);
@@ -133,7 +142,8 @@ fn outermost<'r>(part: &Part<'r>) -> Option<Part<'r>> {
 
 /// `claims["first_name"]`, `req.user.claims.first_name`.
 fn claims(script: &Script) -> Vec<Edit> {
-    let of_claims = |part: &Part<'_>| part.field("object").is_some_and(|object| object.text() == "claims" || object.text().ends_with(".claims"));
+    let of_claims =
+        |part: &Part<'_>| part.field("object").is_some_and(|object| object.text() == "claims" || object.text().ends_with(".claims"));
     let named = |name: &str| CLAIMS.iter().find(|(old, _)| *old == name).map(|(_, new)| *new);
     let mut edits = Vec::new();
     for part in script.root().dfs() {

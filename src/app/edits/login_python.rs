@@ -30,12 +30,18 @@ pub fn edit(work: &mut Work) {
         let imports: Vec<String> = import
             .captures_iter(&text)
             .filter_map(|found| {
-                let names: Vec<&str> = found.get(2)?.as_str().split(',').map(str::trim).filter(|name| ["app", "db", "User"].contains(name)).collect();
-                (!names.is_empty()).then(|| format!("from {} import {}", found.get(1).map_or("", |module| module.as_str()), names.join(", ")))
+                let names: Vec<&str> =
+                    found.get(2)?.as_str().split(',').map(str::trim).filter(|name| ["app", "db", "User"].contains(name)).collect();
+                (!names.is_empty())
+                    .then(|| format!("from {} import {}", found.get(1).map_or("", |module| module.as_str()), names.join(", ")))
             })
             .collect();
         let all = imports.join("\n");
-        let has = |name: &str| Regex::new(&format!(r"\b{name}\b")).is_ok_and(|pattern| imports.iter().any(|line| line.split_once(" import ").is_some_and(|(_, names)| pattern.is_match(names))));
+        let has = |name: &str| {
+            Regex::new(&format!(r"\b{name}\b")).is_ok_and(|pattern| {
+                imports.iter().any(|line| line.split_once(" import ").is_some_and(|(_, names)| pattern.is_match(names)))
+            })
+        };
         let model = work.paths(|other, text| other.ends_with(".py") && class.is_match(text)).into_iter().next();
         let model = model.and_then(|path| Some((work.text(&path)?.to_owned(), path)));
         let column = model.as_ref().and_then(|(text, _)| {
@@ -47,9 +53,15 @@ pub fn edit(work: &mut Work) {
             let table = name.captures(body.get(..end)?).and_then(|found| Some(found.get(1)?.as_str().to_owned()));
             Some((at, found.get(1)?.as_str().to_owned(), found.get(2)?.as_str().to_owned(), table))
         });
-        let (Some((model_text, model_path)), Some((at, indent, db, table)), true) = (model, column, has("app") && has("db") && has("User")) else {
+        let (Some((model_text, model_path)), Some((at, indent, db, table)), true) = (model, column, has("app") && has("db") && has("User"))
+        else {
             let what = "sign people in with Cognito here (Authlib), link them by verified e-mail and keep their ids";
-            work.item(&path, line, what, "the file is not Replit's template: app, db and User are not imported in it, or User has no e-mail");
+            work.item(
+                &path,
+                line,
+                what,
+                "the file is not Replit's template: app, db and User are not imported in it, or User has no e-mail",
+            );
             continue;
         };
         let values = BTreeMap::from([("imports", all)]);

@@ -11,7 +11,8 @@ pub fn edit(work: &mut Work) {
         let text = work.text(&path).unwrap_or_default();
         let line = line_of(text, text.find(MAILER).unwrap_or_default());
         let how = if path.ends_with(".py") { "boto3's sesv2 client, send_email" } else { "@aws-sdk/client-sesv2, SendEmailCommand" };
-        let what = format!("send by SES here ({how}), from a sender that is verified there; ask for production access of SES before the cutover");
+        let what =
+            format!("send by SES here ({how}), from a sender that is verified there; ask for production access of SES before the cutover");
         work.item(&path, Some(line), &what, "Replit's mailer takes mail only from a repl, and only to its owner");
     }
 }

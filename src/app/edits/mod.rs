@@ -30,8 +30,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use checklist::CHECKLIST;
 pub use super::orm::edit::diff;
+pub use checklist::CHECKLIST;
 pub use work::{Change, Item};
 
 use work::Work;

@@ -15,7 +15,10 @@ pub fn edit(work: &mut Work) {
     for script in work.server(|_, text| text.contains("new OpenAI(")) {
         let imports = Imports::of(&script);
         let openai = imports.all.iter().filter(|import| import.module == "openai");
-        let names: Vec<&str> = openai.flat_map(|import| import.default.iter().chain(import.names.iter().map(|name| &name.local))).map(String::as_str).collect();
+        let names: Vec<&str> = openai
+            .flat_map(|import| import.default.iter().chain(import.names.iter().map(|name| &name.local)))
+            .map(String::as_str)
+            .collect();
         let mut edits = Vec::new();
         let style = script.style();
         for made in script.root().dfs().filter(|part| part.kind() == "new_expression") {

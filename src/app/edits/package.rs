@@ -103,7 +103,8 @@ pub fn set(work: &mut Work, file: &str, development: bool, package: &str, wanted
         match value_of(root, kind).filter(|list| list.kind() == "object") {
             Some(list) if !items(&list).is_empty() => {
                 let keys: Vec<String> = items(&list).iter().filter_map(key_of).collect();
-                let place = keys.iter().position(|key| key.as_str() > package).map_or(keys.len().checked_sub(1), |next| next.checked_sub(1));
+                let place =
+                    keys.iter().position(|key| key.as_str() > package).map_or(keys.len().checked_sub(1), |next| next.checked_sub(1));
                 ListEdit { script, list: &list, gone: &[], added: &[(place, pair, why.to_owned())] }.edits()
             }
             Some(list) => vec![Edit::new(list.range(), format!("{{\n    {pair}\n  }}"), why)],

@@ -12,9 +12,10 @@ use super::work::Work;
 const WHY: &str = "this folder is Replit's; in the image the app's folder is the one that it runs in";
 
 pub fn edit(work: &mut Work) {
-    let (Ok(home), Ok(literal)) =
-        (Regex::new(r"^/home/runner/(?:workspace|[A-Za-z0-9_-]+)(?:$|/)"), Regex::new(r#"(^|[^\w"'])("(/home/runner/[^"\n]*)"|'(/home/runner/[^'\n]*)')"#))
-    else {
+    let (Ok(home), Ok(literal)) = (
+        Regex::new(r"^/home/runner/(?:workspace|[A-Za-z0-9_-]+)(?:$|/)"),
+        Regex::new(r#"(^|[^\w"'])("(/home/runner/[^"\n]*)"|'(/home/runner/[^'\n]*)')"#),
+    ) else {
         return;
     };
     for script in work.scripts(|_, text| text.contains("/home/runner")) {
@@ -32,7 +33,9 @@ pub fn edit(work: &mut Work) {
         }
         work.edit(&script, edits);
     }
-    for path in work.paths(|path, text| path.ends_with(".py") && text.contains("/home/runner") && text.lines().any(|line| line.trim() == "import os")) {
+    for path in work
+        .paths(|path, text| path.ends_with(".py") && text.contains("/home/runner") && text.lines().any(|line| line.trim() == "import os"))
+    {
         let text = work.text(&path).unwrap_or_default().to_owned();
         let mut edits = Vec::new();
         for found in literal.captures_iter(&text) {
@@ -45,7 +48,8 @@ pub fn edit(work: &mut Work) {
         }
         work.replace(&path, &text, edits);
     }
-    let wanted = |path: &str| [".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".py", ".sh", "Procfile"].iter().any(|end| path.ends_with(end));
+    let wanted =
+        |path: &str| [".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".py", ".sh", "Procfile"].iter().any(|end| path.ends_with(end));
     for path in work.paths(|path, text| wanted(path) && text.contains("/home/runner")) {
         let text = work.text(&path).unwrap_or_default().to_owned();
         for (number, _) in text.lines().enumerate().filter(|(_, line)| line.contains("/home/runner") && !is_comment(&path, line)) {

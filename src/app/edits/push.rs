@@ -6,12 +6,17 @@ use super::work::{Work, line_of};
 
 const WHY: &str = "a push while building or starting changes the live schema without asking, once for each task";
 /// Scripts that npm or a deployment runs by itself.
-const AUTOMATIC: &[&str] = &["start", "prestart", "poststart", "build", "prebuild", "postbuild", "postinstall", "preinstall", "install", "prepare", "deploy"];
+const AUTOMATIC: &[&str] =
+    &["start", "prestart", "poststart", "build", "prebuild", "postbuild", "postinstall", "preinstall", "install", "prepare", "deploy"];
 
 pub fn edit(work: &mut Work) {
     for file in work.paths(|path, text| path.ends_with("package.json") && text.contains("push")) {
         let scripts = package::scripts(work, &file);
-        let pushes: Vec<String> = scripts.iter().filter(|(name, body)| !AUTOMATIC.contains(&name.as_str()) && is_push(body, &[])).map(|(name, _)| name.clone()).collect();
+        let pushes: Vec<String> = scripts
+            .iter()
+            .filter(|(name, body)| !AUTOMATIC.contains(&name.as_str()) && is_push(body, &[]))
+            .map(|(name, _)| name.clone())
+            .collect();
         for (name, body) in scripts.iter().filter(|(name, _)| AUTOMATIC.contains(&name.as_str())) {
             let parts: Vec<&str> = body.split("&&").map(str::trim).collect();
             let kept: Vec<&str> = parts.iter().copied().filter(|part| !is_push(part, &pushes)).collect();
@@ -49,5 +54,7 @@ pub fn edit(work: &mut Work) {
 fn is_push(part: &str, scripts: &[String]) -> bool {
     part.contains("drizzle-kit push")
         || part.contains("prisma db push")
-        || scripts.iter().any(|name| ["npm run", "pnpm run", "pnpm", "yarn", "yarn run", "bun run"].iter().any(|run| part.trim() == format!("{run} {name}")))
+        || scripts.iter().any(|name| {
+            ["npm run", "pnpm run", "pnpm", "yarn", "yarn run", "bun run"].iter().any(|run| part.trim() == format!("{run} {name}"))
+        })
 }

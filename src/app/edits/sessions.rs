@@ -42,7 +42,12 @@ fn ddl(work: &mut Work, name: &str, path: &str, line: usize) {
          create index \"{index}\" on \"{name}\" (\"expire\");\n  end if;\nend $$;\n"
     );
     work.put(&file, text, "the table of sessions, made with the schema");
-    work.item(path, Some(line), &format!("run {file} on the target database before the first start"), "the app no longer makes its table of sessions");
+    work.item(
+        path,
+        Some(line),
+        &format!("run {file} on the target database before the first start"),
+        "the app no longer makes its table of sessions",
+    );
 }
 
 /// `sameSite: "none"` was for Replit's preview frame.
@@ -54,7 +59,9 @@ pub fn same_site(work: &mut Work) {
             let texts: Vec<Part<'_>> = value.dfs().filter(|part| part.kind() == "string").collect();
             let nones: Vec<&Part<'_>> = texts.iter().filter(|part| text_of(part).as_deref() == Some("none")).collect();
             let choice = value.kind() == "ternary_expression" && {
-                let is_one = |field: &str| value.field(field).and_then(|part| text_of(&part)).is_some_and(|text| matches!(text.as_str(), "none" | "lax"));
+                let is_one = |field: &str| {
+                    value.field(field).and_then(|part| text_of(&part)).is_some_and(|text| matches!(text.as_str(), "none" | "lax"))
+                };
                 is_one("consequence") && is_one("alternative")
             };
             let lax = |part: &Part<'_>| part.text().replace("none", "lax");
@@ -92,7 +99,8 @@ pub fn proxy(work: &mut Work) {
     };
     let style = script.style();
     let at = statement.range().end;
-    let text = format!("{}{}{name}.set({}, 1){}", style.newline, script.indent(statement.range().start), style.text("trust proxy"), style.end());
+    let text =
+        format!("{}{}{name}.set({}, 1){}", style.newline, script.indent(statement.range().start), style.text("trust proxy"), style.end());
     work.edit(script, vec![Edit::new(at..at, text, why)]);
 }
 
@@ -148,7 +156,10 @@ pub fn store(work: &mut Work) {
                         edits.push(Edit::new(function.range(), local.clone(), WHY));
                     }
                 }
-                for part in root.dfs().filter(|part| matches!(part.kind().as_ref(), "identifier" | "type_identifier") && part.text() == "MemoryStore") {
+                for part in root
+                    .dfs()
+                    .filter(|part| matches!(part.kind().as_ref(), "identifier" | "type_identifier") && part.text() == "MemoryStore")
+                {
                     let is_made = made.iter().any(|new| new.range().contains(&part.range().start));
                     if !is_made {
                         edits.push(Edit::new(part.range(), "PgStore", WHY));

@@ -40,7 +40,12 @@ pub fn object_storage(work: &mut Work) {
             let unused: Vec<&str> = ["@google-cloud/storage"].into_iter().filter(|name| !package::is_used(work, name)).collect();
             package::remove(work, &manifest, &unused, "no file uses it any more");
         }
-        work.item(&path, None, "copy the objects, and set PRIVATE_OBJECT_DIR and PUBLIC_OBJECT_SEARCH_PATHS to /BUCKET/…", "the app looks for its objects in the S3 bucket now");
+        work.item(
+            &path,
+            None,
+            "copy the objects, and set PRIVATE_OBJECT_DIR and PUBLIC_OBJECT_SEARCH_PATHS to /BUCKET/…",
+            "the app looks for its objects in the S3 bucket now",
+        );
     }
     node(work, "@replit/object-storage", "object-storage", STORAGE_WHY);
     python(work, &["replit-object-storage"], |text| text.contains("replit.object_storage"), STORAGE_WHY);
@@ -158,7 +163,9 @@ fn packages(texts: &[&str]) -> Vec<String> {
                 [name, ..] => (*name).to_owned(),
                 [] => continue,
             };
-            let own = name.starts_with('.') || name.starts_with("node:") || ["crypto", "stream", "fs", "path", "buffer", "express"].contains(&name.as_str());
+            let own = name.starts_with('.')
+                || name.starts_with("node:")
+                || ["crypto", "stream", "fs", "path", "buffer", "express"].contains(&name.as_str());
             if !own && !out.contains(&name) {
                 out.push(name);
             }

@@ -15,13 +15,20 @@ pub fn edit(work: &mut Work) {
     for script in work.server(|path, text| path.ends_with("server/vite.ts") && text.contains("serveStatic") && text.contains("setupVite")) {
         let dir = folder(&script.path).to_owned();
         let target = format!("{dir}static.ts");
-        let users: Vec<Script> = work.server(|path, text| path.starts_with(&dir) && path != script.path && (text.contains("/vite\"") || text.contains("/vite'")));
+        let users: Vec<Script> = work
+            .server(|path, text| path.starts_with(&dir) && path != script.path && (text.contains("/vite\"") || text.contains("/vite'")));
         if work.text(&target).is_some() {
-            work.item(&script.path, None, "move log and serveStatic to a file of their own, and load ./vite in development only", "server/static.ts is there already");
+            work.item(
+                &script.path,
+                None,
+                "move log and serveStatic to a file of their own, and load ./vite in development only",
+                "server/static.ts is there already",
+            );
             continue;
         }
         let Some((moved, edits)) = split(&script) else { continue };
-        let rewritten: Option<Vec<(Script, Vec<Edit>)>> = users.into_iter().map(|user| user_edits(&user).map(|edits| (user, edits))).collect();
+        let rewritten: Option<Vec<(Script, Vec<Edit>)>> =
+            users.into_iter().map(|user| user_edits(&user).map(|edits| (user, edits))).collect();
         let Some(rewritten) = rewritten else {
             work.item(&script.path, None, "load ./vite by await import() in development only", WHY);
             continue;
@@ -50,11 +57,20 @@ fn split(script: &Script) -> Option<(String, Vec<Edit>)> {
         return None;
     }
     let used = |name: &str, parts: &[Part<'_>]| {
-        parts.iter().any(|part| part.dfs().any(|inner| matches!(inner.kind().as_ref(), "identifier" | "type_identifier" | "shorthand_property_identifier") && inner.text() == name))
+        parts.iter().any(|part| {
+            part.dfs().any(|inner| {
+                matches!(inner.kind().as_ref(), "identifier" | "type_identifier" | "shorthand_property_identifier") && inner.text() == name
+            })
+        })
     };
     // A constant beside the functions that one of them needs cannot be moved blindly.
-    let constants = root.children().filter(|part| part.kind() == "lexical_declaration").flat_map(|part| part.children().collect::<Vec<_>>());
-    if constants.filter(|part| part.kind() == "variable_declarator").filter_map(|part| part.field("name")).any(|name| used(&name.text(), &functions)) {
+    let constants =
+        root.children().filter(|part| part.kind() == "lexical_declaration").flat_map(|part| part.children().collect::<Vec<_>>());
+    if constants
+        .filter(|part| part.kind() == "variable_declarator")
+        .filter_map(|part| part.field("name"))
+        .any(|name| used(&name.text(), &functions))
+    {
         return None;
     }
     let mut head = String::new();
@@ -67,13 +83,25 @@ fn split(script: &Script) -> Option<(String, Vec<Edit>)> {
             clauses.push(format!("* as {namespace}"));
         }
         let listed = import.named.as_ref().map(super::super::orm::script::items).unwrap_or_default();
-        let names: Vec<String> = import.names.iter().zip(listed).filter(|(name, _)| used(&name.local, &functions)).map(|(_, part)| part.text().into_owned()).collect();
+        let names: Vec<String> = import
+            .names
+            .iter()
+            .zip(listed)
+            .filter(|(name, _)| used(&name.local, &functions))
+            .map(|(_, part)| part.text().into_owned())
+            .collect();
         if !names.is_empty() {
             clauses.push(format!("{{ {} }}", names.join(", ")));
         }
         if !clauses.is_empty() {
             let types = if import.types { "type " } else { "" };
-            head.push_str(&format!("import {types}{} from {}{}{}", clauses.join(", "), style.text(&import.module), style.end(), style.newline));
+            head.push_str(&format!(
+                "import {types}{} from {}{}{}",
+                clauses.join(", "),
+                style.text(&import.module),
+                style.end(),
+                style.newline
+            ));
         }
     }
     let bodies: Vec<String> = functions.iter().map(|part| format!("{}{}", part.text(), style.newline)).collect();

@@ -9,7 +9,8 @@ use super::work::Work;
 
 const PACKAGE: &str = "stripe-replit-sync";
 const WEBHOOK: &str = "findOrCreateManagedWebhook";
-const WHY: &str = "at start the sync deletes the live webhook and makes one for its own host: a rehearsal with live keys would take the payments away";
+const WHY: &str =
+    "at start the sync deletes the live webhook and makes one for its own host: a rehearsal with live keys would take the payments away";
 
 pub fn edit(work: &mut Work) {
     for script in work.server(|_, text| text.contains(WEBHOOK)) {
@@ -40,14 +41,18 @@ pub fn edit(work: &mut Work) {
             ];
             if body.text().contains("REPLIT_DOMAINS") {
                 lines.push("if (!process.env.REPLIT_DOMAINS) {".to_owned());
-                lines.push(format!("  throw new Error({}){semi}", style.text("REPLIT_DOMAINS must name the app's host: the webhook is made for it")));
+                lines.push(format!(
+                    "  throw new Error({}){semi}",
+                    style.text("REPLIT_DOMAINS must name the app's host: the webhook is made for it")
+                ));
                 lines.push("}".to_owned());
             }
             let text: String = lines.iter().map(|line| format!("{}{indent}{line}", style.newline)).collect();
             edits.push(Edit::new(open..open, text, WHY));
         }
         if work.edit(&script, edits) {
-            let what = "set STRIPE_SYNC=live on the service at the cutover, never in a rehearsal; the health check's grace must be 120 s or more";
+            let what =
+                "set STRIPE_SYNC=live on the service at the cutover, never in a rehearsal; the health check's grace must be 120 s or more";
             work.item(&script.path, None, what, WHY);
         }
     }

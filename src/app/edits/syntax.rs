@@ -73,7 +73,9 @@ pub fn lines_of(script: &Script, range: Range<usize>) -> Range<usize> {
     let mut end = if rest.get(blank..).is_some_and(|rest| rest.starts_with('\n')) { range.end + blank + 1 } else { range.end };
     let newline = script.style().newline;
     let (head, tail) = (text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default());
-    if tail.starts_with(newline) && (head.is_empty() || head.ends_with(&newline.repeat(2)) || head.trim_end_matches([' ', '\t']).ends_with(&format!("{{{newline}"))) {
+    if tail.starts_with(newline)
+        && (head.is_empty() || head.ends_with(&newline.repeat(2)) || head.trim_end_matches([' ', '\t']).ends_with(&format!("{{{newline}")))
+    {
         end += newline.len();
     }
     start..end
@@ -87,7 +89,8 @@ pub fn exported<'r>(part: &Part<'r>) -> Part<'r> {
 /// `const app = express()`: the statement, and the name.
 pub fn express_app<'r>(script: &'r Script) -> Option<(Part<'r>, String)> {
     let made = script.root().dfs().find(|part| {
-        part.kind() == "variable_declarator" && part.field("value").is_some_and(|value| value.text() == "express()" && arguments(&value).is_empty())
+        part.kind() == "variable_declarator"
+            && part.field("value").is_some_and(|value| value.text() == "express()" && arguments(&value).is_empty())
     })?;
     let name = made.field("name")?.text().into_owned();
     Some((statement_of(&made)?, name))

@@ -92,7 +92,10 @@ fn neons_driver_becomes_node_postgres_with_its_packages() {
         "{\n  \"dependencies\": {\n    \"drizzle-orm\": \"^0.39.1\",\n    \"pg\": \"^8.16.3\"\n  },\n  \"devDependencies\": {\n    \"@types/node\": \"20\",\n    \"@types/pg\": \"^8.11.6\"\n  }\n}\n"
     );
     assert_eq!(items, [] as [String; 0]);
-    let (after, items) = edited("neon", &[("db.ts", "import { neon } from \"@neondatabase/serverless\";\nexport const sql = neon(process.env.DATABASE_URL!);\n")]);
+    let (after, items) = edited(
+        "neon",
+        &[("db.ts", "import { neon } from \"@neondatabase/serverless\";\nexport const sql = neon(process.env.DATABASE_URL!);\n")],
+    );
     assert!(after["db.ts"].contains("neon(") && items.len() == 1 && items[0].starts_with("db.ts:1 "), "{items:?}");
 }
 
@@ -299,8 +302,16 @@ export const users = pgTable("users", {
 fn half_a_link_is_none() {
     let (after, items) = edited("login", &[("server/replitAuth.ts", AUTH), ("shared/schema.ts", SCHEMA)]);
     assert_eq!(after["shared/schema.ts"], SCHEMA);
-    assert!(after["server/replitAuth.ts"].contains("  await storage.upsertUser({\n    id: claims[\"sub\"],\n    email: claims[\"email\"],\n"));
-    assert!(items.iter().any(|item| item.starts_with("server/replitAuth.ts:0 link people by verified e-mail and keep their ids; not found: upsertUser with")), "{items:?}");
+    assert!(
+        after["server/replitAuth.ts"].contains("  await storage.upsertUser({\n    id: claims[\"sub\"],\n    email: claims[\"email\"],\n")
+    );
+    assert!(
+        items
+            .iter()
+            .any(|item| item
+                .starts_with("server/replitAuth.ts:0 link people by verified e-mail and keep their ids; not found: upsertUser with")),
+        "{items:?}"
+    );
 }
 
 const FLASK: &str = "import os\nfrom flask_dance.consumer import OAuth2ConsumerBlueprint\n\nfrom app import app, db\nfrom models import OAuth, User\n\ndef make_replit_blueprint():\n    return OAuth2ConsumerBlueprint(\n        \"replit_auth\", __name__, client_id=os.environ['REPL_ID'])\n";
@@ -308,13 +319,24 @@ const FLASK: &str = "import os\nfrom flask_dance.consumer import OAuth2ConsumerB
 #[test]
 fn replits_login_in_flask_is_replaced_behind_its_names() {
     let models = "from app import db\n\nclass User(UserMixin, db.Model):\n    __tablename__ = 'users'\n    id = db.Column(db.String, primary_key=True)\n    email = db.Column(db.String, unique=True, nullable=True)\n    first_name = db.Column(db.String)\n";
-    let (after, items) = edited("login-flask", &[("replit_auth.py", FLASK), ("models.py", models), ("requirements.txt", "flask\nrequests==2.32.3")]);
+    let (after, items) =
+        edited("login-flask", &[("replit_auth.py", FLASK), ("models.py", models), ("requirements.txt", "flask\nrequests==2.32.3")]);
     let file = &after["replit_auth.py"];
     assert!(file.contains("\nfrom app import app, db\nfrom models import User\n\nlogin_manager = LoginManager(app)\n"), "{file}");
-    for name in ["def make_replit_blueprint():", "def save_user(user_claims):", "def require_login(f):", "def load_user(user_id):", "\nreplit = LocalProxy("] {
+    for name in [
+        "def make_replit_blueprint():",
+        "def save_user(user_claims):",
+        "def require_login(f):",
+        "def load_user(user_id):",
+        "\nreplit = LocalProxy(",
+    ] {
         assert!(file.contains(name), "missing: {name}");
     }
-    assert!(after["models.py"].contains("nullable=True)\n    auth_subject = db.Column(db.String, unique=True, nullable=True)\n    first_name"), "{}", after["models.py"]);
+    assert!(
+        after["models.py"].contains("nullable=True)\n    auth_subject = db.Column(db.String, unique=True, nullable=True)\n    first_name"),
+        "{}",
+        after["models.py"]
+    );
     assert_eq!(after["requirements.txt"], "flask\nrequests==2.32.3\nauthlib>=1.3.2\n");
     assert!(after[".migrate/sql/auth_subject.sql"].contains("alter table \"users\" add column"));
     assert_eq!(items.len(), 1, "{items:?}");
@@ -360,7 +382,10 @@ fn cookies_are_for_the_apps_own_site() {
     ] {
         assert_eq!(one("cookie-same-site", "server/a.ts", given), then);
     }
-    assert_eq!(one("cookie-same-site", "app.py", "app.config[\"SESSION_COOKIE_SAMESITE\"] = \"None\"\n"), "app.config[\"SESSION_COOKIE_SAMESITE\"] = \"Lax\"\n");
+    assert_eq!(
+        one("cookie-same-site", "app.py", "app.config[\"SESSION_COOKIE_SAMESITE\"] = \"None\"\n"),
+        "app.config[\"SESSION_COOKIE_SAMESITE\"] = \"Lax\"\n"
+    );
 }
 
 #[test]
@@ -382,7 +407,10 @@ fn keys_of_a_connector_come_from_the_environment() {
     let google = "async function getAccessToken() {\n  const hostname = process.env.REPLIT_CONNECTORS_HOSTNAME\n  const url = 'https://' + hostname + '/api/v2/connection?connector_names=google-calendar';\n  return (await fetch(url)).json();\n}\n";
     let (after, items) = edited("connectors", &[("server/calendar.ts", google)]);
     assert_eq!(after["server/calendar.ts"], google);
-    assert_eq!(items, ["server/calendar.ts:2 make an app of your own at google-calendar (OAuth, or a service account) and get its token here"]);
+    assert_eq!(
+        items,
+        ["server/calendar.ts:2 make an app of your own at google-calendar (OAuth, or a service account) and get its token here"]
+    );
 }
 
 #[test]
@@ -396,7 +424,10 @@ fn replits_mailer_is_left_to_a_person() {
 #[test]
 fn stripes_sync_starts_only_where_the_payments_are_taken() {
     let server = "async function initStripe() {\n  const sync = await getStripeSync();\n  const base = `https://${process.env.REPLIT_DOMAINS?.split(',')[0]}`;\n  await sync.findOrCreateManagedWebhook(`${base}/api/stripe/webhook`);\n}\n";
-    let (after, items) = edited("stripe-sync", &[("server/index.ts", server), ("script/build.ts", "const allowlist = [\n  \"stripe\",\n  \"stripe-replit-sync\",\n];\n")]);
+    let (after, items) = edited(
+        "stripe-sync",
+        &[("server/index.ts", server), ("script/build.ts", "const allowlist = [\n  \"stripe\",\n  \"stripe-replit-sync\",\n];\n")],
+    );
     assert_eq!(
         after["server/index.ts"],
         "async function initStripe() {\n  // The sync deletes and makes the webhook at Stripe: with a live key only the deployment that takes the payments may start it.\n  const stripeTest = /^[rs]k_test_/.test(process.env.STRIPE_SECRET_KEY ?? '');\n  if (process.env.STRIPE_SYNC !== 'live' && !stripeTest) {\n    console.warn('Stripe sync is off: STRIPE_SYNC=live switches it on where the payments are taken');\n    return;\n  }\n  if (!process.env.REPLIT_DOMAINS) {\n    throw new Error('REPLIT_DOMAINS must name the app\\'s host: the webhook is made for it');\n  }\n  const sync = await getStripeSync();\n  const base = `https://${process.env.REPLIT_DOMAINS?.split(',')[0]}`;\n  await sync.findOrCreateManagedWebhook(`${base}/api/stripe/webhook`);\n}\n"
@@ -466,7 +497,10 @@ fn the_production_bundle_no_longer_needs_vite() {
         "import express from \"express\";\nimport { serveStatic, log } from \"./static\";\n\n(async () => {\n  if (app.get(\"env\") === \"development\") {\n    // An address that the bundler does not follow: vite's server is for development only.\n    const { setupVite } = await import(new URL(\"./vite.ts\", import.meta.url).href);\n    await setupVite(app);\n  } else {\n    serveStatic(app);\n  }\n  log(\"up\");\n})();\n"
     );
     let left = &after["server/vite.ts"];
-    assert!(left.contains("import { log } from \"./static\";") && !left.contains("serveStatic") && !left.contains("function log"), "{left}");
+    assert!(
+        left.contains("import { log } from \"./static\";") && !left.contains("serveStatic") && !left.contains("function log"),
+        "{left}"
+    );
     assert_eq!(items, [] as [String; 0]);
 }
 
@@ -496,17 +530,29 @@ fn no_schema_is_pushed_while_building_or_starting() {
 fn tls_to_the_database_is_verified_and_to_nothing_else_touched() {
     let db = "const pool = new Pool({ ssl: production ? { rejectUnauthorized: false } : false });\nconst agent = new https.Agent({ rejectUnauthorized: false });\n";
     let (after, items) = edited("database-tls", &[("server/db.ts", db)]);
-    assert_eq!(after["server/db.ts"], "const pool = new Pool({ ssl: production ? { rejectUnauthorized: true } : false });\nconst agent = new https.Agent({ rejectUnauthorized: false });\n");
+    assert_eq!(
+        after["server/db.ts"],
+        "const pool = new Pool({ ssl: production ? { rejectUnauthorized: true } : false });\nconst agent = new https.Agent({ rejectUnauthorized: false });\n"
+    );
     assert_eq!(items, ["server/db.ts:2 verify the other side here"]);
 }
 
 #[test]
 fn the_app_starts_without_an_openai_key() {
     for (given, then) in [
-        ("const openai = new OpenAI({ apiKey: process.env.KEY });", "const openai = new OpenAI({ apiKey: process.env.KEY ?? \"not-set\" });"),
-        ("const openai = new OpenAI({ apiKey: process.env.KEY! });", "const openai = new OpenAI({ apiKey: process.env.KEY ?? \"not-set\" });"),
+        (
+            "const openai = new OpenAI({ apiKey: process.env.KEY });",
+            "const openai = new OpenAI({ apiKey: process.env.KEY ?? \"not-set\" });",
+        ),
+        (
+            "const openai = new OpenAI({ apiKey: process.env.KEY! });",
+            "const openai = new OpenAI({ apiKey: process.env.KEY ?? \"not-set\" });",
+        ),
         ("const openai = new OpenAI();", "const openai = new OpenAI({ apiKey: process.env.OPENAI_API_KEY ?? \"not-set\" });"),
-        ("function f() { return new OpenAI({ apiKey: process.env.KEY }); }", "function f() { return new OpenAI({ apiKey: process.env.KEY }); }"),
+        (
+            "function f() { return new OpenAI({ apiKey: process.env.KEY }); }",
+            "function f() { return new OpenAI({ apiKey: process.env.KEY }); }",
+        ),
     ] {
         let import = "import OpenAI from \"openai\";\n";
         assert_eq!(one("openai-key", "server/ai.ts", &format!("{import}{given}\n")), format!("{import}{then}\n"));
@@ -549,13 +595,22 @@ fn a_health_route_for_flask_is_mounted_behind_its_app() {
 fn the_checklist_is_added_to_and_ticks_stay() {
     let code = "const url = \"https://shop.replit.app\";\n";
     let html = "<a href=\"https://shop.replit.app\">x</a>\n";
-    let files = |list: &str, html: &str| vec![("server/a.ts".to_owned(), code.to_owned()), ("index.html".to_owned(), html.to_owned()), (CHECKLIST.to_owned(), list.to_owned())];
+    let files = |list: &str, html: &str| {
+        vec![
+            ("server/a.ts".to_owned(), code.to_owned()),
+            ("index.html".to_owned(), html.to_owned()),
+            (CHECKLIST.to_owned(), list.to_owned()),
+        ]
+    };
     let after = |files: &[(String, String)]| {
         let prepared = prepare(files, &["hosts".to_owned()], &BTreeSet::new()).unwrap();
         prepared.into_iter().flat_map(|one| one.changes).find(|change| change.path == CHECKLIST).and_then(|change| change.after)
     };
     let list = after(&files("# Ours\n\n- [ ] buy milk\n", html)).unwrap();
-    assert!(list.starts_with("# Ours\n\n- [ ] buy milk\n\n## Left by app prepare\n\n- [ ] index.html:1: put the app's new address here"), "{list}");
+    assert!(
+        list.starts_with("# Ours\n\n- [ ] buy milk\n\n## Left by app prepare\n\n- [ ] index.html:1: put the app's new address here"),
+        "{list}"
+    );
     let ticked = list.replace("- [ ] index", "- [x] index");
     assert_eq!(after(&files(&ticked, &format!("\n{html}"))), None, "the line has moved and it is ticked: nothing is new");
 }

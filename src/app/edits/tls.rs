@@ -7,7 +7,8 @@ use super::super::orm::edit::Edit;
 use super::super::orm::script::key_of;
 use super::work::{Work, line_of};
 
-const WHY: &str = "anyone in between could read and change what goes to the database; the image has RDS's certificates (NODE_EXTRA_CA_CERTS)";
+const WHY: &str =
+    "anyone in between could read and change what goes to the database; the image has RDS's certificates (NODE_EXTRA_CA_CERTS)";
 
 pub fn edit(work: &mut Work) {
     for script in work.server(|_, text| text.contains("rejectUnauthorized")) {
@@ -23,7 +24,12 @@ pub fn edit(work: &mut Work) {
             if is_ssl {
                 edits.push(Edit::new(value.range(), "true", WHY));
             } else {
-                work.item(&script.path, Some(script.line(pair.range().start)), "verify the other side here", "TLS without it keeps nobody out");
+                work.item(
+                    &script.path,
+                    Some(script.line(pair.range().start)),
+                    "verify the other side here",
+                    "TLS without it keeps nobody out",
+                );
             }
         }
         work.edit(&script, edits);

@@ -13,7 +13,9 @@ const PLUGINS: &str = "@replit/vite-plugin-";
 const WHY: &str = "a plugin for Replit's editor, of no use elsewhere";
 
 pub fn edit(work: &mut Work) {
-    for script in work.scripts(|path, text| path.rsplit('/').next().is_some_and(|name| name.starts_with("vite.config.")) && text.contains(PLUGINS)) {
+    for script in
+        work.scripts(|path, text| path.rsplit('/').next().is_some_and(|name| name.starts_with("vite.config.")) && text.contains(PLUGINS))
+    {
         let edits = config(&script, work);
         work.edit(&script, edits);
     }
@@ -33,8 +35,11 @@ pub fn edit(work: &mut Work) {
 fn config(script: &Script, work: &mut Work) -> Vec<Edit> {
     let imports = Imports::of(script);
     let ours: Vec<_> = imports.all.iter().filter(|import| import.module.starts_with(PLUGINS)).collect();
-    let locals: Vec<&str> =
-        ours.iter().flat_map(|import| import.default.iter().chain(import.names.iter().map(|name| &name.local))).map(String::as_str).collect();
+    let locals: Vec<&str> = ours
+        .iter()
+        .flat_map(|import| import.default.iter().chain(import.names.iter().map(|name| &name.local)))
+        .map(String::as_str)
+        .collect();
     let root = script.root();
     let mut edits = Vec::new();
     for list in root.dfs().filter(|part| part.kind() == "pair" && key_of(part).as_deref() == Some("plugins")) {
@@ -47,9 +52,12 @@ fn config(script: &Script, work: &mut Work) -> Vec<Edit> {
     for import in ours {
         let names = || import.default.iter().chain(import.names.iter().map(|name| &name.local));
         let statement = import.statement.range();
-        let left = root
-            .dfs()
-            .find(|part| part.kind() == "identifier" && names().any(|name| *name == part.text()) && !statement.contains(&part.range().start) && !covered(part.range().start));
+        let left = root.dfs().find(|part| {
+            part.kind() == "identifier"
+                && names().any(|name| *name == part.text())
+                && !statement.contains(&part.range().start)
+                && !covered(part.range().start)
+        });
         match left {
             None => edits.push(Edit::new(lines_of(script, statement), "", WHY)),
             Some(part) => work.item(&script.path, Some(script.line(part.range().start)), "take this plugin away", WHY),
@@ -67,7 +75,8 @@ fn list_edits(script: &Script, array: &Part<'_>, locals: &[&str], outer: bool) -
     let all = items(array);
     let is_ours = |part: &Part<'_>| {
         part.dfs().any(|inner| {
-            (inner.kind() == "string" && inner.text().contains(PLUGINS)) || (inner.kind() == "identifier" && locals.contains(&inner.text().as_ref()))
+            (inner.kind() == "string" && inner.text().contains(PLUGINS))
+                || (inner.kind() == "identifier" && locals.contains(&inner.text().as_ref()))
         })
     };
     let mut edits = Vec::new();

@@ -149,9 +149,8 @@ fn walk(a: &[&str], b: &[&str]) -> Vec<(usize, usize, bool)> {
     // The furthest old line on each diagonal, one row for each number of differences.
     let mut rows: Vec<Vec<usize>> = Vec::new();
     let get = |row: &[usize], d: usize, k: isize| row.get((k + d as isize + 1).unsigned_abs()).copied().unwrap_or_default();
-    let down = |row: &[usize], d: usize, k: isize| {
-        k == -(d as isize) || (k != d as isize && get(row, d - 1, k - 1) < get(row, d - 1, k + 1))
-    };
+    let down =
+        |row: &[usize], d: usize, k: isize| k == -(d as isize) || (k != d as isize && get(row, d - 1, k - 1) < get(row, d - 1, k + 1));
     'search: for d in 0..=reach {
         let mut row = vec![0; 2 * d + 3];
         for k in (-(d as isize)..=d as isize).step_by(2) {
