@@ -35,6 +35,7 @@ const EXCLUDED: &[&str] = &[
     "coverage",
     "vendor",
     ".migrate-wizard",
+    ".migrate",
 ];
 
 /// Larger text files are data, not code (bytes).

@@ -14,10 +14,18 @@ const STORAGE_WHY: &str = "Replit's object storage is reached only from a repl: 
 const STORE_WHY: &str = "Replit's key-value store is reached only from a repl: the same methods, on the app's own Postgres";
 
 pub fn object_storage(work: &mut Work) {
+    storage_from(&SHIMS, work);
+}
+
+pub fn key_value(work: &mut Work) {
+    store_from(&SHIMS, work);
+}
+
+pub(super) fn storage_from(shims: &'static Dir<'static>, work: &mut Work) {
     for path in work.paths(|path, text| Script::read(path, "").is_some() && text.contains(SIDECAR)) {
         let ours = path.rsplit('/').next() == Some("objectStorage.ts");
         let acl = format!("{}objectAcl.ts", folder(&path));
-        let (Some(file), Some(acl_file), true) = (text_of("objectStorage.ts"), text_of("objectAcl.ts"), ours) else {
+        let (Some(file), Some(acl_file), true) = (text_of(shims, "objectStorage.ts"), text_of(shims, "objectAcl.ts"), ours) else {
             let text = work.text(&path).unwrap_or_default();
             let line = line_of(text, text.find(SIDECAR).unwrap_or_default());
             let what = "reach the objects by S3 here; server/objectStorage.ts of Replit's template is the file that can be replaced whole";
@@ -47,13 +55,13 @@ pub fn object_storage(work: &mut Work) {
             "the app looks for its objects in the S3 bucket now",
         );
     }
-    node(work, "@replit/object-storage", "object-storage", STORAGE_WHY);
-    python(work, &["replit-object-storage"], |text| text.contains("replit.object_storage"), STORAGE_WHY);
+    node(shims, work, "@replit/object-storage", "object-storage", STORAGE_WHY);
+    python(shims, work, &["replit-object-storage"], |text| text.contains("replit.object_storage"), STORAGE_WHY);
 }
 
-pub fn key_value(work: &mut Work) {
-    node(work, "@replit/database", "database", STORE_WHY);
-    python(work, &["replit"], |text| text.contains("from replit import") || text.contains("replit.database"), STORE_WHY);
+pub(super) fn store_from(shims: &'static Dir<'static>, work: &mut Work) {
+    node(shims, work, "@replit/database", "database", STORE_WHY);
+    python(shims, work, &["replit"], |text| text.contains("from replit import") || text.contains("replit.database"), STORE_WHY);
     for path in work.paths(|path, text| is_code(path) && (text.contains("REPLIT_DB_URL") || text.contains("kv.replit.com"))) {
         let text = work.text(&path).unwrap_or_default();
         let at = text.find("REPLIT_DB_URL").or_else(|| text.find("kv.replit.com")).unwrap_or_default();
@@ -65,13 +73,13 @@ fn is_code(path: &str) -> bool {
     path.ends_with(".py") || Script::read(path, "").is_some()
 }
 
-fn text_of(name: &str) -> Option<&'static str> {
-    SHIMS.get_file(name)?.contents_utf8()
+fn text_of(shims: &'static Dir<'static>, name: &str) -> Option<&'static str> {
+    shims.get_file(name)?.contents_utf8()
 }
 
 /// Copies a drop-in below `.migrate/shims`; says whether all of it is there.
-fn copy(work: &mut Work, from: &str, to: &str, why: &str) -> bool {
-    let Some(dir) = SHIMS.get_dir(from) else { return false };
+fn copy(shims: &'static Dir<'static>, work: &mut Work, from: &str, to: &str, why: &str) -> bool {
+    let Some(dir) = shims.get_dir(from) else { return false };
     let mut open = vec![dir];
     let mut done = true;
     while let Some(dir) = open.pop() {
@@ -84,13 +92,13 @@ fn copy(work: &mut Work, from: &str, to: &str, why: &str) -> bool {
     done
 }
 
-fn node(work: &mut Work, package: &str, name: &str, why: &str) {
+fn node(shims: &'static Dir<'static>, work: &mut Work, package: &str, name: &str, why: &str) {
     for manifest in work.paths(|path, text| path.ends_with("package.json") && text.contains(&format!("\"{package}\""))) {
         let to = format!("{}.migrate/shims/{name}", folder(&manifest));
         if package::version(work, &manifest, package).is_none_or(|version| version.starts_with("file:")) {
             continue;
         }
-        if !copy(work, &format!("node/{name}"), &to, why) {
+        if !copy(shims, work, &format!("node/{name}"), &to, why) {
             work.item(&manifest, None, &format!("put something else in the place of {package}"), why);
             continue;
         }
@@ -99,17 +107,17 @@ fn node(work: &mut Work, package: &str, name: &str, why: &str) {
 }
 
 /// A line of `requirements.txt` that names one of the packages becomes the folder of the drop-in.
-fn python(work: &mut Work, packages: &[&str], used: impl Fn(&str) -> bool, why: &str) {
+fn python(shims: &'static Dir<'static>, work: &mut Work, packages: &[&str], used: impl Fn(&str) -> bool, why: &str) {
     let places: Vec<String> = work.paths(|path, text| path.ends_with(".py") && used(text));
     let Some(first) = places.first().cloned() else { return };
     const TO: &str = ".migrate/shims/python";
-    let Some(folder) = SHIMS.get_dir("python").and_then(project).map(|below| format!("./{TO}{below}")) else {
+    let Some(folder) = shims.get_dir("python").and_then(project).map(|below| format!("./{TO}{below}")) else {
         work.item(&first, None, "put something else in the place of Replit's package", why);
         return;
     };
     let requirements = work.text("requirements.txt").map(str::to_owned);
     let Some(text) = requirements else {
-        if copy(work, "python", TO, why) {
+        if copy(shims, work, "python", TO, why) {
             let tell = "ask for the drop-in instead of Replit's package (uv: tool.uv.sources, pip: the folder itself): ";
             work.item("pyproject.toml", None, &format!("{tell}{folder}"), why);
         }
@@ -118,7 +126,7 @@ fn python(work: &mut Work, packages: &[&str], used: impl Fn(&str) -> bool, why: 
     if text.lines().any(|line| line.trim() == folder) {
         return;
     }
-    if !copy(work, "python", TO, why) {
+    if !copy(shims, work, "python", TO, why) {
         return;
     }
     let name = |line: &str| line.split(['=', '<', '>', '~', '!', '[', ';', ' ']).next().unwrap_or_default().trim().to_lowercase();

@@ -3,8 +3,8 @@
 
 use super::super::orm::edit::Edit;
 use super::super::orm::list::ListEdit;
-use super::super::orm::script::{items, text_of};
-use super::syntax::{calls, function_of};
+use super::super::orm::script::{Part, items, text_of};
+use super::syntax::{calls, function_of, is_function};
 use super::work::Work;
 
 const PACKAGE: &str = "stripe-replit-sync";
@@ -18,7 +18,14 @@ pub fn edit(work: &mut Work) {
         for call in calls(&script.root(), WEBHOOK) {
             let line = Some(script.line(call.range().start));
             let body = function_of(&call).and_then(|function| function.field("body")).filter(|body| body.kind() == "statement_block");
-            let Some(body) = body else {
+            // A bare return does only where nobody waits for a value.
+            let gives = |body: &Part<'_>| {
+                let own = |part: &Part<'_>| {
+                    part.ancestors().find(is_function).is_some_and(|up| up.field("body").is_some_and(|own| own.range() == body.range()))
+                };
+                body.dfs().any(|part| part.kind() == "return_statement" && !items(&part).is_empty() && own(&part))
+            };
+            let Some(body) = body.filter(|body| !gives(body)) else {
                 let what = "run this only where STRIPE_SYNC is live, or with a test key";
                 work.item(&script.path, line, what, WHY);
                 continue;
@@ -40,11 +47,11 @@ pub fn edit(work: &mut Work) {
                 "}".to_owned(),
             ];
             if body.text().contains("REPLIT_DOMAINS") {
+                // Not an error that is thrown: nobody may catch it, and the app would stop.
                 lines.push("if (!process.env.REPLIT_DOMAINS) {".to_owned());
-                lines.push(format!(
-                    "  throw new Error({}){semi}",
-                    style.text("REPLIT_DOMAINS must name the app's host: the webhook is made for it")
-                ));
+                let told = "Stripe sync is off: REPLIT_DOMAINS does not name the host that the webhook is made for";
+                lines.push(format!("  console.error({}){semi}", style.text(told)));
+                lines.push(format!("  return{semi}"));
                 lines.push("}".to_owned());
             }
             let text: String = lines.iter().map(|line| format!("{}{indent}{line}", style.newline)).collect();

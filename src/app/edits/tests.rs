@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use include_dir::{Dir, DirEntry, File};
+
 use super::*;
 use crate::app::builtin_signals;
 
@@ -430,7 +432,7 @@ fn stripes_sync_starts_only_where_the_payments_are_taken() {
     );
     assert_eq!(
         after["server/index.ts"],
-        "async function initStripe() {\n  // The sync deletes and makes the webhook at Stripe: with a live key only the deployment that takes the payments may start it.\n  const stripeTest = /^[rs]k_test_/.test(process.env.STRIPE_SECRET_KEY ?? '');\n  if (process.env.STRIPE_SYNC !== 'live' && !stripeTest) {\n    console.warn('Stripe sync is off: STRIPE_SYNC=live switches it on where the payments are taken');\n    return;\n  }\n  if (!process.env.REPLIT_DOMAINS) {\n    throw new Error('REPLIT_DOMAINS must name the app\\'s host: the webhook is made for it');\n  }\n  const sync = await getStripeSync();\n  const base = `https://${process.env.REPLIT_DOMAINS?.split(',')[0]}`;\n  await sync.findOrCreateManagedWebhook(`${base}/api/stripe/webhook`);\n}\n"
+        "async function initStripe() {\n  // The sync deletes and makes the webhook at Stripe: with a live key only the deployment that takes the payments may start it.\n  const stripeTest = /^[rs]k_test_/.test(process.env.STRIPE_SECRET_KEY ?? '');\n  if (process.env.STRIPE_SYNC !== 'live' && !stripeTest) {\n    console.warn('Stripe sync is off: STRIPE_SYNC=live switches it on where the payments are taken');\n    return;\n  }\n  if (!process.env.REPLIT_DOMAINS) {\n    console.error('Stripe sync is off: REPLIT_DOMAINS does not name the host that the webhook is made for');\n    return;\n  }\n  const sync = await getStripeSync();\n  const base = `https://${process.env.REPLIT_DOMAINS?.split(',')[0]}`;\n  await sync.findOrCreateManagedWebhook(`${base}/api/stripe/webhook`);\n}\n"
     );
     assert_eq!(after["script/build.ts"], "const allowlist = [\n  \"stripe\",\n];\n");
     assert!(items[0].contains("STRIPE_SYNC=live on the service at the cutover"), "{items:?}");
@@ -589,6 +591,65 @@ fn a_health_route_for_flask_is_mounted_behind_its_app() {
         "from flask import Flask\n\napp = Flask(__name__)\ndb = SQLAlchemy(app)\n\nfrom health import health  # noqa: E402\n\n\n@app.get(\"/api/health\")\ndef api_health():\n    status, body = health({\"database\": lambda: db.session.execute(db.text(\"select 1\"))}, app)\n    return body, status\n\n\nif __name__ == \"__main__\":\n    app.run()\n"
     );
     assert!(after["health.py"].contains("PATIENCE_SECONDS"));
+}
+
+/// Drop-ins as `assets/shims` has them, of a word each.
+static DROP_INS: Dir<'_> = Dir::new(
+    "",
+    &[
+        DirEntry::File(File::new(
+            "objectStorage.ts",
+            b"import { S3Client } from \"@aws-sdk/client-s3\";\nexport class ObjectStorageService {}\n",
+        )),
+        DirEntry::File(File::new("objectAcl.ts", b"export const rules = 1;\n")),
+        DirEntry::Dir(Dir::new(
+            "node",
+            &[DirEntry::Dir(Dir::new("node/object-storage", &[DirEntry::File(File::new("node/object-storage/index.js", b"// S3\n"))]))],
+        )),
+        DirEntry::Dir(Dir::new(
+            "python",
+            &[DirEntry::Dir(Dir::new("python/replit", &[DirEntry::File(File::new("python/replit/pyproject.toml", b"[project]\n"))]))],
+        )),
+    ],
+);
+
+/// The files after drop-ins were put in, once and twice.
+fn with_drop_ins(files: &[(&str, &str)]) -> (BTreeMap<String, String>, Vec<Item>) {
+    let given: Vec<(String, String)> = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    let mut work = Work::new(&given, &BTreeSet::new());
+    shims::storage_from(&DROP_INS, &mut work);
+    shims::store_from(&DROP_INS, &mut work);
+    let (_, items, _) = work.taken();
+    let after = work.files();
+    let mut again = Work::new(&after, &BTreeSet::new());
+    shims::storage_from(&DROP_INS, &mut again);
+    shims::store_from(&DROP_INS, &mut again);
+    assert_eq!(again.taken().0, [], "a second time");
+    (after.into_iter().collect(), items)
+}
+
+#[test]
+fn replits_packages_and_files_are_stood_in_for() {
+    let package = "{\n  \"dependencies\": {\n    \"@google-cloud/storage\": \"^7\",\n    \"@replit/object-storage\": \"^1.0.0\",\n    \"express\": \"5\"\n  }\n}\n";
+    let (after, _) = with_drop_ins(&[
+        ("package.json", package),
+        ("server/objectStorage.ts", "import { Storage } from \"@google-cloud/storage\";\nconst sidecar = \"http://127.0.0.1:1106\";\n"),
+        ("server/objectAcl.ts", "old\n"),
+    ]);
+    assert_eq!(
+        after["package.json"],
+        "{\n  \"dependencies\": {\n    \"@aws-sdk/client-s3\": \"^3.700.0\",\n    \"@replit/object-storage\": \"file:./.migrate/shims/object-storage\",\n    \"express\": \"5\"\n  }\n}\n"
+    );
+    assert_eq!(after["server/objectAcl.ts"], "export const rules = 1;\n");
+    assert!(after["server/objectStorage.ts"].starts_with("import { S3Client }"));
+    assert_eq!(after[".migrate/shims/object-storage/index.js"], "// S3\n");
+
+    let (after, _) = with_drop_ins(&[("main.py", "from replit import db\n"), ("requirements.txt", "flask\nreplit==3.2.4\n")]);
+    assert_eq!(after["requirements.txt"], "flask\n./.migrate/shims/python/replit\n");
+    assert_eq!(after[".migrate/shims/python/replit/pyproject.toml"], "[project]\n");
+
+    let (after, items) = with_drop_ins(&[("server/files.ts", "const sidecar = \"http://127.0.0.1:1106\";\n")]);
+    assert_eq!((after.len(), items.len(), items[0].line), (1, 1, Some(1)), "another file than the template's: {items:?}");
 }
 
 #[test]
