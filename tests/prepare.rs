@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::pty::Pty;
 use crate::support::wizard::Wizard;
 
 const BRANCH: &str = "migrate-wizard/prepare";
@@ -322,4 +323,38 @@ fn an_app_in_a_folder_of_its_repository_is_prepared_there() {
     Wizard::empty().run(&["app", "prepare", app.to_str().unwrap(), "--yes", "--branch", "aws"]).expect(0);
     assert_eq!(git(&["diff", "--name-only", "main", "aws"]), "apps/web/server/a.ts\n");
     assert_eq!(std::fs::read_to_string(app.join("server/a.ts")).unwrap(), "export const url = process.env.APP_URL!;\n");
+}
+
+/// In a terminal each file is asked about: what is kept stays as it is, what is taken is on the branch.
+#[test]
+fn a_person_takes_one_file_and_keeps_another() {
+    let app = App::new();
+    let page = app.text("client/index.html");
+    let mut pty = Pty::wizard(&app.wizard, &["app", "prepare", "--only", "hosts,dev-banner"], 160, 60);
+    pty.wait_for("client/index.html (1 of ").wait_for("keep this file as it is").wait_until_raw();
+    pty.keys("\x1b[B\r");
+    pty.wait_for("server/routes.ts (2 of ").wait_stable().wait_until_raw();
+    pty.keys("\r");
+    // What is left to do is another change than the one that was to be seen.
+    pty.wait_for("CHECKLIST.md (1 of 1)").wait_for("decide about this file").wait_until_raw();
+    pty.keys("\r");
+    pty.wait_for("you are on migrate-wizard/prepare");
+    assert_eq!(pty.wait_exit(), 0);
+    pty.assert_restored();
+    assert_eq!(app.text("client/index.html"), page);
+    assert!(app.text("server/routes.ts").contains("const PUBLIC_URL = process.env.APP_URL!;"));
+    assert_eq!(app.git(&["diff", "--name-only", "main"]), "CHECKLIST.md\nserver/routes.ts\n");
+}
+
+#[test]
+fn a_person_who_stops_has_changed_nothing() {
+    let app = App::new();
+    let stood = app.stands();
+    let mut pty = Pty::wizard(&app.wizard, &["app", "prepare"], 160, 60);
+    pty.wait_for("(1 of ").wait_for("stop, change nothing").wait_until_raw();
+    pty.keys("\x03");
+    pty.wait_for("nothing was changed");
+    assert_eq!(pty.wait_exit(), 130);
+    pty.assert_restored();
+    assert_eq!(app.stands(), stood);
 }
