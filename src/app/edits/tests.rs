@@ -594,24 +594,20 @@ fn a_health_route_for_flask_is_mounted_behind_its_app() {
 }
 
 /// Drop-ins as `assets/shims` has them, of a word each.
-static DROP_INS: Dir<'_> = Dir::new(
-    "",
-    &[
-        DirEntry::File(File::new(
-            "objectStorage.ts",
-            b"import { S3Client } from \"@aws-sdk/client-s3\";\nexport class ObjectStorageService {}\n",
-        )),
-        DirEntry::File(File::new("objectAcl.ts", b"export const rules = 1;\n")),
-        DirEntry::Dir(Dir::new(
-            "node",
-            &[DirEntry::Dir(Dir::new("node/object-storage", &[DirEntry::File(File::new("node/object-storage/index.js", b"// S3\n"))]))],
-        )),
-        DirEntry::Dir(Dir::new(
-            "python",
-            &[DirEntry::Dir(Dir::new("python/replit", &[DirEntry::File(File::new("python/replit/pyproject.toml", b"[project]\n"))]))],
-        )),
-    ],
-);
+static DROP_INS: Dir<'_> = Dir::new("", DROP_IN);
+const DROP_IN: &[DirEntry<'_>] = &[
+    DirEntry::File(File::new(
+        "objectStorage.ts",
+        b"import { S3Client } from \"@aws-sdk/client-s3\";\nexport class ObjectStorageService {}\n",
+    )),
+    DirEntry::File(File::new("objectAcl.ts", b"export const rules = 1;\n")),
+    DirEntry::Dir(Dir::new("node", NODE)),
+    DirEntry::Dir(Dir::new("python", PYTHON)),
+];
+const NODE: &[DirEntry<'_>] = &[DirEntry::Dir(Dir::new("node/object-storage", NODE_STORAGE))];
+const NODE_STORAGE: &[DirEntry<'_>] = &[DirEntry::File(File::new("node/object-storage/index.js", b"// S3\n"))];
+const PYTHON: &[DirEntry<'_>] = &[DirEntry::Dir(Dir::new("python/replit", PYTHON_REPLIT))];
+const PYTHON_REPLIT: &[DirEntry<'_>] = &[DirEntry::File(File::new("python/replit/pyproject.toml", b"[project]\n"))];
 
 /// The files after drop-ins were put in, once and twice.
 fn with_drop_ins(files: &[(&str, &str)]) -> (BTreeMap<String, String>, Vec<Item>) {
@@ -624,7 +620,7 @@ fn with_drop_ins(files: &[(&str, &str)]) -> (BTreeMap<String, String>, Vec<Item>
     let mut again = Work::new(&after, &BTreeSet::new());
     shims::storage_from(&DROP_INS, &mut again);
     shims::store_from(&DROP_INS, &mut again);
-    assert_eq!(again.taken().0, [], "a second time");
+    assert!(again.taken().0.is_empty(), "a second time");
     (after.into_iter().collect(), items)
 }
 
