@@ -147,8 +147,8 @@ fn patches_apply_in_order_and_leave_the_tree_alone() {
     patches.sort();
     assert!(patches[0].ends_with("0001-vite-plugins.patch") && patches.last().unwrap().ends_with("-checklist.patch"), "{patches:?}");
     let all: Vec<&str> = patches.iter().map(String::as_str).collect();
-    app.git(&[&["apply", "--check"], all.as_slice()].concat());
     for patch in &all {
+        app.git(&["apply", "--check", patch]);
         app.git(&["apply", "--index", patch]);
     }
     let by_patches = app.git(&["write-tree"]);
