@@ -7,14 +7,14 @@ use super::super::orm::edit::Edit;
 use super::super::orm::imports::Imports;
 use super::super::orm::script::{Part, Script};
 use super::syntax::{express_app, is_typed};
-use super::work::{Work, folder};
+use super::work::{Work, folder, is_client};
 
 const WHY: &str = "the load balancer asks here whether the app can work: database, Redis and memory, each with a time limit";
 const PATHS: &[&str] = &["/api/health", "/api/healthz", "/health", "/healthz"];
 
 pub fn edit(work: &mut Work) {
     let is_there = |text: &str| PATHS.iter().any(|path| text.contains(&format!("\"{path}\"")) || text.contains(&format!("'{path}'")));
-    if work.any(|_, text| is_there(text)) {
+    if work.any(|path, text| !is_client(path) && is_there(text)) {
         return;
     }
     let servers = work.server(|_, text| text.contains("express()"));

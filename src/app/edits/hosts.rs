@@ -9,7 +9,7 @@ use super::super::orm::edit::Edit;
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{Part, Script, arguments, items, text_of};
 use super::super::tree::is_comment;
-use super::syntax::{env_name, is_module, required, strings};
+use super::syntax::{env_name, is_module, is_value, required, strings};
 use super::work::{Work, is_client, line_of};
 
 const WHY: &str = "the app's own address comes from the environment";
@@ -27,8 +27,7 @@ fn is_script(path: &str) -> bool {
 pub fn addresses(work: &mut Work) {
     let (Some(address), Some(host)) = (ADDRESS.as_ref(), HOST.as_ref()) else { return };
     for script in work.scripts(|_, text| address.is_match(text)) {
-        let edits =
-            strings(&script.root()).iter().filter(|part| !is_module(part)).filter_map(|part| anew(&script, part, address)).collect();
+        let edits = strings(&script.root()).iter().filter(|part| is_value(part)).filter_map(|part| anew(&script, part, address)).collect();
         work.edit(&script, edits);
     }
     for path in work.paths(|path, text| path.ends_with(".py") && address.is_match(text)) {
@@ -61,7 +60,7 @@ fn anew(script: &Script, part: &Part<'_>, address: &Regex) -> Option<Edit> {
         let jsx = part.parent().is_some_and(|up| up.kind() == "jsx_attribute");
         return Some(Edit::new(part.range(), if jsx { format!("{{{value}}}") } else { value }, WHY));
     }
-    if part.parent().is_some_and(|up| matches!(up.kind().as_ref(), "jsx_attribute" | "property_signature" | "literal_type")) {
+    if part.parent().is_some_and(|up| up.kind() == "jsx_attribute") {
         return None;
     }
     let hole = format!("${{{own}}}");

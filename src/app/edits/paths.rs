@@ -6,7 +6,7 @@ use regex::Regex;
 use super::super::orm::edit::Edit;
 use super::super::orm::script::text_of;
 use super::super::tree::is_comment;
-use super::syntax::{is_module, strings};
+use super::syntax::{is_value, strings};
 use super::work::Work;
 
 const WHY: &str = "this folder is Replit's; in the image the app's folder is the one that it runs in";
@@ -20,7 +20,7 @@ pub fn edit(work: &mut Work) {
     };
     for script in work.scripts(|_, text| text.contains("/home/runner")) {
         let mut edits = Vec::new();
-        for part in strings(&script.root()).iter().filter(|part| !is_module(part)) {
+        for part in strings(&script.root()).iter().filter(|part| is_value(part)) {
             let text = part.text().into_owned();
             let inside = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
             let Some(found) = home.find(inside) else { continue };

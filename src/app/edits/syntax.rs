@@ -105,3 +105,12 @@ pub fn strings<'r>(root: &Part<'r>) -> Vec<Part<'r>> {
 pub fn is_module(part: &Part<'_>) -> bool {
     part.parent().is_some_and(|up| matches!(up.kind().as_ref(), "import_statement" | "export_statement"))
 }
+
+/// The literal stands where any expression may stand: no key, no type, no name of a module.
+pub fn is_value(part: &Part<'_>) -> bool {
+    let Some(up) = part.parent() else { return false };
+    let is_key = up.kind() == "pair" && up.field("key").is_some_and(|key| key.range() == part.range());
+    !is_key
+        && !is_module(part)
+        && !matches!(up.kind().as_ref(), "literal_type" | "property_signature" | "enum_assignment" | "export_specifier")
+}

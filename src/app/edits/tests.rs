@@ -451,6 +451,9 @@ fn addresses_at_replit_come_from_the_environment() {
     ] {
         assert_eq!(one("hosts", path, given), then);
     }
+    let key = "const names = { \"https://shop.replit.app\": 1 };\ntype Own = \"https://shop.replit.app\";\n";
+    let (after, items) = edited("hosts", &[("server/a.ts", key)]);
+    assert_eq!((after["server/a.ts"].as_str(), items.len()), (key, 2), "a key and a type are no values: {items:?}");
     let (after, items) = edited("hosts", &[("client/index.html", "<a\nhref=\"https://shop.replit.app\">x</a>\n")]);
     assert_eq!((after.len(), items.len()), (1, 1), "{items:?}");
     assert!(items[0].starts_with("client/index.html:2 "), "{items:?}");
