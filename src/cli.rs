@@ -7,6 +7,7 @@ mod inside;
 mod schema;
 mod secrets;
 mod stacks;
+mod users;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub use schema::{
 };
 pub use secrets::{AppArgs, ImportArgs, RotateArgs, SecretsCmd};
 pub use stacks::{DiffStacksArgs, ExportArgs, FormatArg, RepairArgs, StacksCmd};
-
+pub use users::{UsersCmd, UsersCreateArgs, UsersExportArgs, UsersLinkArgs, UsersSourceArgs};
 pub use workload::{
     ImageBuildArgs, ImageCmd, ImageNameArgs, ImagePushArgs, PlatformArg, ServiceCmd, ServiceDeployArgs, ServiceNameArgs,
     ServiceRollbackArgs, ServiceStatusArgs,
@@ -222,6 +223,9 @@ pub enum AppCmd {
     /// Read the app: stack, services, findings with file and line
     #[command(after_help = "Example:\n  migrate-wizard app scan --dir ../my-app --json")]
     Scan,
+    /// The app's users: who can have an account in a user pool, making it, keeping their ids
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard app users check --source-env SOURCE_DATABASE_URL")]
+    Users(UsersCmd),
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -37,4 +37,5 @@ mod state;
 mod support;
 mod templates;
 mod terminal;
+mod users;
 mod workers;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::effort::Effort;
 use super::hide;
 use super::signal::{Per, Signal};
 use super::tree::{Entry, Tree, folder_bytes, is_comment, is_test};
@@ -50,6 +51,9 @@ pub struct Finding {
     pub line: Option<u32>,
     /// At most 160 characters, secrets replaced by `***`.
     pub excerpt: String,
+    /// What it takes a person; `None`: nothing to do, or done with another place of the same signal.
+    #[serde(default)]
+    pub hours: Option<Effort>,
     pub source: String,
     pub as_of: String,
 }
@@ -151,6 +155,7 @@ fn finding(signal: &Signal, file: &str, line: Option<u32>, excerpt: &str) -> Fin
         file: file.to_owned(),
         line,
         excerpt: excerpt.to_owned(),
+        hours: None,
         source: signal.source.clone(),
         as_of: signal.as_of.clone(),
     }

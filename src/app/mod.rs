@@ -1,11 +1,13 @@
 //! The app room: reads a Replit app's tree, says what it is and what ties it to Replit, and writes the files that AWS needs.
 //! Never reaches a network, a database or AWS, never runs the app's code, and never keeps a value that may be a secret.
 
+mod around;
 mod choices;
 pub mod command;
 pub mod context;
 mod database;
 mod dockerfile;
+mod effort;
 pub mod env;
 pub mod files;
 mod finding;
@@ -13,6 +15,7 @@ mod generation;
 mod hide;
 mod manifest;
 mod migrations;
+mod origin;
 pub mod orm;
 mod packages;
 mod replit;
@@ -32,12 +35,15 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use around::{Line, around};
 pub use choices::{Choices, Ci};
 pub use database::{DatabaseUse, Engine};
+pub use effort::Effort;
 pub use files::GeneratedFile;
 pub use finding::{Finding, Severity};
 pub use generation::Generation;
 pub use migrations::{Migrations, migrations};
+pub use origin::Understood;
 pub use packages::SystemPackage;
 pub use replit::{DeployTarget, EnvValue, Integration, ReplitFile};
 pub use scan::{Scan, scan};

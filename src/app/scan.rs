@@ -6,10 +6,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::database::{self, DatabaseUse, Engine};
+use super::effort::Effort;
 use super::finding::{self, Finding, Severity};
 use super::generation::{self, Generation};
 use super::hide;
 use super::manifest::Manifest;
+use super::origin::{self, Known, Understood};
 use super::packages::{self, SystemPackage};
 use super::replit::{DeployTarget, Integration, ReplitFile};
 use super::service::{self, Service};
@@ -50,6 +52,9 @@ pub struct Scan {
     pub present: Vec<String>,
     /// `package.json` script names of the root.
     pub scripts: Vec<String>,
+    /// Each value above that a person should check, with the place that says so.
+    #[serde(default)]
+    pub understood: Vec<Understood>,
 }
 
 impl Scan {
@@ -64,6 +69,11 @@ impl Scan {
     /// Findings of one severity.
     pub fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |f| f.severity == severity)
+    }
+
+    /// The work that all findings together take.
+    pub fn effort(&self) -> Effort {
+        self.findings.iter().filter_map(|f| f.hours).sum()
     }
 
     pub fn has_file(&self, path: &str) -> bool {
@@ -131,10 +141,14 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     let variables = variable::read(&tree);
     let databases = database::read(&tree, &manifests, &variables);
     let notes = notes(&tree, replit.as_ref(), &stack, &services);
+    let generation = generation::detect(&tree, replit.as_ref(), root);
+    let port = replit.as_ref().and_then(ReplitFile::web_port).or_else(|| services.iter().find_map(|s| s.port));
+    let known = Known { tree: &tree, replit: replit.as_ref(), name: &name, generation, stack: &stack, services: &services, port };
+    let understood = origin::read(&known);
     reporter.log(format!("scanned {} files: {} findings", tree.entries.len(), findings.len()));
     Ok(Scan {
-        generation: generation::detect(&tree, replit.as_ref(), root),
-        port: replit.as_ref().and_then(ReplitFile::web_port).or_else(|| services.iter().find_map(|s| s.port)),
+        generation,
+        port,
         target: replit.as_ref().and_then(|r| r.target.clone()),
         system_packages,
         integrations: replit.as_ref().map(|r| r.integrations.clone()).unwrap_or_default(),
@@ -156,6 +170,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         databases,
         findings,
         notes,
+        understood,
     })
 }
 

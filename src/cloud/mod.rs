@@ -37,6 +37,7 @@ pub mod tags;
 pub mod targets;
 pub mod tasks;
 pub mod tunnel;
+pub mod users;
 
 pub use guard::Access;
 pub use identity::Identity;

@@ -27,6 +27,7 @@ mod stacks_diff;
 mod status;
 mod telling;
 mod tunnel;
+mod users;
 mod whole;
 mod worker_do;
 mod worker_stack;
@@ -63,6 +64,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Some(Cmd::Playbooks(what)) => playbooks::run(&args, &what),
         Some(Cmd::App(AppCmd::Scan)) => engines::scan(&args),
+        Some(Cmd::App(AppCmd::Users(what))) => users::run(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Apply(what))) => schema_apply::apply(&args, &what).await,

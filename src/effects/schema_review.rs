@@ -14,7 +14,7 @@ pub fn review(conversion: &Conversion) -> Review {
         let Side { before, after, .. } = place.get(name.as_str()).map(|side| (*side).clone()).unwrap_or_default();
         Object { name, findings: findings.into_iter().map(found).collect(), before, after }
     });
-    Review { choices: conversion.choices.iter().map(choice).collect(), objects: objects.collect() }
+    Review { choices: conversion.choices.iter().map(choice).collect(), objects: objects.collect(), ..Review::default() }
 }
 
 fn found(finding: &schema::Finding) -> Found {
@@ -28,6 +28,7 @@ fn found(finding: &schema::Finding) -> Found {
         what: format!("{}: {}", finding.object, finding.what),
         then: finding.app_must.clone(),
         measured: finding.evidence.as_ref().map(schema::Evidence::lines).unwrap_or_default(),
+        ..Found::default()
     }
 }
 

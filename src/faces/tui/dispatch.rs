@@ -123,6 +123,7 @@ impl Model {
                 return vec![Reply::Copy(command)];
             }
             Action::Weight => self.next_weight(),
+            Action::Code => self.show_code(),
             Action::Option => match self.next_option() {
                 Ok(command) => return self.send(command, now_ms),
                 Err(why) => self.say(why, now_ms),
@@ -187,6 +188,8 @@ impl Model {
             self.pane = Pane::Step;
             self.selected = None;
             self.log_back = 0;
+        } else if self.code {
+            self.show_code();
         } else {
             match self.screen() {
                 Some(Screen::RollbackGate(_)) => return self.send(Command::Back, now_ms),
@@ -367,6 +370,7 @@ impl Model {
                 | Action::Filter
                 | Action::Copy
                 | Action::Weight
+                | Action::Code
                 | Action::Option
                 | Action::Suspend
                 | Action::Interrupt,

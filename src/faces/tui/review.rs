@@ -18,7 +18,7 @@ pub fn rows<'a>(model: &Model, review: &'a Review) -> Vec<Row<'a>> {
     let named = |object: &Object| {
         filter.is_empty()
             || object.name.to_lowercase().contains(&filter)
-            || object.findings.iter().any(|found| found.id.to_lowercase().contains(&filter) || found.what.to_lowercase().contains(&filter))
+            || object.findings.iter().any(|found| [&found.id, &found.what].iter().any(|text| text.to_lowercase().contains(&filter)))
     };
     let heavy = |object: &Object| object.weight().is_some_and(|weight| weight <= model.least);
     let choices = review.choices.iter().map(Row::Choice);
@@ -43,14 +43,16 @@ impl Model {
         self.step_top = None;
     }
 
-    /// Leaves out the lightest findings, then all but the gravest, then shows all again.
+    /// Leaves out the lightest findings that are on show, at last shows all again.
     pub fn next_weight(&mut self) {
-        self.least = match self.least {
-            Weight::Info => Weight::Changes,
-            Weight::Changes => Weight::Blocks,
-            Weight::Blocks => Weight::Info,
-        };
+        self.least = self.review().map_or(Weight::Info, |review| review.lighter_than(self.least));
         self.select_by(0);
+    }
+
+    /// Opens the selected line to its code, or closes it.
+    pub fn show_code(&mut self) {
+        self.code = !self.code;
+        self.step_top = None;
     }
 
     /// The selected choice answered with its next option; or why not.

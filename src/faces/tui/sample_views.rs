@@ -2,7 +2,7 @@
 //! Only for tests, benches and pictures: nothing here is read by the wizard.
 
 use crate::progress::{Figure, Part, Progress, Unit};
-use crate::wizard::review::{Choice, Choosable, Found, Object, Review, Weight};
+use crate::wizard::review::{About, Choice, Choosable, CodeLine, Found, Known, Object, Review, Weight};
 use crate::wizard::view::{
     AnswerKind, AskView, EndedView, FailedView, GateView, ManualView, Mode, OptionView, Outcome, PhaseView, PreviewLine, RollbackLine,
     RollbackView, RunView, RunningView, Screen, Sign, Standing, StepView, View,
@@ -175,6 +175,7 @@ pub fn gate() -> View {
         command: "aws cloudformation deploy --stack-name shop-network --template-file network.yaml".into(),
         preview,
         review: None,
+        reads: false,
         irreversible: None,
         type_to_confirm: None,
         estimate: Some("about 3m".into()),
@@ -196,6 +197,7 @@ pub fn review() -> View {
         what: what.into(),
         then: then.into(),
         measured: measured.iter().map(|line| (*line).to_owned()).collect(),
+        ..Found::default()
     };
     let choices = vec![Choice {
         id: "foreign_keys".into(),
@@ -228,6 +230,7 @@ pub fn review() -> View {
         ],
         before: "CREATE TABLE public.orders (\n    id integer NOT NULL,\n    total numeric,\n    taste vector(3)\n);".into(),
         after: "CREATE TABLE public.orders (\n    id bigint NOT NULL,\n    total numeric(38, 9),\n    taste text\n);".into(),
+        ..Object::default()
     };
     let users = Object {
         name: "public.users".into(),
@@ -240,6 +243,7 @@ pub fn review() -> View {
         )],
         before: "CREATE TABLE public.users (\n    email text\n);".into(),
         after: "CREATE TABLE public.users (\n    email text\n);".into(),
+        ..Object::default()
     };
     let rest = Object {
         findings: vec![found(
@@ -258,7 +262,84 @@ pub fn review() -> View {
         describe: "convert the schema for dsql and make its tables".into(),
         command: "migrate-wizard schema convert --target dsql".into(),
         preview: vec![PreviewLine::new(Sign::Add, "table:public.orders")],
-        review: Some(Review { choices, objects: vec![orders, users, rest] }),
+        review: Some(Review { choices, objects: vec![orders, users, rest], ..Review::default() }),
+        reads: false,
+        irreversible: None,
+        type_to_confirm: None,
+        estimate: None,
+        error: None,
+    }))
+}
+
+/// An app that was read: what was understood, findings with their effort, code and edit.
+pub fn assessment() -> View {
+    let known = |name: &str, value: &str, from: &str| Known { name: name.into(), value: value.into(), from: from.into() };
+    let code = |lines: &[(u32, &str)], meant: u32| {
+        lines.iter().map(|(number, text)| CodeLine { number: *number, text: (*text).to_owned(), meant: *number == meant }).collect()
+    };
+    let login = Object {
+        name: "B1 Replit Auth".into(),
+        effort: "8–24 h".into(),
+        findings: vec![Found {
+            weight: Weight::Blocks,
+            id: "server/replitAuth.ts:18".into(),
+            what: "new URL(process.env.ISSUER_URL ?? \"https://replit.com/oidc\"),".into(),
+            then: "its client is the repl; elsewhere nobody can log in → Cognito through the same OIDC code".into(),
+            effort: "8–24 h".into(),
+            code: code(
+                &[
+                    (16, "  async () => {"),
+                    (17, "    return await client.discovery("),
+                    (18, "      new URL(process.env.ISSUER_URL ?? \"https://replit.com/oidc\"),"),
+                    (19, "      process.env.REPL_ID!"),
+                    (20, "    );"),
+                ],
+                18,
+            ),
+            edit: "set ISSUER_URL and REPL_ID, drop offline_access, link by verified e-mail".into(),
+            ..Found::default()
+        }],
+        ..Object::default()
+    };
+    let plugin = Object {
+        name: "E1 Replit's vite plugins".into(),
+        effort: "15–30 min".into(),
+        findings: vec![Found {
+            weight: Weight::Changes,
+            id: "vite.config.ts:4".into(),
+            what: "import runtimeErrorOverlay from \"@replit/vite-plugin-runtime-error-modal\";".into(),
+            then: "builds still work, for as long as the package is there → take it out".into(),
+            effort: "15–30 min".into(),
+            code: code(&[(4, "import runtimeErrorOverlay from \"@replit/vite-plugin-runtime-error-modal\";")], 4),
+            edit: "remove the import and the call".into(),
+            ..Found::default()
+        }],
+        ..Object::default()
+    };
+    let info = Object {
+        name: "A1 Replit app".into(),
+        findings: vec![Found { weight: Weight::Info, id: ".replit".into(), what: "a Replit app".into(), ..Found::default() }],
+        ..Object::default()
+    };
+    around(Screen::Gate(GateView {
+        step: "assess.found".into(),
+        title: "What was understood".into(),
+        why: "Look before anything is decided.".into(),
+        describe: "show what the app is and what ties it to Replit".into(),
+        command: "migrate-wizard app scan".into(),
+        preview: vec![PreviewLine::new(Sign::Note, "reads 214 files")],
+        review: Some(Review {
+            about: About::App,
+            known: vec![
+                known("template", "G2, Express + Vite", "package.json:2 name = rest-express"),
+                known("service web", "web, port 5000, runs `node dist/index.js`", ".replit:9 [deployment] run"),
+                known("database", "Postgres by DATABASE_URL", "server/db.ts:3"),
+            ],
+            objects: vec![login, plugin, info],
+            effort: "8.2–24.5 h".into(),
+            ..Review::default()
+        }),
+        reads: true,
         irreversible: None,
         type_to_confirm: None,
         estimate: None,
@@ -275,6 +356,7 @@ pub fn typed_gate() -> View {
         command: "ALTER DATABASE shop SET default_transaction_read_only = on".into(),
         preview: vec![PreviewLine::new(Sign::Change, "shop: writes are refused")],
         review: None,
+        reads: false,
         irreversible: Some("orders that are refused during the freeze are not repeated by themselves".into()),
         type_to_confirm: Some("shop".into()),
         estimate: None,
