@@ -78,6 +78,7 @@ fn pictures() -> Vec<(String, Model, u64)> {
     all.push(("filter".into(), pressed(sample_views::gate(), &[Key::Char('/'), Key::Char('d'), Key::Char('a')]), 0));
     all.push(("review-object".into(), pressed(sample_views::review(), &[Key::Down]), 0));
     all.push(("review-grave".into(), pressed(sample_views::review(), &[Key::Char('s'), Key::Char('s')]), 0));
+    all.push(("assessment-code".into(), pressed(sample_views::assessment(), &[Key::Down, Key::Char('v')]), 0));
     all.push(("key-off".into(), pressed(sample_views::running(), &[Key::Char('b')]), 0));
     all
 }

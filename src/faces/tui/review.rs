@@ -8,11 +8,13 @@ use crate::wizard::view::{Command, Screen};
 /// A line that can be selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Row<'a> {
+    /// What was understood, as a whole.
+    Known,
     Choice(&'a Choice),
     Object(&'a Object),
 }
 
-/// The choices, then the objects that weight and filter let through, in their order.
+/// What was understood, the choices, then the objects that weight and filter let through, in their order.
 pub fn rows<'a>(model: &Model, review: &'a Review) -> Vec<Row<'a>> {
     let filter = model.filter_text().map(|text| text.to_lowercase()).unwrap_or_default();
     let named = |object: &Object| {
@@ -21,7 +23,8 @@ pub fn rows<'a>(model: &Model, review: &'a Review) -> Vec<Row<'a>> {
             || object.findings.iter().any(|found| [&found.id, &found.what].iter().any(|text| text.to_lowercase().contains(&filter)))
     };
     let heavy = |object: &Object| object.weight().is_some_and(|weight| weight <= model.least);
-    let choices = review.choices.iter().map(Row::Choice);
+    let known = (!review.known.is_empty()).then_some(Row::Known);
+    let choices = known.into_iter().chain(review.choices.iter().map(Row::Choice));
     choices.chain(review.objects.iter().filter(|object| heavy(object) && named(object)).map(Row::Object)).collect()
 }
 
@@ -65,7 +68,7 @@ impl Model {
                 None => Err("there is no other option"),
             },
             Some(Row::Choice(_)) => Err("this one is not asked by the wizard: schema convert --choose takes it"),
-            Some(Row::Object(_)) | None => Err("select a choice first, with ↑"),
+            Some(Row::Known | Row::Object(_)) | None => Err("select a choice first, with ↑"),
         }
     }
 }

@@ -31,19 +31,21 @@ pub(super) fn draw(sheet: &mut Sheet, model: &Model, review: &Review) {
     let theme = model.theme;
     let shown = rows(model, review);
     let selected = model.option.min(shown.len().saturating_sub(1));
-    understood(sheet, model, review);
     sheet.body.blank();
-    if !review.choices.is_empty() {
-        sheet.body.text("Choices", theme.strong());
-    }
-    let mut headed = false;
+    let (mut headed, mut chosen) = (false, false);
     for (at, row) in shown.iter().enumerate() {
+        if matches!(row, Row::Choice(_)) && !chosen {
+            chosen = true;
+            sheet.body.blank();
+            sheet.body.text("Choices", theme.strong());
+        }
         if matches!(row, Row::Object(_)) && !headed {
             headed = true;
             head(sheet, model, review);
         }
         let first = sheet.body.lines.len();
         match row {
+            Row::Known => understood(sheet, model, review, at == selected),
             Row::Choice(choice) => draw_choice(sheet, model, choice, at == selected),
             Row::Object(object) => draw_object(sheet, model, review.about, object, at == selected),
         }
@@ -58,17 +60,14 @@ pub(super) fn draw(sheet: &mut Sheet, model: &Model, review: &Review) {
 }
 
 /// Each value with where it comes from: beside each other where there is room.
-fn understood(sheet: &mut Sheet, model: &Model, review: &Review) {
-    if review.known.is_empty() {
-        return;
-    }
+fn understood(sheet: &mut Sheet, model: &Model, review: &Review, selected: bool) {
     let theme = model.theme;
-    sheet.body.blank();
-    sheet.body.text("What was understood", theme.strong());
+    let style = if selected { theme.accent() } else { theme.strong() };
+    sheet.body.row(vec![lead(model, selected), Span::styled("What was understood", style)], Span::raw(""));
     let widest = review.known.iter().map(|known| width(&known.name)).max().unwrap_or_default();
     for known in &review.known {
         let gap = " ".repeat(widest.saturating_sub(width(&known.name)));
-        let lead = format!("  {}{gap}  ", known.name);
+        let lead = format!("    {}{gap}  ", known.name);
         let beside = width(&lead) + width(&known.value) + 2 + width(&known.from) <= sheet.body.columns;
         if beside {
             let spans = vec![Span::styled(lead, theme.muted()), Span::raw(known.value.clone())];
