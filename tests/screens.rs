@@ -213,6 +213,8 @@ fn the_picture_in_the_readme_is_a_real_run() {
     let source = super::support::postgres::sample(1);
     let wizard = Wizard::sample().env("SOURCE_DATABASE_URL", &source.secret_url());
     let mut pty = Pty::wizard(&wizard, &["--sandbox", "--set", "is_live=live", "--set", "app_name=grievance-portal"], 100, 30);
+    pty.wait_for("Enter goes on; nothing is touched");
+    pty.keys("\r");
     for step in 2.. {
         pty.wait_for(&format!("▸ Question · Decide {step} of "));
         if pty.screen().contains("│ Which database?") {

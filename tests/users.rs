@@ -245,7 +245,7 @@ fn killed_in_the_middle_and_run_again_ends_equal() {
     let subject = mapping.lines().find_map(|l| l.strip_prefix("1,")).unwrap();
     assert_eq!(rows(&target, "select id, auth_subject from users order by id"), [format!("1|{subject}"), "5|NULL".into()]);
     sql(&target, "update users set auth_subject = 'another' where id = '1'");
-    linked.run(&link).expect(1).says("1 user have another login already: 1");
+    linked.run(&link).expect(1).says("another login stands already beside 1 user: 1");
     let source_columns = "select count(*) from information_schema.columns where table_name = 'users'";
     assert_eq!(value(&source, source_columns), "6");
     let turned = with_people(Wizard::empty().envs(emulator.env()), &source).env("TARGET_DATABASE_URL", &source.secret_url());
@@ -362,6 +362,9 @@ fn the_effect_gives_the_journal_no_address() {
         "AdminCreateUser",
         &json!({ "UserPoolId": pool, "Username": format!("u9@{PLANTED}.example"), "UserAttributes": alone, "MessageAction": "SUPPRESS" }),
     );
+    let password =
+        json!({ "UserPoolId": pool, "Username": format!("u9@{PLANTED}.example"), "Password": "Correct-Horse-9", "Permanent": true });
+    ask(&emulator, "AdminSetUserPassword", &password);
     let given = seen(&emulator, &pool);
     let effect = registry().build("users", json!({ "pool": pool, "mail": "nobody", "admins": "9" })).unwrap();
     let before = stage.run(effect.before(&stage.world)).unwrap();

@@ -90,7 +90,7 @@ pub struct Work {
     create: Vec<Person>,
     /// Username and old id: an account of the same verified address that has no old id yet.
     link: Vec<(String, String)>,
-    /// Made silently and left in the middle: username.
+    /// Left in the middle, or still waiting for an invitation's password: username.
     settle: Vec<String>,
     /// Not in the group yet: username.
     admin: Vec<String>,
@@ -108,7 +108,12 @@ impl Work {
         self.link.len()
     }
 
-    /// Is anything left to do?
+    /// Accounts that are there and get a password that nobody knows.
+    pub fn settled(&self) -> usize {
+        self.settle.len()
+    }
+
+    /// Is nothing left to do?
     pub fn is_done(&self) -> bool {
         self.create.is_empty() && self.link.is_empty() && self.settle.is_empty() && self.admin.is_empty()
     }
@@ -197,7 +202,7 @@ impl Members {
             let account = match (by_id.get(person.id.as_str()), by_email.get(email.as_str())) {
                 // the address may have changed since: the account is found by the old id
                 (Some(account), _) => account,
-                (None, Some(account)) if account.legacy.is_none() && account.verified => {
+                (None, Some(account)) if account.legacy.is_none() && account.verified && !account.invited => {
                     work.link.push((account.username.clone(), person.id.clone()));
                     account
                 }
@@ -211,7 +216,7 @@ impl Members {
                 }
             };
             work.there += 1;
-            if account.invited && mail == Mail::Nobody && account.legacy.is_some() {
+            if account.invited && mail == Mail::Nobody {
                 work.settle.push(account.username.clone());
             }
             if person.admin && !self.admins.contains(&account.subject) {
@@ -254,7 +259,8 @@ pub async fn make(aws: &Aws, pool: &Pool, work: &Work, mail: Mail, reporter: &Re
     let (admins, others): (Vec<&Person>, Vec<&Person>) = work.create.iter().partition(|person| person.admin);
     let mut done = 0;
     for people in [admins, others] {
-        let mut made = stream::iter(people.into_iter().map(|person| create(aws, pool, person, mail))).buffer_unordered(AT_ONCE);
+        let each: Vec<_> = people.into_iter().map(|person| create(aws, pool, person, mail)).collect();
+        let mut made = stream::iter(each).buffer_unordered(AT_ONCE);
         while made.try_next().await?.is_some() {
             done += 1;
             reporter.progress(done, total, Unit::Steps, "accounts");

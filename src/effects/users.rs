@@ -105,6 +105,12 @@ pub fn lines(source: &Source, work: &Work, mail: Mail) -> Vec<PreviewLine> {
             format!("{} with the same verified address get the old id", count(work.linked(), "account")),
         ));
     }
+    if work.settled() > 0 {
+        out.push(PreviewLine::new(
+            Sign::Change,
+            format!("{} left half-made, or invited earlier, become good for \"forgot password\" alone", count(work.settled(), "account")),
+        ));
+    }
     out.push(PreviewLine::new(Sign::Same, format!("{} there already", count(work.there, "account"))));
     let mut left = |ids: &[String], why: &str| {
         if !ids.is_empty() {
@@ -113,7 +119,7 @@ pub fn lines(source: &Source, work: &Work, mail: Mail) -> Vec<PreviewLine> {
     };
     left(&source.census.without_email, "without an e-mail address cannot be linked");
     left(&source.census.same_email.concat(), "share an address with another: nobody could tell whose login it is");
-    left(&work.taken, "have an address whose account belongs to somebody else or is not verified");
+    left(&work.taken, "have an address whose account is somebody else's, not verified, or waits for a first login");
     out
 }
 

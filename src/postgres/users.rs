@@ -279,7 +279,7 @@ pub async fn link(session: &Session, table: &Table, pairs: &[(String, String)]) 
     if !others.is_empty() {
         return Err(Error::new(
             Kind::Conflict,
-            format!("{} have another login already: {}", crate::text::plural(others.len() as u64, "user"), some(&others)),
+            format!("another login stands already beside {}: {}", crate::text::plural(others.len() as u64, "user"), some(&others)),
         )
         .hint("was the app used with another pool? clear the column for these users, then run the same command"));
     }

@@ -181,15 +181,15 @@ impl Model {
 
     /// Esc: out of the innermost thing that is open.
     fn back(&mut self, now_ms: u64) -> Vec<Reply> {
-        if self.filter != Filter::Off {
+        if self.code && self.pane == Pane::Step {
+            self.show_code();
+        } else if self.filter != Filter::Off {
             self.filter = Filter::Off;
             self.refilter();
         } else if self.pane != Pane::Step {
             self.pane = Pane::Step;
             self.selected = None;
             self.log_back = 0;
-        } else if self.code {
-            self.show_code();
         } else {
             match self.screen() {
                 Some(Screen::RollbackGate(_)) => return self.send(Command::Back, now_ms),
