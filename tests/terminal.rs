@@ -439,7 +439,7 @@ fn findings_are_filtered_and_one_is_opened_to_its_code_and_edit() {
 #[test]
 fn lines_tell_what_was_understood_and_where_it_stands() {
     let wizard = Wizard::sample();
-    let mut pty = Pty::wizard(&wizard, &["--dry-run", "--plain"], 160, 200);
+    let mut pty = Pty::wizard(&wizard, &["--dry-run", "--plain"], 200, 400);
     pty.wait_for("Enter goes on, Esc stops");
     let screen = pty.screen();
     for part in

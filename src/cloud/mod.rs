@@ -18,6 +18,7 @@ pub mod logs;
 mod member;
 pub mod once;
 mod patience;
+pub mod pool;
 pub mod preflight;
 pub mod prices;
 pub mod redeploy;

@@ -13,7 +13,8 @@ use super::workload::Newest;
 use super::{connections, out, out_json};
 use crate::app;
 use crate::cli::{RunArgs, UsersCmd, UsersCreateArgs, UsersExportArgs, UsersLinkArgs, UsersSourceArgs};
-use crate::cloud::users::{self as pool, Mail};
+use crate::cloud::pool::{self, Mail};
+use crate::cloud::users;
 use crate::cloud::{Access, Secret};
 use crate::effects::users::{Source, cell, lines, mapping, people, source};
 use crate::error::{Context, Error, Kind, Result};
@@ -207,7 +208,7 @@ async fn create(args: &RunArgs, what: &UsersCreateArgs) -> Result<u8> {
     let path = what.out.clone().unwrap_or_else(|| args.dir.join(runs::FOLDER).join("users.csv"));
     folder_of(&path)?;
     let teller = reporter(args);
-    let made = unless_interrupted(pool::make(&aws, &pool, &work, mail, &teller)).await;
+    let made = unless_interrupted(users::make(&aws, &pool, &work, mail, &teller)).await;
     drop(teller);
     if made?.is_none() {
         return interrupted();

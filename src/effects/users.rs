@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::cloud::Aws;
-use crate::cloud::users::{self, Before, Mail, Members, Person, Pool, Work};
+use crate::cloud::pool::{self, Before, Mail, Members, Person, Pool, Work};
+use crate::cloud::users;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::users::{Census, Table, User, find, read, some};
 use crate::postgres::{Access, Connector, private_file};
@@ -136,8 +137,8 @@ impl Users {
     async fn look(&self, world: &World) -> Result<(Pool, Source, Members, Work)> {
         let aws: &Aws = world.aws().await?;
         let source = self.source(world).await?;
-        let pool = users::pool(aws, &self.pool).await?;
-        let members = users::members(aws, &pool).await?;
+        let pool = pool::pool(aws, &self.pool).await?;
+        let members = pool::members(aws, &pool).await?;
         let work = members.work(&people(&source.able), self.mail());
         Ok((pool, source, members, work))
     }
@@ -189,7 +190,7 @@ impl Apply<World> for Users {
 
     async fn before(&self, world: &World) -> Result<Outputs> {
         let aws = world.aws().await?;
-        let before = users::members(aws, &users::pool(aws, &self.pool).await?).await?.before();
+        let before = pool::members(aws, &pool::pool(aws, &self.pool).await?).await?.before();
         Ok(Outputs::from([("members".into(), json!(before))]))
     }
 
@@ -200,7 +201,7 @@ impl Apply<World> for Users {
         }
         let aws = world.aws().await?;
         users::make(aws, &pool, &work, self.mail(), &cx.reporter).await?;
-        let members = users::members(aws, &pool).await?;
+        let members = pool::members(aws, &pool).await?;
         mapping(&world.out_dir("users.csv"), &members)?;
         let work = members.work(&people(&source.able), self.mail());
         Ok(outputs(&source, &work))
@@ -212,7 +213,7 @@ impl Apply<World> for Users {
         let before: Before =
             serde_json::from_value(before.clone()).map_err(|e| Error::bug(format!("what the pool held before cannot be read: {e}")))?;
         let aws = world.aws().await?;
-        let pool = users::pool(aws, &self.pool).await?;
+        let pool = pool::pool(aws, &self.pool).await?;
         users::undo(aws, &pool, &before, &cx.reporter).await
     }
 

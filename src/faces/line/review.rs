@@ -1,7 +1,7 @@
 //! A review in lines: what was understood, the choices, then each object with what is found about it, the gravest first.
 //! Never asks: choosing otherwise is done with the question's own command.
 
-use crate::wizard::review::{Found, Review, Weight, counts};
+use crate::wizard::review::{Review, Weight, counts};
 
 /// Ready to be printed one by one.
 pub fn lines(review: &Review) -> Vec<String> {
@@ -39,7 +39,6 @@ pub fn lines(review: &Review) -> Vec<String> {
             };
             out.push(format!("    {mark} {} {}", found.id, found.what));
             out.extend(found.measured.iter().map(|line| format!("      {line}")));
-            out.extend(code(found));
             if found.weight <= Weight::Must && !found.then.is_empty() {
                 out.push(format!("      {}", found.then));
             }
@@ -49,9 +48,4 @@ pub fn lines(review: &Review) -> Vec<String> {
         }
     }
     out
-}
-
-/// The line that is meant; the lines around it are for a screen.
-fn code(found: &Found) -> Option<String> {
-    found.code.iter().find(|line| line.meant).map(|line| format!("      {} | {}", line.number, line.text.trim_start()))
 }
