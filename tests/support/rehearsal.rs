@@ -272,7 +272,7 @@ pub fn signal(child: &Child, name: &str) {
 
 /// Waits for a condition while the process lives; `false` when it ended first.
 pub fn wait_until(child: &mut Child, what: &str, mut come: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(90);
+    let deadline = Instant::now() + Duration::from_secs(300);
     loop {
         if come() {
             return true;
@@ -280,7 +280,7 @@ pub fn wait_until(child: &mut Child, what: &str, mut come: impl FnMut() -> bool)
         if child.try_wait().unwrap().is_some() {
             return come();
         }
-        assert!(Instant::now() < deadline, "waited 90 s for {what}");
+        assert!(Instant::now() < deadline, "waited 300 s for {what}");
         std::thread::sleep(Duration::from_micros(500));
     }
 }
