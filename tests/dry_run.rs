@@ -552,7 +552,7 @@ fn with_credentials_and_a_source_everything_is_read_and_nothing_is_written() {
         .env("AWS_ENDPOINT_URL", &format!("http://{}", cloud.at))
         .env("SOURCE_DATABASE_URL", &source.through(&database));
     // when
-    let done = wizard.run(&["--dry-run", "--json", "--profile", "dougust"]).expect(0);
+    let done = wizard.run(&["--dry-run", "--json", "--profile", "dougust", "--set", "github_repository=acme/shop"]).expect(0);
     // then AWS was asked, and only asked
     let requests: BTreeSet<String> = cloud.requests().into_iter().collect();
     assert_eq!(requests.iter().map(String::as_str).collect::<Vec<_>>(), READS_OF_AWS);

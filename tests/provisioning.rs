@@ -570,6 +570,25 @@ fn a_roll_back_that_failed_goes_on_and_skips_only_what_was_named() {
 }
 
 #[test]
+fn what_nobody_named_and_what_contradicts_itself_stops_before_anything_is_made() {
+    let system = System::new(PROFILES[1]);
+    let deploy = |more: &[&str]| {
+        let args = [&["stacks", "deploy", "--profile", "dougust", "--yes", "--plain", "--new", "--confirm", "delegate"], more].concat();
+        system.wizard.run(&args)
+    };
+    // no remote of git, no answer: the example would let a stranger in
+    deploy(&[]).expect(1).says("stranger").says("--set github_repository=OWNER/NAME");
+    let status = system.wizard.run(&["status"]).expect(0).out();
+    assert!(status.contains("migrate-wizard stacks deploy goes on from here"), "{status}");
+    // more tasks at least than at most
+    deploy(&["--set", "github_repository=acme/shop", "--set", "tasks_min=5", "--set", "tasks_max=2"])
+        .expect(1)
+        .says("tasks_min")
+        .says("nothing is provisioned");
+    assert_eq!(system.seen().stacks, BTreeMap::new());
+}
+
+#[test]
 fn a_service_that_does_not_start_tells_the_last_lines_of_its_container() {
     let name = "app";
     let token = "t-1";

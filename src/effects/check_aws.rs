@@ -81,13 +81,13 @@ impl CheckAws {
     }
 }
 
-/// A pipeline that would trust a repository which nobody named. In a rehearsal it is a warning: nothing is there to be taken over.
-fn strangers(wanted: &Wanted, rehearsal: bool) -> Option<Finding> {
+/// A pipeline that would trust a repository which nobody named. In a sandbox it is a warning: no account is there to be taken over.
+fn strangers(wanted: &Wanted, sandbox: bool) -> Option<Finding> {
     let named = wanted.system.stacks.iter().find_map(|stack| stack.spec.parameters.get("GitHubRepository"));
     let example = named.filter(|name| name.starts_with(EXAMPLE_OWNER))?;
     let what = format!("the pipeline would trust {example}: an example, and whoever has that name on GitHub is a stranger");
     let fix = "say which repository the app is in: --set github_repository=OWNER/NAME, or cicd=none";
-    Some(if rehearsal { Finding::warns(Check::Name, what, fix) } else { Finding::stops(Check::Name, what, fix) })
+    Some(if sandbox { Finding::warns(Check::Name, what, fix) } else { Finding::stops(Check::Name, what, fix) })
 }
 
 #[async_trait]
@@ -121,7 +121,7 @@ impl Apply<World> for CheckAws {
         let Wanted { system, secrets, repositories, .. } = world.foresee(&self.answers)?;
         let wanted = Wanted { system, secrets, repositories, ..self.wanted() };
         let mut report = preflight::run(aws, &wanted).await?;
-        report.findings.extend(strangers(&wanted, world.is_sandbox() || world.is_dry()));
+        report.findings.extend(strangers(&wanted, world.is_sandbox()));
         report.findings.iter().for_each(|finding| cx.reporter.log(finding.line()));
         if let Some(error) = report.stopped() {
             return Err(error);

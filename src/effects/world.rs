@@ -291,10 +291,6 @@ impl World {
         self.secrets.lock().ok().and_then(|s| s.get(name).cloned())
     }
 
-    pub fn is_dry(&self) -> bool {
-        self.dry
-    }
-
     pub fn is_sandbox(&self) -> bool {
         self.sandbox
     }
