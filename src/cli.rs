@@ -6,6 +6,7 @@ mod app_export;
 mod cost;
 mod doctor;
 mod inside;
+mod prepare;
 mod schema;
 mod secrets;
 mod stacks;
@@ -23,6 +24,7 @@ pub use app_export::{AppExportArgs, WhatArg};
 pub use cost::{CostArgs, CostCmd, PricesArgs};
 pub use doctor::DoctorArgs;
 pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
+pub use prepare::PrepareArgs;
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
@@ -249,6 +251,11 @@ pub enum AppCmd {
         after_help = "Examples:\n  migrate-wizard app env ../my-app\n  migrate-wizard app env --json | jq '.variables[] | select(.kind == \"secret\") | .name'"
     )]
     Env(EnvArgs),
+    /// Change the app's code so that it runs on AWS: shown as a diff, accepted by file, put on a branch of its own
+    #[command(
+        after_help = "Examples:\n  migrate-wizard app prepare                     show each file, ask, commit what was accepted to migrate-wizard/prepare\n  migrate-wizard app prepare --yes               take all\n  migrate-wizard app prepare --patches ../patches --yes\n  migrate-wizard app prepare --only neon,hosts   these edits alone\n  migrate-wizard app prepare --list\n\nWithout a terminal and without --yes it shows the diff, changes nothing and ends with exit code 1.\nWhat cannot be done mechanically is in CHECKLIST-CODE.md, with file, line and reason."
+    )]
+    Prepare(PrepareArgs),
 }
 
 #[derive(Debug, Clone, Subcommand)]

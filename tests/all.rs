@@ -24,6 +24,7 @@ mod orm;
 mod parallel;
 mod playbooks;
 mod preflight;
+mod prepare;
 mod provisioning;
 mod resume;
 mod rollback;

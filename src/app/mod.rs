@@ -11,6 +11,7 @@ pub mod context;
 mod database;
 mod dockerfile;
 mod effort;
+pub mod edits;
 pub mod env;
 pub mod env_table;
 pub mod files;

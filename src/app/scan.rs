@@ -119,6 +119,8 @@ const INTEREST: &[&str] = &[
     ".replitignore",
     "manage.py",
 ];
+/// Where `app prepare` puts packages that stand in for Replit's.
+pub const DROP_INS: &str = ".migrate/shims";
 const INTEREST_DIRS: &[&str] = &["server", "src", "prisma", "patches", ".yarn"];
 
 /// Reads the app in `dir`.
@@ -176,6 +178,8 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
             .iter()
             .filter(|p| tree.has(p))
             .chain(INTEREST_DIRS.iter().filter(|d| tree.has_dir(d)))
+            // the walk leaves it out
+            .chain(dir.join(DROP_INS).is_dir().then_some(&DROP_INS))
             .map(|p| (*p).to_owned())
             .collect(),
         scripts: root.map(|m| m.scripts.keys().cloned().collect()).unwrap_or_default(),

@@ -34,6 +34,7 @@ const EXCLUDED: &[&str] = &[
     "coverage",
     "vendor",
     ".migrate-wizard",
+    ".migrate",
 ];
 
 /// A file to read.

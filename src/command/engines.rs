@@ -66,6 +66,14 @@ pub fn blueprint(args: &RunArgs, run: &str) -> Result<Vec<Coming>> {
     coming(&books, given(&args.dir, run, args.sandbox), args.sandbox, &known)
 }
 
+/// What was decided so far, by id of the question: by the newest run of this checkout, and by what the command line names.
+pub fn decisions(args: &RunArgs) -> Result<BTreeMap<String, String>> {
+    let (_, books) = checked_books(args, "move")?;
+    let mut known = decided_before(args)?;
+    known.extend(answers(args, &books)?);
+    Ok(known.into_iter().map(|(id, suggestion)| (id, suggestion.value)).collect())
+}
+
 /// What the newest run of this checkout that makes stacks was answered; nothing where a profile or a file of answers is named.
 pub fn decided_before(args: &RunArgs) -> Result<BTreeMap<String, Suggestion>> {
     if args.profile.is_some() || args.answers.is_some() {

@@ -18,6 +18,8 @@ mod inside;
 mod plan;
 mod playbooks;
 mod preflight;
+mod prepare;
+mod prepared_branch;
 mod report;
 mod run;
 mod schema;
@@ -70,6 +72,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::App(AppCmd::Container(what))) => app_files::container(&args, &what),
         Some(Cmd::App(AppCmd::Pipeline(what))) => app_files::pipeline(&args, &what),
         Some(Cmd::App(AppCmd::Env(what))) => app_files::env(&args, &what),
+        Some(Cmd::App(AppCmd::Prepare(what))) => prepare::run(&args, &what),
         Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Apply(what))) => schema_apply::apply(&args, &what).await,

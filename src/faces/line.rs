@@ -1,6 +1,7 @@
 //! Line mode: the same flow for pipes, `TERM=dumb` and `--plain`; asks with inquire, shows bars with indicatif.
 //! Never decides: it prints what is in the view and sends what the person said.
 
+pub mod accept;
 mod bars;
 pub mod hidden;
 mod plain;

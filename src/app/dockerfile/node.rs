@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::scan::Scan;
+use super::super::scan::{DROP_INS, Scan};
 use super::super::service::Service;
 use super::super::stack::PackageManager;
 use super::framework::{self, Framework};
@@ -126,7 +126,7 @@ pub fn values(
 fn manifests(scan: &Scan, files: &[&str]) -> String {
     let there: Vec<&str> = std::iter::once("package.json").chain(files.iter().copied().filter(|f| scan.has_file(f))).collect();
     let mut lines = vec![format!("COPY {} ./", there.join(" "))];
-    lines.extend(["prisma", "patches", ".yarn"].iter().filter(|d| scan.has_file(d)).map(|d| format!("COPY {d} ./{d}")));
+    lines.extend(["prisma", "patches", ".yarn", DROP_INS].iter().filter(|d| scan.has_file(d)).map(|d| format!("COPY {d} ./{d}")));
     lines.extend(scan.layout.packages.iter().map(|dir| format!("COPY {dir}/package.json ./{dir}/")));
     lines.join("\n")
 }

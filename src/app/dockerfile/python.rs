@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::scan::Scan;
+use super::super::scan::{DROP_INS, Scan};
 use super::super::stack::PackageManager;
 use super::framework::{self, Framework};
 use super::{apt, run};
@@ -39,7 +39,8 @@ pub fn values(scan: &Scan, compilers: &BTreeSet<String>, frameworks: &[Framework
         | PackageManager::None => ("requirements.txt".to_owned(), "RUN pip install --no-cache-dir -r requirements.txt".to_owned()),
     };
     let more = scan.layout.requirements.iter().filter(|_| scan.stack.package_manager == PackageManager::Pip);
-    let copies: Vec<String> = std::iter::once(format!("COPY {files} ./")).chain(more.map(|path| format!("COPY {path} ./{path}"))).collect();
+    let drop_ins = scan.has_file(DROP_INS).then(|| format!("COPY {DROP_INS} ./{DROP_INS}"));
+    let copies: Vec<String> = std::iter::once(format!("COPY {files} ./")).chain(more.map(|path| format!("COPY {path} ./{path}"))).chain(drop_ins).collect();
     let given = framework::placeholders(scan, frameworks);
     let build: Vec<String> = framework::before(scan, frameworks).into_iter().map(|line| format!("{given}{line}")).collect();
     BTreeMap::from([("compilers", apt(compilers)), ("copy_manifests", copies.join("\n")), ("install", install), ("build", run(&build))])

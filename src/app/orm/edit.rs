@@ -69,22 +69,23 @@ pub fn apply(path: &str, before: &str, mut edits: Vec<Edit>) -> Option<FileEdit>
         after: edit.text.trim().to_owned(),
         why: edit.why.clone(),
     });
-    let after = replaced(before, 0..before.len(), &edits);
-    Some(FileEdit { path: path.to_owned(), edits: shown.collect(), diff: diff(path, before, &edits), before: before.to_owned(), after })
+    let after = replaced(before, &edits);
+    let edits = shown.collect();
+    Some(FileEdit { path: path.to_owned(), edits, diff: diff(path, Some(before), Some(&after)), before: before.to_owned(), after })
 }
 
 fn leading(text: &str) -> usize {
     text.len() - text.trim_start().len()
 }
 
-fn replaced(before: &str, within: Range<usize>, edits: &[Edit]) -> String {
-    let (mut out, mut at) = (String::new(), within.start);
-    for edit in edits.iter().filter(|edit| edit.range.start >= within.start && edit.range.end <= within.end) {
+fn replaced(before: &str, edits: &[Edit]) -> String {
+    let (mut out, mut at) = (String::new(), 0);
+    for edit in edits {
         out.push_str(before.get(at..edit.range.start).unwrap_or_default());
         out.push_str(&edit.text);
         at = edit.range.end;
     }
-    out.push_str(before.get(at..within.end).unwrap_or_default());
+    out.push_str(before.get(at..).unwrap_or_default());
     out
 }
 
@@ -92,76 +93,98 @@ fn replaced(before: &str, within: Range<usize>, edits: &[Edit]) -> String {
 struct Changed<'a> {
     from: usize,
     old: Vec<&'a str>,
-    new: Vec<String>,
+    new: Vec<&'a str>,
 }
 
-fn diff(path: &str, before: &str, edits: &[Edit]) -> String {
-    let lines: Vec<&str> = before.split_inclusive('\n').collect();
-    let mut starts = vec![0];
-    for line in &lines {
-        starts.push(starts.last().copied().unwrap_or_default() + line.len());
+/// The unified diff of a text and what it becomes; `None` for a file that is not there.
+pub fn diff(path: &str, before: Option<&str>, after: Option<&str>) -> String {
+    let (old, new) = (lines(before.unwrap_or_default()), lines(after.unwrap_or_default()));
+    let mut out = format!("diff --git a/{path} b/{path}\n");
+    match (before, after) {
+        (None, _) => out.push_str(&format!("new file mode 100644\n--- /dev/null\n+++ b/{path}\n")),
+        (_, None) => out.push_str(&format!("deleted file mode 100644\n--- a/{path}\n+++ /dev/null\n")),
+        (Some(_), Some(_)) => out.push_str(&format!("--- a/{path}\n+++ b/{path}\n")),
     }
-    let line_of = |byte: usize| starts.partition_point(|start| *start <= byte).saturating_sub(1).min(lines.len().saturating_sub(1));
-    // Whole lines that some edit touches; edits on lines next to each other are one change.
-    let mut spans: Vec<Range<usize>> = Vec::new();
-    for edit in edits {
-        let (first, last) = (line_of(edit.range.start), line_of(edit.range.end));
-        match spans.last_mut() {
-            Some(span) if first <= span.end => span.end = span.end.max(last + 1),
-            Some(_) | None => spans.push(first..last + 1),
-        }
-    }
-    let changes = spans.into_iter().flat_map(|span| {
-        let bytes = starts.get(span.start).copied().unwrap_or_default()..starts.get(span.end).copied().unwrap_or(before.len());
-        let new = replaced(before, bytes, edits);
-        split(span.start, lines.get(span).unwrap_or_default(), &new.split_inclusive('\n').collect::<Vec<_>>())
-    });
-    let mut out = format!("diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n");
     let mut hunk: Vec<Changed<'_>> = Vec::new();
     let mut moved = 0_i64;
-    for change in changes {
+    for change in changes(&old, &new) {
         if hunk.last().is_some_and(|last| last.from + last.old.len() + 2 * AROUND < change.from) {
-            write_hunk(&mut out, &lines, &std::mem::take(&mut hunk), &mut moved);
+            write_hunk(&mut out, &old, &std::mem::take(&mut hunk), &mut moved);
         }
         hunk.push(change);
     }
-    write_hunk(&mut out, &lines, &hunk, &mut moved);
+    write_hunk(&mut out, &old, &hunk, &mut moved);
     out
 }
 
-/// Only the lines that differ: the longest common run of lines stays.
-fn split<'a>(from: usize, old: &[&'a str], new: &[&str]) -> Vec<Changed<'a>> {
-    // Lines of `old[i..]` and `new[j..]` that are the same in both; a region is a few edits that stand next to each other.
-    let width = new.len() + 1;
-    let mut same = vec![0_usize; (old.len() + 1) * width];
-    let at = |same: &[usize], i: usize, j: usize| same.get(i * width + j).copied().unwrap_or_default();
-    for i in (0..old.len()).rev() {
-        for j in (0..new.len()).rev() {
-            let best = if old.get(i) == new.get(j) { at(&same, i + 1, j + 1) + 1 } else { at(&same, i + 1, j).max(at(&same, i, j + 1)) };
-            if let Some(cell) = same.get_mut(i * width + j) {
-                *cell = best;
-            }
-        }
-    }
-    let (mut i, mut j, mut out): (usize, usize, Vec<Changed<'a>>) = (0, 0, Vec::new());
-    while i < old.len() || j < new.len() {
-        if i < old.len() && old.get(i) == new.get(j) {
-            (i, j) = (i + 1, j + 1);
-            continue;
-        }
-        if out.last().is_none_or(|last| last.from + last.old.len() != from + i) {
-            out.push(Changed { from: from + i, old: Vec::new(), new: Vec::new() });
+fn lines(text: &str) -> Vec<&str> {
+    text.split_inclusive('\n').collect()
+}
+
+/// The fewest lines that differ, by E. Myers' walk along diagonals (An O(ND) Difference Algorithm, 1986): cheap where little changes.
+fn changes<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Changed<'a>> {
+    let start = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let (old_rest, new_rest) = (old.get(start..).unwrap_or_default(), new.get(start..).unwrap_or_default());
+    let end = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(a, b)| a == b).count();
+    let a = old_rest.get(..old_rest.len() - end).unwrap_or_default();
+    let b = new_rest.get(..new_rest.len() - end).unwrap_or_default();
+    let mut out: Vec<Changed<'a>> = Vec::new();
+    for (i, j, is_old) in walk(a, b) {
+        if out.last().is_none_or(|last| last.from + last.old.len() != start + i) {
+            out.push(Changed { from: start + i, old: Vec::new(), new: Vec::new() });
         }
         let Some(last) = out.last_mut() else { break };
-        if i < old.len() && (j >= new.len() || at(&same, i + 1, j) >= at(&same, i, j + 1)) {
-            last.old.extend(old.get(i));
-            i += 1;
+        if is_old {
+            last.old.extend(a.get(i));
         } else {
-            last.new.extend(new.get(j).map(|line| (*line).to_owned()));
-            j += 1;
+            last.new.extend(b.get(j));
         }
     }
     out
+}
+
+/// Lines taken out (place in the old text, `true`) and put in (place in the new one, `false`), in order.
+fn walk(a: &[&str], b: &[&str]) -> Vec<(usize, usize, bool)> {
+    let reach = a.len() + b.len();
+    // The furthest old line on each diagonal, one row for each number of differences.
+    let mut rows: Vec<Vec<usize>> = Vec::new();
+    let get = |row: &[usize], d: usize, k: isize| row.get((k + d as isize + 1).unsigned_abs()).copied().unwrap_or_default();
+    let down =
+        |row: &[usize], d: usize, k: isize| k == -(d as isize) || (k != d as isize && get(row, d - 1, k - 1) < get(row, d - 1, k + 1));
+    'search: for d in 0..=reach {
+        let mut row = vec![0; 2 * d + 3];
+        for k in (-(d as isize)..=d as isize).step_by(2) {
+            let last = rows.last().map(Vec::as_slice).unwrap_or_default();
+            let mut x = match d {
+                0 => 0,
+                _ if down(last, d, k) => get(last, d - 1, k + 1),
+                _ => get(last, d - 1, k - 1) + 1,
+            };
+            while x < a.len() && a.get(x) == b.get((x as isize - k).unsigned_abs()) {
+                x += 1;
+            }
+            if let Some(cell) = row.get_mut((k + d as isize + 1).unsigned_abs()) {
+                *cell = x;
+            }
+            if x >= a.len() && x as isize - k >= b.len() as isize {
+                rows.push(row);
+                break 'search;
+            }
+        }
+        rows.push(row);
+    }
+    let (mut x, mut y, mut steps) = (a.len(), b.len(), Vec::new());
+    for d in (1..rows.len()).rev() {
+        let last = rows.get(d - 1).map(Vec::as_slice).unwrap_or_default();
+        let k = x as isize - y as isize;
+        let from = if down(last, d, k) { k + 1 } else { k - 1 };
+        let before = get(last, d - 1, from);
+        let before_y = (before as isize - from).unsigned_abs();
+        steps.push((before, before_y, from < k));
+        (x, y) = (before, before_y);
+    }
+    steps.reverse();
+    steps
 }
 
 fn write_hunk(out: &mut String, lines: &[&str], hunk: &[Changed<'_>], moved: &mut i64) {

@@ -1,0 +1,204 @@
+//! Addresses of Replit's that the code has written down: they come from the environment.
+//! Never guesses the new host: APP_URL says it, at run time.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::super::orm::edit::Edit;
+use super::super::orm::list::ListEdit;
+use super::super::orm::script::{Part, Script, arguments, items, text_of};
+use super::super::tree::is_comment;
+use super::syntax::{env_name, is_module, is_value, required, strings};
+use super::work::{Work, is_client, line_of};
+
+const WHY: &str = "the app's own address comes from the environment";
+/// An address at Replit, also one that is put together from the repl's name.
+static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"https?://(?:\$\{process\.env\.REPL_SLUG\}\.(?:\$\{process\.env\.REPL_OWNER\}\.)?|[a-z0-9-]+\.(?:[a-z0-9-]+\.)?)(?:replit\.app|repl\.co)\b").ok()
+});
+static HOST: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"[a-z0-9-]+\.replit\.app\b|\.repl\.co\b|\bREPL_SLUG\b|\bREPL_OWNER\b").ok());
+
+fn is_script(path: &str) -> bool {
+    [".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts"].iter().any(|end| path.ends_with(end))
+}
+
+pub fn addresses(work: &mut Work) {
+    let (Some(address), Some(host)) = (ADDRESS.as_ref(), HOST.as_ref()) else { return };
+    for script in work.scripts(|_, text| address.is_match(text)) {
+        let edits = strings(&script.root()).iter().filter(|part| is_value(part)).filter_map(|part| anew(&script, part, address)).collect();
+        work.edit(&script, edits);
+    }
+    for path in work.paths(|path, text| path.ends_with(".py") && address.is_match(text)) {
+        let text = work.text(&path).unwrap_or_default().to_owned();
+        let edits = if text.lines().any(|line| line.trim() == "import os") { python(&path, &text, address) } else { Vec::new() };
+        work.replace(&path, &text, edits);
+    }
+    let wanted = |path: &str, text: &str| {
+        (is_script(path) || [".py", ".html", "app.json"].iter().any(|end| path.ends_with(end))) && host.is_match(text)
+    };
+    for path in work.paths(wanted) {
+        let text = work.text(&path).unwrap_or_default().to_owned();
+        for (number, line) in text.lines().enumerate() {
+            if host.is_match(line) && !is_comment(&path, line) && !line.contains("auth.util.repl.co") {
+                work.item(&path, Some(number + 1), "put the app's new address here, from the environment where it can be", WHY);
+            }
+        }
+    }
+}
+
+fn anew(script: &Script, part: &Part<'_>, address: &Regex) -> Option<Edit> {
+    let text = part.text().into_owned();
+    let inside = text.get(1..text.len().saturating_sub(1))?;
+    let found = address.find(inside)?;
+    let own = if is_client(&script.path) { "window.location.origin".to_owned() } else { "process.env.APP_URL".to_owned() };
+    let is_template = part.kind() == "template_string";
+    if found.start() == 0 && found.end() == inside.len() {
+        let value = if is_client(&script.path) { own } else { required(script, "APP_URL") };
+        // JSX wants braces around what is no text.
+        let jsx = part.parent().is_some_and(|up| up.kind() == "jsx_attribute");
+        return Some(Edit::new(part.range(), if jsx { format!("{{{value}}}") } else { value }, WHY));
+    }
+    if part.parent().is_some_and(|up| up.kind() == "jsx_attribute") {
+        return None;
+    }
+    let hole = format!("${{{own}}}");
+    let plain = if is_template {
+        inside.to_owned()
+    } else if text_of(part).is_some() {
+        inside.replace('`', "\\`").replace("${", "\\${")
+    } else {
+        return None;
+    };
+    Some(Edit::new(part.range(), format!("`{}`", address.replace_all(&plain, hole.replace('$', "$$").as_str())), WHY))
+}
+
+/// `"https://shop.replit.app/x"` in Python, where it is a plain text.
+fn python(path: &str, text: &str, address: &Regex) -> Vec<Edit> {
+    let Ok(literal) = Regex::new(r#"(^|[^\w"'])("(https?://[^"\n]*)"|'(https?://[^'\n]*)')"#) else { return Vec::new() };
+    let mut edits = Vec::new();
+    for found in literal.captures_iter(text) {
+        let (Some(whole), Some(inside)) = (found.get(2), found.get(3).or_else(|| found.get(4))) else { continue };
+        let line = text.lines().nth(line_of(text, whole.start()) - 1).unwrap_or_default();
+        let Some(at) = address.find(inside.as_str()).filter(|at| at.start() == 0 && !is_comment(path, line)) else { continue };
+        let rest = inside.as_str().get(at.end()..).unwrap_or_default();
+        let quote = whole.as_str().chars().next().unwrap_or('"');
+        let own = format!("os.environ[{quote}APP_URL{quote}]");
+        let value = if rest.is_empty() { own } else { format!("({own} + {quote}{rest}{quote})") };
+        edits.push(Edit::new(whole.range(), value, WHY));
+    }
+    edits
+}
+
+/// Preview hosts in lists of origins and in conditions.
+pub fn previews(work: &mut Work) {
+    const GONE: &str = "a preview host of Replit's, which is no longer to be let in";
+    let Ok(preview) = Regex::new(r#"\.replit\.dev\b|\.repl\.co\b|["'`/]\\?\.replit\\?\.app\b|\\\.replit\\?\.(?:dev|app)|\\\.repl\\?\.co"#)
+    else {
+        return;
+    };
+    for path in work.paths(|path, text| is_script(path) && preview.is_match(text)) {
+        // One at a time: a condition may have several of them.
+        for _ in 0..50 {
+            let scripts = work.scripts(|other, text| other == path && preview.is_match(text));
+            let Some(script) = scripts.first() else { break };
+            let is_preview =
+                |part: &Part<'_>| matches!(part.kind().as_ref(), "string" | "regex") && preview.is_match(&part.text()) && !is_module(part);
+            let edits = script.root().dfs().filter(is_preview).find_map(|part| without(script, &part, GONE));
+            let Some(edits) = edits else {
+                for part in script
+                    .root()
+                    .dfs()
+                    .filter(|part| matches!(part.kind().as_ref(), "string" | "regex" | "template_string") && preview.is_match(&part.text()))
+                {
+                    work.item(&path, Some(script.line(part.range().start)), "let in the new host instead", GONE);
+                }
+                break;
+            };
+            if !work.edit(script, edits) {
+                break;
+            }
+        }
+    }
+}
+
+/// Takes away an item of a list, or one side of a condition.
+fn without(script: &Script, part: &Part<'_>, why: &str) -> Option<Vec<Edit>> {
+    let up = part.parent()?;
+    if up.kind() == "array" {
+        let place = items(&up).iter().position(|item| item.range() == part.range())?;
+        return Some(ListEdit { script, list: &up, gone: &[(place, why.to_owned())], added: &[] }.edits());
+    }
+    // origin.endsWith(".replit.dev"), /\.replit\.dev$/.test(origin)
+    let call = part.ancestors().find(|up| up.kind() == "call_expression")?;
+    let is_argument = arguments(&call).iter().any(|argument| argument.range() == part.range());
+    let is_pattern = part.kind() == "regex" && call.field("function")?.field("object")?.range() == part.range();
+    if !is_argument && !is_pattern {
+        return None;
+    }
+    let mut side = call;
+    // `origin?.endsWith(…)`, brackets around it
+    while side.parent().is_some_and(|up| up.kind() == "parenthesized_expression") {
+        side = side.parent()?;
+    }
+    let or = side
+        .parent()
+        .filter(|up| up.kind() == "binary_expression" && up.field("operator").is_some_and(|operator| operator.text() == "||"))?;
+    let (left, right) = (or.field("left")?, or.field("right")?);
+    let gone = if left.range() == side.range() { left.range().start..right.range().start } else { left.range().end..right.range().end };
+    Some(vec![Edit::new(gone, "", why)])
+}
+
+/// `process.env.REPLIT_DEPLOYMENT` says that this is production.
+pub fn production(work: &mut Work) {
+    const SWITCH: &str = "NODE_ENV says that this is production";
+    for script in work.scripts(|_, text| text.contains("REPLIT_DEPLOYMENT") || text.contains("REPLIT_ENVIRONMENT")) {
+        let mut edits = Vec::new();
+        let quote = script.style();
+        let production = quote.text("production");
+        for part in script.root().dfs() {
+            let name = env_name(&part);
+            let Some(up) = part.parent() else { continue };
+            match name.as_deref() {
+                Some("REPLIT_ENVIRONMENT") => edits.push(Edit::new(part.range(), "process.env.NODE_ENV", SWITCH)),
+                Some("REPLIT_DEPLOYMENT") => {
+                    let (range, is) = switched(&part, &up);
+                    edits.push(Edit::new(range, format!("process.env.NODE_ENV {} {production}", if is { "===" } else { "!==" }), SWITCH));
+                }
+                Some(_) | None => {}
+            }
+        }
+        work.edit(&script, edits);
+    }
+    let Ok(python) = Regex::new(r"\bREPLIT_DEPLOYMENT\b|\bREPLIT_ENVIRONMENT\b") else { return };
+    for path in work.paths(|path, text| path.ends_with(".py") && python.is_match(text)) {
+        let text = work.text(&path).unwrap_or_default().to_owned();
+        for found in python.find_iter(&text) {
+            work.item(
+                &path,
+                Some(line_of(&text, found.start())),
+                "ask a variable of your own whether this is production",
+                "Replit's variable is not set on AWS",
+            );
+        }
+    }
+}
+
+/// What to replace, and whether it is asked for production (`=== "1"`, `!!`) or against it (`!`, `!== "1"`).
+fn switched(part: &Part<'_>, up: &Part<'_>) -> (std::ops::Range<usize>, bool) {
+    match up.kind().as_ref() {
+        "binary_expression" => match up.field("operator").map(|operator| operator.text().into_owned()).as_deref() {
+            Some("===" | "==") => (up.range(), up.field("right").is_none_or(|right| right.text() != "undefined")),
+            Some("!==" | "!=") => (up.range(), up.field("right").is_some_and(|right| right.text() == "undefined")),
+            Some(_) | None => (part.range(), true),
+        },
+        "unary_expression" if up.text().starts_with('!') => {
+            match up.parent().filter(|outer| outer.kind() == "unary_expression" && outer.text().starts_with("!!")) {
+                Some(outer) => (outer.range(), true),
+                None => (up.range(), false),
+            }
+        }
+        _ => (part.range(), true),
+    }
+}

@@ -1,0 +1,185 @@
+//! What of an app's own code is changed so that it runs on AWS: each edit gives changes to files, and what it must leave to a person.
+//! Never reads or writes a file, and never runs anything: the app's texts in, changed texts out.
+
+mod checklist;
+mod connector;
+mod driver;
+mod health;
+mod hosts;
+mod link;
+mod login;
+mod login_python;
+mod mailer;
+mod models;
+mod package;
+mod paths;
+mod push;
+mod sessions;
+mod shims;
+mod split;
+mod stripe;
+mod syntax;
+mod tls;
+mod vite;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+pub use super::orm::edit::diff;
+pub use checklist::CHECKLIST;
+pub use work::{Change, Item};
+
+use work::Work;
+
+use crate::error::{Error, Kind, Result};
+
+const TABLE: &str = include_str!("../../../assets/edits.toml");
+
+/// One edit as the table has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    pub id: String,
+    pub title: String,
+    pub why: String,
+    /// Signals that it answers: a second scan has them no more.
+    #[serde(default)]
+    pub signals: Vec<String>,
+    /// Signals that it eases: what they look for stays, harmless now.
+    #[serde(default)]
+    pub eases: Vec<String>,
+    /// For one outcome of a decision alone.
+    #[serde(default)]
+    pub needs: Option<Needs>,
+}
+
+/// The outcome of a decision that an edit is made for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Needs {
+    pub decision: String,
+    pub is: String,
+    /// Made, too, where nothing is decided: the app does not work without it anywhere but at Replit.
+    pub undecided: bool,
+}
+
+impl Edit {
+    fn is_wanted(&self, asked: &Asked<'_>) -> bool {
+        if !asked.only.is_empty() {
+            return asked.only.contains(&self.id);
+        }
+        self.needs.as_ref().is_none_or(|needs| asked.decided.get(&needs.decision).map_or(needs.undecided, |is| *is == needs.is))
+    }
+}
+
+/// What a person wants of the edits.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Ids of edits; empty: all that the decisions allow.
+    pub only: &'a [String],
+    /// Files to keep as they are.
+    pub left: &'a BTreeSet<String>,
+    /// Answers by id of their question, as far as there are any.
+    pub decided: &'a BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    edit: Vec<Edit>,
+}
+
+/// What one edit comes to in this app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Prepared {
+    #[serde(flatten)]
+    pub edit: Edit,
+    /// Against the files as the edits before left them.
+    pub changes: Vec<Change>,
+    pub items: Vec<Item>,
+    /// Commands for the person to run afterwards, in the app's folder.
+    pub commands: Vec<String>,
+}
+
+/// All edits, in the order in which they are made.
+///
+/// # Errors
+/// `Bug` if our own table cannot be read.
+pub fn known() -> Result<Vec<Edit>> {
+    let table: Table = toml::from_str(TABLE).map_err(|error| Error::bug("assets/edits.toml cannot be read").because(&error))?;
+    Ok(table.edit)
+}
+
+/// What makes an edit: a function of the app's files alone.
+fn make(id: &str) -> Option<fn(&mut Work)> {
+    Some(match id {
+        "vite-plugins" => vite::edit,
+        "dev-banner" => vite::banner,
+        "neon" => driver::edit,
+        "login" => login::edit,
+        "login-flask" => login_python::edit,
+        "session-table" => sessions::table,
+        "session-store" => sessions::store,
+        "cookie-same-site" => sessions::same_site,
+        "trust-proxy" => sessions::proxy,
+        "connectors" => connector::edit,
+        "mailer" => mailer::edit,
+        "stripe-sync" => stripe::edit,
+        "object-storage" => shims::object_storage,
+        "key-value" => shims::key_value,
+        "hosts" => hosts::addresses,
+        "preview-hosts" => hosts::previews,
+        "production-switch" => hosts::production,
+        "vite-server" => split::edit,
+        "paths" => paths::edit,
+        "schema-push" => push::edit,
+        "database-tls" => tls::edit,
+        "bedrock" => shims::bedrock,
+        "openai-key" => models::edit,
+        "health" => health::edit,
+        _ => return None,
+    })
+}
+
+/// Works out the edits for an app's files (path from its root, text). The same input gives the same outcome.
+///
+/// # Errors
+/// `Usage` for an id that no edit has.
+pub fn prepare(files: &[(String, String)], asked: &Asked<'_>) -> Result<Vec<Prepared>> {
+    let known = known()?;
+    if let Some(wrong) = asked.only.iter().find(|id| !known.iter().any(|edit| edit.id == **id)) {
+        let ids: Vec<&str> = known.iter().map(|edit| edit.id.as_str()).collect();
+        return Err(Error::new(Kind::Usage, format!("there is no edit {wrong}{}", crate::text::meant(wrong, &ids)))
+            .hint("migrate-wizard app prepare --list shows them"));
+    }
+    let wanted: Vec<Edit> = known.into_iter().filter(|edit| edit.is_wanted(asked)).collect();
+    let mut work = Work::new(files, asked.left);
+    let mut out = round(&mut work, &wanted)?;
+    // A second round on the result says where things stand in it; it has nothing to change.
+    let mut after = Work::new(&work.files(), asked.left);
+    for (first, second) in out.iter_mut().zip(round(&mut after, &wanted)?) {
+        first.items = checklist::newest(&first.items, second.items);
+    }
+    let items: Vec<&Item> = out.iter().flat_map(|prepared| &prepared.items).collect();
+    if let Some(prepared) = checklist::edit(&mut work, &items) {
+        out.push(prepared);
+    }
+    out.retain(|prepared| !prepared.changes.is_empty() || !prepared.items.is_empty());
+    Ok(out)
+}
+
+fn round(work: &mut Work, wanted: &[Edit]) -> Result<Vec<Prepared>> {
+    let mut out = Vec::new();
+    for edit in wanted {
+        let run = make(&edit.id).ok_or_else(|| Error::bug(format!("no code makes the edit {}", edit.id)))?;
+        run(work);
+        let (changes, items, commands) = work.taken();
+        out.push(Prepared { edit: edit.clone(), changes, items, commands });
+    }
+    Ok(out)
+}

@@ -1,0 +1,54 @@
+//! OpenAI's client at the top of a module gets a stand-in where there is no key: the import would throw, and with it the whole app.
+//! A stand-in, not a lazy client: one word changes, every caller and every type stays, and a call without a key fails where it is handled.
+
+use super::super::orm::edit::Edit;
+use super::super::orm::imports::Imports;
+use super::super::orm::list::ListEdit;
+use super::super::orm::script::{arguments, items, value_of};
+use super::syntax::{env_name, function_of};
+use super::work::Work;
+
+const WHY: &str = "without a key the client throws while the module is imported, and the app does not start; a call then fails by itself";
+const STAND_IN: &str = "not-set";
+
+pub fn edit(work: &mut Work) {
+    for script in work.server(|_, text| text.contains("new OpenAI(")) {
+        let imports = Imports::of(&script);
+        let openai = imports.all.iter().filter(|import| import.module == "openai");
+        let names: Vec<&str> = openai
+            .flat_map(|import| import.default.iter().chain(import.names.iter().map(|name| &name.local)))
+            .map(String::as_str)
+            .collect();
+        let mut edits = Vec::new();
+        let style = script.style();
+        for made in script.root().dfs().filter(|part| part.kind() == "new_expression") {
+            let ours = made.field("constructor").is_some_and(|class| names.contains(&class.text().as_ref()));
+            if !ours || function_of(&made).is_some() {
+                continue;
+            }
+            let default = format!("process.env.OPENAI_API_KEY ?? {}", style.text(STAND_IN));
+            match arguments(&made).first() {
+                None => {
+                    let range = made.field("arguments").map_or(made.range().end..made.range().end, |list| list.range());
+                    edits.push(Edit::new(range, format!("({{ apiKey: {default} }})"), WHY));
+                }
+                Some(options) if options.kind() == "object" => match value_of(options, "apiKey") {
+                    Some(value) if env_name(&value).is_some() => {
+                        edits.push(Edit::new(value.range(), format!("{} ?? {}", value.text(), style.text(STAND_IN)), WHY));
+                    }
+                    Some(value) if value.kind() == "non_null_expression" => {
+                        let bare = value.text().trim_end_matches('!').to_owned();
+                        edits.push(Edit::new(value.range(), format!("{bare} ?? {}", style.text(STAND_IN)), WHY));
+                    }
+                    Some(_) => {}
+                    None => {
+                        let added = [(items(options).len().checked_sub(1), format!("apiKey: {default}"), WHY.to_owned())];
+                        edits.extend(ListEdit { script: &script, list: options, gone: &[], added: &added }.edits());
+                    }
+                },
+                Some(_) => {}
+            }
+        }
+        work.edit(&script, edits);
+    }
+}

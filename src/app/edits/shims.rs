@@ -1,0 +1,203 @@
+//! Replit's object storage and key-value store are stood in for by drop-ins: whole files, or packages of the same name.
+//! What a drop-in does is its own (`assets/shims`); here it is only put where the app finds it.
+
+use include_dir::{Dir, include_dir};
+
+use super::super::orm::imports::Imports;
+use super::super::orm::script::Script;
+use super::super::scan::DROP_INS;
+use super::package;
+use super::work::{Work, folder, line_of};
+
+static SHIMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/shims");
+/// Calls of OpenAI's client that the drop-in refuses (assets/shims/node/bedrock-openai/README.md).
+const UNCOVERED: [&str; 6] =
+    [".responses.create", ".embeddings.create", ".images.edit", ".moderations.create", ".beta.assistants", ".audio.translations.create"];
+const SIDECAR: &str = "127.0.0.1:1106";
+const STORAGE_WHY: &str = "Replit's object storage is reached only from a repl: the same methods, on S3";
+const MODELS_WHY: &str = "chat, speech, transcription and images are answered on AWS by the same calls, without a key";
+const STORE_WHY: &str = "Replit's key-value store is reached only from a repl: the same methods, on the app's own Postgres";
+
+pub fn object_storage(work: &mut Work) {
+    for path in work.paths(|path, text| Script::read(path, "").is_some() && text.contains(SIDECAR)) {
+        let ours = path.rsplit('/').next() == Some("objectStorage.ts");
+        let acl = format!("{}objectAcl.ts", folder(&path));
+        let (Some(file), Some(acl_file), true) = (text_of("objectStorage.ts"), text_of("objectAcl.ts"), ours) else {
+            let text = work.text(&path).unwrap_or_default();
+            let line = line_of(text, text.find(SIDECAR).unwrap_or_default());
+            let what = "reach the objects by S3 here; server/objectStorage.ts of Replit's template is the file that can be replaced whole";
+            work.item(&path, Some(line), what, STORAGE_WHY);
+            continue;
+        };
+        // Neither file without the other.
+        if work.text(&acl).is_none() {
+            work.item(&path, None, "replace this file and its rules of access (objectAcl.ts), which is not beside it", STORAGE_WHY);
+            continue;
+        }
+        let done = work.put(&path, file, STORAGE_WHY) & work.put(&acl, acl_file, STORAGE_WHY);
+        if !done {
+            continue;
+        }
+        if let Some(manifest) = package::of(work, &path) {
+            for wanted in packages(&[file, acl_file]) {
+                package::add(work, &manifest, false, &wanted, STORAGE_WHY);
+            }
+            let unused: Vec<&str> = ["@google-cloud/storage"].into_iter().filter(|name| !package::is_used(work, name)).collect();
+            package::remove(work, &manifest, &unused, "no file uses it any more");
+        }
+        work.item(
+            &path,
+            None,
+            "copy the objects, and set PRIVATE_OBJECT_DIR and PUBLIC_OBJECT_SEARCH_PATHS to /BUCKET/…",
+            "the app looks for its objects in the S3 bucket now",
+        );
+    }
+    node(work, "@replit/object-storage", "object-storage", STORAGE_WHY);
+    python(work, &["replit-object-storage"], |text| text.contains("replit.object_storage"), STORAGE_WHY);
+}
+
+pub fn key_value(work: &mut Work) {
+    node(work, "@replit/database", "database", STORE_WHY);
+    python(work, &["replit"], |text| text.contains("from replit import") || text.contains("replit.database"), STORE_WHY);
+    for path in work.paths(|path, text| is_code(path) && (text.contains("REPLIT_DB_URL") || text.contains("kv.replit.com"))) {
+        let text = work.text(&path).unwrap_or_default();
+        let at = text.find("REPLIT_DB_URL").or_else(|| text.find("kv.replit.com")).unwrap_or_default();
+        work.item(&path, Some(line_of(text, at)), "read and write a table of the app's Postgres here", STORE_WHY);
+    }
+}
+
+/// Where Bedrock was decided for.
+pub fn bedrock(work: &mut Work) {
+    node(work, "openai", "bedrock-openai", MODELS_WHY);
+    for script in work.server(|_, text| text.contains("openai")) {
+        let uncovered = script.root().dfs().filter(|part| part.kind() == "member_expression").find(|part| {
+            let text = part.text();
+            UNCOVERED.iter().any(|call| text.ends_with(call))
+        });
+        if let Some(call) = uncovered {
+            let what = format!("{} has no drop-in: call Bedrock here, or keep OpenAI with a key", call.text());
+            work.item(&script.path, Some(line_of(&script.text, call.range().start)), &what, MODELS_WHY);
+        }
+    }
+    for path in work.paths(|path, text| path.ends_with(".py") && (text.contains("from openai import") || text.contains("import openai"))) {
+        let text = work.text(&path).unwrap_or_default();
+        let line = line_of(text, text.find("openai").unwrap_or_default());
+        work.item(&path, Some(line), "call Bedrock by boto3 here, or keep OpenAI with a key: the drop-in is for Node", MODELS_WHY);
+    }
+}
+
+fn is_code(path: &str) -> bool {
+    path.ends_with(".py") || Script::read(path, "").is_some()
+}
+
+fn text_of(name: &str) -> Option<&'static str> {
+    SHIMS.get_file(name)?.contents_utf8()
+}
+
+/// Copies a drop-in below `.migrate/shims`; says whether all of it is there.
+fn copy(work: &mut Work, from: &str, to: &str, why: &str) -> bool {
+    let Some(dir) = SHIMS.get_dir(from) else { return false };
+    let mut open = vec![dir];
+    let mut done = true;
+    while let Some(dir) = open.pop() {
+        // what an interpreter may have left there is none of it
+        open.extend(dir.dirs().filter(|dir| !dir.path().ends_with("__pycache__")));
+        for file in dir.files() {
+            let (Ok(below), Some(text)) = (file.path().strip_prefix(from), file.contents_utf8()) else { return false };
+            done &= work.put(&format!("{to}/{}", below.display()), text, why);
+        }
+    }
+    done
+}
+
+fn node(work: &mut Work, package: &str, name: &str, why: &str) {
+    for manifest in work.paths(|path, text| path.ends_with("package.json") && text.contains(&format!("\"{package}\""))) {
+        // One place for all packages of a workspace: the image copies it before it installs.
+        let to = format!("{DROP_INS}/{name}");
+        let up = "../".repeat(folder(&manifest).matches('/').count());
+        if package::version(work, &manifest, package).is_none_or(|version| version.starts_with("file:")) {
+            continue;
+        }
+        if !copy(work, &format!("node/{name}"), &to, why) {
+            work.item(&manifest, None, &format!("put something else in the place of {package}"), why);
+            continue;
+        }
+        package::set(work, &manifest, false, package, &format!("file:{}{to}", if up.is_empty() { "./" } else { &up }), why);
+    }
+}
+
+/// A line of `requirements.txt` that names one of the packages becomes the folder of the drop-in.
+fn python(work: &mut Work, packages: &[&str], used: impl Fn(&str) -> bool, why: &str) {
+    let places: Vec<String> = work.paths(|path, text| path.ends_with(".py") && used(text));
+    let Some(first) = places.first().cloned() else { return };
+    const TO: &str = ".migrate/shims/python";
+    let Some(folder) = SHIMS.get_dir("python").and_then(project).map(|below| format!("./{TO}{below}")) else {
+        work.item(&first, None, "put something else in the place of Replit's package", why);
+        return;
+    };
+    let requirements = work.text("requirements.txt").map(str::to_owned);
+    let Some(text) = requirements else {
+        if copy(work, "python", TO, why) {
+            let tell = "ask for the drop-in instead of Replit's package (uv: tool.uv.sources, pip: the folder itself): ";
+            work.item("pyproject.toml", None, &format!("{tell}{folder}"), why);
+        }
+        return;
+    };
+    if text.lines().any(|line| line.trim() == folder) {
+        return;
+    }
+    if !copy(work, "python", TO, why) {
+        return;
+    }
+    let name = |line: &str| line.split(['=', '<', '>', '~', '!', '[', ';', ' ']).next().unwrap_or_default().trim().to_lowercase();
+    let mut placed = false;
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        if packages.contains(&name(line).as_str()) {
+            if !placed {
+                lines.push(folder.clone());
+            }
+            placed = true;
+        } else {
+            lines.push(line.to_owned());
+        }
+    }
+    if !placed {
+        lines.push(folder);
+    }
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    work.put("requirements.txt", lines.join(newline) + newline, why);
+}
+
+/// The folder with a pyproject.toml, from `python`: empty, or `/name`.
+fn project(dir: &Dir<'static>) -> Option<String> {
+    if dir.files().any(|file| file.path().ends_with("pyproject.toml")) {
+        let below = dir.path().strip_prefix("python").ok()?.display().to_string();
+        return Some(if below.is_empty() { below } else { format!("/{below}") });
+    }
+    dir.dirs().find_map(project)
+}
+
+/// Packages that scripts import, without Node's own.
+fn packages(texts: &[&str]) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for text in texts {
+        let Some(script) = Script::read("shim.ts", text) else { continue };
+        let imports = Imports::of(&script);
+        for module in imports.all.iter().filter(|import| !import.types).map(|import| import.module.as_str()) {
+            let parts: Vec<&str> = module.split('/').collect();
+            let name = match parts.as_slice() {
+                [scope, name, ..] if scope.starts_with('@') => format!("{scope}/{name}"),
+                [name, ..] => (*name).to_owned(),
+                [] => continue,
+            };
+            let own = name.starts_with('.')
+                || name.starts_with("node:")
+                || ["crypto", "stream", "fs", "path", "buffer", "express"].contains(&name.as_str());
+            if !own && !out.contains(&name) {
+                out.push(name);
+            }
+        }
+    }
+    out
+}

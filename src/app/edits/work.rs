@@ -1,0 +1,188 @@
+//! An app's files while edits change them, one edit after the other.
+//! Never touches a disk: what is here are texts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::super::orm::edit::{self, Edit};
+use super::super::orm::script::Script;
+use super::super::tree::is_test;
+
+/// A file before and after an edit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// From the app's root.
+    pub path: String,
+    /// `None`: the edit makes this file.
+    #[serde(skip)]
+    pub before: Option<String>,
+    /// `None`: the edit takes it away.
+    #[serde(skip)]
+    pub after: Option<String>,
+    pub reasons: Vec<String>,
+    /// Unified, with `a/` and `b/` before the path.
+    pub diff: String,
+}
+
+/// What a person must do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Item {
+    pub path: String,
+    /// From 1; `None`: all of the file.
+    pub line: Option<usize>,
+    pub what: String,
+    pub why: String,
+}
+
+/// The files, and what the edit at work has done to them.
+#[derive(Debug)]
+pub struct Work {
+    files: BTreeMap<String, String>,
+    left: BTreeSet<String>,
+    before: BTreeMap<String, Option<String>>,
+    reasons: BTreeMap<String, Vec<String>>,
+    items: Vec<Item>,
+    commands: Vec<String>,
+}
+
+impl Work {
+    pub fn new(files: &[(String, String)], left: &BTreeSet<String>) -> Self {
+        Self {
+            files: files.iter().cloned().collect(),
+            left: left.clone(),
+            before: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            items: Vec::new(),
+            commands: Vec::new(),
+        }
+    }
+
+    pub fn files(&self) -> Vec<(String, String)> {
+        self.files.iter().map(|(path, text)| (path.clone(), text.clone())).collect()
+    }
+
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.files.get(path).map(String::as_str)
+    }
+
+    /// Files of the app's own, in the order of their paths: no tests, and nothing that an edit put there.
+    pub fn own(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = |path: &str| !is_test(path) && !path.starts_with(".migrate/");
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str())).filter(move |(path, _)| own(path))
+    }
+
+    /// Paths whose text is of interest, so that files may be changed while going through them.
+    pub fn paths(&self, wanted: impl Fn(&str, &str) -> bool) -> Vec<String> {
+        self.own().filter(|(path, text)| wanted(path, text)).map(|(path, _)| path.to_owned()).collect()
+    }
+
+    /// TypeScript and JavaScript of interest. What the grammar cannot read in full is left to a person.
+    pub fn scripts(&mut self, wanted: impl Fn(&str, &str) -> bool) -> Vec<Script> {
+        let read = self.own().filter(|(path, text)| wanted(path, text)).filter_map(|(path, text)| Script::read(path, text));
+        let (broken, whole): (Vec<Script>, Vec<Script>) = read.partition(Script::is_broken);
+        for script in broken {
+            self.item(&script.path, None, "look at this file by hand", "it cannot be read in full: nothing in it was changed");
+        }
+        whole
+    }
+
+    /// TypeScript and JavaScript that runs on the server.
+    pub fn server(&mut self, wanted: impl Fn(&str, &str) -> bool) -> Vec<Script> {
+        self.scripts(|path, text| !is_client(path) && wanted(path, text))
+    }
+
+    /// Some file other than this one has the text.
+    pub fn any(&self, has: impl Fn(&str, &str) -> bool) -> bool {
+        self.own().any(|(path, text)| has(path, text))
+    }
+
+    /// The app is written in TypeScript, at least in part.
+    pub fn is_typed(&self) -> bool {
+        self.files.contains_key("tsconfig.json")
+    }
+
+    /// A file's whole new text. Says whether it is so now: a file that the person keeps stays as it is.
+    pub fn put(&mut self, path: &str, text: impl Into<String>, why: &str) -> bool {
+        let text = text.into();
+        if self.text(path) == Some(&text) {
+            return true;
+        }
+        if self.left.contains(path) {
+            let why = format!("you kept it as it is; the change was: {why}");
+            self.item(path, None, "decide about this file", &why);
+            return false;
+        }
+        let before = self.files.insert(path.to_owned(), text);
+        self.before.entry(path.to_owned()).or_insert(before);
+        let reasons = self.reasons.entry(path.to_owned()).or_default();
+        if !reasons.iter().any(|known| known == why) {
+            reasons.push(why.to_owned());
+        }
+        true
+    }
+
+    /// Applies edits to a script's text.
+    pub fn edit(&mut self, script: &Script, edits: Vec<Edit>) -> bool {
+        self.replace(&script.path, &script.text, edits)
+    }
+
+    /// Applies edits to a file's text.
+    pub fn replace(&mut self, path: &str, text: &str, edits: Vec<Edit>) -> bool {
+        let Some(edited) = edit::apply(path, text, edits) else { return false };
+        let whys: BTreeSet<&str> = edited.edits.iter().map(|shown| shown.why.as_str()).collect();
+        let mut done = true;
+        for why in whys {
+            done &= self.put(path, edited.after.clone(), why);
+            self.reasons.entry(path.to_owned()).or_default().push(why.to_owned());
+        }
+        if let Some(reasons) = self.reasons.get_mut(path) {
+            let mut seen = BTreeSet::new();
+            reasons.retain(|why| seen.insert(why.clone()));
+        }
+        done
+    }
+
+    pub fn item(&mut self, path: &str, line: Option<usize>, what: &str, why: &str) {
+        let item = Item { path: path.to_owned(), line, what: what.to_owned(), why: why.to_owned() };
+        if !self.items.contains(&item) {
+            self.items.push(item);
+        }
+    }
+
+    pub fn command(&mut self, command: &str) {
+        if !self.commands.iter().any(|known| known == command) {
+            self.commands.push(command.to_owned());
+        }
+    }
+
+    /// What was done since the last time.
+    pub fn taken(&mut self) -> (Vec<Change>, Vec<Item>, Vec<String>) {
+        let mut reasons = std::mem::take(&mut self.reasons);
+        let changes = std::mem::take(&mut self.before)
+            .into_iter()
+            .filter(|(path, before)| before.as_deref() != self.text(path))
+            .map(|(path, before)| {
+                let after = self.text(&path).map(str::to_owned);
+                let diff = edit::diff(&path, before.as_deref(), after.as_deref());
+                Change { reasons: reasons.remove(&path).unwrap_or_default(), diff, before, after, path }
+            })
+            .collect();
+        (changes, std::mem::take(&mut self.items), std::mem::take(&mut self.commands))
+    }
+}
+
+/// Runs in the browser: what it is told while it is built is all that it knows.
+pub fn is_client(path: &str) -> bool {
+    ["client/", "src/components/", "src/pages/", "public/"].iter().any(|folder| path.starts_with(folder)) || path.contains("/client/src/")
+}
+
+/// The folder of a file, with `/` at its end; empty for the root.
+pub fn folder(path: &str) -> &str {
+    path.rfind('/').map_or("", |at| path.get(..=at).unwrap_or_default())
+}
+
+/// The line of a byte, from 1.
+pub fn line_of(text: &str, byte: usize) -> usize {
+    text.get(..byte).map_or(1, |head| head.matches('\n').count() + 1)
+}

@@ -1,0 +1,242 @@
+//! `app prepare`: the app's code changed for AWS, on a branch of its own or as patch files.
+//! Which edits those are is `app::edits`'; here they are shown, accepted and handed to git.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::engines::decisions;
+use super::prepared_branch::{self, Commit};
+use super::{out, out_json};
+use crate::app::{self, edits};
+use crate::cli::{PrepareArgs, RunArgs};
+use crate::error::{Context, Error, Kind, Result};
+use crate::faces::line::accept::{self, Offer};
+use crate::text;
+
+pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
+    if what.list {
+        return list(args);
+    }
+    let root = what.app.as_deref().unwrap_or(&args.dir);
+    let files = read(root)?;
+    let decided = decisions(&RunArgs { dir: root.to_path_buf(), ..args.clone() })?;
+    let mut kept = BTreeSet::new();
+    let mut prepared = edits::prepare(&files, &edits::Asked { only: &what.only, left: &kept, decided: &decided })?;
+    if prepared.iter().all(|one| one.changes.is_empty()) {
+        return nothing(args, &prepared);
+    }
+    // What would stop it is said before anybody reads a diff.
+    let before = match &what.patches {
+        _ if args.dry_run => None,
+        Some(folder) => check_folder(folder).map(|()| None)?,
+        None if !args.yes && !std::io::stdin().is_terminal() => None,
+        None => Some(prepared_branch::check(root, &what.branch, &paths(&prepared))?),
+    };
+    let asks = !args.yes && !args.dry_run && !args.json && std::io::stdin().is_terminal();
+    if args.dry_run || !(args.yes || asks) {
+        show(args, &prepared, false)?;
+        if !args.json {
+            eprintln!("nothing was changed. Next: the same with --yes takes all, in a terminal it asks by file");
+        }
+        return Ok(u8::from(!args.dry_run));
+    }
+    if asks {
+        prepared = accepted(&files, what, &decided, &mut kept, prepared)?;
+        if prepared.iter().all(|one| one.changes.is_empty()) {
+            eprintln!("nothing was changed: no file was taken");
+            return Ok(1);
+        }
+    }
+    let commits: Vec<Commit<'_>> =
+        prepared.iter().filter(|one| !one.changes.is_empty()).map(|one| Commit { message: message(one), changes: &one.changes }).collect();
+    match (&what.patches, before) {
+        (Some(folder), _) => write_patches(folder, &prepared)?,
+        (None, Some(before)) => prepared_branch::make(root, &what.branch, &before, &commits)?,
+        (None, None) => return Err(Error::bug("a branch was to be made that was not checked")),
+    }
+    show(args, &prepared, true)?;
+    if !args.json {
+        tell(what, &prepared);
+    }
+    Ok(0)
+}
+
+/// The app's texts, with the checklist, which is no code.
+fn read(root: &Path) -> Result<Vec<(String, String)>> {
+    let mut files = app::sources(root)?;
+    // What is not UTF-8 would not come back as it was.
+    files.retain(|(_, text)| !text.contains('\u{fffd}'));
+    let path = root.join(edits::CHECKLIST);
+    if path.is_file() {
+        let text = std::fs::read_to_string(&path).or_fail(
+            Kind::Input,
+            format!("cannot read {} as UTF-8", path.display()),
+            "correct the file, or move it away",
+        )?;
+        files.push((edits::CHECKLIST.to_owned(), text));
+    }
+    Ok(files)
+}
+
+fn list(args: &RunArgs) -> Result<u8> {
+    let known = edits::known()?;
+    if args.json {
+        out_json(&known)?;
+        return Ok(0);
+    }
+    for edit in &known {
+        let answers: Vec<&str> = edit.signals.iter().chain(&edit.eases).map(String::as_str).collect();
+        let needs = edit.needs.as_ref().map_or_else(String::new, |needs| format!(" (for {} = {}{})", needs.decision, needs.is, if needs.undecided { ", or nothing decided" } else { "" }));
+        out(format!("{:<18} {:<10} {}{needs}", edit.id, answers.join(" "), edit.title));
+        out(format!("{:<29} {}", "", edit.why));
+    }
+    Ok(0)
+}
+
+fn nothing(args: &RunArgs, prepared: &[edits::Prepared]) -> Result<u8> {
+    if args.json {
+        out_json(&json!({ "applied": false, "edits": prepared }))?;
+    } else {
+        let items = prepared.iter().map(|one| one.items.len()).sum::<usize>() as u64;
+        eprintln!("nothing to change; {} for a person in {}. Next: migrate-wizard app scan", text::plural(items, "item"), edits::CHECKLIST);
+    }
+    Ok(0)
+}
+
+fn paths(prepared: &[edits::Prepared]) -> Vec<&edits::Change> {
+    let mut seen = BTreeSet::new();
+    prepared.iter().flat_map(|one| &one.changes).filter(|change| seen.insert(&change.path)).collect()
+}
+
+/// Each file once, with all that the edits do to it.
+fn offers(prepared: &[edits::Prepared]) -> Vec<Offer> {
+    let mut files: BTreeMap<&str, (Option<&str>, Option<&str>, Vec<String>)> = BTreeMap::new();
+    for (one, change) in prepared.iter().flat_map(|one| one.changes.iter().map(move |change| (one, change))) {
+        let file = files.entry(&change.path).or_insert_with(|| (change.before.as_deref(), None, Vec::new()));
+        file.1 = change.after.as_deref();
+        file.2.extend(change.reasons.iter().map(|reason| format!("{reason} [{}]", one.edit.id)));
+    }
+    files
+        .into_iter()
+        .map(|(path, (before, after, reasons))| Offer { path: path.to_owned(), reasons, diff: edits::diff(path, before, after) })
+        .collect()
+}
+
+/// Asks about each file; what is kept is left out and the edits are worked out anew, until nothing unseen is among them.
+fn accepted(
+    files: &[(String, String)],
+    what: &PrepareArgs,
+    decided: &BTreeMap<String, String>,
+    kept: &mut BTreeSet<String>,
+    mut prepared: Vec<edits::Prepared>,
+) -> Result<Vec<edits::Prepared>> {
+    let mut seen: Vec<(String, String)> = Vec::new();
+    loop {
+        let open: Vec<Offer> =
+            offers(&prepared).into_iter().filter(|offer| !seen.contains(&(offer.path.clone(), offer.diff.clone()))).collect();
+        if open.is_empty() {
+            return Ok(prepared);
+        }
+        let taken = accept::files(&open)?;
+        for offer in open {
+            if taken.contains(&offer.path) {
+                seen.push((offer.path, offer.diff));
+            } else {
+                kept.insert(offer.path);
+            }
+        }
+        prepared = edits::prepare(files, &edits::Asked { only: &what.only, left: kept, decided })?;
+    }
+}
+
+fn message(one: &edits::Prepared) -> String {
+    let mut out = format!("{}\n\n{}.\n", one.edit.title, one.edit.why);
+    for change in &one.changes {
+        out.push_str(&format!("\n{}: {}", change.path, change.reasons.join("; ")));
+    }
+    out.push('\n');
+    out
+}
+
+fn show(args: &RunArgs, prepared: &[edits::Prepared], applied: bool) -> Result<()> {
+    if args.json {
+        return out_json(&json!({ "applied": applied, "edits": prepared }));
+    }
+    if applied {
+        for one in prepared.iter().filter(|one| !one.changes.is_empty()) {
+            out(format!("{}: {} ({})", one.edit.id, one.edit.title, text::plural(one.changes.len() as u64, "file")));
+        }
+        return Ok(());
+    }
+    for offer in offers(prepared) {
+        eprintln!("{}", offer.path);
+        offer.reasons.iter().for_each(|reason| eprintln!("  because: {reason}"));
+        out(offer.diff.trim_end_matches('\n'));
+    }
+    for item in prepared.iter().flat_map(|one| &one.items) {
+        let place = item.line.map_or_else(|| item.path.clone(), |line| format!("{}:{line}", item.path));
+        eprintln!("for a person: {place}: {} ({})", item.what, item.why);
+    }
+    for (edit, needs) in prepared.iter().filter(|one| !one.changes.is_empty()).filter_map(|one| Some((&one.edit, one.edit.needs.as_ref()?))) {
+        eprintln!("{}: for {1} = {2}; with another decision, say so: --set {1}=…", edit.id, needs.decision, needs.is);
+    }
+    Ok(())
+}
+
+/// To standard error, so that the list of edits may go down a pipe.
+fn tell(what: &PrepareArgs, prepared: &[edits::Prepared]) {
+    let items = prepared.iter().map(|one| one.items.len()).sum::<usize>() as u64;
+    let commands: BTreeSet<&str> = prepared.iter().flat_map(|one| &one.commands).map(String::as_str).collect();
+    for command in commands {
+        eprintln!("run: {command}   (the lock file follows; commit it)");
+    }
+    if items > 0 {
+        eprintln!("{} for a person: see {}", text::plural(items, "item"), edits::CHECKLIST);
+    }
+    match &what.patches {
+        Some(folder) => eprintln!("Next, in the app's folder: git apply {}/*.patch", folder.display()),
+        None => eprintln!("you are on {}. Next: look at it (git log -p), run the app's checks, and merge it", what.branch),
+    }
+}
+
+fn check_folder(folder: &Path) -> Result<()> {
+    let taken = match std::fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => {
+            return Err(Error::new(Kind::Input, format!("cannot write patches to {}", folder.display()))
+                .because(&error)
+                .hint("name a folder that can be made"));
+        }
+    };
+    if taken {
+        return Err(Error::new(Kind::Refused, format!("{} is not empty", folder.display())).hint("name another folder, or empty it"));
+    }
+    Ok(())
+}
+
+/// All files in a folder of another name first: the folder is there whole or not at all.
+fn write_patches(folder: &Path, prepared: &[edits::Prepared]) -> Result<()> {
+    let what = || format!("cannot write patches to {}", folder.display());
+    let hint = "check permissions and free space";
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let beside = folder.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = std::fs::create_dir_all(&beside).and_then(|()| {
+        for (number, one) in prepared.iter().filter(|one| !one.changes.is_empty()).enumerate() {
+            let diffs: String = one.changes.iter().map(|change| change.diff.as_str()).collect();
+            std::fs::write(beside.join(format!("{:04}-{}.patch", number + 1, one.edit.id)), format!("{}\n{diffs}", message(one)))?;
+        }
+        // An empty folder of that name gives way.
+        if folder.is_dir() {
+            std::fs::remove_dir(folder)?;
+        }
+        std::fs::rename(&beside, folder)
+    });
+    if written.is_err() {
+        let _nothing_to_remove = std::fs::remove_dir_all(&beside);
+    }
+    written.or_fail(Kind::Unreachable, what(), hint)
+}
