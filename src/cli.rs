@@ -41,7 +41,7 @@ pub use workload::{
     name = "migrate-wizard",
     version,
     about = "Moves an app and its Postgres from Replit to AWS, step by step, resumable and reversible",
-    after_help = "Examples:\n  migrate-wizard                              open or resume the run of this checkout\n  migrate-wizard --dry-run                    rehearse everything, touch nothing\n  migrate-wizard --sandbox --profile dougust  the same steps against a disposable Postgres\n  migrate-wizard --yes --answers answers.toml unattended\n  migrate-wizard demo                         a sample app and database, moved from end to end\n\nThe source database is read from SOURCE_DATABASE_URL, DATABASE_URL, PGSERVICE or PG*; a password may stand in ~/.pgpass.\nExit codes: 0 done, 1 a step failed, 2 usage or input, 3 stopped and resumable, 70 our bug, 130 interrupted.",
+    after_help = "Examples:\n  migrate-wizard                              open or resume the run of this checkout\n  migrate-wizard --dry-run                    rehearse everything, touch nothing\n  migrate-wizard --sandbox --profile dougust  the same steps against a disposable Postgres\n  migrate-wizard --yes --answers answers.toml unattended\n  migrate-wizard demo                         a sample app and database, moved from end to end\n\nThe source database is read from SOURCE_DATABASE_URL, DATABASE_URL, PGSERVICE or PG*; a password may stand in ~/.pgpass.\nExit codes: 0 done, 1 a step failed, 2 usage or input, 3 stopped by you (q, Ctrl-C) and resumable, 70 our bug, 130 ended from outside (SIGTERM) and resumable.",
     max_term_width = 110
 )]
 pub struct Cli {
@@ -81,7 +81,7 @@ pub struct RunArgs {
     /// Line mode instead of full screen
     #[arg(long, global = true)]
     pub plain: bool,
-    /// Events as lines of JSON
+    /// For machines: the events of a run as lines of JSON, what a command tells as one document
     #[arg(long, global = true)]
     pub json: bool,
     /// A folder of playbooks that override ours by file name

@@ -12,7 +12,7 @@ pub struct CostArgs {
     pub command: Option<CostCmd>,
     /// Two to five scenarios side by side, each a profile, an answers file, or one of them with other answers: alva+nat=none,tasks_min=2.
     /// A scenario that begins with + is that of --profile, --answers and --set
-    #[arg(long, num_args = 2..=5, value_name = "SCENARIO")]
+    #[arg(long, num_args = 1.., value_name = "SCENARIO")]
     pub compare: Vec<String>,
     /// A price list of your own in place of ours of its region; may be given again
     #[arg(long, value_name = "FILE")]

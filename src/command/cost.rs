@@ -12,7 +12,7 @@ use super::{out, out_json};
 use crate::cli::{CostArgs, CostCmd, PricesArgs, RunArgs};
 use crate::cloud::stacks::{self, Rendered};
 use crate::cloud::{self, Access, Aws};
-use crate::decide::{self, Answers, Contradiction, Estimate, Lookup, Made, Prices, Profile, Resources};
+use crate::decide::{self, Answers, Contradiction, Estimate, Lookup, MOST_COMPARED, Made, Prices, Profile, Resources};
 use crate::effects::{self, Costs, OWN_PRICES};
 use crate::error::{Context, Error, Kind, Result};
 use crate::runs;
@@ -151,6 +151,11 @@ pub fn made(coming: &[Coming]) -> Result<Vec<Made>> {
 }
 
 fn compare(args: &RunArgs, what: &CostArgs, costs: &Costs) -> Result<u8> {
+    if !(2..=MOST_COMPARED).contains(&what.compare.len()) {
+        let given = text::plural(what.compare.len() as u64, "scenario");
+        return Err(Error::new(Kind::Usage, format!("--compare: {given}, but two to {MOST_COMPARED} fit side by side"))
+            .hint("for example: migrate-wizard cost --compare alva alva+nat=none; for one alone: migrate-wizard cost --profile alva"));
+    }
     let (_, books) = checked_books(args, "move")?;
     let own: Answers = answers(args, &books)?.into_iter().map(|(id, given)| (id, given.value)).collect();
     let sets = what.compare.iter().map(|text| Ok((text.as_str(), scenario(text, &own, costs)?))).collect::<Result<Vec<_>>>()?;

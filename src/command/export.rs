@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::engines::{blueprint, system, write_all};
-use super::out;
+use super::{out, out_json};
 use crate::cli::{ExportArgs, FormatArg, RunArgs};
 use crate::cloud::export::{self, About, Format};
 use crate::error::{Context, Error, Kind, Result};
@@ -14,6 +16,15 @@ use crate::wizard::forecast::Coming;
 
 /// Which files an export wrote, and what was in them.
 const SEAL: &str = ".migrate-wizard-export.json";
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seal {
+    /// App, environment and region.
+    system: String,
+    /// Digests by path.
+    files: BTreeMap<String, String>,
+}
 
 pub fn run(args: &RunArgs, what: &ExportArgs) -> Result<u8> {
     let coming = blueprint(args, "export")?;
@@ -28,7 +39,13 @@ pub fn run(args: &RunArgs, what: &ExportArgs) -> Result<u8> {
     let about = About { app: tag("app"), environment: tag("environment"), region: answer(&coming, "region").unwrap_or_default() };
     let files = export::files(&system, &about, format)?;
     let folder = what.out.clone().unwrap_or_else(|| "infrastructure".into());
-    write(&folder, &files)?;
+    let of = format!("{} {} {}", about.app, about.environment, about.region);
+    write(&folder, &of, &files)?;
+    if args.json {
+        let stacks: Vec<&str> = system.stacks.iter().map(|stack| stack.spec.name.as_str()).collect();
+        out_json(&serde_json::json!({ "system": of, "folder": folder, "stacks": stacks, "files": files.keys().collect::<Vec<_>>() }))?;
+        return Ok(0);
+    }
     let next = match format {
         Format::Cloudformation => "./deploy.sh there deploys all of it",
         Format::Cdk => "npm ci && npx cdk synth there",
@@ -58,16 +75,21 @@ fn decided(coming: &[Coming]) -> Format {
 }
 
 /// Writes the files; those of an earlier export that are no longer among them go.
-fn write(folder: &Path, files: &BTreeMap<String, String>) -> Result<()> {
+fn write(folder: &Path, system: &str, files: &BTreeMap<String, String>) -> Result<()> {
     let seal = folder.join(SEAL);
-    let before: BTreeMap<String, String> = match std::fs::read_to_string(&seal) {
+    let before: Seal = match std::fs::read_to_string(&seal) {
         Ok(text) => serde_json::from_str(&text).or_fail(
             Kind::Input,
             format!("{} is not as an export wrote it", seal.display()),
             "remove it, and choose an empty folder with --out",
         )?,
-        Err(_) => BTreeMap::new(),
+        Err(_) => Seal { system: system.to_owned(), ..Seal::default() },
     };
+    if before.system != system {
+        return Err(Error::new(Kind::Conflict, format!("{} holds the export of another system: {}", folder.display(), before.system))
+            .hint("choose another folder with --out; nothing was written"));
+    }
+    let before = before.files;
     let now = |path: &str| std::fs::read_to_string(folder.join(path)).ok();
     let mut strange = Vec::new();
     for path in before.keys().chain(files.keys()) {
@@ -90,9 +112,10 @@ fn write(folder: &Path, files: &BTreeMap<String, String>) -> Result<()> {
     for path in before.keys().filter(|path| !files.contains_key(*path)) {
         let _gone = std::fs::remove_file(folder.join(path));
     }
-    let digests: BTreeMap<&String, String> = files.iter().map(|(path, contents)| (path, text::digest(contents, 32))).collect();
+    let digests = files.iter().map(|(path, contents)| (path.clone(), text::digest(contents, 32))).collect();
+    let sealed = Seal { system: system.to_owned(), files: digests };
     let mut all: Vec<(String, String)> = files.iter().map(|(path, contents)| (path.clone(), contents.clone())).collect();
-    all.push((SEAL.to_owned(), format!("{:#}\n", serde_json::json!(digests))));
+    all.push((SEAL.to_owned(), format!("{:#}\n", serde_json::json!(sealed))));
     write_all(folder, &all)?;
     for script in ["deploy.sh", "look-up.sh"].iter().filter(|name| files.contains_key(**name)) {
         use std::os::unix::fs::PermissionsExt;

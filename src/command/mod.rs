@@ -41,13 +41,17 @@ mod worktree;
 use std::path::PathBuf;
 
 use crate::cli::{AppCmd, Cli, Cmd, DataCmd, ImageCmd, RunArgs, SchemaCmd, ServiceCmd, StacksCmd};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::runs::Flavour;
 use crate::wizard::view::{Mode, Outcome};
 
 /// Runs the command and gives the process exit code.
 pub async fn dispatch(cli: Cli) -> Result<u8> {
     let args = cli.run;
+    if !args.dir.is_dir() {
+        return Err(Error::new(Kind::Input, format!("--dir {}: there is no such folder", args.dir.display()))
+            .hint("name the folder of the app's checkout; . is the one that you are in"));
+    }
     match cli.command {
         None => run::journey(&args, None).await,
         Some(Cmd::Tour) => run::tour(&args).await,

@@ -127,6 +127,17 @@ pub fn answers(args: &RunArgs, books: &Books) -> Result<BTreeMap<String, Suggest
         }
     }
     put(flags, Source::Flag);
+    let asks = books.forward.iter().flat_map(|book| &book.steps).filter_map(|step| match &step.action {
+        Action::Ask(ask) => Some((&step.id, ask)),
+        Action::Manual(_) | Action::Effect(_) => None,
+    });
+    for (id, ask) in asks {
+        // said before anything is read or reckoned from it
+        if let Some((given, Err(why))) = all.get(id).map(|given| (given, plan::legal(ask, &given.value))) {
+            return Err(Error::new(Kind::Usage, format!("the answer to `{id}` from the {} will not do: {why}", given.source.words()))
+                .hint("correct it there, or leave it out"));
+        }
+    }
     for region in all.get("region").map(|given| &given.value).into_iter().chain(&args.region) {
         cloud::region::check(region)?;
     }

@@ -145,9 +145,12 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
         None => scan.services.iter().filter(|s| s.kind != ServiceKind::Static).map(|s| s.name.clone()).collect(),
     };
     let rows = environment::rows(&scan, &args.dir, &place.prefix(), &services, &held)?;
-    let missing = rows.iter().filter(|r| matches!(r.given, Given::Missing(_) | Given::MissingPlain)).count();
+    let table = Table::bundled()?;
+    // what the stacks or the wizard make is nobody's to import
+    let made = |row: &Row| table.judge(&row.variable, None).0 == Becomes::Replaced;
+    let missing = rows.iter().filter(|r| matches!(r.given, Given::Missing(_) | Given::MissingPlain) && !made(r)).count();
     let code = u8::from(missing > 0 && not_asked.is_none());
-    let secrets = stored(&held, &Table::bundled()?);
+    let secrets = stored(&held, &table);
     if args.json {
         out_json(&Listed { prefix: place.prefix(), not_asked, rows: &rows, secrets })?;
         return Ok(code);
@@ -170,6 +173,12 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
             Given::Stack => (' ', "set by the service's stack".to_owned()),
             Given::Default => (' ', "the code's default".to_owned()),
             Given::Dropped => ('-', "Replit's own: not set on AWS".to_owned()),
+            Given::Missing(_) | Given::MissingPlain if made(row) => match place.database.as_deref() {
+                Some("dsql") if row.variable == "DATABASE_URL" => {
+                    ('!', "nothing gives it: on Aurora DSQL the code signs in with a token, at PGHOST".to_owned())
+                }
+                _ => (' ', format!("not there yet: {}", table.judge(&row.variable, None).1)),
+            },
             Given::MissingPlain => ('!', "MISSING; a plain variable".to_owned()),
             Given::Missing(at) => ('!', format!("MISSING; as a secret it would be {}", home(at))),
         };

@@ -64,12 +64,11 @@ impl Comparison {
                 estimate.unpriced.iter().for_each(|what| out.push_str(&format!("  - {what}\n")));
             }
         }
-        let mut stale: Vec<&String> = self.columns.iter().flat_map(|(_, estimate)| &estimate.stale).collect();
-        stale.sort();
-        stale.dedup();
-        if !stale.is_empty() {
+        let stale = |(name, estimate): &(String, Estimate)| estimate.stale.iter().map(|what| format!("  - {name}: {what}\n")).collect::<String>();
+        let lines: String = self.columns.iter().map(stale).collect();
+        if !lines.is_empty() {
             out.push_str("\n* prices that are not current\n");
-            stale.iter().for_each(|what| out.push_str(&format!("  - {what}\n")));
+            out.push_str(&lines);
         }
         out
     }

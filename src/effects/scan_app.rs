@@ -63,7 +63,7 @@ fn outputs(scan: &Scan) -> Outputs {
         .collect();
     let found = |signal: &str| scan.findings.iter().any(|f| f.signal == signal);
     let mut out = Outputs::from([
-        ("name".into(), json!(scan.name)),
+        ("name".into(), json!(short(&scan.name))),
         ("is_replit".into(), json!(if scan.replit.is_some() { "yes" } else { "no" })),
         ("has_redis".into(), json!(if scan.uses(Engine::Redis) || found(REDIS) { "yes" } else { "no" })),
         ("has_stripe".into(), json!(if has_stripe(scan) { "yes" } else { "no" })),
@@ -99,6 +99,17 @@ fn outputs(scan: &Scan) -> Outputs {
     out
 }
 
+fn is_none(scan: &Scan) -> bool {
+    scan.replit.is_none() && scan.services.is_empty()
+}
+
+/// The app's name as far as it goes into the names of stacks (the question `app_name` says which will do).
+fn short(name: &str) -> String {
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+    let name = name.get(..name.len().min(19)).unwrap_or_default().trim_end_matches('-');
+    if name.len() < 3 { format!("app-{name}").trim_end_matches('-').to_owned() } else { name.to_owned() }
+}
+
 #[async_trait]
 impl Apply<World> for ScanApp {
     fn describe(&self) -> Description {
@@ -114,7 +125,11 @@ impl Apply<World> for ScanApp {
     }
 
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
-        Ok(vec![PreviewLine::new(Sign::Note, format!("reads {}", world.app_dir.display()))])
+        let mut lines = vec![PreviewLine::new(Sign::Note, format!("reads {}", world.app_dir.display()))];
+        if is_none(&scan(world, None).await?) {
+            lines.push(PreviewLine::new(Sign::Warning, "there is no app that the wizard knows: the run itself stops here"));
+        }
+        Ok(lines)
     }
 
     async fn probe(&self, _world: &World) -> Result<Probe> {
@@ -128,7 +143,7 @@ impl Apply<World> for ScanApp {
         }
         let text = serde_json::to_string_pretty(&scan).map_err(|e| Error::bug(format!("the scan cannot be written: {e}")))?;
         write_files(&world.run_dir, &[("scan.json".to_owned(), text)])?;
-        if scan.replit.is_none() && scan.services.is_empty() {
+        if is_none(&scan) {
             return Err(Error::new(Kind::Input, format!("{} holds no app that the wizard knows", world.app_dir.display()))
                 .cause(scan.notes.join("; "))
                 .hint("name the app's checkout with --dir; it has a .replit file, a package.json or a pyproject.toml"));

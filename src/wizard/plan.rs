@@ -338,8 +338,12 @@ pub fn legal(ask: &crate::wizard::playbook::Ask, value: &str) -> Result<(), Stri
         }
         AnswerKind::Number if value.trim().parse::<u64>().is_ok() => Ok(()),
         AnswerKind::Number => Err(format!("`{value}` is not a whole number")),
-        AnswerKind::Text | AnswerKind::Secret if !value.trim().is_empty() || ask.optional => Ok(()),
-        AnswerKind::Text | AnswerKind::Secret => Err("an answer is needed here".into()),
+        AnswerKind::Text | AnswerKind::Secret if value.trim().is_empty() && ask.optional => Ok(()),
+        AnswerKind::Text | AnswerKind::Secret if value.trim().is_empty() => Err("an answer is needed here".into()),
+        AnswerKind::Text | AnswerKind::Secret => match &ask.form {
+            Some(form) if !form.pattern.is_match(value.trim()) => Err(format!("`{value}` is not {}", form.expected)),
+            Some(_) | None => Ok(()),
+        },
     }
 }
 

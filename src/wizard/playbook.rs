@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use serde::Deserialize;
+use regex::Regex;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use toml::Spanned;
 
@@ -73,8 +75,26 @@ pub struct Ask {
     /// For text: may it be empty?
     #[serde(default)]
     pub optional: bool,
+    /// For text: what it must look like.
+    pub form: Option<Form>,
     #[serde(default, rename = "option")]
     pub options: Vec<Choice>,
+}
+
+/// What a text must look like.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    /// A regular expression for the whole text.
+    #[serde(deserialize_with = "whole")]
+    pub pattern: Regex,
+    /// The same in words.
+    pub expected: String,
+}
+
+fn whole<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Regex, D::Error> {
+    let pattern = String::deserialize(from)?;
+    Regex::new(&format!("^(?:{pattern})$")).map_err(D::Error::custom)
 }
 
 #[derive(Debug, Clone, Deserialize)]
