@@ -10,6 +10,7 @@ mod prepare;
 mod schema;
 mod secrets;
 mod stacks;
+mod users;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ pub use schema::{
 };
 pub use secrets::{AppArgs, ImportArgs, RotateArgs, SecretsCmd};
 pub use stacks::{DiffStacksArgs, ExportArgs, FormatArg, RepairArgs, StacksCmd};
-
+pub use users::{UsersCmd, UsersCreateArgs, UsersExportArgs, UsersLinkArgs, UsersSourceArgs};
 pub use workload::{
     ImageBuildArgs, ImageCmd, ImageNameArgs, ImagePushArgs, PlatformArg, ServiceCmd, ServiceDeployArgs, ServiceNameArgs,
     ServiceRollbackArgs, ServiceStatusArgs,
@@ -256,6 +257,9 @@ pub enum AppCmd {
         after_help = "Examples:\n  migrate-wizard app prepare                     show each file, ask, commit what was accepted to migrate-wizard/prepare\n  migrate-wizard app prepare --yes               take all\n  migrate-wizard app prepare --patches ../patches --yes\n  migrate-wizard app prepare --only neon,hosts   these edits alone\n  migrate-wizard app prepare --list\n\nWithout a terminal and without --yes it shows the diff, changes nothing and ends with exit code 1.\nWhat cannot be done mechanically is in CHECKLIST-CODE.md, with file, line and reason."
     )]
     Prepare(PrepareArgs),
+    /// The app's users: who can have an account in a user pool, making it, keeping their ids
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard app users check --source-env SOURCE_DATABASE_URL")]
+    Users(UsersCmd),
 }
 
 #[derive(Debug, Clone, Subcommand)]

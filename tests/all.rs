@@ -42,4 +42,5 @@ mod state;
 mod support;
 mod templates;
 mod terminal;
+mod users;
 mod workers;

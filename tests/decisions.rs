@@ -283,6 +283,8 @@ fn a_contradiction_stands_where_the_choice_is_made() {
     args.extend(before.split_whitespace().flat_map(|pair| ["--set", pair]));
     // a person is asked, and reads it at the option
     let mut pty = Pty::wizard(&wizard, &args, 120, 60);
+    pty.wait_for("Enter goes on, Esc stops");
+    pty.keys("\r");
     pty.wait_for("contradiction: The app uses Redis");
     pty.wait_stable();
     pty.keys("\u{1b}");

@@ -2,7 +2,7 @@
 //! Each row of the table is a real effect in a real world; nothing here pretends to be one.
 
 mod http;
-mod stage;
+pub mod stage;
 mod table;
 
 use std::collections::BTreeSet;

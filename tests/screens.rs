@@ -78,6 +78,7 @@ fn pictures() -> Vec<(String, Model, u64)> {
     all.push(("filter".into(), pressed(sample_views::gate(), &[Key::Char('/'), Key::Char('d'), Key::Char('a')]), 0));
     all.push(("review-object".into(), pressed(sample_views::review(), &[Key::Down]), 0));
     all.push(("review-grave".into(), pressed(sample_views::review(), &[Key::Char('s'), Key::Char('s')]), 0));
+    all.push(("assessment-code".into(), pressed(sample_views::assessment(), &[Key::Down, Key::Char('v')]), 0));
     all.push(("key-off".into(), pressed(sample_views::running(), &[Key::Char('b')]), 0));
     all
 }
@@ -212,6 +213,8 @@ fn the_picture_in_the_readme_is_a_real_run() {
     let source = super::support::postgres::sample(1);
     let wizard = Wizard::sample().env("SOURCE_DATABASE_URL", &source.secret_url());
     let mut pty = Pty::wizard(&wizard, &["--sandbox", "--set", "is_live=live", "--set", "app_name=grievance-portal"], 100, 30);
+    pty.wait_for("Enter goes on; nothing is touched");
+    pty.keys("\r");
     for step in 2.. {
         pty.wait_for(&format!("▸ Question · Decide {step} of "));
         if pty.screen().contains("│ Which database?") {

@@ -401,3 +401,54 @@ fn a_choice_made_at_the_gate_is_answered_and_what_follows_is_shown_anew() {
     let tables = std::fs::read_to_string(wizard.run_dir().join("schema/40-tables.sql")).unwrap();
     assert!(tables.contains("CREATE TABLE IF NOT EXISTS public.mood") && tables.contains("INSERT INTO \"public\".\"mood\""), "{tables}");
 }
+
+/// Given the sample app in a dry run, which touches nothing and shows all the same.
+#[test]
+fn findings_are_filtered_and_one_is_opened_to_its_code_and_edit() {
+    let wizard = Wizard::sample();
+    let mut pty = Pty::wizard(&wizard, &["--dry-run"], 120, 40);
+    pty.wait_for("▸ What was understood").wait_for("template").wait_for("package.json").wait_for("Enter goes on; nothing is touched");
+    // by severity: what only should change goes first, then what must
+    pty.keys("s");
+    pty.wait_for("without good to know");
+    pty.keys("ss");
+    pty.wait_for("only what blocks");
+    pty.keys("s");
+    pty.wait_gone("only what blocks");
+    // by text
+    pty.keys("/user ids\r");
+    pty.wait_for("B6 hard-coded Replit user ids").wait_gone("B1 login with Replit");
+    pty.keys("\x1b[B");
+    pty.wait_for("! server/storage.ts:6").wait_for("v shows the code");
+    pty.keys("v");
+    pty.wait_for("▸ 6 │ const ADMIN_USER_IDS = [").wait_for("5 │").wait_for("edit: ");
+    // back: out of the code, out of the filter
+    pty.keys(ESC);
+    pty.wait_gone("▸ 6 │").wait_for("v shows the code");
+    pty.keys(ESC);
+    pty.wait_for("B1 login with Replit");
+    assert!(wizard.journal().iter().all(|line| line["what"]["step"] != "assessment"), "looking is not done yet");
+    pty.keys(ENTER);
+    pty.wait_for("Is this the live database?");
+    assert!(wizard.journal().iter().any(|line| line["what"]["step"] == "assessment" && line["what"]["entry"] == "done"));
+    pty.keys("q");
+    assert_eq!(pty.wait_exit(), 3);
+}
+
+/// The same in lines: the value with its place, the finding with its line and edit.
+#[test]
+fn lines_tell_what_was_understood_and_where_it_stands() {
+    let wizard = Wizard::sample();
+    let mut pty = Pty::wizard(&wizard, &["--dry-run", "--plain"], 200, 400);
+    pty.wait_for("Enter goes on, Esc stops");
+    let screen = pty.screen();
+    for part in
+        ["template", "service web", "B6 hard-coded Replit user ids: 1 must change", "! server/storage.ts:6 const ADMIN_USER_IDS", "edit: "]
+    {
+        assert!(screen.contains(part), "{part:?} is missing:\n{screen}");
+    }
+    pty.keys(ENTER);
+    pty.wait_for("Is this the live database?");
+    pty.keys(ESC);
+    assert_eq!(pty.wait_exit(), 3);
+}

@@ -29,9 +29,14 @@ static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(\s*(?
 
 /// A line of `path` fit to be shown: trimmed, redacted, at most 160 characters.
 /// In `.env` files no assigned value is shown at all.
-pub fn excerpt(path: &str, line: &str) -> String {
+pub fn excerpt(path: &str, given: &str) -> String {
+    line(path, given.trim())
+}
+
+/// The same with the white space that it begins with.
+pub fn line(path: &str, line: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let mut shown = line.trim().to_owned();
+    let mut shown = line.trim_end().to_owned();
     if name.starts_with(".env")
         && let Some(assigned) = ASSIGNED.as_ref()
     {

@@ -1,6 +1,7 @@
 //! The app room: reads a Replit app's tree, says what it is and what ties it to Replit, and writes the files that AWS needs.
 //! Never reaches a network, a database or AWS, never runs the app's code, and never keeps a value that may be a secret.
 
+mod around;
 mod beside;
 mod branch;
 mod choices;
@@ -51,6 +52,7 @@ mod fixture;
 mod tests;
 
 pub use branch::{Branch, of_profile as branches_of_profile, rules as branch_rules};
+pub use around::{Line, around};
 pub use choices::{Choices, Ci};
 pub use database::{DatabaseUse, Engine};
 pub use effort::Effort;

@@ -19,6 +19,7 @@ pub mod logs;
 mod member;
 pub mod once;
 mod patience;
+pub mod pool;
 pub mod preflight;
 pub mod prices;
 pub mod redeploy;
@@ -38,6 +39,7 @@ pub mod tags;
 pub mod targets;
 pub mod tasks;
 pub mod tunnel;
+pub mod users;
 
 pub use guard::Access;
 pub use identity::Identity;

@@ -107,6 +107,7 @@ struct Inner {
     pricing: OnceLock<aws_sdk_pricing::Client>,
     elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     cloudwatchlogs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
+    cognito: OnceLock<aws_sdk_cognitoidentityprovider::Client>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -160,6 +161,7 @@ impl Aws {
             pricing: OnceLock::new(),
             elbv2: OnceLock::new(),
             cloudwatchlogs: OnceLock::new(),
+            cognito: OnceLock::new(),
         }))
     }
 
@@ -317,6 +319,15 @@ impl Aws {
         cloudwatchlogs.get_or_init(|| {
             aws_sdk_cloudwatchlogs::Client::from_conf(
                 aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(guard.clone()).build(),
+            )
+        })
+    }
+
+    pub(super) fn cognito(&self) -> &aws_sdk_cognitoidentityprovider::Client {
+        let Inner { config, guard, cognito, .. } = &*self.0;
+        cognito.get_or_init(|| {
+            aws_sdk_cognitoidentityprovider::Client::from_conf(
+                aws_sdk_cognitoidentityprovider::config::Builder::from(config).interceptor(guard.clone()).build(),
             )
         })
     }

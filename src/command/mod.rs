@@ -32,6 +32,7 @@ mod stacks_diff;
 mod status;
 mod telling;
 mod tunnel;
+mod users;
 mod whole;
 mod worker_do;
 mod worker_stack;
@@ -77,6 +78,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::App(AppCmd::Pipeline(what))) => app_files::pipeline(&args, &what),
         Some(Cmd::App(AppCmd::Env(what))) => app_files::env(&args, &what),
         Some(Cmd::App(AppCmd::Prepare(what))) => prepare::run(&args, &what),
+        Some(Cmd::App(AppCmd::Users(what))) => users::run(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Convert(what))) => schema::convert(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Check(what))) => schema::check(&args, &what).await,
         Some(Cmd::Schema(SchemaCmd::Apply(what))) => schema_apply::apply(&args, &what).await,

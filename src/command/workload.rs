@@ -62,6 +62,11 @@ impl Newest {
         self.facts.get(name).map(template::plain).filter(|value| !value.is_empty())
     }
 
+    /// The user pool of the run's identity stack.
+    pub fn user_pool(&self) -> Option<String> {
+        self.fact("identity.UserPoolId")
+    }
+
     /// Was this answered or found so?
     pub fn has(&self, name: &str, value: &str) -> bool {
         self.fact(name).as_deref() == Some(value)

@@ -3,6 +3,7 @@
 
 mod app_role;
 pub mod app_secrets;
+mod assessment;
 mod check_aws;
 mod cost;
 mod decision_records;
@@ -35,6 +36,7 @@ mod simulate;
 mod snapshot;
 mod stack;
 mod task;
+pub mod users;
 mod verify;
 mod watch;
 mod worker_image;
@@ -65,6 +67,7 @@ pub fn registry() -> Registry<World> {
     Registry(vec![
         kind("simulate", "pretends, with progress; touches only the run's folder", simulate::build),
         kind("scan_app", "reads the app's files", scan_app::build),
+        kind("assessment", "what was understood of the app, put on show", assessment::build),
         kind("inspect_source", "reads the source database's facts", inspect_source::build),
         kind("decision_records", "writes the decisions down", decision_records::build),
         kind("check_aws", "account, region, quotas, names, domain, rights", check_aws::build),
@@ -90,6 +93,7 @@ pub fn registry() -> Registry<World> {
         }),
         kind("sequences", "sets sequences past the largest key", |fields| inside::wrap("sequences", fields, sequences::build)),
         kind("verify", "compares rows and fingerprints", |fields| inside::wrap("verify", fields, verify::build)),
+        kind("users", "an account in the user pool for everybody in the app's table of users", users::build),
         kind("snapshot", "a snapshot of the target", snapshot::build),
         kind("freeze", "the source takes no more writes", freeze::build),
         kind("service", "an ECS service's image and tasks", service::build),

@@ -12,9 +12,9 @@ pub fn review(conversion: &Conversion) -> Review {
     let place: BTreeMap<&str, &Side> = sides.iter().map(|side| (side.object.as_str(), side)).collect();
     let objects = schema::by_object(&sides, &conversion.findings).into_iter().map(|(name, findings)| {
         let Side { before, after, .. } = place.get(name.as_str()).map(|side| (*side).clone()).unwrap_or_default();
-        Object { name, findings: findings.into_iter().map(found).collect(), before, after }
+        Object { name, findings: findings.into_iter().map(found).collect(), before, after, ..Object::default() }
     });
-    Review { choices: conversion.choices.iter().map(choice).collect(), objects: objects.collect() }
+    Review { choices: conversion.choices.iter().map(choice).collect(), objects: objects.collect(), ..Review::default() }
 }
 
 fn found(finding: &schema::Finding) -> Found {
@@ -28,6 +28,7 @@ fn found(finding: &schema::Finding) -> Found {
         what: format!("{}: {}", finding.object, finding.what),
         then: finding.app_must.clone(),
         measured: finding.evidence.as_ref().map(schema::Evidence::lines).unwrap_or_default(),
+        ..Found::default()
     }
 }
 

@@ -29,6 +29,7 @@ mod service_user;
 pub mod session;
 pub mod tls;
 pub mod url;
+pub mod users;
 
 pub use connector::{Access, Connector};
 pub use encryption::SslMode;

@@ -1,6 +1,7 @@
 //! Every key of the full-screen face as data: key, words, and why it is disabled.
 //! Never touches a terminal: dispatch, key bar and help overlay are all made from this one table.
 
+use super::review::Review;
 use super::view::{AnswerKind, Outcome, Screen, View};
 
 /// A key as the table names it.
@@ -60,6 +61,8 @@ pub enum Action {
     Copy,
     /// Show fewer findings of a review, or all again.
     Weight,
+    /// The code of the selected finding, with what it means and the edit.
+    Code,
     /// The next option of the selected choice.
     Option,
     Help,
@@ -102,7 +105,14 @@ pub const BINDINGS: &[Binding] = &[
     binding(Key::Char('b'), Action::Rollback, "roll back", "show what a roll back would undo, then ask", true),
     binding(Key::Char('/'), Action::Filter, "filter", "filter outline and log by text", true),
     binding(Key::Char('y'), Action::Copy, "copy", "copy the equivalent command to the clipboard (OSC 52)", true),
-    binding(Key::Char('s'), Action::Weight, "severity", "findings: all, without good to know, only what is to decide", true),
+    binding(
+        Key::Char('s'),
+        Action::Weight,
+        "severity",
+        "findings: leave out the lightest that are shown; after the gravest all again",
+        true,
+    ),
+    binding(Key::Char('v'), Action::Code, "code", "the selected finding: its code, what it means and the edit; Esc closes it", true),
     binding(
         Key::Char('o'),
         Action::Option,
@@ -179,6 +189,16 @@ pub fn enabled(action: Action, view: &View) -> Result<(), &'static str> {
             | Screen::Failed(_)
             | Screen::RollbackGate(_)
             | Screen::Ended(_) => Err("this screen has no findings and no choices"),
+        },
+        Action::Code => match &view.screen {
+            Screen::Gate(gate) if gate.review.as_ref().is_some_and(Review::has_code) => Ok(()),
+            Screen::Gate(_)
+            | Screen::Ask(_)
+            | Screen::Manual(_)
+            | Screen::Running(_)
+            | Screen::Failed(_)
+            | Screen::RollbackGate(_)
+            | Screen::Ended(_) => Err("this screen has no findings in code"),
         },
         Action::Back
         | Action::Next

@@ -51,6 +51,8 @@ pub struct Step {
     pub guard_until: Option<String>,
     /// It may run at the same time as other such steps that it takes nothing from, and that come before or after it without another step between.
     pub parallel: bool,
+    /// What an effect that only reads has to show is put on show first, and waits for a word.
+    pub look: bool,
     pub action: Action,
 }
 
@@ -181,6 +183,8 @@ struct RawStep {
     guard_until: Option<String>,
     #[serde(default)]
     parallel: bool,
+    #[serde(default)]
+    look: bool,
     ask: Option<Ask>,
     manual: Option<Manual>,
     effect: Option<EffectSpec>,
@@ -251,6 +255,9 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
     if raw.parallel && (raw.irreversible.is_some() || raw.guard_until.is_some() || !matches!(action, Action::Effect(_))) {
         return Err(place("only an effect that can be undone and is no guard can be `parallel`", "leave `parallel` out"));
     }
+    if raw.look && (raw.parallel || !matches!(action, Action::Effect(_))) {
+        return Err(place("only an effect on its own has something to `look` at", "leave `look` out"));
+    }
     Ok(Step {
         timeout: length(&raw.timeout)?,
         id,
@@ -275,6 +282,7 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
         each: raw.each,
         guard_until: raw.guard_until,
         parallel: raw.parallel,
+        look: raw.look,
         action,
     })
 }

@@ -6,8 +6,75 @@ use serde::{Deserialize, Serialize};
 /// What a gate shows where a list of lines is too little.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
+    pub about: About,
+    /// What was understood before anything is judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<Known>,
     pub choices: Vec<Choice>,
     pub objects: Vec<Object>,
+    /// What all of it takes: `14–40 h`; empty where nobody knows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub effort: String,
+}
+
+impl Review {
+    /// Is there code to be shown?
+    pub fn has_code(&self) -> bool {
+        self.objects.iter().any(|object| object.findings.iter().any(|found| !found.code.is_empty() || !found.edit.is_empty()))
+    }
+
+    /// The weight that is left out next: the lightest of those shown, round to all of them again.
+    pub fn lighter_than(&self, least: Weight) -> Weight {
+        let weights = self.about.weights();
+        let at = weights.iter().position(|(weight, ..)| *weight == least).unwrap_or_default();
+        let next = at.checked_sub(1).unwrap_or(weights.len().saturating_sub(1));
+        weights.get(next).map_or(Weight::Info, |(weight, ..)| *weight)
+    }
+}
+
+/// What is looked at: decides the words of the weights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// A change of a schema.
+    #[default]
+    Schema,
+    /// An app's code.
+    App,
+}
+
+impl About {
+    /// Weights that it has, the gravest first: one, many, and what is said when nothing lighter is shown.
+    pub fn weights(self) -> &'static [(Weight, &'static str, &'static str, &'static str)] {
+        match self {
+            Self::Schema => &[
+                (Weight::Blocks, "to decide", "to decide", "only to decide"),
+                (Weight::Changes, "change", "changes", "without good to know"),
+                (Weight::Info, "good to know", "good to know", ""),
+            ],
+            Self::App => &[
+                (Weight::Blocks, "blocks", "block", "only what blocks"),
+                (Weight::Must, "must change", "must change", "only what blocks or must change"),
+                (Weight::Changes, "should change", "should change", "without good to know"),
+                (Weight::Info, "good to know", "good to know", ""),
+            ],
+        }
+    }
+
+    /// What a face says while only findings of at least this weight are shown; empty for all.
+    pub fn shown(self, least: Weight) -> &'static str {
+        self.weights().iter().find(|(weight, ..)| *weight == least).map_or("", |(.., words)| words)
+    }
+}
+
+/// One thing that was understood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// `stack`, `service web`.
+    pub name: String,
+    pub value: String,
+    /// Where it is written: `.replit [deployment]`, `package.json`.
+    pub from: String,
 }
 
 /// Something that was chosen and may be chosen otherwise.
@@ -51,6 +118,9 @@ pub struct Object {
     pub findings: Vec<Found>,
     pub before: String,
     pub after: String,
+    /// What all of it takes: `2–6 h`; empty where nobody knows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub effort: String,
 }
 
 impl Object {
@@ -61,29 +131,20 @@ impl Object {
 }
 
 /// The gravest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
     /// Something is lost: decide before going on.
     Blocks,
+    /// It does not work as it is.
+    Must,
     Changes,
+    #[default]
     Info,
 }
 
-impl Weight {
-    /// `1 to decide`, `2 changes`, `3 good to know`.
-    pub fn counted(self, count: usize) -> String {
-        match self {
-            Weight::Blocks => format!("{count} to decide"),
-            Weight::Changes if count == 1 => "1 change".to_owned(),
-            Weight::Changes => format!("{count} changes"),
-            Weight::Info => format!("{count} good to know"),
-        }
-    }
-}
-
 /// One finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     pub weight: Weight,
     pub id: String,
@@ -92,16 +153,36 @@ pub struct Found {
     pub then: String,
     /// What was measured, and the rows in the way.
     pub measured: Vec<String>,
+    /// What changing it takes: `2–6 h`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub effort: String,
+    /// The place with the lines around it, shown when it is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub code: Vec<CodeLine>,
+    /// What to write instead; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub edit: String,
+}
+
+/// A line of a file, fit to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeLine {
+    /// From 1.
+    pub number: u32,
+    pub text: String,
+    /// The line that the finding is about.
+    pub meant: bool,
 }
 
 /// `3 to decide, 2 changes`; nothing for none.
-pub fn counts<'a>(found: impl IntoIterator<Item = &'a Found>) -> String {
-    let weights: Vec<Weight> = found.into_iter().map(|found| found.weight).collect();
-    [Weight::Blocks, Weight::Changes, Weight::Info]
-        .into_iter()
-        .map(|weight| (weight, weights.iter().filter(|w| **w == weight).count()))
-        .filter(|(_, count)| *count > 0)
-        .map(|(weight, count)| weight.counted(count))
+pub fn counts<'a>(about: About, found: impl IntoIterator<Item = &'a Found>) -> String {
+    let all: Vec<Weight> = found.into_iter().map(|found| found.weight).collect();
+    about
+        .weights()
+        .iter()
+        .map(|(weight, one, many, _)| (all.iter().filter(|w| *w == weight).count(), one, many))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
         .collect::<Vec<_>>()
         .join(", ")
 }
@@ -112,10 +193,27 @@ mod tests {
 
     #[test]
     fn findings_are_counted_by_weight() {
-        let found = |weight| Found { weight, id: String::new(), what: String::new(), then: String::new(), measured: Vec::new() };
+        let found = |weight| Found { weight, ..Found::default() };
         let all = [found(Weight::Changes), found(Weight::Info), found(Weight::Changes), found(Weight::Blocks)];
-        assert_eq!(counts(&all), "1 to decide, 2 changes, 1 good to know");
-        assert_eq!(counts(&[]), "");
+        assert_eq!(counts(About::Schema, &all), "1 to decide, 2 changes, 1 good to know");
+        assert_eq!(counts(About::App, &all), "1 blocks, 2 should change, 1 good to know");
+        assert_eq!(counts(About::Schema, &[]), "");
+    }
+
+    #[test]
+    fn the_lightest_are_left_out_one_after_the_other() {
+        let round = |about: About| {
+            let review = Review { about, ..Review::default() };
+            let mut least = Weight::Info;
+            (0..about.weights().len())
+                .map(|_| {
+                    least = review.lighter_than(least);
+                    about.shown(least)
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(round(About::Schema), ["without good to know", "only to decide", ""]);
+        assert_eq!(round(About::App), ["without good to know", "only what blocks or must change", "only what blocks", ""]);
     }
 
     #[test]

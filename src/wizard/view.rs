@@ -184,6 +184,8 @@ pub struct GateView {
     /// The same looked at closely, where there is more to see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub review: Option<Review>,
+    /// It only reads: there is nothing to apply, only something to look at.
+    pub reads: bool,
     /// Why it cannot be undone.
     pub irreversible: Option<String>,
     /// The text that has to be typed before it goes on.

@@ -179,6 +179,45 @@ fn repositories_seen(stage: &Stage) -> Vec<String> {
     lines
 }
 
+const COGNITO: &str = "AWSCognitoIdentityProviderService";
+
+fn pool_name(stage: &Stage) -> String {
+    stage.world.run.clone()
+}
+
+fn a_pool(stage: &Stage) {
+    let schema = json!([{ "Name": "legacy_id", "AttributeDataType": "String", "Mutable": true }]);
+    let pool = json!({ "PoolName": pool_name(stage), "UsernameAttributes": ["email"], "Schema": schema });
+    stage.ask("cognito-idp", &format!("{COGNITO}.CreateUserPool"), &pool);
+    let group = json!({ "UserPoolId": pool_id(stage), "GroupName": "admins" });
+    stage.ask("cognito-idp", &format!("{COGNITO}.CreateGroup"), &group);
+}
+
+/// Rows share one emulator: each has a pool named for its run.
+fn pool_id(stage: &Stage) -> String {
+    let all = stage.ask("cognito-idp", &format!("{COGNITO}.ListUserPools"), &json!({ "MaxResults": 60 }));
+    let own = all["UserPools"].as_array().unwrap().iter().find(|pool| pool["Name"] == pool_name(stage).as_str());
+    own.map_or("none".to_owned(), |pool| pool["Id"].as_str().unwrap().to_owned())
+}
+
+fn accounts_seen(stage: &Stage) -> Vec<String> {
+    let all = stage.ask("cognito-idp", &format!("{COGNITO}.ListUsers"), &json!({ "UserPoolId": pool_id(stage) }));
+    let mut lines: Vec<String> = all["Users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| {
+            let attribute = |name: &str| {
+                let found = user["Attributes"].as_array().unwrap().iter().find(|a| a["Name"] == name).cloned();
+                found.map_or("none".to_owned(), |a| a["Value"].as_str().unwrap().to_owned())
+            };
+            format!("{} {} {}", attribute("custom:legacy_id"), attribute("email"), user["UserStatus"].as_str().unwrap())
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
 fn snapshots_seen(stage: &Stage) -> Vec<String> {
     elements(&stage.query("rds", "DescribeDBSnapshots", &[("SnapshotType", "manual")]), "DBSnapshotIdentifier")
         .into_iter()
@@ -345,6 +384,15 @@ pub fn table() -> Vec<Row> {
             preview: ["Note reads ", "Note reads "],
             gives: || json!({ "name": "shop", "is_replit": "yes", "has_redis": "no", "has_stripe": "no", "has_migrations": "no", "port": "3000" }),
             makes: &["scan.json"],
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "assessment",
+            kind: "assessment",
+            given: express_app,
+            preview: ["Note the files below ", "Note the files below "],
+            gives: || json!({ "effort": "" }),
             after: READS,
             ..ROW
         },
@@ -683,6 +731,28 @@ pub fn table() -> Vec<Row> {
             probes: [Present, Present, Present],
             gives: || json!({ "task": "" }),
             seen: service_seen,
+            ..ROW
+        },
+        Row {
+            name: "users: one account each, none without an address",
+            kind: "users",
+            part: Part::Postgres,
+            given: |stage| {
+                sql(
+                    stage.source(),
+                    "create table users (id text primary key, email text, is_admin boolean);
+                     insert into users values ('1', 'ann@example.org', true), ('2', 'bob@example.org', false), ('3', null, false)",
+                );
+                a_pool(stage);
+            },
+            fields: |stage| json!({ "pool": pool_id(stage), "mail": "nobody" }),
+            needs: &["pool", "mail"],
+            wrong: &[("mail", "perhaps"), ("pool", "")],
+            preview: ["Add 2 new accounts of 3 in public.users; nobody is written to", "Same 0 new accounts of 3 in public.users"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "accounts": 2, "left_out": 1 }),
+            seen: accounts_seen,
+            makes: &["1 ann@example.org CONFIRMED", "2 bob@example.org CONFIRMED"],
             ..ROW
         },
         Row {

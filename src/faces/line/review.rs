@@ -1,4 +1,4 @@
-//! A review in lines: the choices, then each object with what is found about it, the gravest first.
+//! A review in lines: what was understood, the choices, then each object with what is found about it, the gravest first.
 //! Never asks: choosing otherwise is done with the question's own command.
 
 use crate::wizard::review::{Review, Weight, counts};
@@ -6,6 +6,10 @@ use crate::wizard::review::{Review, Weight, counts};
 /// Ready to be printed one by one.
 pub fn lines(review: &Review) -> Vec<String> {
     let mut out = Vec::new();
+    let widest = review.known.iter().map(|known| known.name.chars().count()).max().unwrap_or_default();
+    for known in &review.known {
+        out.push(format!("  {:<widest$}  {} ({})", known.name, known.value, known.from));
+    }
     for choice in &review.choices {
         out.push(format!("  {} {}", choice.question, choice.chosen));
         for option in choice.options.iter().filter(|option| option.value != choice.chosen) {
@@ -15,22 +19,31 @@ pub fn lines(review: &Review) -> Vec<String> {
             out.push(format!("      to choose otherwise: Esc, then start again with --set {}=…", choice.id));
         }
     }
-    let all = counts(review.objects.iter().flat_map(|object| &object.findings));
+    let all = counts(review.about, review.objects.iter().flat_map(|object| &object.findings));
     if !all.is_empty() {
-        out.push(format!("  {all}"));
+        let effort = if review.effort.is_empty() { String::new() } else { format!("; about {} in all", review.effort) };
+        out.push(format!("  {all}{effort}"));
     }
     for object in &review.objects {
         let serious: Vec<_> = object.findings.iter().filter(|found| found.weight < Weight::Info).collect();
         if serious.is_empty() {
             continue;
         }
-        out.push(format!("  {}: {}", if object.name.is_empty() { "everything else" } else { &object.name }, counts(&object.findings)));
+        let name = if object.name.is_empty() { "everything else" } else { &object.name };
+        let effort = if object.effort.is_empty() { String::new() } else { format!("; about {}", object.effort) };
+        out.push(format!("  {name}: {}{effort}", counts(review.about, &object.findings)));
         for found in serious {
-            let mark = if found.weight == Weight::Blocks { '!' } else { '~' };
+            let mark = match found.weight {
+                Weight::Blocks | Weight::Must => '!',
+                Weight::Changes | Weight::Info => '~',
+            };
             out.push(format!("    {mark} {} {}", found.id, found.what));
             out.extend(found.measured.iter().map(|line| format!("      {line}")));
-            if found.weight == Weight::Blocks && !found.then.is_empty() {
+            if found.weight <= Weight::Must && !found.then.is_empty() {
                 out.push(format!("      {}", found.then));
+            }
+            if !found.edit.is_empty() {
+                out.push(format!("      edit: {}", found.edit));
             }
         }
     }

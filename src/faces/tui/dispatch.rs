@@ -123,6 +123,7 @@ impl Model {
                 return vec![Reply::Copy(command)];
             }
             Action::Weight => self.next_weight(),
+            Action::Code => self.show_code(),
             Action::Option => match self.next_option() {
                 Ok(command) => return self.send(command, now_ms),
                 Err(why) => self.say(why, now_ms),
@@ -180,7 +181,9 @@ impl Model {
 
     /// Esc: out of the innermost thing that is open.
     fn back(&mut self, now_ms: u64) -> Vec<Reply> {
-        if self.filter != Filter::Off {
+        if self.code && self.pane == Pane::Step {
+            self.show_code();
+        } else if self.filter != Filter::Off {
             self.filter = Filter::Off;
             self.refilter();
         } else if self.pane != Pane::Step {
@@ -367,6 +370,7 @@ impl Model {
                 | Action::Filter
                 | Action::Copy
                 | Action::Weight
+                | Action::Code
                 | Action::Option
                 | Action::Suspend
                 | Action::Interrupt,

@@ -94,6 +94,8 @@ pub struct Model {
     pub option: usize,
     /// The lightest findings of a review that are on show.
     pub least: Weight,
+    /// The selected line of a review is open to its code.
+    pub code: bool,
     pub input: Input,
     /// First line of the step on show; `None` keeps the selected option in sight.
     pub step_top: Option<usize>,
@@ -126,6 +128,7 @@ impl Model {
             selected: None,
             option: 0,
             least: Weight::Info,
+            code: false,
             input: Input::default(),
             step_top: None,
             log_back: 0,
@@ -182,6 +185,8 @@ impl Model {
         self.selected = None;
         self.step_top = None;
         self.option = 0;
+        self.least = Weight::Info;
+        self.code = false;
         self.input = Input::default();
         if let Screen::Ask(ask) = screen {
             self.option = ask

@@ -8,20 +8,23 @@ use crate::wizard::view::{Command, Screen};
 /// A line that can be selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Row<'a> {
+    /// What was understood, as a whole.
+    Known,
     Choice(&'a Choice),
     Object(&'a Object),
 }
 
-/// The choices, then the objects that weight and filter let through, in their order.
+/// What was understood, the choices, then the objects that weight and filter let through, in their order.
 pub fn rows<'a>(model: &Model, review: &'a Review) -> Vec<Row<'a>> {
     let filter = model.filter_text().map(|text| text.to_lowercase()).unwrap_or_default();
     let named = |object: &Object| {
         filter.is_empty()
             || object.name.to_lowercase().contains(&filter)
-            || object.findings.iter().any(|found| found.id.to_lowercase().contains(&filter) || found.what.to_lowercase().contains(&filter))
+            || object.findings.iter().any(|found| [&found.id, &found.what].iter().any(|text| text.to_lowercase().contains(&filter)))
     };
     let heavy = |object: &Object| object.weight().is_some_and(|weight| weight <= model.least);
-    let choices = review.choices.iter().map(Row::Choice);
+    let known = (!review.known.is_empty()).then_some(Row::Known);
+    let choices = known.into_iter().chain(review.choices.iter().map(Row::Choice));
     choices.chain(review.objects.iter().filter(|object| heavy(object) && named(object)).map(Row::Object)).collect()
 }
 
@@ -43,14 +46,16 @@ impl Model {
         self.step_top = None;
     }
 
-    /// Leaves out the lightest findings, then all but the gravest, then shows all again.
+    /// Leaves out the lightest findings that are on show, at last shows all again.
     pub fn next_weight(&mut self) {
-        self.least = match self.least {
-            Weight::Info => Weight::Changes,
-            Weight::Changes => Weight::Blocks,
-            Weight::Blocks => Weight::Info,
-        };
+        self.least = self.review().map_or(Weight::Info, |review| review.lighter_than(self.least));
         self.select_by(0);
+    }
+
+    /// Opens the selected line to its code, or closes it.
+    pub fn show_code(&mut self) {
+        self.code = !self.code;
+        self.step_top = None;
     }
 
     /// The selected choice answered with its next option; or why not.
@@ -63,7 +68,7 @@ impl Model {
                 None => Err("there is no other option"),
             },
             Some(Row::Choice(_)) => Err("this one is not asked by the wizard: schema convert --choose takes it"),
-            Some(Row::Object(_)) | None => Err("select a choice first, with ↑"),
+            Some(Row::Known | Row::Object(_)) | None => Err("select a choice first, with ↑"),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! One view of every kind of screen, as a run of a small shop would have them.
 //! Only for tests, benches and pictures: nothing here is read by the wizard.
 
+mod reviews;
+
 use crate::progress::{Figure, Part, Progress, Unit};
-use crate::wizard::review::{Choice, Choosable, Found, Object, Review, Weight};
 use crate::wizard::view::{
     AnswerKind, AskView, EndedView, FailedView, GateView, ManualView, Mode, OptionView, Outcome, PhaseView, PreviewLine, RollbackLine,
     RollbackView, RunView, RunningView, Screen, Sign, Standing, StepView, View,
 };
+
+pub use reviews::{assessment, review};
 
 /// Every kind of screen by name.
 pub fn all() -> Vec<(&'static str, View)> {
@@ -18,6 +21,7 @@ pub fn all() -> Vec<(&'static str, View)> {
         ("gate", gate()),
         ("typed gate", typed_gate()),
         ("review", review()),
+        ("assessment", assessment()),
         ("running", running()),
         ("failed", failed()),
         ("rollback", rollback()),
@@ -175,93 +179,10 @@ pub fn gate() -> View {
         command: "aws cloudformation deploy --stack-name shop-network --template-file network.yaml".into(),
         preview,
         review: None,
+        reads: false,
         irreversible: None,
         type_to_confirm: None,
         estimate: Some("about 3m".into()),
-        error: None,
-    }))
-}
-
-/// A schema before it is made: a choice, two tables, and what belongs to neither.
-pub fn review() -> View {
-    let option = |value: &str, label: &str, effect: &str| Choosable {
-        value: value.into(),
-        label: label.into(),
-        effect: effect.into(),
-        recommended: value == "kept",
-    };
-    let found = |weight, id: &str, what: &str, then: &str, measured: &[&str]| Found {
-        weight,
-        id: id.into(),
-        what: what.into(),
-        then: then.into(),
-        measured: measured.iter().map(|line| (*line).to_owned()).collect(),
-    };
-    let choices = vec![Choice {
-        id: "foreign_keys".into(),
-        question: "Are foreign keys kept?".into(),
-        chosen: "kept".into(),
-        options: vec![
-            option("kept", "kept, added after the data and validated", "nothing is lost; each write of either table reads the other"),
-            option("dropped", "dropped", "writes are cheaper; rows without their parents become possible"),
-        ],
-        objects: vec!["public.orders.orders_user_fk".into(), "public.lines.lines_order_fk".into()],
-        asked: true,
-    }];
-    let orders = Object {
-        name: "public.orders".into(),
-        findings: vec![
-            found(
-                Weight::Blocks,
-                "DSQL-VECTOR",
-                "public.orders.taste: vector(3) becomes text",
-                "Choose RDS or Aurora PostgreSQL for this app.",
-                &[],
-            ),
-            found(
-                Weight::Changes,
-                "DSQL-NUMERIC",
-                "public.orders.total: numeric becomes numeric(38, 9)",
-                "In Drizzle write numeric('total', { precision: 38, scale: 9 }).",
-                &["measured: widest value: 9 digits before and 4 after the point, in 120,000 rows: nothing is in the way"],
-            ),
-        ],
-        before: "CREATE TABLE public.orders (\n    id integer NOT NULL,\n    total numeric,\n    taste vector(3)\n);".into(),
-        after: "CREATE TABLE public.orders (\n    id bigint NOT NULL,\n    total numeric(38, 9),\n    taste text\n);".into(),
-    };
-    let users = Object {
-        name: "public.users".into(),
-        findings: vec![found(
-            Weight::Info,
-            "DSQL-NO-KEY",
-            "public.users: has no primary key",
-            "Add a primary key now if the table will grow.",
-            &[],
-        )],
-        before: "CREATE TABLE public.users (\n    email text\n);".into(),
-        after: "CREATE TABLE public.users (\n    email text\n);".into(),
-    };
-    let rest = Object {
-        findings: vec![found(
-            Weight::Changes,
-            "DSQL-TRIGGER",
-            "public.stamp: CREATE TRIGGER stamp is left out",
-            "Do in the app what the trigger did.",
-            &[],
-        )],
-        ..Object::default()
-    };
-    around(Screen::Gate(GateView {
-        step: "schema.before".into(),
-        title: "Make the tables".into(),
-        why: "Tables first and bare: indexes and keys come after the rows.".into(),
-        describe: "convert the schema for dsql and make its tables".into(),
-        command: "migrate-wizard schema convert --target dsql".into(),
-        preview: vec![PreviewLine::new(Sign::Add, "table:public.orders")],
-        review: Some(Review { choices, objects: vec![orders, users, rest] }),
-        irreversible: None,
-        type_to_confirm: None,
-        estimate: None,
         error: None,
     }))
 }
@@ -275,6 +196,7 @@ pub fn typed_gate() -> View {
         command: "ALTER DATABASE shop SET default_transaction_read_only = on".into(),
         preview: vec![PreviewLine::new(Sign::Change, "shop: writes are refused")],
         review: None,
+        reads: false,
         irreversible: Some("orders that are refused during the freeze are not repeated by themselves".into()),
         type_to_confirm: Some("shop".into()),
         estimate: None,

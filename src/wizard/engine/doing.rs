@@ -36,7 +36,9 @@ impl<W: World> Engine<W> {
         let fields = plan::resolve(planned, spec, &self.state.facts())?;
         let effect = self.registry.build(&spec.kind, fields.clone())?;
         let writes = effect.touch() != Touch::Reads;
-        if writes && let Some(flow) = self.gate(planned, effect.as_ref()).await? {
+        if (writes || planned.step.look)
+            && let Some(flow) = self.gate(planned, effect.as_ref()).await?
+        {
             return Ok(flow);
         }
         let attempt = match self.state.steps.get(&planned.id) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Engine, Flow};
 use crate::error::{Error, Kind, Result};
-use crate::wizard::effect::{Apply, World};
+use crate::wizard::effect::{Apply, Touch, World};
 use crate::wizard::plan::Planned;
 use crate::wizard::playbook::Action;
 use crate::wizard::review::Review;
@@ -16,7 +16,8 @@ use crate::wizard::view::{Command, GateView, Mode, PreviewLine, Screen, Sign};
 impl<W: World> Engine<W> {
     /// Shows what an effect would do and waits for a yes. `None`: go on.
     pub(super) async fn gate(&mut self, planned: &Planned<'_>, effect: &dyn Apply<W>) -> Result<Option<Flow>> {
-        let real = self.only_by_example(effect.needs()).is_none();
+        let real = self.only_by_example(effect.needs()).is_none()
+            || (effect.touch() == Touch::Reads && self.world.simulates(effect.needs()).is_none());
         let typed = planned.step.irreversible.as_ref().filter(|_| real && !self.state.rehearsal()).map(|_| planned.id.clone());
         if self.settings.unattended {
             return match typed {
@@ -28,7 +29,9 @@ impl<W: World> Engine<W> {
                 Some(_) | None => Ok(None),
             };
         }
-        if self.state.mode == Mode::Dry {
+        // What only reads is as safe to look at in a dry run.
+        let reads = effect.touch() == Touch::Reads;
+        if self.state.mode == Mode::Dry && !reads {
             return Ok(None);
         }
         let about = effect.describe();
@@ -67,6 +70,7 @@ impl<W: World> Engine<W> {
             command: about.command,
             preview,
             review: review.clone(),
+            reads,
             irreversible: planned.step.irreversible.clone(),
             type_to_confirm: typed.clone(),
             estimate: screens::estimate(planned, &self.settings.rehearsed),

@@ -67,6 +67,7 @@ pub fn title(model: &Model) -> String {
     let what = match &view.screen {
         Screen::Ask(_) => "Question",
         Screen::Manual(_) => "For your hands",
+        Screen::Gate(gate) if gate.reads => "To look at",
         Screen::Gate(_) => "Ready",
         Screen::Running(running) if running.undoing => "Undoing",
         Screen::Running(_) => "Running",

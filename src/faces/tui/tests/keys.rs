@@ -245,3 +245,53 @@ fn a_review_is_walked_filtered_and_chosen_in() {
     let applied = Reply::Send(Command::Apply { step: "schema.before".into(), typed: None });
     assert_eq!(key(&mut super::model(sample_views::review()), Key::Enter), [applied]);
 }
+
+#[test]
+fn an_assessment_opens_with_what_was_understood_and_shows_code_on_a_key() {
+    let mut model = model(sample_views::assessment());
+    let shown = |model: &_| render_model(model, 120, 40, 0);
+    let text = shown(&model);
+    for literal in [
+        "▸ What was understood",
+        "service web  web, port 5000, runs `node dist/index.js`",
+        ".replit:9 [deployment] run",
+        "1 blocks, 1 should change, 1 good to know; about 8.2–24.5 h in all",
+        "B1 Replit Auth",
+        "1 blocks  8–24 h",
+        "Enter goes on; nothing is touched",
+    ] {
+        assert!(text.contains(literal), "{literal:?} is missing:\n{text}");
+    }
+    assert!(!text.contains("18 │"), "{text}");
+    key(&mut model, Key::Down);
+    assert!(shown(&model).contains("! server/replitAuth.ts:18") && shown(&model).contains("v shows the code"), "{}", shown(&model));
+    key(&mut model, Key::Char('v'));
+    let text = shown(&model);
+    for literal in [
+        "▸ 18 │       new URL(process.env.ISSUER_URL",
+        "  16 │   async () => {",
+        "edit: set ISSUER_URL and REPL_ID",
+        "its client is the repl",
+    ] {
+        assert!(text.contains(literal), "{literal:?} is missing:\n{text}");
+    }
+    // back: first out of the code, and no further
+    assert_eq!(key(&mut model, Key::Esc), []);
+    assert!(!shown(&model).contains("18 │") && shown(&model).contains("▸ B1 Replit Auth"), "{}", shown(&model));
+    // by weight: four of them
+    for (gone, still) in
+        [("A1 Replit app", "E1 Replit's vite"), ("E1 Replit's vite", "B1 Replit Auth"), ("A1 Replit app", "B1 Replit Auth")]
+    {
+        key(&mut model, Key::Char('s'));
+        assert!(!shown(&model).contains(gone) && shown(&model).contains(still), "{}", shown(&model));
+    }
+    assert!(shown(&model).contains("only what blocks"), "{}", shown(&model));
+    key(&mut model, Key::Char('s'));
+    assert!(shown(&model).contains("A1 Replit app"), "{}", shown(&model));
+    let next = Reply::Send(Command::Apply { step: "assess.found".into(), typed: None });
+    assert_eq!(key(&mut model, Key::Enter), [next]);
+    // a schema has no code to show
+    let mut schema = super::model(sample_views::review());
+    assert_eq!(key(&mut schema, Key::Char('v')), []);
+    assert!(schema.message(0).is_some_and(|m| m.contains("no findings in code")));
+}

@@ -36,7 +36,7 @@ pub(super) fn gate(sheet: &mut Sheet, model: &Model, view: &View, gate: &GateVie
     }
     if !gate.preview.is_empty() {
         sheet.body.blank();
-        sheet.body.text("What would change", theme.strong());
+        sheet.body.text(if gate.reads { "What is read" } else { "What would change" }, theme.strong());
     }
     for line in &gate.preview {
         let (sign, style) = theme.sign(line.sign);
@@ -52,6 +52,7 @@ pub(super) fn gate(sheet: &mut Sheet, model: &Model, view: &View, gate: &GateVie
         sheet.foot.hanging("! ", theme.warning(), "this cannot be undone", theme.warning());
     }
     let does = match (view.run.mode, &view.run.simulated, &view.run.account) {
+        _ if gate.reads => "Enter goes on; nothing is touched".to_owned(),
         (Mode::Dry, _, _) => "Enter goes on; a dry run changes nothing".to_owned(),
         (Mode::Live, None, Some(account)) => format!("Enter applies it ({account})"),
         (Mode::Live, Some(_), _) | (Mode::Live, None, None) => "Enter applies it".to_owned(),

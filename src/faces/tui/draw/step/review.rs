@@ -5,6 +5,9 @@
 //!  Choices
 //!    What holds the values of an enum?            a CHECK on each column
 //!
+//!  What was understood
+//!    stack      Node, npm, Express                       package.json
+//!
 //!  3 to decide, 12 changes                          s: without good to know
 //!  ▸ public.orders                                 1 to decide, 2 changes
 //!      ! DSQL-VECTOR public.orders.e: vector(3) becomes text
@@ -19,7 +22,7 @@ use super::super::super::model::{Model, Pane};
 use super::super::super::paper::{self, width};
 use super::super::super::review::{Row, rows};
 use super::Sheet;
-use crate::wizard::review::{Choice, Object, Review, Weight, counts};
+use crate::wizard::review::{About, Choice, Found, Object, Review, Weight, counts};
 
 /// Each side of a definition needs this many columns, or they stand below each other.
 const SIDE: usize = 34;
@@ -29,19 +32,22 @@ pub(super) fn draw(sheet: &mut Sheet, model: &Model, review: &Review) {
     let shown = rows(model, review);
     let selected = model.option.min(shown.len().saturating_sub(1));
     sheet.body.blank();
-    if !review.choices.is_empty() {
-        sheet.body.text("Choices", theme.strong());
-    }
-    let mut headed = false;
+    let (mut headed, mut chosen) = (false, false);
     for (at, row) in shown.iter().enumerate() {
+        if matches!(row, Row::Choice(_)) && !chosen {
+            chosen = true;
+            sheet.body.blank();
+            sheet.body.text("Choices", theme.strong());
+        }
         if matches!(row, Row::Object(_)) && !headed {
             headed = true;
             head(sheet, model, review);
         }
         let first = sheet.body.lines.len();
         match row {
+            Row::Known => understood(sheet, model, review, at == selected),
             Row::Choice(choice) => draw_choice(sheet, model, choice, at == selected),
-            Row::Object(object) => draw_object(sheet, model, object, at == selected),
+            Row::Object(object) => draw_object(sheet, model, review.about, object, at == selected),
         }
         if at == selected {
             sheet.keep = Some((first, sheet.body.lines.len()));
@@ -53,16 +59,36 @@ pub(super) fn draw(sheet: &mut Sheet, model: &Model, review: &Review) {
     }
 }
 
+/// Each value with where it comes from: beside each other where there is room.
+fn understood(sheet: &mut Sheet, model: &Model, review: &Review, selected: bool) {
+    let theme = model.theme;
+    let style = if selected { theme.accent() } else { theme.strong() };
+    sheet.body.row(vec![lead(model, selected), Span::styled("What was understood", style)], Span::raw(""));
+    let widest = review.known.iter().map(|known| width(&known.name)).max().unwrap_or_default();
+    for known in &review.known {
+        let gap = " ".repeat(widest.saturating_sub(width(&known.name)));
+        let lead = format!("    {}{gap}  ", known.name);
+        let beside = width(&lead) + width(&known.value) + 2 + width(&known.from) <= sheet.body.columns;
+        if beside {
+            let spans = vec![Span::styled(lead, theme.muted()), Span::raw(known.value.clone())];
+            sheet.body.row(spans, Span::styled(known.from.clone(), theme.muted()));
+        } else {
+            sheet.body.hanging(&lead, theme.muted(), &format!("{} ({})", known.value, known.from), Style::new());
+        }
+    }
+}
+
 /// How much there is, and what is on show.
 fn head(sheet: &mut Sheet, model: &Model, review: &Review) {
     sheet.body.blank();
-    let all = counts(review.objects.iter().flat_map(|object| &object.findings));
-    let told = if all.is_empty() { "nothing changes".to_owned() } else { all };
-    let right = match model.least {
-        Weight::Info => "",
-        Weight::Changes => "without good to know",
-        Weight::Blocks => "only to decide",
+    let all = counts(review.about, review.objects.iter().flat_map(|object| &object.findings));
+    let told = match (all.is_empty(), review.about, review.effort.is_empty()) {
+        (true, About::Schema, _) => "nothing changes".to_owned(),
+        (true, About::App, _) => "nothing was found".to_owned(),
+        (false, _, true) => all,
+        (false, _, false) => format!("{all}; about {} in all", review.effort),
     };
+    let right = review.about.shown(model.least);
     sheet.body.row(vec![Span::styled(told, model.theme.strong())], Span::styled(right, model.theme.muted()));
 }
 
@@ -100,14 +126,19 @@ fn draw_choice(sheet: &mut Sheet, model: &Model, choice: &Choice, selected: bool
     sheet.body.hanging("    ", Style::new(), &format!("{about}; {how}"), theme.muted());
 }
 
-fn draw_object(sheet: &mut Sheet, model: &Model, object: &Object, selected: bool) {
+fn draw_object(sheet: &mut Sheet, model: &Model, about: About, object: &Object, selected: bool) {
     let theme = model.theme;
     let name = if object.name.is_empty() { "everything else" } else { &object.name };
     let style = match object.weight() {
         Some(Weight::Blocks) => theme.bad(),
+        Some(Weight::Must) => theme.warning(),
         Some(Weight::Changes | Weight::Info) | None => Style::new(),
     };
-    let right = Span::styled(counts(&object.findings), if selected { theme.strong() } else { theme.muted() });
+    let mut told = counts(about, &object.findings);
+    if !object.effort.is_empty() {
+        told = format!("{told}  {}", object.effort);
+    }
+    let right = Span::styled(told, if selected { theme.strong() } else { theme.muted() });
     sheet.body.row(vec![lead(model, selected), Span::styled(name.to_owned(), style)], right);
     if !selected {
         return;
@@ -115,6 +146,7 @@ fn draw_object(sheet: &mut Sheet, model: &Model, object: &Object, selected: bool
     for found in object.findings.iter().filter(|found| found.weight <= model.least) {
         let (mark, style) = match found.weight {
             Weight::Blocks => ("    ! ", theme.bad()),
+            Weight::Must => ("    ! ", theme.warning()),
             Weight::Changes => ("    ~ ", theme.warning()),
             Weight::Info => ("    · ", theme.muted()),
         };
@@ -122,11 +154,33 @@ fn draw_object(sheet: &mut Sheet, model: &Model, object: &Object, selected: bool
         for line in &found.measured {
             sheet.body.hanging("      ", Style::new(), line, theme.accent());
         }
+        if model.code {
+            code(sheet, model, found);
+        }
         if !found.then.is_empty() {
             sheet.body.hanging("      ", Style::new(), &found.then, theme.muted());
         }
+        if model.code && !found.edit.is_empty() {
+            sheet.body.hanging("      edit: ", theme.strong(), &found.edit, Style::new());
+        }
+    }
+    if !model.code && object.findings.iter().any(|found| !found.code.is_empty() || !found.edit.is_empty()) {
+        sheet.body.text("    v shows the code and the edit", theme.muted());
     }
     sides(sheet, model, object);
+}
+
+/// The lines of a place, each with its number; the one that is meant stands out. Cut, not wrapped: code is read by its shape.
+fn code(sheet: &mut Sheet, model: &Model, found: &Found) {
+    let theme = model.theme;
+    let digits = found.code.iter().map(|line| line.number.to_string().len()).max().unwrap_or_default();
+    for line in &found.code {
+        let (mark, style) = if line.meant { ('▸', theme.command()) } else { (' ', theme.muted()) };
+        let lead = format!("    {mark} {:>digits$} │ ", line.number);
+        let room = sheet.body.columns.saturating_sub(width(&lead));
+        let text = paper::fit(&paper::clean(&line.text), room);
+        sheet.body.lines.push(Line::from(vec![Span::styled(lead, theme.muted()), Span::styled(text, style)]));
+    }
 }
 
 /// The definition before and after: beside each other where there is room.
