@@ -155,6 +155,22 @@ fn the_image_of_a_g3_app() {
 }
 
 #[test]
+fn drop_ins_are_in_the_image_before_it_installs_them() {
+    for (manifest, text, install) in [
+        ("package.json", r#"{"name": "shop", "scripts": {"start": "node index.js"}, "dependencies": {"express": "5"}}"#, "RUN npm install"),
+        ("requirements.txt", "flask\n./.migrate/shims/python/replit\n", "RUN pip install"),
+    ] {
+        let app = App::new(&[(".replit", "run = \"x\"\n"), (manifest, text), ("main.py", "import flask\n"), ("index.js", "1\n")]);
+        app.put(".migrate/shims/object-storage/package.json", "{}");
+        let scan = app.scan();
+        let files = files::container(&scan, &Choices::from_scan(&scan)).unwrap();
+        let image = &files.iter().find(|f| f.path == "Dockerfile").unwrap().contents;
+        let at = |line: &str| image.find(line).unwrap_or_else(|| panic!("{line}:\n{image}"));
+        assert!(at("COPY .migrate/shims ./.migrate/shims") < at(install), "{image}");
+    }
+}
+
+#[test]
 fn the_environment_on_aws() {
     let scan = g3().scan();
     let plan = env::plan(&scan, &Choices { domain: Some("app.example.com".into()), ..Choices::from_scan(&scan) }).unwrap();

@@ -51,7 +51,7 @@ struct Paused {
 
 /// One session of a run.
 pub struct Engine<W: World> {
-    books: Books,
+    books: Arc<Books>,
     registry: Registry<W>,
     world: Arc<W>,
     journal: Journal,
@@ -91,7 +91,7 @@ impl<W: World> Engine<W> {
     ) -> Self {
         let offered = settings.rollback.clone().filter(|_| state.rollback.is_none() && state.ended != Some(End::RolledBack));
         Self {
-            books,
+            books: Arc::new(books),
             registry,
             world,
             journal,
@@ -176,7 +176,7 @@ impl<W: World> Engine<W> {
     }
 
     async fn step(&mut self) -> Result<Flow> {
-        let books = self.books.clone();
+        let books = Arc::clone(&self.books);
         let world = Arc::clone(&self.world);
         match plan::next(&books, &self.state, &self.crew.at_work(), &|id| world.has_secret(id)) {
             Next::Wait => self.wait_for_crew().await,

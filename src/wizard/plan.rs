@@ -1,6 +1,7 @@
 //! What is next: `next(playbooks, state)` alone decides, and it is pure.
 //! No I/O and no clock; it builds no effect, it only fills holes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -128,10 +129,10 @@ fn applies(step: &Step, facts: &Facts) -> Option<bool> {
 }
 
 /// The facts as one step sees them: inside `each`, `${item}` and its siblings' outputs without the brackets.
-pub fn facts_for(planned: &Planned<'_>, facts: &Facts) -> Facts {
-    let mut own = planned.item.as_ref().map_or_else(|| facts.clone(), |item| template::for_item(item, facts));
+pub fn facts_for<'f>(planned: &Planned<'_>, facts: &'f Facts) -> Cow<'f, Facts> {
+    let mut own = planned.item.as_ref().map_or(Cow::Borrowed(facts), |item| Cow::Owned(template::for_item(item, facts)));
     if !planned.asked.is_empty()
-        && let Some(Value::Object(answers)) = own.get_mut("answers")
+        && let Some(Value::Object(answers)) = own.to_mut().get_mut("answers")
     {
         answers.retain(|id, _| planned.asked.contains(&id.as_str()));
     }

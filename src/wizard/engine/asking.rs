@@ -1,6 +1,8 @@
 //! Questions: what is suggested, what will do, and what a flag says of one that was answered before.
 //! Never touches the world; an answer is an entry of the journal.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Engine, Flow};
@@ -18,7 +20,7 @@ impl<W: World> Engine<W> {
         if self.state.ended.is_some() || self.state.rollback.is_some() {
             return Ok(());
         }
-        let books = self.books.clone();
+        let books = Arc::clone(&self.books);
         for (id, given) in self.settings.answers.clone() {
             let answered = self.state.steps.get(&id).and_then(|s| s.answer.as_ref()).map(|(value, _)| template::plain(value));
             let Some((_, step)) = books.find(&id).filter(|_| given.source == Source::Flag && answered.is_some_and(|a| a != given.value))
@@ -110,7 +112,8 @@ impl<W: World> Engine<W> {
 
     /// What Enter would give, and where it comes from.
     pub(super) fn suggest(&self, planned: &Planned<'_>, ask: &Ask) -> Option<Suggestion> {
-        let facts = plan::facts_for(planned, &self.state.facts());
+        let all = self.state.facts();
+        let facts = plan::facts_for(planned, &all);
         if let Some((value, source)) = self.state.steps.get(&planned.id).and_then(|s| s.answer.clone())
             && !value.is_null()
         {

@@ -247,7 +247,7 @@ impl<W: World> Engine<W> {
                     Ending::Came(Ok(()))
                 } else {
                     let cx = self.context(id, state.attempt);
-                    let books = self.books.clone();
+                    let books = Arc::clone(&self.books);
                     let facts = self.state.facts();
                     let outline = books.outline(&facts);
                     let world = Arc::clone(&self.world);

@@ -102,7 +102,7 @@ impl<W: World> Engine<W> {
 
     /// Answers an earlier question from where its consequences are on show; the gate comes again with what follows.
     fn choose(&mut self, id: &str, value: &str) -> Result<Flow> {
-        let books = self.books.clone();
+        let books = Arc::clone(&self.books);
         let Some((_, step)) = books.find(id) else { return Ok(Flow::Go) };
         let Action::Ask(ask) = &step.action else { return Ok(Flow::Go) };
         let stales = screens::built_from(&self.books, &self.state, id);

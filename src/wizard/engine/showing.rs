@@ -1,6 +1,8 @@
 //! What the engine puts on show and what it waits for: questions, gates, checklists, failures, ends.
 //! Touches nothing of the world but by read-only previews.
 
+use std::sync::Arc;
+
 use super::{Engine, Flow};
 use crate::error::{Error, Kind, Result};
 use crate::wizard::effect::{Apply, World};
@@ -65,7 +67,7 @@ impl<W: World> Engine<W> {
 
     /// An earlier question again; the answer marks what was built from it stale.
     pub(super) async fn ask_again(&mut self, id: &str) -> Result<Flow> {
-        let books = self.books.clone();
+        let books = Arc::clone(&self.books);
         let outline = books.outline(&self.state.facts());
         let Some((planned, Action::Ask(ask))) = outline.iter().find(|p| p.id == id).map(|p| (p, &p.step.action)) else {
             self.reopened = None;
@@ -135,15 +137,16 @@ impl<W: World> Engine<W> {
     }
 
     fn manual_view(&self, planned: &Planned<'_>, manual: &Manual) -> ManualView {
-        let facts = plan::facts_for(planned, &self.state.facts());
+        let all = self.state.facts();
+        let facts = plan::facts_for(planned, &all);
         let verified_by = manual.verify.as_ref().and_then(|spec| {
-            let fields = plan::resolve(planned, spec, &self.state.facts()).ok()?;
+            let fields = plan::resolve(planned, spec, &all).ok()?;
             self.registry.build(&spec.kind, fields).ok().map(|e| e.describe().sentence)
         });
         ManualView {
             step: planned.id.clone(),
             title: screens::title(planned),
-            why: screens::why(planned, &self.state.facts()),
+            why: screens::why(planned, &all),
             items: manual.items.iter().map(|i| template::fill(i, &facts).unwrap_or_else(|_| i.clone())).collect(),
             verified_by,
             error: self.refused.clone(),
@@ -245,7 +248,7 @@ impl<W: World> Engine<W> {
         };
         let facts = self.state.facts();
         let mut summary = vec![format!("{} steps, {} journal entries, run {}", self.state.steps.len(), self.state.entries, self.state.run)];
-        let books = self.books.clone();
+        let books = Arc::clone(&self.books);
         for planned in books.outline(&facts) {
             let done = self.state.steps.get(&planned.id).filter(|s| s.status == Status::Done);
             if let Some(text) = done.and_then(|s| s.outputs.get("summary")) {
