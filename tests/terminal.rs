@@ -426,6 +426,8 @@ fn findings_are_filtered_and_one_is_opened_to_its_code_and_edit() {
     pty.keys(ESC);
     pty.wait_gone("▸ 6 │").wait_for("v shows the code");
     pty.keys(ESC);
+    pty.wait_for("What was understood");
+    pty.keys("\x1b[B");
     pty.wait_for("B1 login with Replit");
     assert!(wizard.journal().iter().all(|line| line["what"]["step"] != "assessment"), "looking is not done yet");
     pty.keys(ENTER);

@@ -243,20 +243,6 @@ impl Aws {
         &self.0.config
     }
 
-    pub(super) fn elbv2(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
-        let Inner { config, guard, elbv2, .. } = &*self.0;
-        elbv2.get_or_init(|| {
-            aws_sdk_elasticloadbalancingv2::Client::from_conf(
-                aws_sdk_elasticloadbalancingv2::config::Builder::from(config).interceptor(guard.clone()).build(),
-            )
-        })
-    }
-
-    pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
-        let Inner { config, guard, sts, .. } = &*self.0;
-        sts.get_or_init(|| aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(config).interceptor(guard.clone()).build()))
-    }
-
     pub(super) fn cloudformation(&self) -> &aws_sdk_cloudformation::Client {
         let Inner { config, guard, cloudformation, .. } = &*self.0;
         cloudformation.get_or_init(|| {
@@ -268,83 +254,34 @@ impl Aws {
             )
         })
     }
+}
 
-    pub(super) fn ecr(&self) -> &aws_sdk_ecr::Client {
-        let Inner { config, guard, ecr, .. } = &*self.0;
-        ecr.get_or_init(|| aws_sdk_ecr::Client::from_conf(aws_sdk_ecr::config::Builder::from(config).interceptor(guard.clone()).build()))
-    }
+/// One client for each service, made when it is first asked for, with the guard before every call.
+macro_rules! clients {
+    ($($name:ident: $sdk:ident),+ $(,)?) => {
+        impl Aws {
+            $(pub(super) fn $name(&self) -> &$sdk::Client {
+                let Inner { config, guard, $name, .. } = &*self.0;
+                $name.get_or_init(|| $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(guard.clone()).build()))
+            })+
+        }
+    };
+}
 
-    pub(super) fn ecs(&self) -> &aws_sdk_ecs::Client {
-        let Inner { config, guard, ecs, .. } = &*self.0;
-        ecs.get_or_init(|| aws_sdk_ecs::Client::from_conf(aws_sdk_ecs::config::Builder::from(config).interceptor(guard.clone()).build()))
-    }
-
-    pub(super) fn secretsmanager(&self) -> &aws_sdk_secretsmanager::Client {
-        let Inner { config, guard, secretsmanager, .. } = &*self.0;
-        secretsmanager.get_or_init(|| {
-            aws_sdk_secretsmanager::Client::from_conf(
-                aws_sdk_secretsmanager::config::Builder::from(config).interceptor(guard.clone()).build(),
-            )
-        })
-    }
-
-    pub(super) fn route53(&self) -> &aws_sdk_route53::Client {
-        let Inner { config, guard, route53, .. } = &*self.0;
-        route53.get_or_init(|| {
-            aws_sdk_route53::Client::from_conf(aws_sdk_route53::config::Builder::from(config).interceptor(guard.clone()).build())
-        })
-    }
-
-    pub(super) fn rds(&self) -> &aws_sdk_rds::Client {
-        let Inner { config, guard, rds, .. } = &*self.0;
-        rds.get_or_init(|| aws_sdk_rds::Client::from_conf(aws_sdk_rds::config::Builder::from(config).interceptor(guard.clone()).build()))
-    }
-
-    pub(super) fn pricing(&self) -> &aws_sdk_pricing::Client {
-        let Inner { config, guard, pricing, .. } = &*self.0;
-        pricing.get_or_init(|| {
-            aws_sdk_pricing::Client::from_conf(aws_sdk_pricing::config::Builder::from(config).interceptor(guard.clone()).build())
-        })
-    }
-
-    pub(super) fn backup(&self) -> &aws_sdk_backup::Client {
-        let Inner { config, guard, backup, .. } = &*self.0;
-        backup.get_or_init(|| {
-            aws_sdk_backup::Client::from_conf(aws_sdk_backup::config::Builder::from(config).interceptor(guard.clone()).build())
-        })
-    }
-
-    pub(super) fn cloudwatchlogs(&self) -> &aws_sdk_cloudwatchlogs::Client {
-        let Inner { config, guard, cloudwatchlogs, .. } = &*self.0;
-        cloudwatchlogs.get_or_init(|| {
-            aws_sdk_cloudwatchlogs::Client::from_conf(
-                aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(guard.clone()).build(),
-            )
-        })
-    }
-
-    pub(super) fn cognito(&self) -> &aws_sdk_cognitoidentityprovider::Client {
-        let Inner { config, guard, cognito, .. } = &*self.0;
-        cognito.get_or_init(|| {
-            aws_sdk_cognitoidentityprovider::Client::from_conf(
-                aws_sdk_cognitoidentityprovider::config::Builder::from(config).interceptor(guard.clone()).build(),
-            )
-        })
-    }
-
-    pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
-        let Inner { config, guard, iam, .. } = &*self.0;
-        iam.get_or_init(|| aws_sdk_iam::Client::from_conf(aws_sdk_iam::config::Builder::from(config).interceptor(guard.clone()).build()))
-    }
-
-    pub(super) fn quotas(&self) -> &aws_sdk_servicequotas::Client {
-        let Inner { config, guard, quotas, .. } = &*self.0;
-        quotas.get_or_init(|| {
-            aws_sdk_servicequotas::Client::from_conf(
-                aws_sdk_servicequotas::config::Builder::from(config).interceptor(guard.clone()).build(),
-            )
-        })
-    }
+clients! {
+    elbv2: aws_sdk_elasticloadbalancingv2,
+    sts: aws_sdk_sts,
+    ecr: aws_sdk_ecr,
+    ecs: aws_sdk_ecs,
+    secretsmanager: aws_sdk_secretsmanager,
+    route53: aws_sdk_route53,
+    rds: aws_sdk_rds,
+    pricing: aws_sdk_pricing,
+    backup: aws_sdk_backup,
+    cloudwatchlogs: aws_sdk_cloudwatchlogs,
+    cognito: aws_sdk_cognitoidentityprovider,
+    iam: aws_sdk_iam,
+    quotas: aws_sdk_servicequotas,
 }
 
 /// `attempt`: how long one try may take.

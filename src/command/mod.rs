@@ -49,7 +49,8 @@ use crate::wizard::view::{Mode, Outcome};
 /// Runs the command and gives the process exit code.
 pub async fn dispatch(cli: Cli) -> Result<u8> {
     let args = cli.run;
-    if !args.dir.is_dir() {
+    // the demo makes its own
+    if !args.dir.is_dir() && !matches!(cli.command, Some(Cmd::Demo(_))) {
         return Err(Error::new(Kind::Input, format!("--dir {}: there is no such folder", args.dir.display()))
             .hint("name the folder of the app's checkout; . is the one that you are in"));
     }

@@ -198,6 +198,20 @@ def camel(v):
     return [camel(x) for x in v] if isinstance(v, list) else v
 P._normalize_container_defs = lambda defs: [typed({k: camel(v) if k in ("secrets", "healthCheck", "linuxParameters", "environmentFiles", "dependsOn") else v for k, v in d.items()}) for d in _defs(defs)]
 
+# taking an attribute from an account of a user pool
+from ministack.services import cognito as C
+_idp = C._dispatch_idp
+def taken(data):
+    pool, err = C._resolve_pool(data.get("UserPoolId"))
+    if err: return err
+    user, err = C._resolve_user(pool, data.get("Username"))
+    if err: return err
+    user["Attributes"] = [a for a in user.get("Attributes", []) if a["Name"] not in data.get("UserAttributeNames", [])]
+    return C.json_response({})
+async def idp(action, data):
+    return taken(data) if action == "AdminDeleteUserAttributes" else await _idp(action, data)
+C._dispatch_idp = idp
+
 if __name__ == "__main__":
     from ministack.app import main
     main()

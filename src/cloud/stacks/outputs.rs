@@ -1,7 +1,8 @@
 //! What a template declares: its outputs and parameters, read from the text.
 //! Makes no call and evaluates nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_yaml_ng::Value;
@@ -29,13 +30,27 @@ impl TemplateParameter {
     }
 }
 
+/// Templates that were read, by their text: a forecast asks for the same few again and again.
+static READ: LazyLock<Mutex<HashMap<String, Arc<Value>>>> = LazyLock::new(Mutex::default);
+/// As many are kept: more than a system has.
+const KEPT: usize = 200;
+
 /// The template as a tree; CloudFormation's short forms (`!Ref`) are tagged values.
-pub(super) fn parse(body: &str) -> Result<Value> {
-    serde_yaml_ng::from_str(body).or_fail(
+pub(super) fn parse(body: &str) -> Result<Arc<Value>> {
+    if let Some(known) = READ.lock().unwrap_or_else(PoisonError::into_inner).get(body) {
+        return Ok(Arc::clone(known));
+    }
+    let read: Arc<Value> = serde_yaml_ng::from_str(body).map(Arc::new).or_fail(
         Kind::Input,
         "the CloudFormation template is neither YAML nor JSON",
         "correct the line named above",
-    )
+    )?;
+    let mut known = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= KEPT {
+        known.clear();
+    }
+    known.insert(body.to_owned(), Arc::clone(&read));
+    Ok(read)
 }
 
 /// A section of the template by name: each entry and its body.
@@ -46,12 +61,12 @@ pub(super) fn section(template: &Value, name: &str) -> Vec<(String, Value)> {
 
 /// The names of the template's outputs, in its order.
 pub fn template_outputs(body: &str) -> Result<Vec<String>> {
-    Ok(section(&parse(body)?, "Outputs").into_iter().map(|(name, _)| name).collect())
+    Ok(section(parse(body)?.as_ref(), "Outputs").into_iter().map(|(name, _)| name).collect())
 }
 
 /// The template's parameters by name.
 pub fn template_parameters(body: &str) -> Result<BTreeMap<String, TemplateParameter>> {
-    Ok(parameters(&parse(body)?))
+    Ok(parameters(parse(body)?.as_ref()))
 }
 
 /// The same of a template that is read already.

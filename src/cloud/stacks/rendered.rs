@@ -71,7 +71,7 @@ impl Rendered {
     /// Names of the template's conditions that ask for one of `parameters`, directly or by another condition.
     pub fn conditions_on(body: &str, parameters: &[&str]) -> Result<Vec<String>> {
         let all: Vec<(String, Value)> =
-            section(&parse(body)?, "Conditions").into_iter().map(|(name, value)| (name, long(&value))).collect();
+            section(parse(body)?.as_ref(), "Conditions").into_iter().map(|(name, value)| (name, long(&value))).collect();
         let mut found: Vec<String> = Vec::new();
         loop {
             let asks = |value: &Value| mentions(value, "Ref", parameters) || mentions(value, "Condition", &found);

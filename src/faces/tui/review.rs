@@ -23,7 +23,8 @@ pub fn rows<'a>(model: &Model, review: &'a Review) -> Vec<Row<'a>> {
             || object.findings.iter().any(|found| [&found.id, &found.what].iter().any(|text| text.to_lowercase().contains(&filter)))
     };
     let heavy = |object: &Object| object.weight().is_some_and(|weight| weight <= model.least);
-    let known = (!review.known.is_empty()).then_some(Row::Known);
+    // whoever looks for something looks among the findings
+    let known = (!review.known.is_empty() && filter.is_empty()).then_some(Row::Known);
     let choices = known.into_iter().chain(review.choices.iter().map(Row::Choice));
     choices.chain(review.objects.iter().filter(|object| heavy(object) && named(object)).map(Row::Object)).collect()
 }

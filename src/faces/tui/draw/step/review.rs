@@ -7,6 +7,7 @@
 //!
 //!  What was understood
 //!    stack      Node, npm, Express                       package.json
+//!                                        (one line while another is selected)
 //!
 //!  3 to decide, 12 changes                          s: without good to know
 //!  ▸ public.orders                                 1 to decide, 2 changes
@@ -63,7 +64,11 @@ pub(super) fn draw(sheet: &mut Sheet, model: &Model, review: &Review) {
 fn understood(sheet: &mut Sheet, model: &Model, review: &Review, selected: bool) {
     let theme = model.theme;
     let style = if selected { theme.accent() } else { theme.strong() };
-    sheet.body.row(vec![lead(model, selected), Span::styled("What was understood", style)], Span::raw(""));
+    let told = if selected { String::new() } else { crate::text::plural(review.known.len() as u64, "value") };
+    sheet.body.row(vec![lead(model, selected), Span::styled("What was understood", style)], Span::styled(told, theme.muted()));
+    if !selected {
+        return;
+    }
     let widest = review.known.iter().map(|known| width(&known.name)).max().unwrap_or_default();
     for known in &review.known {
         let gap = " ".repeat(widest.saturating_sub(width(&known.name)));
