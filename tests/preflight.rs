@@ -68,7 +68,7 @@ const OTHER_RIGHT: [(&str, &str); 11] = [
 /// The clients of a session, by the name that the code calls each, and the service that IAM knows it by.
 fn clients() -> BTreeMap<String, String> {
     let session = std::fs::read_to_string(format!("{ROOT}/src/cloud/session.rs")).unwrap();
-    let client = Regex::new(r"fn ([a-z0-9_]+)\(&self\) -> &aws_sdk_([a-z0-9]+)::Client").unwrap();
+    let client = Regex::new(r"(?:fn |\n    )([a-z0-9_]+)(?:\(&self\) -> &|: )aws_sdk_([a-z0-9]+)(?:::Client|,)").unwrap();
     let service = |name: &str| RENAMED.iter().find(|(crate_name, _)| *crate_name == name).map_or(name, |(_, service)| service).to_owned();
     let found: BTreeMap<String, String> = client.captures_iter(&session).map(|c| (c[1].to_owned(), service(&c[2]))).collect();
     assert!(found.len() >= 10 && found["quotas"] == "servicequotas", "{found:?}");

@@ -431,7 +431,7 @@ fn findings_are_filtered_and_one_is_opened_to_its_code_and_edit() {
     pty.wait_for("B1 login with Replit");
     assert!(wizard.journal().iter().all(|line| line["what"]["step"] != "assessment"), "looking is not done yet");
     pty.keys(ENTER);
-    pty.wait_for("Is this the live database?");
+    pty.wait_for("Fine for a rehearsal");
     assert!(wizard.journal().iter().any(|line| line["what"]["step"] == "assessment" && line["what"]["entry"] == "done"));
     pty.keys("q");
     assert_eq!(pty.wait_exit(), 3);

@@ -199,18 +199,18 @@ def camel(v):
 P._normalize_container_defs = lambda defs: [typed({k: camel(v) if k in ("secrets", "healthCheck", "linuxParameters", "environmentFiles", "dependsOn") else v for k, v in d.items()}) for d in _defs(defs)]
 
 # taking an attribute from an account of a user pool
-from ministack.services import cognito as C
-_idp = C._dispatch_idp
+from ministack.services import cognito as U
+_idp = U._dispatch_idp
 def taken(data):
-    pool, err = C._resolve_pool(data.get("UserPoolId"))
+    pool, err = U._resolve_pool(data.get("UserPoolId"))
     if err: return err
-    user, err = C._resolve_user(pool, data.get("Username"))
+    user, err = U._resolve_user(pool, data.get("Username"))
     if err: return err
     user["Attributes"] = [a for a in user.get("Attributes", []) if a["Name"] not in data.get("UserAttributeNames", [])]
-    return C.json_response({})
+    return U.json_response({})
 async def idp(action, data):
     return taken(data) if action == "AdminDeleteUserAttributes" else await _idp(action, data)
-C._dispatch_idp = idp
+U._dispatch_idp = idp
 
 if __name__ == "__main__":
     from ministack.app import main
