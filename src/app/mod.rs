@@ -11,8 +11,8 @@ mod compose;
 pub mod context;
 mod database;
 mod dockerfile;
-mod effort;
 pub mod edits;
+mod effort;
 pub mod env;
 pub mod env_table;
 pub mod files;
@@ -51,8 +51,8 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use branch::{Branch, of_profile as branches_of_profile, rules as branch_rules};
 pub use around::{Line, around};
+pub use branch::{Branch, of_profile as branches_of_profile, rules as branch_rules};
 pub use choices::{Choices, Ci};
 pub use database::{DatabaseUse, Engine};
 pub use effort::Effort;

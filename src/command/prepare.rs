@@ -89,7 +89,9 @@ fn list(args: &RunArgs) -> Result<u8> {
     }
     for edit in &known {
         let answers: Vec<&str> = edit.signals.iter().chain(&edit.eases).map(String::as_str).collect();
-        let needs = edit.needs.as_ref().map_or_else(String::new, |needs| format!(" (for {} = {}{})", needs.decision, needs.is, if needs.undecided { ", or nothing decided" } else { "" }));
+        let needs = edit.needs.as_ref().map_or_else(String::new, |needs| {
+            format!(" (for {} = {}{})", needs.decision, needs.is, if needs.undecided { ", or nothing decided" } else { "" })
+        });
         out(format!("{:<18} {:<10} {}{needs}", edit.id, answers.join(" "), edit.title));
         out(format!("{:<29} {}", "", edit.why));
     }
@@ -111,17 +113,25 @@ fn paths(prepared: &[edits::Prepared]) -> Vec<&edits::Change> {
     prepared.iter().flat_map(|one| &one.changes).filter(|change| seen.insert(&change.path)).collect()
 }
 
+/// A file before the first edit and after the last, and why.
+#[derive(Default)]
+struct Whole<'a> {
+    before: Option<&'a str>,
+    after: Option<&'a str>,
+    reasons: Vec<String>,
+}
+
 /// Each file once, with all that the edits do to it.
 fn offers(prepared: &[edits::Prepared]) -> Vec<Offer> {
-    let mut files: BTreeMap<&str, (Option<&str>, Option<&str>, Vec<String>)> = BTreeMap::new();
+    let mut files: BTreeMap<&str, Whole<'_>> = BTreeMap::new();
     for (one, change) in prepared.iter().flat_map(|one| one.changes.iter().map(move |change| (one, change))) {
-        let file = files.entry(&change.path).or_insert_with(|| (change.before.as_deref(), None, Vec::new()));
-        file.1 = change.after.as_deref();
-        file.2.extend(change.reasons.iter().map(|reason| format!("{reason} [{}]", one.edit.id)));
+        let file = files.entry(&change.path).or_insert_with(|| Whole { before: change.before.as_deref(), ..Whole::default() });
+        file.after = change.after.as_deref();
+        file.reasons.extend(change.reasons.iter().map(|reason| format!("{reason} [{}]", one.edit.id)));
     }
     files
         .into_iter()
-        .map(|(path, (before, after, reasons))| Offer { path: path.to_owned(), reasons, diff: edits::diff(path, before, after) })
+        .map(|(path, file)| Offer { path: path.to_owned(), reasons: file.reasons, diff: edits::diff(path, file.before, file.after) })
         .collect()
 }
 
@@ -180,7 +190,8 @@ fn show(args: &RunArgs, prepared: &[edits::Prepared], applied: bool) -> Result<(
         let place = item.line.map_or_else(|| item.path.clone(), |line| format!("{}:{line}", item.path));
         eprintln!("for a person: {place}: {} ({})", item.what, item.why);
     }
-    for (edit, needs) in prepared.iter().filter(|one| !one.changes.is_empty()).filter_map(|one| Some((&one.edit, one.edit.needs.as_ref()?))) {
+    for (edit, needs) in prepared.iter().filter(|one| !one.changes.is_empty()).filter_map(|one| Some((&one.edit, one.edit.needs.as_ref()?)))
+    {
         eprintln!("{}: for {1} = {2}; with another decision, say so: --set {1}=…", edit.id, needs.decision, needs.is);
     }
     Ok(())

@@ -64,7 +64,8 @@ impl Comparison {
                 estimate.unpriced.iter().for_each(|what| out.push_str(&format!("  - {what}\n")));
             }
         }
-        let stale = |(name, estimate): &(String, Estimate)| estimate.stale.iter().map(|what| format!("  - {name}: {what}\n")).collect::<String>();
+        let stale =
+            |(name, estimate): &(String, Estimate)| estimate.stale.iter().map(|what| format!("  - {name}: {what}\n")).collect::<String>();
         let lines: String = self.columns.iter().map(stale).collect();
         if !lines.is_empty() {
             out.push_str("\n* prices that are not current\n");

@@ -221,7 +221,11 @@ const AFTER: [(&str, &[&str], &[&str]); 4] = [
         &["see whether AWS has what was decided: migrate-wizard stacks diff", "take all of it away: migrate-wizard stacks destroy"],
         FOR_GOOD,
     ),
-    ("destroy", &["what was kept, if anything, is named above and goes on costing until you delete it: migrate-wizard log shows it again"], FOR_GOOD),
+    (
+        "destroy",
+        &["what was kept, if anything, is named above and goes on costing until you delete it: migrate-wizard log shows it again"],
+        FOR_GOOD,
+    ),
     ("repair", &["deploy what was decided: migrate-wizard stacks deploy"], FOR_GOOD),
     ("rotate", &["the way back stays open: migrate-wizard secrets rotate --back"], FOR_GOOD),
 ];

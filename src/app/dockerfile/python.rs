@@ -40,7 +40,8 @@ pub fn values(scan: &Scan, compilers: &BTreeSet<String>, frameworks: &[Framework
     };
     let more = scan.layout.requirements.iter().filter(|_| scan.stack.package_manager == PackageManager::Pip);
     let drop_ins = scan.has_file(DROP_INS).then(|| format!("COPY {DROP_INS} ./{DROP_INS}"));
-    let copies: Vec<String> = std::iter::once(format!("COPY {files} ./")).chain(more.map(|path| format!("COPY {path} ./{path}"))).chain(drop_ins).collect();
+    let copies: Vec<String> =
+        std::iter::once(format!("COPY {files} ./")).chain(more.map(|path| format!("COPY {path} ./{path}"))).chain(drop_ins).collect();
     let given = framework::placeholders(scan, frameworks);
     let build: Vec<String> = framework::before(scan, frameworks).into_iter().map(|line| format!("{given}{line}")).collect();
     BTreeMap::from([("compilers", apt(compilers)), ("copy_manifests", copies.join("\n")), ("install", install), ("build", run(&build))])

@@ -621,10 +621,7 @@ fn replits_packages_and_files_are_stood_in_for() {
     let (after, _) = edited("object-storage", &[("package.json", package), ("apps/web/package.json", package)]);
     assert_eq!(after["package.json"], package.replace("^1.0.0", "file:./.migrate/shims/object-storage"));
     assert_eq!(after["apps/web/package.json"], package.replace("^1.0.0", "file:../../.migrate/shims/object-storage"), "one place for all");
-    assert_eq!(
-        after[".migrate/shims/object-storage/index.js"],
-        include_str!("../../../assets/shims/node/object-storage/index.js")
-    );
+    assert_eq!(after[".migrate/shims/object-storage/index.js"], include_str!("../../../assets/shims/node/object-storage/index.js"));
 
     let (after, _) = edited("key-value", &[("main.py", "from replit import db\n"), ("requirements.txt", "flask\nreplit==3.2.4\n")]);
     assert_eq!(after["requirements.txt"], "flask\n./.migrate/shims/python/replit\n");
@@ -643,7 +640,7 @@ fn openai_becomes_bedrock_only_where_that_was_decided() {
     for (decided, version) in [(None, "^6.1.0"), (Some("openai"), "^6.1.0"), (Some("bedrock"), "file:./.migrate/shims/bedrock-openai")] {
         let decided: BTreeMap<String, String> = decided.into_iter().map(|is| ("ai".to_owned(), is.to_owned())).collect();
         let prepared = prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }).unwrap();
-        let changed = prepared.iter().flat_map(|one| &one.changes).filter(|change| change.path == "package.json").last();
+        let changed = prepared.iter().flat_map(|one| &one.changes).rfind(|change| change.path == "package.json");
         let after = changed.and_then(|change| change.after.as_deref()).unwrap_or(package);
         assert!(after.contains(&format!("\"openai\": \"{version}\"")), "{decided:?}: {after}");
     }
