@@ -51,8 +51,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
     let args = cli.run;
     // the demo makes its own
     if !args.dir.is_dir() && !matches!(cli.command, Some(Cmd::Demo(_))) {
-        return Err(Error::new(Kind::Input, format!("--dir {}: there is no such folder", args.dir.display()))
-            .hint("name the folder of the app's checkout; . is the one that you are in"));
+        return Err(Error::new(Kind::Usage, format!("{} is not a folder", args.dir.display())).hint("name the app's checkout with --dir"));
     }
     match cli.command {
         None => run::journey(&args, None).await,

@@ -160,9 +160,6 @@ pub async fn open_with(
     mut rollback: Option<Option<String>>,
     mut setup: Setup,
 ) -> Result<u8> {
-    if !args.dir.is_dir() {
-        return Err(Error::new(Kind::Usage, format!("{} is not a folder", args.dir.display())).hint("name the app's checkout with --dir"));
-    }
     let newest = runs::newest(&args.dir, flavour)?;
     let how = runs::opening(newest.as_ref().map(|f| f.state.ended), flavour, args.new, rollback.is_some());
     let again = match how {
