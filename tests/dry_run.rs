@@ -752,7 +752,7 @@ async fn service(emulator: &Emulator) {
 
 #[test]
 fn an_effect_that_forgot_is_refused_by_the_client() {
-    assert_eq!(forget("grievance-portal").len(), 24);
+    assert_eq!(forget("grievance-portal").len(), 25);
 }
 
 #[test]
