@@ -105,6 +105,13 @@ fn answers_that_nobody_asked_for() {
     let run = |args: &[&str]| wizard.run(&[&["--dry-run", "--yes"], args].concat());
     run(&["--set", "databse=rds"]).answers(WRONG, &["--set databse=…: no question is called `databse`", "migrate-wizard playbooks list"]);
     run(&["--set", "database=mysql"]).answers(WRONG, &["`mysql` is not a choice of `database`", "one of: dsql, rds, aurora"]);
+    run(&["--set", "app_name=My App!"]).answers(WRONG, &["`My App!` is not a name of 3 to 19 lower-case letters", "app_name", "flag"]);
+    let cost = |args: &[&str]| wizard.run(&[&["cost", "--profile", "alva"], args].concat());
+    cost(&["--set", "tasks_min=abc"]).answers(WRONG, &["`abc` is not a whole number", "tasks_min"]);
+    cost(&["--compare", "alva"]).answers(WRONG, &["--compare: 1 scenario, but two to 5"]);
+    wizard
+        .run(&["app", "pipeline", "--provider", "github", "--app-name", "Bad Name!"])
+        .answers(WRONG, &["--app-name Bad Name!: not a name of lower-case letters", "such as my-app"]);
     run(&["--profile", "nobody"]).answers(
         WRONG,
         &["no profile is called `nobody`", "one of: alva, dougust, grievance-portal, shadowtwin, shadowtwin-ec2", "--answers FILE"],

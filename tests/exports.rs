@@ -77,6 +77,11 @@ fn the_same_answers_give_the_same_bytes_and_what_was_changed_by_hand_stays() {
     let (first_args, other) = (again, "terraform");
     wizard.run(&[&first_args[..], &["--format", other]].concat()).expect(0);
     assert!(folder.join("main.tf").is_file() && !folder.join("deploy.sh").exists());
+    // another system in the same folder is refused
+    let theirs = ["stacks", "export", "--profile", PROFILES[1], "--set", REPOSITORY, "--out", folder.to_str().unwrap()];
+    let before = texts(folder);
+    wizard.run(&theirs).expect(1).says("holds the export of another system").says("--out");
+    assert_eq!(texts(folder), before);
     // a file that was changed by hand stops it, and nothing is written
     std::fs::write(folder.join("main.tf"), "# mine\n").unwrap();
     let before = texts(folder);

@@ -28,6 +28,9 @@ pub struct Variable {
     pub places: Vec<Place>,
 }
 
+/// Stands in for a value that nobody gave, so that the app starts: a default that is none.
+pub const STAND_IN: &str = "not-set";
+
 /// What Vite defines by itself.
 const VITE_OWN: &[&str] = &["MODE", "DEV", "PROD", "SSR", "BASE_URL"];
 
@@ -83,7 +86,8 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
                         at_build,
                         places: Vec::new(),
                     });
-                    variable.has_default &= default;
+                    let after = text.get(whole.end()..).unwrap_or("").trim_start().trim_start_matches(['"', '\'', '`']);
+                    variable.has_default &= default && !after.starts_with(STAND_IN);
                     let place = Place { file: file.to_owned(), line };
                     if !variable.places.contains(&place) {
                         variable.places.push(place);
@@ -116,6 +120,7 @@ mod tests {
                 "a.ts",
                 "const a = process.env.ALPHA!;\nconst b = process.env[\"BETA\"] ?? \"x\";\nconst { GAMMA, DELTA = \"d\" } = process.env;\n// process.env.IGNORED\n",
             ),
+            ("d.ts", "const a = process.env.LAMBDA ?? \"not-set\";\n"),
             ("b.ts", "const a = Bun.env.EPSILON || 1;\nconst b = Deno.env.get(\"ZETA\");\nconst m = import.meta.env.MODE;\n"),
             (
                 "c.py",
@@ -140,6 +145,7 @@ mod tests {
                 "GAMMA a.ts:3",
                 "IOTA? c.py:4",
                 "KAPPA c.py:5",
+                "LAMBDA d.ts:1",
                 "THETA? c.py:3",
                 "ZETA b.ts:2",
             ]

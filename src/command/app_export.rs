@@ -54,6 +54,10 @@ async fn write(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
             }
         }
     }
+    if !urls.is_empty() {
+        // each of them lets whoever has it write there
+        files.insert(".gitignore".to_owned(), "*.urls\n".to_owned());
+    }
     if !args.dry_run {
         let why = format!("cannot write into {}", folder.display());
         std::fs::create_dir_all(&folder).or_fail(Kind::Input, &why, "choose another folder with --out")?;

@@ -123,6 +123,13 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     if let Some(environment) = &what.environment {
         choices.environment.clone_from(environment);
     }
+    for (flag, name) in [("--app-name", &choices.app_name), ("--environment", &choices.environment)] {
+        // they stand in shell scripts and in names of AWS
+        if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') || name.is_empty() {
+            return Err(Error::new(Kind::Usage, format!("{flag} {name}: not a name of lower-case letters, digits and hyphens"))
+                .hint("write it as it is to stand in names on AWS, such as my-app"));
+        }
+    }
     if let Some(region) = &args.region {
         choices.region.clone_from(region);
     }

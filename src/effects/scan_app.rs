@@ -182,3 +182,17 @@ impl Apply<World> for ScanApp {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn a_name_becomes_one_that_stacks_take() {
+        for (name, expected) in
+            [("shop", "shop"), ("9-lives", "lives"), ("a", "app-a"), ("", "app"), ("a-very-long-name-of-an-app", "a-very-long-name-of")]
+        {
+            assert_eq!(short(name), expected);
+        }
+    }
+}

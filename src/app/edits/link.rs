@@ -14,7 +14,8 @@ const SQL: &str = ".migrate/sql/auth_subject.sql";
 /// A file and what changes in it, or what was not found.
 type Found = (Option<(Script, Vec<Edit>)>, Option<&'static str>);
 
-pub fn edit(work: &mut Work, concerned: impl Fn(&str, &str) -> bool) {
+/// Says whether it was done.
+pub fn edit(work: &mut Work, concerned: impl Fn(&str, &str) -> bool) -> bool {
     let (login, missing_login) = login(work, &concerned);
     let (storage, missing_storage) = storage(work);
     let (schema, missing_schema) = schema(work);
@@ -28,7 +29,7 @@ pub fn edit(work: &mut Work, concerned: impl Fn(&str, &str) -> bool) {
             &what,
             "the same person comes back from Cognito with another subject: the e-mail is taken, or a second account is made",
         );
-        return;
+        return false;
     };
     for (script, edits) in [login, storage, schema] {
         work.edit(&script, edits);
@@ -44,6 +45,7 @@ pub fn edit(work: &mut Work, concerned: impl Fn(&str, &str) -> bool) {
         "list people without an e-mail: select id from users where email is null",
         "they cannot be found again by e-mail; write their auth_subject by hand after their first login",
     );
+    true
 }
 
 /// The file of the login: upsertUser tells a verified e-mail alone, and the session knows people by the app's id.

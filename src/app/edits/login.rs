@@ -18,7 +18,10 @@ pub fn edit(work: &mut Work) {
     if work.server(concerned).is_empty() {
         return;
     }
-    link::edit(work, concerned);
+    // another issuer for people who are not found again would lock them out
+    if !link::edit(work, concerned) {
+        return;
+    }
     for script in work.server(concerned) {
         let edits = protocol(&script, work);
         work.edit(&script, edits);

@@ -5,11 +5,11 @@ use super::super::orm::edit::Edit;
 use super::super::orm::imports::Imports;
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{arguments, items, value_of};
+use super::super::variable::STAND_IN;
 use super::syntax::{env_name, function_of};
 use super::work::Work;
 
 const WHY: &str = "without a key the client throws while the module is imported, and the app does not start; a call then fails by itself";
-const STAND_IN: &str = "not-set";
 
 pub fn edit(work: &mut Work) {
     for script in work.server(|_, text| text.contains("new OpenAI(")) {
