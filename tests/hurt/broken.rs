@@ -1,5 +1,6 @@
 //! Servers that die, lines that break, answers that are lost, disks that are full: the command goes on by itself or by running again.
 
+use std::cell::Cell;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -63,6 +64,10 @@ fn while_copying(
 struct Mortal {
     _folder: tempfile::TempDir,
     server: LocalServer,
+    /// How it is started.
+    line: Vec<String>,
+    /// The process that was started last: the server's own file names the one before until it is past its first steps.
+    pid: Cell<u32>,
 }
 
 impl Mortal {
@@ -73,19 +78,18 @@ impl Mortal {
         // A killed server may have written half a page.
         sql(&server.connector(), "alter system set full_page_writes = on");
         sql(&server.connector(), "select pg_reload_conf()");
-        Self { _folder: folder, server }
+        let told = |file: &str| std::fs::read_to_string(Self::data(&server).join(file)).unwrap();
+        let line = told("postmaster.opts").trim().split(' ').map(|word| word.trim_matches('"').to_owned()).collect();
+        let pid = Cell::new(told("postmaster.pid").lines().next().unwrap().parse().unwrap());
+        Self { _folder: folder, server, line, pid }
     }
 
-    fn data(&self) -> std::path::PathBuf {
-        self.server.folder().join("data")
-    }
-
-    fn pid(&self) -> Option<u32> {
-        std::fs::read_to_string(self.data().join("postmaster.pid")).ok()?.lines().next()?.parse().ok()
+    fn data(server: &LocalServer) -> std::path::PathBuf {
+        server.folder().join("data")
     }
 
     fn kill(&self) {
-        let pid = self.pid().unwrap();
+        let pid = self.pid.get();
         let children = Command::new("ps").args(["-o", "pid=", "--ppid", &pid.to_string()]).output().unwrap();
         let children = String::from_utf8(children.stdout).unwrap();
         let all: Vec<u32> = std::iter::once(pid).chain(children.split_whitespace().map(|child| child.parse().unwrap())).collect();
@@ -98,14 +102,14 @@ impl Mortal {
 
     /// As it was started, by the user who owns its data.
     fn start(&self) {
-        let line = std::fs::read_to_string(self.data().join("postmaster.opts")).unwrap();
-        let words: Vec<&str> = line.trim().split(' ').map(|word| word.trim_matches('"')).collect();
-        let owner = std::fs::metadata(self.data()).unwrap();
+        let data = Self::data(&self.server);
+        let owner = std::fs::metadata(&data).unwrap();
         let log = std::fs::OpenOptions::new().append(true).open(self.server.folder().join("log")).unwrap();
-        let mut command = Command::new(words[0]);
-        command.args(&words[1..]).current_dir(self.data()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let mut command = Command::new(&self.line[0]);
+        command.args(&self.line[1..]).current_dir(data).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command.uid(owner.uid()).gid(owner.gid());
         let mut child = command.spawn().unwrap();
+        self.pid.set(child.id());
         // Its parent must take note of its end, or it stays as a zombie.
         std::thread::spawn(move || child.wait());
     }
@@ -113,9 +117,7 @@ impl Mortal {
 
 impl Drop for Mortal {
     fn drop(&mut self) {
-        if let Some(pid) = self.pid() {
-            let _ = Command::new("kill").args(["-QUIT", &pid.to_string()]).status();
-        }
+        let _ = Command::new("kill").args(["-QUIT", &self.pid.get().to_string()]).status();
     }
 }
 
@@ -265,7 +267,7 @@ fn a_full_disk_is_named_with_what_to_do_and_more_room_is_all_it_takes() {
     match &disk {
         Some(disk) => {
             // given a target whose tables lie on a disk of 14 MB
-            let owner = std::fs::metadata(mortal.data()).unwrap();
+            let owner = std::fs::metadata(Mortal::data(&mortal.server)).unwrap();
             std::os::unix::fs::chown(disk.0.path(), Some(owner.uid()), Some(owner.gid())).unwrap();
             std::fs::set_permissions(disk.0.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
             sql(&admin, "create database small");
