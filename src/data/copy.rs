@@ -101,7 +101,7 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
     let (lead, to) = tokio::try_join!(open::reader(source, None), open::writer(target))?;
     *met = true;
     // The first statement of the moment: what is open is looked at when it is taken.
-    let now = Horizon::of(&lead).await?;
+    let now = Horizon::of_new(&lead).await?;
     open::distinct_servers(&lead, &to).await?;
     let identity = horizon::identity(&lead, source).await;
     let of_source = async { if lead.dsql { catalog::read(&lead.session).await } else { catalog::read_with_sizes(&lead.session).await } };
@@ -142,7 +142,7 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
         reporter.log(format!("pass {} did not end: pass {pass} copies what is missing and what changed since", pass - 1));
     }
     let snapshot = open::export(&lead).await?;
-    let there = Horizon::of(&to).await?;
+    let there = Horizon::of_new(&to).await?;
     if snapshot.is_none() {
         plan.notes
             .push("the source cannot share a moment among readers: each statement sees its own, so writes must have stopped".to_owned());

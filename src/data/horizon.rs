@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::open::Opened;
 use crate::error::Result;
-use crate::postgres::Connector;
+use crate::postgres::{Access, Connector};
 
 /// Transaction numbers are compared over at most so many; beyond, they may have come round.
 const REACH: u64 = 1_500_000_000;
@@ -21,18 +21,24 @@ pub struct Horizon {
     pub snapshot: String,
 }
 
-/// The oldest transaction that the session's moment does not see, the next one, and the moment itself. Transactions that are seen to be at
-/// work in another database of the cluster write nothing here; any other counts, its subtransactions have higher numbers. A standby does
-/// not list them. One statement, so that a session's first one looks at what is open at that very moment.
+/// The oldest transaction that the session's moment does not see, the next one, the moment itself, and whether each of those that it does
+/// not see is known. Transactions that are seen to be at work in another database of the cluster write nothing here; any other counts, its
+/// subtransactions have higher numbers. A standby does not list them. One statement, so that a session's first one looks at what is open at
+/// that very moment; one that ended in between is not listed any more.
 const NOW: &str = "
-with others as (
-  select backend_xid::text::bigint as xid from pg_stat_activity
-    where backend_xid is not null and datid <> (select oid from pg_database where datname = current_database())
-  union all select transaction::text::bigint from pg_prepared_xacts where database <> current_database())
+with known as (
+  select backend_xid::text::bigint as xid, datid <> (select oid from pg_database where datname = current_database()) as other from pg_stat_activity
+    where backend_xid is not null
+  union all select transaction::text::bigint, database <> current_database() from pg_prepared_xacts)
 select case when pg_is_in_recovery() then pg_snapshot_xmin(s)::text::bigint
-    else coalesce((select min(x::text::bigint) from pg_snapshot_xip(s) x where x::text::bigint & 4294967295 not in (select xid from others)), pg_snapshot_xmax(s)::text::bigint) end,
-  pg_snapshot_xmax(s)::text, s::text
+    else coalesce((select min(x::text::bigint) from pg_snapshot_xip(s) x where x::text::bigint & 4294967295 not in (select xid from known where other)), pg_snapshot_xmax(s)::text::bigint) end,
+  pg_snapshot_xmax(s)::text, s::text,
+  pg_is_in_recovery() or not exists (select from pg_snapshot_xip(s) x where x::text::bigint & 4294967295 not in (select xid from known))
 from pg_current_snapshot() s";
+
+/// How often a moment is taken anew whose open transactions are not all known. With one of them taken for a writer of this database, rows
+/// of just before count as changed, which is true of none and tedious for a person who looks at them.
+const TRIES: u32 = 8;
 
 /// Which database this is, however it is reached: the cluster's own number where the server tells it, else the address.
 pub async fn identity(opened: &Opened, connector: &Connector) -> String {
@@ -50,12 +56,33 @@ pub async fn identity(opened: &Opened, connector: &Connector) -> String {
 impl Horizon {
     /// Of the session's own transaction; `None` where transactions have no such numbers (DSQL).
     pub async fn of(opened: &Opened) -> Result<Option<Self>> {
+        Ok(Self::look(opened).await?.map(|(now, _)| now))
+    }
+
+    /// The same at a moment that nobody else has taken over yet: a reader's transaction is begun anew until all is known.
+    pub async fn of_new(opened: &Opened) -> Result<Option<Self>> {
+        let session = &opened.session;
+        let mut found = Self::look(opened).await?;
+        for _ in 1..TRIES {
+            if found.as_ref().is_none_or(|(_, sure)| *sure) {
+                break;
+            }
+            if session.access() == Access::ReadOnly {
+                session.rollback().await?;
+                session.begin_snapshot().await?;
+            }
+            found = Self::look(opened).await?;
+        }
+        Ok(found.map(|(now, _)| now))
+    }
+
+    async fn look(opened: &Opened) -> Result<Option<(Self, bool)>> {
         if opened.dsql {
             return Ok(None);
         }
         let row = opened.session.text(NOW).await?.into_iter().next().unwrap_or_default();
         let value = |i: usize| row.get(i).cloned().flatten();
-        let read = || Some(Self { xmin: value(0)?.parse().ok()?, next: value(1)?.parse().ok()?, snapshot: value(2)? });
+        let read = || Some((Self { xmin: value(0)?.parse().ok()?, next: value(1)?.parse().ok()?, snapshot: value(2)? }, value(3)? == "t"));
         Ok(read())
     }
 
