@@ -425,8 +425,9 @@ fn findings_are_filtered_and_one_is_opened_to_its_code_and_edit() {
     // back: out of the code, out of the filter
     pty.keys(ESC);
     pty.wait_gone("▸ 6 │").wait_for("v shows the code");
+    // what the filter hid is back before the next key goes: Esc and an arrow in one read are another key
     pty.keys(ESC);
-    pty.wait_for("What was understood");
+    pty.wait_for("published as").wait_gone("v shows the code");
     pty.keys("\x1b[B");
     pty.wait_for("B1 login with Replit");
     assert!(wizard.journal().iter().all(|line| line["what"]["step"] != "assessment"), "looking is not done yet");
