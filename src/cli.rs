@@ -4,6 +4,7 @@
 mod app;
 mod app_export;
 mod cost;
+mod cutover;
 mod doctor;
 mod inside;
 mod prepare;
@@ -23,6 +24,7 @@ pub use app::{ArchitectureArg, BaseArg, ChoiceArgs, ContainerArgs, EnvArgs, Pipe
 pub use app::{ScanArgs, SeverityArg};
 pub use app_export::{AppExportArgs, WhatArg};
 pub use cost::{CostArgs, CostCmd, PricesArgs};
+pub use cutover::{CutoverAtArgs, CutoverCmd, CutoverPlanArgs};
 pub use doctor::DoctorArgs;
 pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
 pub use prepare::PrepareArgs;
@@ -141,6 +143,9 @@ pub enum Cmd {
         after_help = "Examples:\n  migrate-wizard rollback --plan            show it, do nothing\n  migrate-wizard rollback --to provision    back to and including that step"
     )]
     Rollback(RollbackArgs),
+    /// The runbook of the cutover: plan it, rehearse it, go, see where it stands
+    #[command(subcommand, after_help = "Example:\n  migrate-wizard cutover plan --at '2026-12-05 22:00 Europe/Berlin'")]
+    Cutover(CutoverCmd),
     /// Write the report of the newest run: Markdown and one self-contained HTML file
     #[command(after_help = "Example:\n  migrate-wizard report --out report/")]
     Report(OutArgs),

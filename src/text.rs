@@ -84,12 +84,23 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
             "m" => Duration::from_secs(60),
             "h" => Duration::from_secs(3600),
             "d" => Duration::from_secs(86_400),
+            "w" => Duration::from_secs(7 * 86_400),
             _ => return None,
         };
         total = total.checked_add(unit.checked_mul(u32::try_from(n).ok()?)?)?;
         rest = rest.get(letters..)?;
     }
     Some(total)
+}
+
+/// The time of a runbook in seconds from T: `T`, `T-1w`, `T+1h30m`.
+pub fn runbook_time(text: &str) -> Option<i64> {
+    let rest = text.trim().strip_prefix('T')?;
+    if rest.is_empty() {
+        return Some(0);
+    }
+    let (sign, length) = rest.strip_prefix('-').map(|length| (-1, length)).or_else(|| rest.strip_prefix('+').map(|length| (1, length)))?;
+    Some(sign * i64::try_from(parse_duration(length)?.as_secs()).ok()?)
 }
 
 /// `1 row`, `2 rows`.

@@ -7,6 +7,7 @@ mod app_scan;
 mod cleanup;
 mod connections;
 pub mod cost;
+mod cutover;
 mod data;
 mod demo;
 mod doctor;
@@ -63,6 +64,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Log) => status::log(&args),
         Some(Cmd::Plan) => plan::run(&args).await,
         Some(Cmd::Rollback(rollback)) => plan::rollback(&args, &rollback).await,
+        Some(Cmd::Cutover(what)) => cutover::run(&args, &what).await,
         Some(Cmd::Report(out)) => report::run(&args, &out),
         Some(Cmd::Completions { shell }) => {
             let mut command = <Cli as clap::CommandFactory>::command();

@@ -65,7 +65,7 @@ pub async fn run(args: &RunArgs) -> Result<u8> {
 }
 
 /// A state that has only been opened, kept nowhere.
-fn fresh(args: &RunArgs) -> Result<State> {
+pub fn fresh(args: &RunArgs) -> Result<State> {
     let opened = Entry::Opened {
         format: FORMAT,
         run: "plan".into(),

@@ -38,6 +38,7 @@ mod stack;
 mod task;
 pub mod users;
 mod verify;
+mod wait;
 mod watch;
 mod worker_image;
 mod world;
@@ -51,6 +52,7 @@ pub use cost::{Costs, OWN_PRICES, questions, today};
 pub use image::{make as make_image, tag as image_tag};
 pub use inside::{ORDER, Order};
 pub use stack::{of_system, template_file};
+pub use wait::{Moment, moment};
 pub use worker_image::worker_image;
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
 
@@ -100,6 +102,7 @@ pub fn registry() -> Registry<World> {
         kind("task", "a one-off task with a service's image, once: migrations", task::build),
         kind("dns", "a Route 53 record", dns::build),
         kind("resolves", "a host name leads where it should", resolves::build),
+        kind("wait", "waits for the day and hour that was chosen", wait::build),
         kind("watch", "health, error rate and p95 for a time", watch::build),
     ])
 }

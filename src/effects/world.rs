@@ -339,7 +339,7 @@ impl effect::World for World {
         let simulated = match need {
             Need::Aws => self.aws_simulated,
             Need::SourceWrite => self.sandbox && !self.disposable_source,
-            Need::Network | Need::Builder => self.sandbox,
+            Need::Network | Need::Builder | Need::Time => self.sandbox,
             Need::Source | Need::Target | Need::App | Need::Nothing => false,
         };
         simulated.then(|| "sandbox: simulated".to_owned())
@@ -352,7 +352,7 @@ impl effect::World for World {
             // A dry run has made no target to read.
             Need::Target => !self.dry,
             Need::App | Need::Nothing => true,
-            Need::Network | Need::Builder => !self.dry,
+            Need::Network | Need::Builder | Need::Time => !self.dry,
         }
     }
 

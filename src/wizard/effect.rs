@@ -63,6 +63,8 @@ pub enum Need {
     Network,
     /// A tool that builds container images, and the base images it pulls.
     Builder,
+    /// That time passes: a rehearsal does not wait for a day and hour.
+    Time,
     /// Nothing but the run's own folder.
     Nothing,
 }

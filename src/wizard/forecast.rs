@@ -11,7 +11,7 @@ use crate::wizard::plan::{self, Books, Planned, Suggestion};
 use crate::wizard::playbook::Action;
 use crate::wizard::screens::{self, Rehearsed};
 use crate::wizard::state::{State, Status};
-use crate::wizard::template;
+use crate::wizard::template::{self, Facts};
 
 /// One step to come.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,6 +41,17 @@ pub fn forecast<W>(
     rehearsed: &Rehearsed,
     registry: &Registry<W>,
 ) -> Vec<Coming> {
+    to_the_end(books, state, answers, rehearsed, registry).0
+}
+
+/// All that is to come, and what is then known.
+pub fn to_the_end<W>(
+    books: &Books,
+    state: &State,
+    answers: &BTreeMap<String, Suggestion>,
+    rehearsed: &Rehearsed,
+    registry: &Registry<W>,
+) -> (Vec<Coming>, Facts) {
     let mut facts = state.facts();
     let mut seen = BTreeSet::new();
     let mut coming = Vec::new();
@@ -97,7 +108,7 @@ pub fn forecast<W>(
             }
         }
     }
-    coming
+    (coming, facts)
 }
 
 fn line(planned: &Planned<'_>, kind: &str, writes: bool, describe: String, command: String, rehearsed: &Rehearsed) -> Coming {

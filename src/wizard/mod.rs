@@ -9,6 +9,7 @@ pub mod keys;
 pub mod plan;
 pub mod playbook;
 pub mod review;
+pub mod runbook;
 pub mod screens;
 pub mod state;
 pub mod template;

@@ -41,6 +41,8 @@ pub struct Step {
     pub irreversible: Option<String>,
     /// Runbook time: `T-2h`.
     pub at: Option<String>,
+    /// Who does it or answers for it; none: the wizard does an effect, the person at the keyboard all else.
+    pub owner: Option<String>,
     /// Typical duration: `3m`.
     pub estimate: Option<String>,
     pub timeout: Option<std::time::Duration>,
@@ -175,7 +177,8 @@ struct RawStep {
     #[serde(default)]
     when: BTreeMap<String, toml::Value>,
     irreversible: Option<String>,
-    at: Option<String>,
+    at: Option<Spanned<String>>,
+    owner: Option<String>,
     estimate: Option<Spanned<String>>,
     timeout: Option<Spanned<String>>,
     abort_if: Option<String>,
@@ -252,6 +255,11 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
             .transpose()
     };
     length(&raw.estimate)?;
+    if let Some(at) = &raw.at
+        && crate::text::runbook_time(at.as_ref()).is_none()
+    {
+        return Err(caret(file, text, at.span(), "not a time of a runbook", "write it like T, T-2h or T+10m"));
+    }
     if raw.parallel && (raw.irreversible.is_some() || raw.guard_until.is_some() || !matches!(action, Action::Effect(_))) {
         return Err(place("only an effect that can be undone and is no guard can be `parallel`", "leave `parallel` out"));
     }
@@ -276,7 +284,8 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
             })
             .collect::<Result<_>>()?,
         irreversible: raw.irreversible,
-        at: raw.at,
+        at: raw.at.map(Spanned::into_inner),
+        owner: raw.owner,
         estimate: raw.estimate.map(Spanned::into_inner),
         abort_if: raw.abort_if,
         each: raw.each,
@@ -511,6 +520,7 @@ mod tests {
                 "fallback",
             ),
             (format!("{step}when={{x='y'}}\n[step.effect]\nkind='simulate'\n"), "p.toml:8:7", "no earlier step gives", "earlier question"),
+            (format!("{step}at='T minus 2h'\n[step.effect]\nkind='simulate'\n"), "p.toml:8:4", "not a time of a runbook", "T-2h or T+10m"),
             (format!("{step}timeout='soon'\n[step.effect]\nkind='simulate'\n"), "p.toml:8:9", "not a duration", "2m10s"),
             (
                 format!("{step}[step.effect]\nkind='simulate'\n{step}[step.effect]\nkind='simulate'\n"),

@@ -440,6 +440,19 @@ pub fn table() -> Vec<Row> {
             ..ROW
         },
         Row {
+            name: "wait: in two seconds",
+            kind: "wait",
+            fields: |_| json!({ "until": (jiff::Timestamp::now() + std::time::Duration::from_secs(2)).to_string() }),
+            needs: &["until"],
+            wrong: &[("until", "tonight"), ("until", "2026-12-05 22:00 Europe/Atlantis")],
+            preview: ["Same wait until ", "Same wait until "],
+            probes: [Absent, Present, Present],
+            measured: &["at"],
+            seen: nothing_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
             name: "watch: a healthy app",
             kind: "watch",
             fields: |_| json!({ "url": http::healthy(), "for": "1s", "every": "100ms", "error_percent": 5, "p95_ms": 3000, "content_type": "application/json" }),
