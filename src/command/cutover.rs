@@ -1,6 +1,7 @@
 //! `cutover …`: the runbook as plan, as checklist and as it stands; rehearsing it; going.
 //! Decides no step: it opens the run, which does.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
@@ -9,14 +10,15 @@ use serde_json::json;
 use super::run::{answers, checked_books, open_with};
 use super::{flavour, out, out_json, plan};
 use crate::cli::{CutoverAtArgs, CutoverCmd, CutoverPlanArgs, RunArgs};
-use crate::effects::{self, Moment, Setup, moment};
+use crate::effects::{self, Moment, Rehearsal, Setup, moment};
 use crate::error::{Context, Error, Kind, Result};
 use crate::runs::{self, Found};
 use crate::text;
 use crate::wizard::journal::Source;
 use crate::wizard::plan::{Books, Suggestion};
 use crate::wizard::runbook::{Line, Runbook, runbook};
-use crate::wizard::state::{State, Status};
+use crate::wizard::state::{End, State, Status};
+use crate::wizard::template::plain;
 
 /// The question that T is the answer to.
 const AT: &str = "cutover_at";
@@ -302,6 +304,28 @@ async fn rehearse(args: &RunArgs) -> Result<u8> {
     // a rehearsal waits for no hour
     given.insert(AT.to_owned(), Suggestion { value: "now".to_owned(), source: Source::Flag });
     open_with(&args, flavour(&args), books, given, None, Setup::default()).await
+}
+
+/// Answers that say when and whether, not what: a rehearsal may have others.
+const NOT_OF_THE_PLAN: [&str; 3] = [AT, "go", "go_without"];
+
+/// For a run that is being opened: whether the last rehearsal that came to its end was of the same plan.
+pub fn rehearsal(app: &Path) -> Rehearsal {
+    let app = app.to_owned();
+    Rehearsal(Box::new(move |wanted| {
+        let last = runs::newest_that(&app, |state| state.sandbox && state.journey == "move" && state.ended == Some(End::Finished));
+        let found = last.map_err(|error| error.line())?.ok_or("no rehearsal has come to its end")?;
+        let other = wanted.iter().filter(|(id, _)| !NOT_OF_THE_PLAN.contains(&id.as_str())).find_map(|(id, answer)| {
+            let wanted = answer.get("value").filter(|value| !value.is_null())?;
+            let had = found.state.steps.get(id).and_then(|step| step.answer.as_ref()).map(|(value, _)| value);
+            (had != Some(wanted))
+                .then(|| format!("{id} is {} and was {} then", plain(wanted), had.map_or_else(|| "not asked".to_owned(), plain)))
+        });
+        match other {
+            None => Ok(format!("rehearsed as {} ({})", found.state.run, found.state.last_at)),
+            Some(other) => Err(format!("the last rehearsal, {}, was of another plan: {other}", found.state.run)),
+        }
+    }))
 }
 
 async fn go(args: &RunArgs, what: &CutoverAtArgs) -> Result<u8> {

@@ -211,7 +211,11 @@ async fn go(
     setup: Setup,
 ) -> Result<u8> {
     let Opened { dir, journal, state } = opened;
-    let setup = Setup { foresight: Some(foresight(&books, &state.given, state.sandbox)), ..setup };
+    let setup = Setup {
+        foresight: Some(foresight(&books, &state.given, state.sandbox)),
+        rehearsal: Some(super::cutover::rehearsal(&args.dir)),
+        ..setup
+    };
     let rehearsed = runs::rehearsed(&args.dir);
     let (run, journey) = (state.run.clone(), state.journey.clone());
     let world = Arc::new(World::open(args, &dir, &state, setup).await?);

@@ -16,6 +16,8 @@ mod freeze;
 mod image;
 mod inside;
 mod inspect_source;
+mod preconditions;
+mod record;
 mod redeploy;
 mod remove_system;
 mod repair_stack;
@@ -51,6 +53,7 @@ pub use check_aws::{Foresight, wanted_of};
 pub use cost::{Costs, OWN_PRICES, questions, today};
 pub use image::{make as make_image, tag as image_tag};
 pub use inside::{ORDER, Order};
+pub use preconditions::Rehearsal;
 pub use stack::{of_system, template_file};
 pub use wait::{Moment, moment};
 pub use worker_image::worker_image;
@@ -100,8 +103,10 @@ pub fn registry() -> Registry<World> {
         kind("freeze", "the source takes no more writes", freeze::build),
         kind("service", "an ECS service's image and tasks", service::build),
         kind("task", "a one-off task with a service's image, once: migrations", task::build),
+        kind("record", "what a name answers today, and for how long", record::build),
         kind("dns", "a Route 53 record", dns::build),
         kind("resolves", "a host name leads where it should", resolves::build),
+        kind("preconditions", "what must hold before the source is frozen", preconditions::build),
         kind("wait", "waits for the day and hour that was chosen", wait::build),
         kind("watch", "health, error rate and p95 for a time", watch::build),
     ])

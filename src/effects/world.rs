@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::check_aws::Foresight;
 use super::cost::Costs;
+use super::preconditions::Rehearsal;
 use crate::cli::RunArgs;
 use crate::cloud::preflight::Wanted;
 use crate::cloud::{self, Aws};
@@ -52,6 +53,8 @@ pub struct Setup {
     pub aws: Option<cloud::Options>,
     /// `None`: nothing is known of the steps to come.
     pub foresight: Option<Foresight>,
+    /// `None`: nothing is known of other runs.
+    pub rehearsal: Option<Rehearsal>,
 }
 
 /// Everything outside.
@@ -80,6 +83,7 @@ pub struct World {
     secrets: Mutex<BTreeMap<String, String>>,
     costs: Costs,
     foresight: Option<Foresight>,
+    rehearsal: Option<Rehearsal>,
 }
 
 /// Which target database an effect means. In a sandbox it is the disposable one, whatever this says.
@@ -165,12 +169,18 @@ impl World {
             secrets: Mutex::new(BTreeMap::new()),
             costs: Costs::of_runs(run_dir.parent().unwrap_or(run_dir))?,
             foresight: setup.foresight,
+            rehearsal: setup.rehearsal,
         })
     }
 
     /// What a run with these answers (question id → {value, source}) will need of AWS; nothing where the command did not say.
     pub fn foresee(&self, answers: &Map<String, Value>) -> Result<Wanted> {
         self.foresight.as_ref().map_or_else(|| Ok(Wanted::default()), |foresight| (foresight.0)(answers))
+    }
+
+    /// Was a run with these answers rehearsed? `Err` says what is missing.
+    pub fn rehearsed(&self, answers: &Map<String, Value>) -> std::result::Result<String, String> {
+        self.rehearsal.as_ref().map_or_else(|| Err("nothing is known of other runs".to_owned()), |known| (known.0)(answers))
     }
 
     /// The AWS session: connected once, read-only in a dry run.

@@ -417,7 +417,6 @@ pub fn check(
                     if let Some(verify) = &manual.verify {
                         build(&verify.kind, fill(&verify.value())?).map_err(|e| here(&verify.kind, &e.what, &e.hint))?;
                     }
-                    facts.insert(format!("{}.done", step.id), Value::String("yes".into()));
                 }
                 Action::Effect(spec) => {
                     let outputs = build(&spec.kind, fill(&spec.value())?).map_err(|e| here(&spec.kind, &e.what, &e.hint))?;
@@ -426,6 +425,10 @@ pub fn check(
                         facts.insert(format!("{}.{name}", step.id), value);
                     }
                 }
+            }
+            if !matches!(step.action, Action::Ask(_)) {
+                facts.insert(format!("{}.done", step.id), Value::String("yes".into()));
+                facts.insert(format!("{}.done_at", step.id), Value::String("2026-01-01T00:00:00Z".into()));
             }
         }
     }

@@ -240,6 +240,7 @@ impl State {
             }
             if step.status == Status::Done {
                 facts.insert(format!("{id}.done"), Value::from("yes"));
+                facts.insert(format!("{id}.done_at"), Value::from(step.at.clone()));
                 for (name, value) in &step.outputs {
                     facts.insert(format!("{id}.{name}"), value.clone());
                 }
