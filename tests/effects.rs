@@ -512,6 +512,44 @@ fn a_name_that_does_not_lead_there_is_an_error() {
     assert_eq!((error.kind, error.what.as_str()), (Kind::Unreachable, "no-such-host.invalid does not resolve"));
 }
 
+/// Each precondition that is missing is told with its fix, all at once; what does not concern this system is not asked.
+#[test]
+fn preconditions_that_are_missing_are_told_all_at_once() {
+    let stage = Stage::open(Run::Live, None, None);
+    let now = jiff::Timestamp::now();
+    let ago = |seconds: i64| (now - jiff::SignedDuration::from_secs(seconds)).to_string();
+    let check = |without: &str| {
+        stage.build(
+            "preconditions",
+            json!({ "without": without, "check": [
+                { "name": "snapshot", "what": "a snapshot", "only": "dsql", "among": ["rds"], "is": "no", "wanted": ["yes"], "fix": "-" },
+                { "name": "early", "what": "lowered", "since": ago(60), "seconds": "3600", "fix": "wait." },
+                { "name": "late", "what": "lowered", "since": ago(7200), "seconds": "3600", "fix": "-" },
+                { "name": "never", "what": "lowered", "since": "", "seconds": "300", "fix": "lower it" },
+                { "name": "certificate", "what": "a certificate", "https": "shop.example", "at": "127.0.0.1", "fix": "look at it" },
+                { "name": "rehearsal", "what": "rehearsed", "rehearsed": {}, "fix": "rehearse" },
+                { "name": "way_back", "what": "the way back is chosen", "is": "", "wanted": ["keep_aside"], "fix": "choose it" },
+            ] }),
+        )
+    };
+    let error = stage.run(check("").apply(&stage.world, &stage.context(Outputs::new()))).unwrap_err();
+    assert_eq!((error.kind, error.what.as_str()), (Kind::Refused, "not ready for GO: early, never, certificate, rehearsal, way_back"));
+    let told = error.causes.join("\n");
+    for part in [
+        "early: lowered: 59m",
+        "never: not done yet: lowered. lower it",
+        "certificate: 127.0.0.1 has no valid certificate for shop.example",
+        "rehearsal: nothing is known of other runs. rehearse",
+        "way_back: not so: the way back is chosen. choose it",
+    ] {
+        assert!(told.contains(part), "{part:?} is missing:\n{told}");
+    }
+    assert!(error.hint.contains("change the answer go_without to early,never,certificate,rehearsal,way_back"), "{error}");
+    let all = check("early, never,certificate, rehearsal,way_back");
+    let outputs = stage.run(all.apply(&stage.world, &stage.context(Outputs::new()))).unwrap();
+    assert_eq!(outputs["without"], "early,never,certificate,rehearsal,way_back");
+}
+
 /// One row that differs is found by name, and strictly it is an error.
 #[test]
 fn a_difference_is_found() {

@@ -440,6 +440,24 @@ pub fn table() -> Vec<Row> {
             ..ROW
         },
         Row {
+            name: "preconditions: one holds, one is gone without",
+            kind: "preconditions",
+            fields: |_| {
+                json!({ "without": "way_back", "check": [
+                    { "name": "verified_copy", "what": "the copy was compared", "is": "yes", "wanted": ["yes"], "fix": "compare it" },
+                    { "name": "way_back", "what": "the way back is chosen", "is": "no", "wanted": ["yes"], "fix": "choose it" },
+                ] })
+            },
+            needs: &["check"],
+            wrong: &[("without", "luck")],
+            preview: ["Same verified_copy: the copy was compared", "Same verified_copy: the copy was compared"],
+            probes: [Absent, Absent, Absent],
+            gives: || json!({ "without": "way_back", "summary": "gone without: way_back" }),
+            seen: nothing_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
             name: "wait: in two seconds",
             kind: "wait",
             fields: |_| json!({ "until": (jiff::Timestamp::now() + std::time::Duration::from_secs(2)).to_string() }),
@@ -766,6 +784,20 @@ pub fn table() -> Vec<Row> {
             gives: || json!({ "accounts": 2, "left_out": 1 }),
             seen: accounts_seen,
             makes: &["1 ann@example.org CONFIRMED", "2 bob@example.org CONFIRMED"],
+            ..ROW
+        },
+        Row {
+            name: "record: what the name answers",
+            kind: "record",
+            part: Part::Aws,
+            given: a_zone_with_a_record,
+            fields: |_| json!({ "name": "www.shop.example" }),
+            needs: &["name"],
+            preview: ["Same www.shop.example answers old.example for 3600 s", "Same www.shop.example answers old.example for 3600 s"],
+            probes: [Present, Present, Present],
+            gives: || json!({ "ttl": 3600, "summary": "www.shop.example answers old.example for 3600 s" }),
+            seen: records_seen,
+            after: READS,
             ..ROW
         },
         Row {
