@@ -126,6 +126,7 @@ fn the_embedded_set_is_the_folder() {
         [
             "application.toml",
             "assess.toml",
+            "close.toml",
             "cutover.toml",
             "data.toml",
             "decide.toml",

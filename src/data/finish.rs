@@ -35,6 +35,11 @@ pub async fn finish(target: &Connector, anyway: bool) -> Result<bool> {
     Ok(begun)
 }
 
+/// Is there a ledger on it?
+pub async fn has_ledger(target: &Connector) -> Result<bool> {
+    ledger::exists(&target.connect(Access::ReadOnly).await?).await
+}
+
 /// Indexes, keys and what else follows the rows are all there.
 pub async fn schema_made(target: &Connector) -> Result<()> {
     pass::schema_made(&target.connect(Access::ReadWrite).await?).await

@@ -45,7 +45,7 @@ pub mod worker;
 pub use again::Tries;
 pub use copy::copy;
 pub use diff::{Diff, diff};
-pub use finish::{finish, schema_made, undo};
+pub use finish::{finish, has_ledger, schema_made, undo};
 pub use forecast::{Forecast, forecast};
 pub use limits::Limits;
 pub use open::{builder, distinct};

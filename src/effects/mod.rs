@@ -16,6 +16,8 @@ mod freeze;
 mod image;
 mod inside;
 mod inspect_source;
+mod ledger;
+mod nothing_temporary;
 mod preconditions;
 mod record;
 mod redeploy;
@@ -108,6 +110,8 @@ pub fn registry() -> Registry<World> {
         kind("resolves", "a host name leads where it should", resolves::build),
         kind("preconditions", "what must hold before the source is frozen", preconditions::build),
         kind("wait", "waits for the day and hour that was chosen", wait::build),
+        kind("ledger", "drops the mover's ledger from the target", |fields| inside::wrap("ledger", fields, ledger::build)),
+        kind("nothing_temporary", "the list of what was made for a while is empty", nothing_temporary::build),
         kind("watch", "health, error rate and p95 for a time", watch::build),
     ])
 }

@@ -239,7 +239,10 @@ pub fn next(state: &State, outcome: Outcome, report: Option<&str>) -> Vec<String
         (Outcome::Finished, Some((_, finished, _))) => words(finished),
         (Outcome::Rehearsed, Some((_, _, rehearsed))) => words(rehearsed),
         (Outcome::Finished, None) => {
-            let back = if state.sandbox {
+            let closed = state.steps.values().any(|s| s.status == Status::Done && s.effect.as_ref().is_some_and(|(kind, _)| kind == "ledger"));
+            let back = if closed {
+                "the way back by rows is closed; what is left at Replit is yours to end on the day you chose"
+            } else if state.sandbox {
                 "the way back: b here, or later migrate-wizard rollback --sandbox with the same AWS_ENDPOINT_URL"
             } else {
                 "the way back stays open: migrate-wizard rollback"

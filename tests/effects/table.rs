@@ -937,6 +937,30 @@ pub fn table() -> Vec<Row> {
             ..ROW
         },
         Row {
+            name: "ledger",
+            kind: "ledger",
+            part: Part::Postgres,
+            given: indexes_made,
+            fields: |stage| json!({ "target": stage.target_fields() }),
+            needs: &["target"],
+            preview: ["Remove schema migrate_wizard on ", "Same there is no schema migrate_wizard on "],
+            probes: [Absent, Present, Present],
+            gives: || json!({ "summary": "the ledger is gone" }),
+            seen: source_and_target,
+            after: Stays("a ledger that was dropped cannot be made again"),
+            ..ROW
+        },
+        Row {
+            name: "nothing_temporary",
+            kind: "nothing_temporary",
+            preview: ["Same nothing temporary is left", "Same nothing temporary is left"],
+            probes: [Present, Present, Present],
+            gives: || json!({ "summary": "nothing temporary is left" }),
+            seen: nothing_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
             name: "verify",
             kind: "verify",
             part: Part::Postgres,
