@@ -145,7 +145,7 @@ fn the_embedded_set_is_the_folder() {
 fn phases_come_in_the_order_of_the_journey() {
     let journey = Journey::ours();
     let phases: Vec<&str> = journey.books.forward.iter().map(|b| b.phase.as_str()).collect();
-    assert_eq!(phases, ["assess", "decide", "provision", "application", "schema", "data", "cutover"]);
+    assert_eq!(phases, ["assess", "decide", "provision", "application", "schema", "data", "cutover", "close"]);
     let back: Vec<&str> = journey.books.rollback.iter().map(|b| b.phase.as_str()).collect();
     assert_eq!(back, ["rollback"]);
     assert_eq!(journey.library.books.len(), 12);
