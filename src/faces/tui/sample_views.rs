@@ -92,6 +92,7 @@ pub fn around(screen: Screen) -> View {
         steps,
         screen,
         cost: Some("$71.20 a month + usage".into()),
+        timeline: None,
     }
 }
 
