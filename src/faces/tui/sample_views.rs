@@ -6,7 +6,7 @@ mod reviews;
 use crate::progress::{Figure, Part, Progress, Unit};
 use crate::wizard::view::{
     AnswerKind, AskView, EndedView, FailedView, GateView, ManualView, Mode, OptionView, Outcome, PhaseView, PreviewLine, RollbackLine,
-    RollbackView, RunView, RunningView, Screen, Sign, Standing, StepView, View,
+    RollbackView, RunView, RunningView, Screen, Sign, Standing, StepView, TimelineLine, TimelineView, View,
 };
 
 pub use reviews::{assessment, review};
@@ -250,6 +250,37 @@ pub fn copying() -> Progress {
     progress.parts.extend((1..=8).map(|n| part(&format!("archive.orders_2024_{n:02}"), 0, 90_000 + n * 700, "waits", None)));
     progress.parts.extend((1..=12).map(|n| part(&format!("public.small_{n:02}"), n * 35, n * 35, "done", None)));
     progress
+}
+
+/// A cutover while writes are stopped, with its runbook.
+pub fn frozen() -> View {
+    let mut view = running();
+    let line = |at: &str, title: &str, standing, ended: Option<&str>, apart: Option<&str>, took: Option<&str>, estimate: Option<&str>| {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        TimelineLine {
+            step: title.to_lowercase(),
+            at: at.into(),
+            title: title.into(),
+            standing,
+            ended: text(ended),
+            apart: text(apart),
+            took: text(took),
+            estimate: text(estimate),
+        }
+    };
+    view.timeline = Some(TimelineView {
+        lines: vec![
+            line("T-1h", "Outside parties", Standing::Done, Some("21:04:10"), Some("+4m10s"), None, None),
+            line("T", "Freeze the source", Standing::Done, Some("22:00:02"), Some("+2s"), Some("300ms"), None),
+            line("T+1m", "Copy what changed", Standing::Running, None, None, None, Some("rehearsed: 41s")),
+            line("T+10m", "Switch the name to AWS", Standing::Waiting, None, None, None, Some("about 1m")),
+        ],
+        next: Some("Copy what changed".into()),
+        no_return: None,
+        frozen_ms: Some(61_000),
+        stopped: true,
+    });
+    view
 }
 
 pub fn failed() -> View {
