@@ -9,6 +9,7 @@ mod bad_input;
 mod connect;
 mod container;
 mod converge;
+mod decided;
 mod decisions;
 mod dry_run;
 mod dsql;
