@@ -37,6 +37,28 @@ fn table(wizard: &Wizard, decided: &[&str]) -> BTreeMap<String, Value> {
     told["variables"].as_array().unwrap().iter().map(|row| (row["name"].as_str().unwrap().to_owned(), row.clone())).collect()
 }
 
+/// What the table of variables says of the service's stack is so in its template.
+#[test]
+fn variables_that_the_stack_sets_are_set_by_the_stack() {
+    let stack = std::fs::read_to_string(root().join("assets/stacks/service.yaml")).unwrap();
+    let text = std::fs::read_to_string(root().join("assets/files/env.toml")).unwrap();
+    let names: Vec<&str> =
+        text.split("[[row]]\n").filter(|row| row.contains("\nstack = true\n")).filter_map(|row| row.split('"').nth(1)).collect();
+    assert!(names.contains(&"COGNITO_CLIENT_ID") && names.len() >= 10, "{names:?}");
+    for name in names {
+        assert!(stack.contains(&format!("{{ Name: {name}, Value: ")), "{name}");
+    }
+    assert!(!stack.contains("Name: REPL_ID"));
+    // so a person is asked for none of them
+    let wizard = Wizard::sample();
+    let decided = [("auth".to_owned(), "cognito".to_owned()), ("database".to_owned(), "dsql".to_owned())].into_iter().collect();
+    let scan = migrate_wizard::app::scan(wizard.path(), &migrate_wizard::progress::Reporter::silent()).unwrap();
+    let choices = migrate_wizard::app::Choices { decisions: decided, ..migrate_wizard::app::Choices::from_scan(&scan) };
+    let files = migrate_wizard::app::files::generate(&scan, &choices).unwrap();
+    let list = &files.iter().find(|file| file.path == "CHECKLIST.md").unwrap().contents;
+    assert!(list.contains("- [ ] `SESSION_SECRET`") && !list.contains("`COGNITO_CLIENT_ID`") && !list.contains("- [ ] `PGHOST`"), "{list}");
+}
+
 fn kind<'t>(table: &'t BTreeMap<String, Value>, name: &str) -> &'t str {
     table.get(name).map_or("no row", |row| row["kind"].as_str().unwrap())
 }

@@ -28,8 +28,11 @@ pub enum Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plain {
     pub name: String,
-    /// `None`: a person must give it.
+    /// `None`: a person must give it, or the service's stack.
     pub value: Option<String>,
+    /// The service's stack sets it.
+    #[serde(default)]
+    pub by_stack: bool,
     pub origin: Origin,
     pub why: String,
 }
@@ -94,6 +97,9 @@ struct Row {
     /// A signal: the row counts, too, when the app has that finding.
     found: Option<String>,
     needs: Option<Needs>,
+    /// The service's stack sets it; with `needs`: where that is decided.
+    #[serde(default)]
+    stack: bool,
     language: Option<super::stack::Language>,
     /// Also for the build.
     #[serde(default)]
@@ -109,11 +115,14 @@ impl Row {
         self.needs.as_ref().is_none_or(|needs| needs.are_met(decided))
     }
 
+    fn is_decided(&self, decided: &Decided) -> bool {
+        self.needs.as_ref().is_none_or(|needs| decided.outcome(&needs.decision).is_some())
+    }
+
     /// It counts although the code does not read the name.
     fn is_given(&self, scan: &Scan, decided: &Decided) -> bool {
-        let is_decided = || self.needs.as_ref().is_none_or(|needs| decided.outcome(&needs.decision).is_some());
         matches!(self.kind, RowKind::Never)
-            || (self.always && is_decided())
+            || (self.always && self.is_decided(decided))
             || self.found.as_deref().is_some_and(|signal| scan.was_found(signal))
     }
 
@@ -183,7 +192,8 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
                 if row.build || row.build_when.as_deref().is_some_and(|signal| scan.has_finding(signal)) {
                     plan.build.insert(row.name.clone(), value.clone().unwrap_or_default());
                 }
-                plan.plain.push(Plain { name: row.name.clone(), value, origin: Origin::Shim, why: row.why.clone() });
+                let by_stack = row.stack && row.is_decided(decided);
+                plan.plain.push(Plain { name: row.name.clone(), value, by_stack, origin: Origin::Shim, why: row.why.clone() });
             }
             RowKind::Secret => plan.secrets.push(Secret {
                 name: row.name.clone(),
@@ -221,6 +231,7 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
             plan.plain.push(Plain {
                 name: variable.name.clone(),
                 value: None,
+                by_stack: false,
                 origin: Origin::Code,
                 why: format!("{why}; it becomes part of the pages, so it is no secret"),
             });
@@ -252,7 +263,7 @@ impl EnvPlan {
         if hide::is_secret_name(name) || (origin == Origin::Replit && value.is_none()) {
             self.secrets.push(Secret { name: name.to_owned(), origin, needed: needed || origin == Origin::Replit, why });
         } else {
-            self.plain.push(Plain { name: name.to_owned(), value, origin, why });
+            self.plain.push(Plain { name: name.to_owned(), value, by_stack: false, origin, why });
         }
     }
 
