@@ -173,8 +173,7 @@ fn compile(text: &Text, as_of: &str, source: &str, globs: &BTreeMap<String, Vec<
     if raw.settled_by.is_none() && (raw.settles.is_some() || !raw.settled_in.is_empty()) {
         return Err(bad(if raw.settles.is_some() { "settles" } else { "settled_in" }, "needs `settled_by`"));
     }
-    let settled_in = if raw.settled_in.is_empty() { &raw.files } else { &raw.settled_in };
-    let settled_in = set("settled_in", settled_in)?;
+    let settled_in = if raw.settled_in.is_empty() { set("files", &raw.files)? } else { set("settled_in", &raw.settled_in)? };
     let settles = regex("settles", &raw.settles)?;
     let shapes = (!raw.syntax.is_empty())
         .then(|| Shapes::new(&raw.syntax, raw.part.as_deref(), raw.inside.clone(), raw.not_inside.clone()))
