@@ -10,6 +10,7 @@ mod connect;
 mod container;
 mod converge;
 mod cutover;
+mod decided;
 mod decisions;
 mod dry_run;
 mod dsql;

@@ -10,13 +10,13 @@ use crate::support::wizard::Wizard;
 const BRANCH: &str = "migrate-wizard/prepare";
 
 /// The sample in a git work tree with one commit.
-struct App {
-    wizard: Wizard,
+pub struct App {
+    pub wizard: Wizard,
     beside: tempfile::TempDir,
 }
 
 impl App {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let app = Self { wizard: Wizard::sample(), beside: tempfile::tempdir().unwrap() };
         app.git(&["init", "-q", "-b", "main"]);
         app.git(&["add", "."]);
@@ -25,7 +25,7 @@ impl App {
     }
 
     /// With the packages that its compiler needs.
-    fn with_packages() -> Self {
+    pub fn with_packages() -> Self {
         let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/sample/node_modules");
         assert!(packages.join("typescript").is_dir(), "the sample's packages are not installed: run `make typescript`");
         let app = Self::new();
@@ -33,15 +33,15 @@ impl App {
         app
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.wizard.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    fn git(&self, arguments: &[&str]) -> String {
+    pub fn git(&self, arguments: &[&str]) -> String {
         let identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"];
         let output = Command::new("git").current_dir(self.wizard.path()).args(identity).args(arguments).output().unwrap();
         assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -49,7 +49,7 @@ impl App {
     }
 
     /// Exit code, standard output, standard error.
-    fn prepare(&self, more: &[&str]) -> (i32, String, String) {
+    pub fn prepare(&self, more: &[&str]) -> (i32, String, String) {
         let done = self.wizard.run(&[&["app", "prepare"], more].concat());
         (done.code(), done.out(), done.err())
     }
@@ -60,14 +60,14 @@ impl App {
         (branches, self.git(&["rev-parse", "HEAD"]), self.git(&["status", "--porcelain", "--untracked-files=no"]))
     }
 
-    fn tsc(&self) -> String {
+    pub fn tsc(&self) -> String {
         let output = Command::new("node").args(["node_modules/typescript/bin/tsc", "--noEmit"]).current_dir(self.wizard.path()).output();
         let output = output.expect("node is not installed: run `make typescript`");
         assert!(output.status.success() != String::from_utf8_lossy(&output.stdout).contains("error TS"), "{output:?}");
         String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr)
     }
 
-    fn signals(&self) -> BTreeSet<String> {
+    pub fn signals(&self) -> BTreeSet<String> {
         let done = self.wizard.run(&["app", "scan", "--json"]).expect(0);
         let scan: serde_json::Value = serde_json::from_str(&done.out()).unwrap();
         scan["findings"].as_array().unwrap().iter().map(|finding| finding["signal"].as_str().unwrap().to_owned()).collect()

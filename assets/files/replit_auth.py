@@ -1,6 +1,6 @@
 """Sign-in with Amazon Cognito where Replit's was: the same names, so that callers stay as they are. Made by migrate-wizard.
 
-From the environment: ISSUER_URL (the pool), REPL_ID (its public app client), APP_URL (the app's own address).
+From the environment: ISSUER_URL (the pool), COGNITO_CLIENT_ID (its public app client), APP_URL (the app's own address).
 """
 
 import os
@@ -20,7 +20,7 @@ login_manager = LoginManager(app)
 _clients = Clients(app)
 _clients.register(
     "cognito",
-    client_id=os.environ["REPL_ID"],
+    client_id=os.environ["COGNITO_CLIENT_ID"],
     server_metadata_url=os.environ["ISSUER_URL"].rstrip("/") + "/.well-known/openid-configuration",
     client_kwargs={
         "scope": "openid email profile",
@@ -54,7 +54,7 @@ def make_replit_blueprint():
         session.clear()
         # Cognito's logout is no end-session request of the standard
         pool = urlsplit(_clients.cognito.load_server_metadata()["authorization_endpoint"])
-        query = urlencode({"client_id": os.environ["REPL_ID"], "logout_uri": _base() + "/"})
+        query = urlencode({"client_id": os.environ["COGNITO_CLIENT_ID"], "logout_uri": _base() + "/"})
         return redirect(f"{pool.scheme}://{pool.netloc}/logout?{query}")
 
     @blueprint.route("/error")

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::branch::{self, Branch};
+use super::needs::Decided;
 use super::scan::Scan;
 use super::service::{Service, ServiceKind};
 use super::stack::Language;
@@ -52,6 +53,9 @@ pub struct Choices {
     pub postgres: u16,
     /// Names of the services to generate for; empty: all.
     pub services: Vec<String>,
+    /// What was decided of the app as a whole: its variables follow from it.
+    #[serde(default)]
+    pub decisions: Decided,
 }
 
 impl Choices {
@@ -80,6 +84,7 @@ impl Choices {
             names: BTreeMap::new(),
             postgres: 16,
             services: Vec::new(),
+            decisions: Decided::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choices::Choices;
 use super::hide;
+use super::needs::{Decided, Needs};
 use super::scan::Scan;
 use super::template;
 use crate::error::{Context, Kind, Result};
@@ -27,8 +28,11 @@ pub enum Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plain {
     pub name: String,
-    /// `None`: a person must give it.
+    /// `None`: a person must give it, or the service's stack.
     pub value: Option<String>,
+    /// The service's stack sets it.
+    #[serde(default)]
+    pub by_stack: bool,
     pub origin: Origin,
     pub why: String,
 }
@@ -50,12 +54,22 @@ pub struct Never {
     pub why: String,
 }
 
-/// The environment of the app's tasks on AWS. A name is in one list only.
+/// A name that nothing on AWS gets with what was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unneeded {
+    pub name: String,
+    pub why: String,
+}
+
+/// The environment of the app's tasks on AWS. A name is in one list only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvPlan {
     pub plain: Vec<Plain>,
     pub secrets: Vec<Secret>,
     pub never: Vec<Never>,
+    /// The code reads it, and with what was decided nobody has to give it.
+    #[serde(default)]
+    pub unneeded: Vec<Unneeded>,
     /// Plain names that the image build must know, with a value for it (empty: a person must give it).
     pub build: BTreeMap<String, String>,
     /// Values for work on one's own machine: none of them is a secret.
@@ -68,6 +82,7 @@ enum RowKind {
     Plain,
     Secret,
     Never,
+    Unneeded,
 }
 
 #[derive(Deserialize)]
@@ -76,9 +91,15 @@ struct Row {
     name: String,
     kind: RowKind,
     value: Option<String>,
-    /// Set it even if the code does not read it.
+    /// Set it even if the code does not read it; with `needs`: where that is decided.
     #[serde(default)]
     always: bool,
+    /// A signal: the row counts, too, when the app has that finding.
+    found: Option<String>,
+    needs: Option<Needs>,
+    /// The service's stack sets it; with `needs`: where that is decided.
+    #[serde(default)]
+    stack: bool,
     language: Option<super::stack::Language>,
     /// Also for the build.
     #[serde(default)]
@@ -87,6 +108,29 @@ struct Row {
     build_when: Option<String>,
     local: Option<String>,
     why: String,
+}
+
+impl Row {
+    fn is_met(&self, decided: &Decided) -> bool {
+        self.needs.as_ref().is_none_or(|needs| needs.are_met(decided))
+    }
+
+    fn is_decided(&self, decided: &Decided) -> bool {
+        self.needs.as_ref().is_none_or(|needs| decided.outcome(&needs.decision).is_some())
+    }
+
+    /// It counts although the code does not read the name.
+    fn is_given(&self, scan: &Scan, decided: &Decided) -> bool {
+        matches!(self.kind, RowKind::Never)
+            || (self.always && self.is_decided(decided))
+            || self.found.as_deref().is_some_and(|signal| scan.was_found(signal))
+    }
+
+    /// Why nobody has to give the name, where another outcome was decided for.
+    fn otherwise(&self, decided: &Decided) -> Option<String> {
+        let needs = self.needs.as_ref()?;
+        Some(format!("not needed with {} = {}", needs.decision, needs.other(decided)?))
+    }
 }
 
 #[derive(Deserialize)]
@@ -99,27 +143,42 @@ struct Table {
     row: Vec<Row>,
 }
 
+fn table() -> Result<Table> {
+    toml::from_str(include_str!("../../assets/files/env.toml")).or_fail(Kind::Bug, "cannot read assets/files/env.toml", "report this")
+}
+
+/// Why nobody has to give a name with what was decided, whatever the app; `None`: somebody may have to.
+///
+/// # Errors
+/// `Bug` if our own table does not parse.
+pub fn unneeded(name: &str, decided: &Decided) -> Result<Option<String>> {
+    let table = table()?;
+    let rows: Vec<&Row> = table.row.iter().filter(|row| row.name == name).collect();
+    Ok(match rows.iter().find(|row| row.is_met(decided)) {
+        Some(row) => matches!(row.kind, RowKind::Unneeded).then(|| row.why.clone()),
+        None => rows.iter().find_map(|row| row.otherwise(decided)),
+    })
+}
+
 /// The plan for an app: shims, `.replit`'s own values, and every name that the code reads.
 ///
 /// # Errors
 /// `Bug` if our own table does not parse or names an unknown value.
 pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
-    let table: Table = toml::from_str(include_str!("../../assets/files/env.toml")).or_fail(
-        Kind::Bug,
-        "cannot read assets/files/env.toml",
-        "report this",
-    )?;
-    let mut plan = EnvPlan { plain: Vec::new(), secrets: Vec::new(), never: Vec::new(), build: BTreeMap::new(), local: BTreeMap::new() };
+    let table = table()?;
+    let mut plan = EnvPlan::default();
     let port = scan.services.iter().find(|s| s.port.is_some()).map_or(3000, |s| choices.port_of(scan, s));
     let values = BTreeMap::from([
         ("domain", choices.domain.clone().unwrap_or_default()),
         ("port", port.to_string()),
         ("region", choices.region.clone()),
     ]);
-    for row in &table.row {
+    let decided = &choices.decisions;
+    let ours: Vec<&Row> = table.row.iter().filter(|row| row.language.is_none_or(|l| l == scan.stack.language)).collect();
+    for row in &ours {
         let reads = scan.variables.iter().find(|v| v.name == row.name);
-        let foreign = row.language.is_some_and(|l| l != scan.stack.language);
-        if foreign || (reads.is_none() && !row.always && !matches!(row.kind, RowKind::Never)) {
+        // of several rows for a name the first that fits counts
+        if plan.has(&row.name) || !row.is_met(decided) || (reads.is_none() && !row.is_given(scan, decided)) {
             continue;
         }
         let template = row.value.as_deref();
@@ -133,7 +192,8 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
                 if row.build || row.build_when.as_deref().is_some_and(|signal| scan.has_finding(signal)) {
                     plan.build.insert(row.name.clone(), value.clone().unwrap_or_default());
                 }
-                plan.plain.push(Plain { name: row.name.clone(), value, origin: Origin::Shim, why: row.why.clone() });
+                let by_stack = row.stack && row.is_decided(decided);
+                plan.plain.push(Plain { name: row.name.clone(), value, by_stack, origin: Origin::Shim, why: row.why.clone() });
             }
             RowKind::Secret => plan.secrets.push(Secret {
                 name: row.name.clone(),
@@ -142,6 +202,13 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
                 why: row.why.clone(),
             }),
             RowKind::Never => plan.never.push(Never { name: row.name.clone(), why: row.why.clone() }),
+            RowKind::Unneeded => plan.unneeded.push(Unneeded { name: row.name.clone(), why: row.why.clone() }),
+        }
+    }
+    for row in &ours {
+        let is_read = scan.variables.iter().any(|v| v.name == row.name);
+        if let Some(why) = row.otherwise(decided).filter(|_| is_read && !plan.has(&row.name)) {
+            plan.unneeded.push(Unneeded { name: row.name.clone(), why });
         }
     }
     // production after shared: the later one wins
@@ -164,6 +231,7 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
             plan.plain.push(Plain {
                 name: variable.name.clone(),
                 value: None,
+                by_stack: false,
                 origin: Origin::Code,
                 why: format!("{why}; it becomes part of the pages, so it is no secret"),
             });
@@ -175,10 +243,16 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
 }
 
 impl EnvPlan {
+    /// With what was decided nobody has to give it.
+    pub fn is_unneeded(&self, name: &str) -> bool {
+        self.unneeded.iter().any(|n| n.name == name)
+    }
+
     fn has(&self, name: &str) -> bool {
         self.plain.iter().any(|p| p.name == name)
             || self.secrets.iter().any(|s| s.name == name)
             || self.never.iter().any(|n| n.name == name)
+            || self.is_unneeded(name)
     }
 
     /// Adds a name unless a list has it; a value that was withheld makes it a secret.
@@ -189,7 +263,7 @@ impl EnvPlan {
         if hide::is_secret_name(name) || (origin == Origin::Replit && value.is_none()) {
             self.secrets.push(Secret { name: name.to_owned(), origin, needed: needed || origin == Origin::Replit, why });
         } else {
-            self.plain.push(Plain { name: name.to_owned(), value, origin, why });
+            self.plain.push(Plain { name: name.to_owned(), value, by_stack: false, origin, why });
         }
     }
 

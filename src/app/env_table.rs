@@ -21,6 +21,8 @@ pub enum Kind {
     Secret,
     /// It must not be set.
     Never,
+    /// With what was decided nobody has to give it.
+    Unneeded,
 }
 
 /// One place that a name comes from.
@@ -73,12 +75,18 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
             let never = plan.never.iter().find(|n| n.name == name);
             let secret = plan.secrets.iter().find(|s| s.name == name);
             let plain = plan.plain.iter().find(|p| p.name == name);
-            let kind = match (never, secret) {
-                (Some(_), _) => Kind::Never,
-                (None, Some(_)) => Kind::Secret,
-                (None, None) => Kind::Plain,
+            let unneeded = plan.unneeded.iter().find(|n| n.name == name);
+            let kind = match (never, unneeded, secret) {
+                (Some(_), _, _) => Kind::Never,
+                (None, Some(_), _) => Kind::Unneeded,
+                (None, None, Some(_)) => Kind::Secret,
+                (None, None, None) => Kind::Plain,
             };
-            let why = [never.map(|n| &n.why), secret.map(|s| &s.why), plain.map(|p| &p.why)].into_iter().flatten().next().cloned();
+            let why = [never.map(|n| &n.why), unneeded.map(|n| &n.why), secret.map(|s| &s.why), plain.map(|p| &p.why)]
+                .into_iter()
+                .flatten()
+                .next()
+                .cloned();
             let only_development = replit.iter().any(|e| e.name == name) && why.is_none();
             EnvRow {
                 name: name.to_owned(),
@@ -86,7 +94,7 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
                 sources: sources(scan, name, variable, &replit),
                 has_default: variable.map(|v| v.has_default),
                 at_build: plan.build.contains_key(name),
-                at_run: kind != Kind::Never && !only_development && !(variable.is_some_and(|v| v.at_build)),
+                at_run: !matches!(kind, Kind::Never | Kind::Unneeded) && !only_development && !(variable.is_some_and(|v| v.at_build)),
                 services: services.iter().filter(|s| variable.is_some_and(|v| place_for(scan, s, v).is_some())).cloned().collect(),
                 on_aws: on_aws(name, kind, variable, given.get(name).copied(), &table, &prefix),
                 why: why.unwrap_or_else(|| "for development only: the published app does not get it".to_owned()),
@@ -113,7 +121,7 @@ fn sources(scan: &Scan, name: &str, variable: Option<&Variable>, replit: &[&EnvV
 }
 
 fn on_aws(name: &str, kind: Kind, variable: Option<&Variable>, given: Option<&Wired>, table: &Table, prefix: &str) -> String {
-    if kind == Kind::Never {
+    if matches!(kind, Kind::Never | Kind::Unneeded) {
         return "not set".to_owned();
     }
     if variable.is_some_and(|v| v.at_build) {
@@ -123,7 +131,7 @@ fn on_aws(name: &str, kind: Kind, variable: Option<&Variable>, given: Option<&Wi
         Some(Given::Stack) => "set by the service's stack".to_owned(),
         Some(Given::Plain { value }) => format!("task definition: {value}"),
         Some(Given::Default) => "not set: the code's default".to_owned(),
-        Some(Given::Dropped) => "not set".to_owned(),
+        Some(Given::Dropped | Given::Unneeded) => "not set".to_owned(),
         Some(Given::MissingPlain) => "task definition: a person gives the value".to_owned(),
         Some(Given::Secret(home) | Given::Placeholder(home) | Given::Missing(home)) => in_secrets_manager(prefix, home),
         None if kind == Kind::Secret => in_secrets_manager(prefix, &table.home(name)),
@@ -155,6 +163,12 @@ pub fn example(plan: &EnvPlan) -> String {
     // an empty line here would take away what the image sets
     let image: Vec<&str> = image.iter().map(|p| p.name.as_str()).collect();
     out.push_str(&format!("\n# set by the image: {}\n", image.join(", ")));
+    if !plan.unneeded.is_empty() {
+        out.push_str("\n# not needed on AWS, with what was decided:\n");
+    }
+    for unneeded in &plan.unneeded {
+        out.push_str(&format!("# {}: {}\n", unneeded.name, unneeded.why));
+    }
     out.push_str("\n# never set these outside Replit:\n");
     for never in &plan.never {
         out.push_str(&format!("# {}: {}\n", never.name, never.why));

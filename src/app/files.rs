@@ -189,7 +189,7 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> String {
         }
     }
     out.push_str("## Environment that only a person can give\n\n");
-    let missing = plan.plain.iter().filter(|p| p.value.is_none()).map(|p| (p.name.as_str(), p.why.as_str()));
+    let missing = plan.plain.iter().filter(|p| p.value.is_none() && !p.by_stack).map(|p| (p.name.as_str(), p.why.as_str()));
     for (name, why) in plan.secrets.iter().map(|s| (s.name.as_str(), s.why.as_str())).chain(missing) {
         out.push_str(&format!("- [ ] `{name}`: {why}\n"));
     }

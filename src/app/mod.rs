@@ -25,6 +25,7 @@ mod live;
 mod manifest;
 pub mod mark;
 mod migrations;
+pub mod needs;
 mod origin;
 pub mod orm;
 mod packages;

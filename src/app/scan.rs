@@ -45,6 +45,9 @@ pub struct Scan {
     /// The Replit object storage bucket to copy.
     pub bucket: Option<String>,
     pub findings: Vec<Finding>,
+    /// What is still in the code and has its answer: drop-ins for Replit's packages, a gate before Stripe's sync.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<Finding>,
     /// The app's own description, from replit.md; a hint, never a fact.
     pub overview: Option<String>,
     /// What a person must be told before anything else: not a Replit app, stack not supported, files that could not be read.
@@ -65,6 +68,11 @@ pub struct Scan {
 impl Scan {
     pub fn has_finding(&self, signal: &str) -> bool {
         self.findings.iter().any(|f| f.signal == signal)
+    }
+
+    /// The app has that finding, or had it and it is settled.
+    pub fn was_found(&self, signal: &str) -> bool {
+        self.has_finding(signal) || self.settled.iter().any(|f| f.signal == signal)
     }
 
     pub fn uses(&self, engine: Engine) -> bool {
@@ -150,7 +158,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     let variables = variables.map_err(|_| Error::bug("the thread that looked for variables failed"))?;
     let total = tree.entries.len() as u64;
     reporter.progress(total, Some(total), Unit::Files, "reading the app");
-    let mut findings = search.findings(&tree, &looks);
+    let (mut findings, settled) = search.findings(&tree, &looks);
     let layout = layout::read(&tree, &manifests);
     let system_packages = packages::read(&tree, replit.as_ref(), &manifests, &layout.python)?;
     if system_packages.iter().all(|p| p.known && p.apt.is_empty()) {
@@ -191,6 +199,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         variables,
         databases,
         findings,
+        settled,
         notes,
         understood,
     })

@@ -27,8 +27,17 @@ const LONGEST_LINE: usize = 20_000;
 pub struct Search<'s> {
     signals: &'s [Signal],
     globs: GlobSet,
-    /// For each glob its signal, and whether it excludes.
-    owners: Vec<(usize, bool)>,
+    /// For each glob its signal, and what a match says.
+    owners: Vec<(usize, Says)>,
+}
+
+/// What it says of a signal that a file's path matches a glob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Read,
+    Exclude,
+    /// The file may show that the signal is settled.
+    Settle,
 }
 
 /// What one file says of all signals.
@@ -38,6 +47,8 @@ pub struct Look {
     /// Signals whose `tree_has` (or `tree_lacks`) matches in this file.
     has: Vec<usize>,
     lacks: Vec<usize>,
+    /// Signals that this file shows to be settled.
+    settled: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -56,10 +67,12 @@ impl<'s> Search<'s> {
         let mut set = GlobSetBuilder::new();
         let mut owners = Vec::new();
         for (number, signal) in signals.iter().enumerate().filter(|(_, s)| s.folder_over.is_none()) {
-            for (globs, excludes) in [(&signal.files, false), (&signal.exclude, true)] {
+            let settle = signal.settled.as_ref().map(|settled| settled.files.as_slice()).unwrap_or_default();
+            for (globs, says) in [(signal.files.as_slice(), Says::Read), (signal.exclude.as_slice(), Says::Exclude), (settle, Says::Settle)]
+            {
                 for glob in globs {
                     set.add(glob.clone());
-                    owners.push((number, excludes));
+                    owners.push((number, says));
                 }
             }
         }
@@ -67,27 +80,28 @@ impl<'s> Search<'s> {
         Ok(Self { signals, globs, owners })
     }
 
-    /// Signals that read this file.
-    fn wanted(&self, entry: &Entry) -> BTreeSet<usize> {
-        let (mut wanted, mut refused) = (BTreeSet::new(), Vec::new());
-        for (number, excludes) in self.globs.matches(&entry.path).into_iter().filter_map(|at| self.owners.get(at)) {
-            if *excludes {
-                refused.push(*number);
-            } else {
-                wanted.insert(*number);
+    /// Signals that read this file, and those that it may settle.
+    fn wanted(&self, entry: &Entry) -> (BTreeSet<usize>, BTreeSet<usize>) {
+        let (mut wanted, mut refused, mut settling) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
+        for (number, says) in self.globs.matches(&entry.path).into_iter().filter_map(|at| self.owners.get(at)) {
+            match says {
+                Says::Read => drop(wanted.insert(*number)),
+                Says::Exclude => refused.push(*number),
+                Says::Settle => drop(settling.insert(*number)),
             }
         }
         for number in refused {
             wanted.remove(&number);
         }
-        wanted
+        (wanted, settling)
     }
 
     pub fn look(&self, entry: &Entry) -> Look {
         let mut look = Look::default();
         let test = is_test(&entry.path);
         let file = entry.text.as_deref().filter(|_| !test).map(|text| File::new(&entry.path, text));
-        for number in self.wanted(entry) {
+        let (wanted, settling) = self.wanted(entry);
+        for number in wanted {
             let Some(signal) = self.signals.get(number).filter(|s| !(s.committed && entry.local)) else { continue };
             if signal.pattern.is_none() && signal.shapes.is_none() {
                 if !test {
@@ -96,6 +110,10 @@ impl<'s> Search<'s> {
             } else if let Some(file) = &file {
                 file.search(number, signal, &mut look.hits);
             }
+        }
+        if let Some(file) = &file {
+            let shows = |number: &usize| self.signals.get(*number).and_then(|s| s.settled.as_ref()).is_some_and(|s| file.has(&s.by));
+            look.settled.extend(settling.into_iter().filter(shows));
         }
         if let Some(file) = file.filter(|_| is_code(&entry.path)) {
             for (number, signal) in self.signals.iter().enumerate() {
@@ -110,10 +128,11 @@ impl<'s> Search<'s> {
         look
     }
 
-    /// All findings, worst first, then by signal, file and line; `looks` in the order of the tree's entries.
-    pub fn findings(&self, tree: &Tree, looks: &[Look]) -> Vec<Finding> {
+    /// All findings, worst first, then by signal, file and line, and those that are settled; `looks` in the order of the tree's entries.
+    pub fn findings(&self, tree: &Tree, looks: &[Look]) -> (Vec<Finding>, Vec<Finding>) {
         let has: BTreeSet<usize> = looks.iter().flat_map(|l| l.has.iter().copied()).collect();
         let lacks: BTreeSet<usize> = looks.iter().flat_map(|l| l.lacks.iter().copied()).collect();
+        let settled: BTreeSet<usize> = looks.iter().flat_map(|l| l.settled.iter().copied()).collect();
         let mut of: Vec<Vec<(&Entry, &Hit)>> = self.signals.iter().map(|_| Vec::new()).collect();
         for (entry, look) in tree.entries.iter().zip(looks) {
             for hit in &look.hits {
@@ -123,6 +142,7 @@ impl<'s> Search<'s> {
             }
         }
         let mut out: Vec<Vec<Finding>> = Vec::new();
+        let mut answered: Vec<Finding> = Vec::new();
         for (number, (signal, mut hits)) in self.signals.iter().zip(of).enumerate() {
             let texts: BTreeSet<&str> = hits.iter().map(|(_, hit)| hit.text.as_str()).collect();
             let fits = (signal.tree_has.is_none() || has.contains(&number))
@@ -131,7 +151,12 @@ impl<'s> Search<'s> {
             if !fits {
                 hits.clear();
             }
-            let per_file = signal.distinct.is_some() && signal.per == Per::File;
+            if let Some(rule) = signal.settled.as_ref().filter(|_| settled.contains(&number)) {
+                let (gone, left): (Vec<_>, Vec<_>) = hits.into_iter().partition(|(_, hit)| rule.concerns(&hit.text));
+                answered.extend(gone.into_iter().map(|(entry, hit)| Finding::new(signal, 1, &entry.path, hit.line, &hit.excerpt)));
+                hits = left;
+            }
+            let per_file = (signal.distinct.is_some() || signal.settled.is_some()) && signal.per == Per::File;
             if per_file {
                 hits.dedup_by(|later, first| later.0.path == first.0.path);
             }
@@ -143,14 +168,18 @@ impl<'s> Search<'s> {
             found.extend(large_folder(signal, &tree.root));
             out.push(found);
         }
-        let ids: BTreeSet<&str> =
+        // what is settled is still there
+        let mut ids: BTreeSet<&str> =
             self.signals.iter().zip(&out).filter(|(_, found)| !found.is_empty()).map(|(s, _)| s.id.as_str()).collect();
+        ids.extend(answered.iter().map(|finding| finding.signal.as_str()));
         let stays = |signal: &Signal| {
             signal.only_with.iter().all(|id| ids.contains(id.as_str())) && !signal.not_with.iter().any(|id| ids.contains(id.as_str()))
         };
         let mut all: Vec<Finding> = self.signals.iter().zip(&out).filter(|(s, _)| stays(s)).flat_map(|(_, found)| found.clone()).collect();
-        all.sort_by(|a, b| (a.severity, order(&a.signal), &a.file, a.line).cmp(&(b.severity, order(&b.signal), &b.file, b.line)));
-        all
+        for list in [&mut all, &mut answered] {
+            list.sort_by(|a, b| (a.severity, order(&a.signal), &a.file, a.line).cmp(&(b.severity, order(&b.signal), &b.file, b.line)));
+        }
+        (all, answered)
     }
 }
 
@@ -225,7 +254,8 @@ impl<'t> File<'t> {
             out.push(Hit { signal: number, line: u32::try_from(line_number).ok(), excerpt, text });
             let enough = match signal.per {
                 Per::Line => count >= MOST_LINES,
-                Per::App | Per::File => signal.distinct.is_none(),
+                // of several on a file some may be settled
+                Per::App | Per::File => signal.distinct.is_none() && (signal.settled.is_none() || count >= MOST_LINES),
             };
             if enough {
                 break;
@@ -257,7 +287,7 @@ impl<'t> File<'t> {
             let text = captures.get(1).filter(|_| captures.name("at").is_none()).unwrap_or(at);
             out.push((start, text.as_str().to_owned()));
             // places beyond what is reported are of no interest
-            if signal.skip.is_none() && signal.distinct.is_none() && signal.per != Per::Line {
+            if signal.skip.is_none() && signal.distinct.is_none() && signal.settled.is_none() && signal.per != Per::Line {
                 break;
             }
         }

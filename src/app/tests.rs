@@ -184,6 +184,8 @@ fn the_environment_on_aws() {
             ("APP_URL", Some("https://app.example.com")),
             ("REPLIT_DOMAINS", Some("app.example.com")),
             ("ISSUER_URL", None),
+            // found: Stripe's sync
+            ("STRIPE_SYNC", Some("off")),
             ("BRAND", Some("Acme")),
         ]
     );

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::engines::blueprint;
+use super::engines::{blueprint, decisions};
 use super::{out, out_json};
 use crate::app::env_table::{self, EnvRow, Kind as Name};
 use crate::app::mark::{self, Standing};
@@ -87,6 +87,7 @@ fn show(row: &EnvRow) {
         Name::Plain => "plain",
         Name::Secret => "secret",
         Name::Never => "never",
+        Name::Unneeded => "unneeded",
     };
     let when = match (row.at_build, row.at_run) {
         (true, true) => "build and run",
@@ -114,8 +115,11 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     let scan = app::scan(root, &Reporter::silent())?;
     let mut choices = Choices::from_scan(&scan);
     choices.migrations = app::migrations(root, &scan)?.map(|m| m.command);
-    if args.profile.is_some() || args.answers.is_some() || !args.set.is_empty() {
-        decided(args, &scan, &mut choices)?;
+    // what was decided for this checkout, wherever the command runs
+    let of_app = RunArgs { dir: root.to_path_buf(), ..args.clone() };
+    choices.decisions = decisions(&of_app)?;
+    if !choices.decisions.is_empty() {
+        decided(&of_app, &scan, &mut choices)?;
     }
     if let Some(name) = &what.app_name {
         choices.app_name.clone_from(name);

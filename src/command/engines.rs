@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::preflight::coming;
 use super::run::{answers, checked_books, given};
 use super::{out, out_json};
+use crate::app::needs::Decided;
 use crate::cli::RunArgs;
 use crate::cloud::stacks::{self, System};
 use crate::effects;
@@ -67,7 +68,7 @@ pub fn blueprint(args: &RunArgs, run: &str) -> Result<Vec<Coming>> {
 }
 
 /// What was decided so far, by id of the question: by the newest run of this checkout, and by what the command line names.
-pub fn decisions(args: &RunArgs) -> Result<BTreeMap<String, String>> {
+pub fn decisions(args: &RunArgs) -> Result<Decided> {
     let (_, books) = checked_books(args, "move")?;
     let mut known = decided_before(args)?;
     known.extend(answers(args, &books)?);

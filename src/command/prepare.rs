@@ -89,9 +89,10 @@ fn list(args: &RunArgs) -> Result<u8> {
     }
     for edit in &known {
         let answers: Vec<&str> = edit.signals.iter().chain(&edit.eases).map(String::as_str).collect();
-        let needs = edit.needs.as_ref().map_or_else(String::new, |needs| {
-            format!(" (for {} = {}{})", needs.decision, needs.is, if needs.undecided { ", or nothing decided" } else { "" })
-        });
+        let needs = edit
+            .needs
+            .as_ref()
+            .map_or_else(String::new, |needs| format!(" (for {needs}{})", if needs.undecided { ", or nothing decided" } else { "" }));
         out(format!("{:<18} {:<10} {}{needs}", edit.id, answers.join(" "), edit.title));
         out(format!("{:<29} {}", "", edit.why));
     }
@@ -139,7 +140,7 @@ fn offers(prepared: &[edits::Prepared]) -> Vec<Offer> {
 fn accepted(
     files: &[(String, String)],
     what: &PrepareArgs,
-    decided: &BTreeMap<String, String>,
+    decided: &edits::Decided,
     kept: &mut BTreeSet<String>,
     mut prepared: Vec<edits::Prepared>,
 ) -> Result<Vec<edits::Prepared>> {
@@ -192,7 +193,7 @@ fn show(args: &RunArgs, prepared: &[edits::Prepared], applied: bool) -> Result<(
     }
     for (edit, needs) in prepared.iter().filter(|one| !one.changes.is_empty()).filter_map(|one| Some((&one.edit, one.edit.needs.as_ref()?)))
     {
-        eprintln!("{}: for {1} = {2}; with another decision, say so: --set {1}=…", edit.id, needs.decision, needs.is);
+        eprintln!("{}: for {needs}; with another decision, say so: --set {}=…", edit.id, needs.decision);
     }
     Ok(())
 }

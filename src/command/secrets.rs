@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::engines::decisions;
 use super::run::{answers, checked_books, open};
 use super::{out, out_json};
+use crate::app::needs::Decided;
 use crate::app::secrets::{Becomes, Block, Entry, Given, Row, Sorted, Table, parse, plain_file, puts, sort};
-use crate::app::{self, ServiceKind};
+use crate::app::{self, ServiceKind, env};
 use crate::cli::{AppArgs, ImportArgs, RotateArgs, RunArgs, SecretsCmd};
 use crate::cloud::secret_group::Held;
 use crate::cloud::secrets::Change;
@@ -38,6 +40,7 @@ struct Place {
     region: Option<String>,
     database: Option<String>,
     services: Option<String>,
+    decided: Decided,
     /// The account of the newest live run: no other may be written to.
     account: Option<String>,
 }
@@ -65,6 +68,7 @@ impl Place {
             region: args.region.clone().or_else(|| answer("region")),
             database: answer("database"),
             services: answer("services"),
+            decided: decisions(args)?,
             account: newest
                 .filter(|s| s.mode == Mode::Live && !s.sandbox)
                 .and_then(|s| s.account.as_ref().map(|(account, _)| account.clone())),
@@ -144,7 +148,7 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
         Some(text) => decide::services(text)?.into_iter().map(|s| s.name).collect(),
         None => scan.services.iter().filter(|s| s.kind != ServiceKind::Static).map(|s| s.name.clone()).collect(),
     };
-    let rows = environment::rows(&scan, &args.dir, &place.prefix(), &services, &held)?;
+    let rows = environment::rows(&scan, &args.dir, &place.prefix(), &services, &held, &place.decided)?;
     let table = Table::bundled()?;
     // what the stacks or the wizard make is nobody's to import
     let made = |row: &Row| table.judge(&row.variable, None).0 == Becomes::Replaced;
@@ -173,12 +177,8 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
             Given::Stack => (' ', "set by the service's stack".to_owned()),
             Given::Default => (' ', "the code's default".to_owned()),
             Given::Dropped => ('-', "Replit's own: not set on AWS".to_owned()),
-            Given::Missing(_) | Given::MissingPlain if made(row) => match place.database.as_deref() {
-                Some("dsql") if row.variable == "DATABASE_URL" => {
-                    ('!', "nothing gives it: on Aurora DSQL the code signs in with a token, at PGHOST".to_owned())
-                }
-                _ => (' ', format!("not there yet: {}", table.judge(&row.variable, None).1)),
-            },
+            Given::Unneeded => ('-', "not set, and not needed".to_owned()),
+            Given::Missing(_) | Given::MissingPlain if made(row) => (' ', format!("not there yet: {}", table.judge(&row.variable, None).1)),
             Given::MissingPlain => ('!', "MISSING; a plain variable".to_owned()),
             Given::Missing(at) => ('!', format!("MISSING; as a secret it would be {}", home(at))),
         };
@@ -240,7 +240,7 @@ async fn take_over(args: &RunArgs, import: &ImportArgs) -> Result<u8> {
     let take: Vec<String> = import.take.iter().chain(&import.ask).cloned().collect();
     let sorted = sort(&block.entries, &table);
     let puts = puts(&sorted, &take)?;
-    let mut rows: Vec<Taken> = sorted.iter().map(|s| taken(s, &place, &take)).collect();
+    let mut rows: Vec<Taken> = sorted.iter().map(|s| taken(s, &place, &take)).collect::<Result<_>>()?;
     if !args.dry_run {
         let aws = place.aws(args).await?;
         for put in &puts {
@@ -268,7 +268,7 @@ async fn take_over(args: &RunArgs, import: &ImportArgs) -> Result<u8> {
     Ok(0)
 }
 
-fn taken(sorted: &Sorted, place: &Place, take: &[String]) -> Taken {
+fn taken(sorted: &Sorted, place: &Place, take: &[String]) -> Result<Taken> {
     let renew = sorted.renew && !take.contains(&sorted.name);
     let becomes = match sorted.becomes {
         Becomes::Secret if renew => "renew",
@@ -277,15 +277,17 @@ fn taken(sorted: &Sorted, place: &Place, take: &[String]) -> Taken {
         Becomes::Replit => "replit",
         Becomes::Replaced => "replaced",
     };
-    Taken {
+    // what takes a name's place depends on what was decided
+    let why = if sorted.becomes == Becomes::Replaced { env::unneeded(&sorted.name, &place.decided)? } else { None };
+    Ok(Taken {
         name: sorted.name.clone(),
         becomes,
         secret: sorted.home.as_ref().map(|home| format!("{}{}", place.prefix(), home.secret)),
         key: sorted.home.as_ref().and_then(|home| home.key.clone()),
-        why: sorted.why.clone(),
+        why: why.unwrap_or_else(|| sorted.why.clone()),
         warnings: sorted.warnings.clone(),
         done: "none".to_owned(),
-    }
+    })
 }
 
 fn tell(rows: &[Taken], notes: &[String], dry: bool) {

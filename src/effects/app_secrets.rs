@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::environment::{held, prefix};
+use super::environment::{held, plan, prefix};
 use super::{World, scan_app};
 use crate::app::Scan;
+use crate::app::needs::Decided;
 use crate::app::secrets::{Becomes, Home, Put, Sorted, Table, Wanted, fill, parse, plain_file, puts, sort, wanted};
 use crate::cloud::secret_group::{self, Contents, Held, PLACEHOLDER};
 use crate::cloud::secrets::{self, Change, Recovery};
@@ -27,6 +28,9 @@ pub struct AppSecrets {
     /// Replit's block, from the app's folder; empty: none.
     #[serde(default)]
     file: String,
+    /// By id of the question: what the app needs follows from it.
+    #[serde(default)]
+    decided: Decided,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -79,7 +83,7 @@ impl AppSecrets {
         let exported = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty()).map(Secret::new);
         let all = fill(
             puts(&sorted, &[])?,
-            &wanted(scan, &table),
+            &self.wants(scan)?,
             &|home| holds(held, home),
             &exported,
             &|| Secret::new(super::secret::random()),
@@ -95,8 +99,8 @@ impl AppSecrets {
         ])
     }
 
-    fn wants(scan: &Scan) -> Result<Vec<Wanted>> {
-        Ok(wanted(scan, &Table::bundled()?))
+    fn wants(&self, scan: &Scan) -> Result<Vec<Wanted>> {
+        Ok(wanted(scan, &plan(scan, &self.decided)?, &Table::bundled()?))
     }
 }
 
@@ -145,7 +149,7 @@ impl Apply<World> for AppSecrets {
         }
         let held = held(world.aws().await?, &self.app, &self.environment).await?;
         let scan = scan_app::scan(world, None).await?;
-        let wants = Self::wants(&scan)?;
+        let wants = self.wants(&scan)?;
         if wants.iter().any(|w| w.needed && !holds(&held, &w.home)) {
             return Ok(Probe::Absent);
         }
@@ -165,7 +169,7 @@ impl Apply<World> for AppSecrets {
         let scan = scan_app::scan(world, Some(cx)).await?;
         let (all, plain) = self.puts(&world.app_dir, &scan, &held)?;
         let mut names: BTreeSet<String> =
-            Self::wants(&scan)?.into_iter().map(|w| w.home.secret).filter(|name| held.contains_key(name)).collect();
+            self.wants(&scan)?.into_iter().map(|w| w.home.secret).filter(|name| held.contains_key(name)).collect();
         let mut open: Vec<String> = held.iter().filter(|(_, h)| h.placeholder).map(|(name, _)| name.clone()).collect();
         for put in &all {
             let (_, change) = store(aws, &self.app, &self.environment, put, &cx.token).await?;
@@ -193,7 +197,7 @@ impl Apply<World> for AppSecrets {
         let made: BTreeSet<String> = match outputs.get("names").and_then(Value::as_str) {
             Some(names) => names.split(',').filter(|n| !n.is_empty()).map(str::to_owned).collect(),
             // it never came to its end: whatever is wanted and was not there before
-            None => Self::wants(&scan_app::scan(world, Some(cx)).await?)?.into_iter().map(|w| w.home.secret).collect(),
+            None => self.wants(&scan_app::scan(world, Some(cx)).await?)?.into_iter().map(|w| w.home.secret).collect(),
         };
         let recovery = if world.is_sandbox() { Recovery::Never } else { Recovery::Days(7) };
         for name in made.iter().filter(|name| !there.contains(name.as_str())) {

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{World, scan_app};
+use crate::app::env::{self, EnvPlan};
+use crate::app::needs::Decided;
 use crate::app::secrets::{Given, Home, Provided, Row, Table, plain_file, wire};
-use crate::app::{Choices, Scan, env};
+use crate::app::{Choices, Scan};
 use crate::cloud::Aws;
 use crate::cloud::secret_group::{self, Held};
 use crate::cloud::stacks;
@@ -31,6 +33,9 @@ pub struct Environment {
     /// What was put before: other names make this step run again.
     #[serde(default)]
     because: String,
+    /// By id of the question: what the variables follow from.
+    #[serde(default)]
+    decided: Decided,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -49,8 +54,15 @@ pub async fn held(aws: &Aws, app: &str, environment: &str) -> Result<BTreeMap<St
     Ok(all.into_iter().filter(|h| h.ours && !h.empty).map(|h| (h.name[prefix.len()..].to_owned(), h)).collect())
 }
 
-/// The table of what each service gets.
-pub fn rows(scan: &Scan, app_dir: &Path, prefix: &str, services: &[String], held: &BTreeMap<String, Held>) -> Result<Vec<Row>> {
+/// The table of what each service gets, with what was decided.
+pub fn rows(
+    scan: &Scan,
+    app_dir: &Path,
+    prefix: &str,
+    services: &[String],
+    held: &BTreeMap<String, Held>,
+    decided: &Decided,
+) -> Result<Vec<Row>> {
     let provided = held
         .iter()
         .map(|(name, held)| {
@@ -58,10 +70,15 @@ pub fn rows(scan: &Scan, app_dir: &Path, prefix: &str, services: &[String], held
             (name.clone(), Provided { keys, placeholder: held.placeholder, variables: held.variables.clone() })
         })
         .collect();
-    let plan = env::plan(scan, &Choices::from_scan(scan))?;
+    let plan = plan(scan, decided)?;
     let plain = plain_file::read(&plain_file::path(app_dir, prefix.trim_end_matches('/')))?;
     let own = stacks::own_variables(library::stack("service")?);
     Ok(wire(scan, services, &plan, &Table::bundled()?, &provided, &own, &plain))
+}
+
+/// The app's variables, with what was decided.
+pub fn plan(scan: &Scan, decided: &Decided) -> Result<EnvPlan> {
+    env::plan(scan, &Choices { decisions: decided.clone(), ..Choices::from_scan(scan) })
 }
 
 /// A secret's ARN with its key, as a task definition takes it.
@@ -88,7 +105,8 @@ impl Environment {
     async fn all(&self, world: &World, cx: Option<&Context>) -> Result<Vec<Row>> {
         let held = held(world.aws().await?, &self.app, &self.environment).await?;
         let scan = scan_app::scan(world, cx).await?;
-        rows(&scan, &world.app_dir, &prefix(&self.app, &self.environment), std::slice::from_ref(&self.service), &held)
+        let services = std::slice::from_ref(&self.service);
+        rows(&scan, &world.app_dir, &prefix(&self.app, &self.environment), services, &held, &self.decided)
     }
 }
 
@@ -130,7 +148,7 @@ impl Apply<World> for Environment {
                     cx.reporter.log(format!("{}: nobody gives {}, read at {}", self.service, row.variable, row.read_at));
                     missing.push(row.variable);
                 }
-                Given::Missing(_) | Given::MissingPlain | Given::Stack | Given::Default | Given::Dropped => {}
+                Given::Missing(_) | Given::MissingPlain | Given::Stack | Given::Default | Given::Dropped | Given::Unneeded => {}
             }
         }
         variables.retain(|name, _| !secrets.contains_key(name));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{World, scan_app, write_files};
+use crate::app::needs::Decided;
 use crate::app::{self, Choices};
 use crate::error::Result;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
@@ -32,6 +33,9 @@ pub struct Files {
     database: String,
     #[serde(default)]
     registry: String,
+    /// By id of the question: what the app's variables follow from.
+    #[serde(default)]
+    decided: Decided,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -68,6 +72,7 @@ impl Apply<World> for Files {
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let scan = scan_app::scan(world, None).await?;
         let mut choices = Choices::from_scan(&scan);
+        choices.decisions = self.decided.clone();
         choices.migrations = app::migrations(&world.app_dir, &scan)?.map(|m| m.command);
         let fields = serde_json::to_value(self).unwrap_or_default();
         choices.decided(&scan, &|name: &str| fields.get(name).and_then(Value::as_str).filter(|v| !v.is_empty()).map(str::to_owned));

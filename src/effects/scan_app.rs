@@ -33,7 +33,7 @@ const REDIS: &str = "F10";
 
 /// Does the app take payments through Stripe? Its sync, its connector or its variables say so.
 fn has_stripe(scan: &Scan) -> bool {
-    scan.has_finding("D11") || scan.has_finding("D12") || scan.variables.iter().any(|v| v.name.starts_with("STRIPE"))
+    scan.was_found("D11") || scan.was_found("D12") || scan.variables.iter().any(|v| v.name.starts_with("STRIPE"))
 }
 
 /// Begins a repository that nobody named: whoever has that name on GitHub is a stranger.
@@ -42,7 +42,7 @@ pub const EXAMPLE_OWNER: &str = "owner/";
 /// Where a signal was found, the first three places: `server/index.ts:12, server/jobs.ts:3 and 4 more`.
 fn places(scan: &Scan, signal: &str) -> String {
     let place = |f: &app::Finding| f.line.map_or(f.file.clone(), |line| format!("{}:{line}", f.file));
-    let all: Vec<String> = scan.findings.iter().filter(|f| f.signal == signal).map(place).collect();
+    let all: Vec<String> = scan.findings.iter().chain(&scan.settled).filter(|f| f.signal == signal).map(place).collect();
     let (shown, more) = all.split_at(all.len().min(3));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     format!("{}{more}", shown.join(", "))
@@ -81,7 +81,8 @@ fn outputs(scan: &Scan) -> Outputs {
             )),
         ),
     ]);
-    for signal in scan.findings.iter().map(|f| &f.signal) {
+    // what is settled asks as much of the decisions as what is not: objects want a bucket, whoever speaks to it
+    for signal in scan.findings.iter().chain(&scan.settled).map(|f| &f.signal) {
         out.entry(format!("found.{signal}")).or_insert_with(|| json!(places(scan, signal)));
     }
     if let Some(health) = scan.services.iter().find_map(|s| s.health.clone()) {

@@ -119,7 +119,7 @@ fn exported(work: &mut Work, script: &Script, imports: &Imports<'_>, is: fn(&Par
 }
 
 /// `./db` as a file imports another one.
-fn relative(from: &str, to: &str) -> Option<String> {
+pub fn relative(from: &str, to: &str) -> Option<String> {
     let stem = to.rsplit_once('.')?.0;
     let stem = if is_typed(to) { stem } else { to };
     let (mut here, mut there): (Vec<&str>, Vec<&str>) =

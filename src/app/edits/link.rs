@@ -5,6 +5,7 @@ use super::super::orm::edit::Edit;
 use super::super::orm::imports::{DRIZZLE, Imports, PG_CORE};
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{Script, arguments, bare, items, key_of, text_of, value_of};
+use super::sql;
 use super::syntax::{calls, function, function_of, is_typed, name_of, statement_of};
 use super::work::Work;
 
@@ -34,9 +35,7 @@ pub fn edit(work: &mut Work, concerned: impl Fn(&str, &str) -> bool) -> bool {
     for (script, edits) in [login, storage, schema] {
         work.edit(&script, edits);
     }
-    let text = "-- The subject of a person's login at Cognito. The app looks people up by it and keeps their ids.\n\
-                -- On Aurora DSQL: add the column alone, then `create unique index async on users (auth_subject)`.\n\
-                alter table \"users\" add column if not exists \"auth_subject\" text constraint \"users_auth_subject_unique\" unique;\n";
+    let text = sql::subject(work.dialect(), "users", "text", "users_auth_subject_unique");
     work.put(SQL, text, WHY);
     work.item(SQL, None, "run this file on the target database before the first start", "the login writes the column that it adds");
     work.item(

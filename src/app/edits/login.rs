@@ -6,7 +6,7 @@ use super::super::orm::imports::Imports;
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{Part, Script, items, key_of, text_of, value_of};
 use super::link;
-use super::syntax::{calls, exported, function_of, is_typed, required, statement_of, strings};
+use super::syntax::{calls, env_name, exported, function_of, is_typed, required, statement_of, strings};
 use super::work::Work;
 
 /// Replit's names of what it tells about a person, and the standard's.
@@ -24,6 +24,11 @@ pub fn edit(work: &mut Work) {
     }
     for script in work.server(concerned) {
         let edits = protocol(&script, work);
+        work.edit(&script, edits);
+    }
+    // The client's id is told where it is used, which may be another file than the one of the login.
+    for script in work.server(|_, text| text.contains("REPL_ID") && text.contains("openid-client")) {
+        let edits = client_id(&script);
         work.edit(&script, edits);
     }
     for script in work.server(|_, text| text.contains("claims")) {
@@ -71,6 +76,16 @@ fn protocol(script: &Script, work: &mut Work) -> Vec<Edit> {
     edits.extend(refresh(&root));
     edits.extend(logout(script, work));
     edits
+}
+
+/// `process.env.REPL_ID` says "I run on Replit" to other code: on AWS it is never set.
+fn client_id(script: &Script) -> Vec<Edit> {
+    const WHY: &str = "the client's id of the Cognito pool has a name of its own: REPL_ID is never set on AWS";
+    let root = script.root();
+    root.dfs()
+        .filter(|part| env_name(part).as_deref() == Some("REPL_ID"))
+        .map(|part| Edit::new(part.range(), "process.env.COGNITO_CLIENT_ID", WHY))
+        .collect()
 }
 
 /// Cognito's answer to a refresh has no new refresh token: the old one goes on.

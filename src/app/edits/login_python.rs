@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::super::orm::edit::Edit;
 use super::super::template;
+use super::sql;
 use super::work::{Work, line_of};
 
 const WHY: &str = "Replit's login answers to repls alone; Cognito's takes its place behind the same names";
@@ -74,11 +75,8 @@ pub fn edit(work: &mut Work) {
             work.replace(&model_path, &model_text, vec![Edit::new(at..at, column, SUBJECT_WHY)]);
         }
         let table = table.unwrap_or_else(|| "user".to_owned());
-        let sql = format!(
-            "-- The subject of a person's login at Cognito. The app looks people up by it and keeps their ids.\n\
-             alter table \"{table}\" add column if not exists \"auth_subject\" varchar constraint \"{table}_auth_subject_key\" unique;\n"
-        );
-        work.put(SQL, sql, SUBJECT_WHY);
+        let text = sql::subject(work.dialect(), &table, "varchar", &format!("{table}_auth_subject_key"));
+        work.put(SQL, text, SUBJECT_WHY);
         work.item(SQL, None, "run this file on the target database before the first start", "the login writes the column that it adds");
         requirements(work);
     }

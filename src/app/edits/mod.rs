@@ -4,6 +4,7 @@
 mod checklist;
 mod connector;
 mod driver;
+mod dsql;
 mod health;
 mod hosts;
 mod link;
@@ -17,6 +18,7 @@ mod push;
 mod sessions;
 mod shims;
 mod split;
+mod sql;
 mod stripe;
 mod syntax;
 mod tls;
@@ -26,10 +28,11 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::needs::{Decided, Needs};
 pub use super::orm::edit::diff;
 pub use checklist::CHECKLIST;
 pub use work::{Change, Item};
@@ -53,19 +56,9 @@ pub struct Edit {
     /// Signals that it eases: what they look for stays, harmless now.
     #[serde(default)]
     pub eases: Vec<String>,
-    /// For one outcome of a decision alone.
+    /// For some outcomes of a decision alone.
     #[serde(default)]
     pub needs: Option<Needs>,
-}
-
-/// The outcome of a decision that an edit is made for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Needs {
-    pub decision: String,
-    pub is: String,
-    /// Made, too, where nothing is decided: the app does not work without it anywhere but at Replit.
-    pub undecided: bool,
 }
 
 impl Edit {
@@ -73,7 +66,7 @@ impl Edit {
         if !asked.only.is_empty() {
             return asked.only.contains(&self.id);
         }
-        self.needs.as_ref().is_none_or(|needs| asked.decided.get(&needs.decision).map_or(needs.undecided, |is| *is == needs.is))
+        self.needs.as_ref().is_none_or(|needs| needs.are_met(asked.decided))
     }
 }
 
@@ -84,8 +77,7 @@ pub struct Asked<'a> {
     pub only: &'a [String],
     /// Files to keep as they are.
     pub left: &'a BTreeSet<String>,
-    /// Answers by id of their question, as far as there are any.
-    pub decided: &'a BTreeMap<String, String>,
+    pub decided: &'a Decided,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +131,7 @@ fn make(id: &str) -> Option<fn(&mut Work)> {
         "paths" => paths::edit,
         "schema-push" => push::edit,
         "database-tls" => tls::edit,
+        "dsql-sign-in" => dsql::edit,
         "bedrock" => shims::bedrock,
         "openai-key" => models::edit,
         "health" => health::edit,
@@ -149,7 +142,7 @@ fn make(id: &str) -> Option<fn(&mut Work)> {
 /// Works out the edits for an app's files (path from its root, text). The same input gives the same outcome.
 ///
 /// # Errors
-/// `Usage` for an id that no edit has.
+/// `Usage` for an id that no edit has, and for one that is asked for although another outcome of its decision was decided for.
 pub fn prepare(files: &[(String, String)], asked: &Asked<'_>) -> Result<Vec<Prepared>> {
     let known = known()?;
     if let Some(wrong) = asked.only.iter().find(|id| !known.iter().any(|edit| edit.id == **id)) {
@@ -157,11 +150,20 @@ pub fn prepare(files: &[(String, String)], asked: &Asked<'_>) -> Result<Vec<Prep
         return Err(Error::new(Kind::Usage, format!("there is no edit {wrong}{}", crate::text::meant(wrong, &ids)))
             .hint("migrate-wizard app prepare --list shows them"));
     }
+    let contradicts = |edit: &Edit| {
+        let needs = edit.needs.as_ref().filter(|_| asked.only.contains(&edit.id))?;
+        Some((edit.id.clone(), needs.clone(), needs.other(asked.decided)?.to_owned()))
+    };
+    if let Some((id, needs, other)) = known.iter().find_map(contradicts) {
+        let first = needs.is.first().map(String::as_str).unwrap_or_default();
+        return Err(Error::new(Kind::Usage, format!("the edit {id} is for {needs}, and {} = {other} is decided", needs.decision))
+            .hint(format!("leave it out of --only, or decide otherwise: --set {}={first}", needs.decision)));
+    }
     let wanted: Vec<Edit> = known.into_iter().filter(|edit| edit.is_wanted(asked)).collect();
-    let mut work = Work::new(files, asked.left);
+    let mut work = Work::new(files, asked.left, asked.decided);
     let mut out = round(&mut work, &wanted)?;
     // A second round on the result says where things stand in it; it has nothing to change.
-    let mut after = Work::new(&work.files(), asked.left);
+    let mut after = Work::new(&work.files(), asked.left, asked.decided);
     for (first, second) in out.iter_mut().zip(round(&mut after, &wanted)?) {
         first.items = checklist::newest(&first.items, second.items);
     }

@@ -15,6 +15,7 @@ const VERSIONS: &[(&str, &str)] = &[
     ("@aws-sdk/client-s3", "^3.700.0"),
     ("@aws-sdk/s3-request-presigner", "^3.700.0"),
     ("@aws-sdk/lib-storage", "^3.700.0"),
+    ("@aws-sdk/dsql-signer", "^3.750.0"),
 ];
 
 const KINDS: [&str; 2] = ["dependencies", "devDependencies"];

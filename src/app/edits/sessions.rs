@@ -5,6 +5,7 @@ use super::super::orm::edit::Edit;
 use super::super::orm::imports::Imports;
 use super::super::orm::script::{Part, key_of, text_of, value_of};
 use super::package;
+use super::sql;
 use super::syntax::{calls, express_app, is_typed, statement_of};
 use super::work::{Work, line_of};
 
@@ -31,16 +32,10 @@ pub fn table(work: &mut Work) {
     }
 }
 
-/// The table of sessions as the store wants it. Source: connect-pg-simple's table.sql, as of 2026-11-28.
+/// The table of sessions, written down for a person to run.
 fn ddl(work: &mut Work, name: &str, path: &str, line: usize) {
     let file = format!(".migrate/sql/{name}.sql");
-    let index = if name == TABLE { "IDX_session_expire".to_owned() } else { format!("IDX_{name}_expire") };
-    let text = format!(
-        "-- Sessions of people who are signed in. Harmless where the table is there already.\n\
-         create table if not exists \"{name}\" (\n  \"sid\" varchar not null primary key,\n  \"sess\" json not null,\n  \"expire\" timestamp(6) not null\n);\n\
-         do $$ begin\n  if not exists (select from pg_indexes where tablename = '{name}' and indexdef like '%(expire)%') then\n    \
-         create index \"{index}\" on \"{name}\" (\"expire\");\n  end if;\nend $$;\n"
-    );
+    let text = sql::sessions(work.dialect(), name);
     work.put(&file, text, "the table of sessions, made with the schema");
     work.item(
         path,

@@ -4,7 +4,7 @@ use super::*;
 use crate::app::builtin_signals;
 
 fn asked(files: &[(String, String)], only: &[String]) -> Result<Vec<Prepared>> {
-    prepare(files, &Asked { only, left: &BTreeSet::new(), decided: &BTreeMap::new() })
+    prepare(files, &Asked { only, left: &BTreeSet::new(), decided: &Decided::default() })
 }
 
 /// The files after one edit, and its items as `file:line what`; a second time it has nothing to change.
@@ -191,7 +191,7 @@ fn replits_login_becomes_cognitos_and_people_keep_their_ids() {
 import { Strategy, type VerifyFunction } from "openid-client/passport";
 import { storage } from "./storage";
 
-const getOidcConfig = () => client.discovery(new URL(process.env.ISSUER_URL!), process.env.REPL_ID!);
+const getOidcConfig = () => client.discovery(new URL(process.env.ISSUER_URL!), process.env.COGNITO_CLIENT_ID!);
 
 function updateUserSession(user: any, tokens: client.TokenEndpointResponse & client.TokenEndpointResponseHelpers) {
   user.claims = { ...tokens.claims(), ...(user.claims && { sub: user.claims.sub }) };
@@ -233,7 +233,7 @@ export async function setupAuth(app: Express) {
     req.logout(() => {
       res.redirect(
         logoutUrl(config, {
-          client_id: process.env.REPL_ID!,
+          client_id: process.env.COGNITO_CLIENT_ID!,
           logout_uri: `${req.protocol}://${req.hostname}`,
         }).href
       );
@@ -636,7 +636,7 @@ fn openai_becomes_bedrock_only_where_that_was_decided() {
     let code = "import OpenAI from \"openai\";\nexport const a = () => new OpenAI().embeddings.create({ model: \"m\", input: \"x\" });\n";
     let files = [("package.json".to_owned(), package.to_owned()), ("server/ai.ts".to_owned(), code.to_owned())];
     for (decided, version) in [(None, "^6.1.0"), (Some("openai"), "^6.1.0"), (Some("bedrock"), "file:./.migrate/shims/bedrock-openai")] {
-        let decided: BTreeMap<String, String> = decided.into_iter().map(|is| ("ai".to_owned(), is.to_owned())).collect();
+        let decided: Decided = decided.into_iter().map(|is| ("ai".to_owned(), is.to_owned())).collect();
         let prepared = prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }).unwrap();
         let changed = prepared.iter().flat_map(|one| &one.changes).rfind(|change| change.path == "package.json");
         let after = changed.and_then(|change| change.after.as_deref()).unwrap_or(package);
@@ -674,7 +674,7 @@ fn the_checklist_is_added_to_and_ticks_stay() {
 fn what_a_person_keeps_is_left_and_said() {
     let files = vec![("server/a.ts".to_owned(), "const url = \"https://shop.replit.app\";\n".to_owned())];
     let left = BTreeSet::from(["server/a.ts".to_owned()]);
-    let prepared = prepare(&files, &Asked { only: &[], left: &left, decided: &BTreeMap::new() }).unwrap();
+    let prepared = prepare(&files, &Asked { only: &[], left: &left, decided: &Decided::default() }).unwrap();
     assert!(prepared.iter().flat_map(|one| &one.changes).all(|change| change.path == CHECKLIST), "{prepared:?}");
     assert!(prepared.iter().flat_map(|one| &one.items).any(|item| item.path == "server/a.ts" && item.what == "decide about this file"));
 }
@@ -685,4 +685,127 @@ fn what_cannot_be_read_in_full_is_not_changed() {
     let (after, items) = edited("hosts", &[("server/a.ts", broken)]);
     assert_eq!(after["server/a.ts"], broken);
     assert!(items.iter().any(|item| item == "server/a.ts:0 look at this file by hand"), "{items:?}");
+}
+
+fn decided(answers: &[(&str, &str)]) -> Decided {
+    answers.iter().map(|(id, value)| ((*id).to_owned(), (*value).to_owned())).collect()
+}
+
+/// All files after all edits that the decisions allow, and the items; a second time nothing changes.
+fn with(answers: &[(&str, &str)], files: &[(&str, &str)]) -> (BTreeMap<String, String>, Vec<String>) {
+    let decided = decided(answers);
+    let mut after: BTreeMap<String, String> = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    let mut items = Vec::new();
+    for round in 0..2 {
+        let given: Vec<(String, String)> = after.clone().into_iter().collect();
+        let prepared = prepare(&given, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }).unwrap();
+        for change in prepared.iter().flat_map(|one| &one.changes) {
+            assert_eq!(round, 0, "a second time it changes {}:\n{}", change.path, change.diff);
+            after.insert(change.path.clone(), change.after.clone().unwrap_or_default());
+        }
+        items = prepared
+            .iter()
+            .flat_map(|one| &one.items)
+            .map(|item| format!("{}:{} {}", item.path, item.line.unwrap_or_default(), item.what))
+            .collect();
+    }
+    (after, items)
+}
+
+#[test]
+fn an_edit_for_another_outcome_is_refused_by_name() {
+    let refused = |only: &str, answers: &[(&str, &str)]| {
+        let only = [only.to_owned()];
+        prepare(&[], &Asked { only: &only, left: &BTreeSet::new(), decided: &decided(answers) })
+    };
+    let error = refused("bedrock", &[("ai", "openai")]).unwrap_err();
+    assert_eq!((error.kind, error.what.as_str()), (Kind::Usage, "the edit bedrock is for ai = bedrock, and ai = openai is decided"));
+    assert!(error.hint.contains("--set ai=bedrock"), "{error}");
+    assert!(refused("login", &[("auth", "app")]).is_err());
+    for (only, answers) in [("bedrock", [("ai", "bedrock")]), ("bedrock", [("auth", "app")]), ("neon", [("ai", "openai")])] {
+        assert!(refused(only, &answers).is_ok(), "{only} {answers:?}");
+    }
+}
+
+const DB: &str = "import pg from \"pg\";\nimport { drizzle } from \"drizzle-orm/node-postgres\";\n\nif (!process.env.DATABASE_URL) {\n  throw new Error(\"DATABASE_URL is missing\");\n}\n\nexport const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 5 });\nexport const db = drizzle(pool);\n";
+const SESSIONS: &str = "import connectPg from \"connect-pg-simple\";\nimport session from \"express-session\";\n\nexport const store = new (connectPg(session))({ conString: process.env.DATABASE_URL!, createTableIfMissing: true, tableName: \"sessions\" });\n";
+const PACKAGE: &str = "{\n  \"dependencies\": {\n    \"connect-pg-simple\": \"^10.0.0\",\n    \"pg\": \"^8.16.3\"\n  }\n}\n";
+
+#[test]
+fn pools_sign_in_to_dsql_with_a_fresh_token_each_time() {
+    let files = [("server/db.ts", DB), ("server/auth/sessions.ts", SESSIONS), ("package.json", PACKAGE)];
+    let (after, items) = with(&[("database", "dsql")], &files);
+    assert_eq!(
+        after["server/db.ts"],
+        "import pg from \"pg\";\nimport { drizzle } from \"drizzle-orm/node-postgres\";\nimport { dsql } from \"./auth/dsql\";\n\nif (!process.env.DATABASE_URL && !process.env.PGHOST) {\n  throw new Error(\"DATABASE_URL is missing\");\n}\n\nexport const pool = new pg.Pool({ ...dsql(), max: 5 });\nexport const db = drizzle(pool);\n"
+    );
+    assert!(after["server/auth/sessions.ts"].contains("import { dsql } from \"./dsql\";\n"), "{}", after["server/auth/sessions.ts"]);
+    assert!(after["server/auth/sessions.ts"].contains("({ conObject: dsql(), createTableIfMissing: false, tableName: \"sessions\" })"));
+    assert_eq!(after["server/auth/dsql.ts"], include_str!("../../../assets/files/dsql.ts"));
+    assert!(after["package.json"].contains("\"@aws-sdk/dsql-signer\": \"^3.750.0\""), "{}", after["package.json"]);
+    assert!(!items.iter().any(|item| item.contains("token")), "{items:?}");
+    for other in [&[("database", "rds")] as &[_], &[("database", "aurora")], &[]] {
+        let (after, _) = with(other, &files);
+        assert_eq!((after["server/db.ts"].as_str(), after.contains_key("server/auth/dsql.ts")), (DB, false), "{other:?}");
+    }
+}
+
+#[test]
+fn what_opens_a_connection_to_dsql_another_way_is_told_with_its_place() {
+    let files = [
+        ("package.json", PACKAGE),
+        ("drizzle.config.ts", "export default { dbCredentials: { url: process.env.DATABASE_URL } };\n"),
+        ("server/a.ts", "import { drizzle } from \"drizzle-orm/node-postgres\";\nexport const db = drizzle(process.env.DATABASE_URL!);\n"),
+        ("server/b.ts", "import postgres from \"postgres\";\nconst url = process.env.DATABASE_URL!;\nexport const sql = postgres(url);\n"),
+        ("server/c.js", "const { Pool } = require(\"pg\");\nmodule.exports = new Pool({ connectionString: process.env.DATABASE_URL });\n"),
+        ("server/d.ts", "import { Pool } from \"pg\";\nexport const pool = new Pool({ host: \"db\", max: 1 });\n"),
+        ("app.py", "import os\nfrom sqlalchemy import create_engine\nengine = create_engine(os.environ[\"DATABASE_URL\"])\n"),
+        ("jobs.py", "import os, psycopg\n\ndb = psycopg.connect(os.environ.get(\"DATABASE_URL\"))\n"),
+        ("prisma/schema.prisma", "datasource db {\n  provider = \"postgresql\"\n  url      = env(\"DATABASE_URL\")\n}\n"),
+    ];
+    let (after, items) = with(&[("database", "dsql")], &files);
+    for (place, word) in [
+        ("drizzle.config.ts:1 ", "drizzle-kit"),
+        ("server/a.ts:2 ", "drizzle(new Pool("),
+        ("server/b.ts:2 ", "postgres({ host: "),
+        ("server/c.js:2 ", "give this pool"),
+        ("server/d.ts:2 ", "give this pool"),
+        ("app.py:3 ", "do_connect"),
+        ("jobs.py:3 ", "psycopg.connect(host="),
+        ("prisma/schema.prisma:3 ", "adapter"),
+    ] {
+        assert!(items.iter().any(|item| item.starts_with(place) && item.contains(word)), "{place} {word}: {items:#?}");
+    }
+    for (path, text) in &files {
+        assert_eq!(&after[*path], text);
+    }
+}
+
+#[test]
+fn sql_is_for_the_database_that_was_decided_for() {
+    let files = [("server/sessions.ts", SESSIONS)];
+    let sql = |answers: &[(&str, &str)]| with(answers, &files).0[".migrate/sql/sessions.sql"].clone();
+    assert!(sql(&[]).contains("do $$ begin") && sql(&[("database", "rds")]) == sql(&[]) && sql(&[("database", "aurora")]) == sql(&[]));
+    let dsql = sql(&[("database", "dsql")]);
+    assert!(
+        !dsql.contains("do $$") && dsql.contains("create index async if not exists \"IDX_sessions_expire\" on \"sessions\" (\"expire\");"),
+        "{dsql}"
+    );
+}
+
+/// The variables that the drop-in on Bedrock reads have a row, but for those with a default of its own.
+#[test]
+fn what_the_drop_ins_read_is_in_the_table_of_variables() {
+    let table = include_str!("../../../assets/files/env.toml");
+    let text = include_str!("../../../assets/shims/node/bedrock-openai/index.js");
+    let names = regex::Regex::new(r#"process\.env\.([A-Z0-9_]+)|named\("([A-Z0-9_]+)"|named\(\s*"([A-Z0-9_]+)""#).unwrap();
+    let mut found: BTreeSet<&str> =
+        names.captures_iter(text).filter_map(|all| all.get(1).or(all.get(2)).or(all.get(3))).map(|name| name.as_str()).collect();
+    assert!(found.contains("TRANSCRIBE_BUCKET") && found.len() >= 5, "{found:?}");
+    for own in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "POLLY_ENGINE"] {
+        assert!(found.remove(own), "{own}: {found:?}");
+    }
+    for name in found {
+        assert!(table.contains(&format!("name = \"{name}\"\n")), "{name} has no row in assets/files/env.toml");
+    }
 }

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::super::needs::Decided;
 use super::super::orm::edit::{self, Edit};
 use super::super::orm::script::Script;
 use super::super::tree::is_test;
+use super::sql::Dialect;
 
 /// A file before and after an edit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,6 +42,7 @@ pub struct Item {
 pub struct Work {
     files: BTreeMap<String, String>,
     left: BTreeSet<String>,
+    dialect: Dialect,
     before: BTreeMap<String, Option<String>>,
     reasons: BTreeMap<String, Vec<String>>,
     items: Vec<Item>,
@@ -47,10 +50,11 @@ pub struct Work {
 }
 
 impl Work {
-    pub fn new(files: &[(String, String)], left: &BTreeSet<String>) -> Self {
+    pub fn new(files: &[(String, String)], left: &BTreeSet<String>, decided: &Decided) -> Self {
         Self {
             files: files.iter().cloned().collect(),
             left: left.clone(),
+            dialect: Dialect::of(decided),
             before: BTreeMap::new(),
             reasons: BTreeMap::new(),
             items: Vec::new(),
@@ -60,6 +64,11 @@ impl Work {
 
     pub fn files(&self) -> Vec<(String, String)> {
         self.files.iter().map(|(path, text)| (path.clone(), text.clone())).collect()
+    }
+
+    /// Whose SQL the database that was decided for takes.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     pub fn text(&self, path: &str) -> Option<&str> {

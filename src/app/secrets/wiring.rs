@@ -26,6 +26,8 @@ pub enum Given {
     Default,
     /// Replit's own: it must not be set on AWS.
     Dropped,
+    /// With what was decided nobody has to give it.
+    Unneeded,
     /// The code reads it and nobody gives it. Where it would live.
     Missing(Home),
     /// The same of a plain variable.
@@ -81,6 +83,8 @@ pub fn wire(
     names.extend(stored.keys().copied());
     names.extend(plain.keys().map(String::as_str));
     names.extend(defaults.keys().copied());
+    // what AWS needs, whoever gives it
+    names.extend(plan.plain.iter().filter(|p| p.origin == Origin::Shim).map(|p| p.name.as_str()));
 
     let mut rows = Vec::new();
     for service in services {
@@ -94,6 +98,8 @@ pub fn wire(
             let home = stored.get(name).cloned().unwrap_or_else(|| table.home(name));
             let (given, source) = if own.contains(*name) {
                 (Given::Stack, "set by the service's stack".to_owned())
+            } else if let Some(unneeded) = plan.unneeded.iter().find(|n| n.name == **name) {
+                (Given::Unneeded, unneeded.why.clone())
             } else if let Some(found) = held.get(&home.secret).filter(|p| holds(p, &home)) {
                 let source = if stored.contains_key(name) { "imported" } else { "Secrets Manager" };
                 let given = if found.placeholder { Given::Placeholder(home) } else { Given::Secret(home) };
@@ -111,7 +117,7 @@ pub fn wire(
                 (Given::Dropped, "Replit's own".to_owned())
             } else if variable.is_some_and(|v| v.has_default) {
                 (Given::Default, "the code's default".to_owned())
-            } else if table.judge(name, None).0 == Becomes::Plain || variable.is_some_and(|v| v.at_build) {
+            } else if table.judge(name, None).0 == Becomes::Plain || variable.is_none_or(|v| v.at_build) {
                 (Given::MissingPlain, "nobody gives it".to_owned())
             } else {
                 (Given::Missing(home), "nobody gives it".to_owned())

@@ -31,6 +31,23 @@ pub enum Per {
     Line,
 }
 
+/// What shows that an app has its answer to a signal, although what the signal looks for is still there.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// Matches somewhere in one of these files.
+    pub(super) by: Regex,
+    pub(super) files: Vec<Glob>,
+    /// Only finds whose text matches this are settled; `None`: all.
+    pub(super) what: Option<Regex>,
+}
+
+impl Settled {
+    /// A find with this text can be settled.
+    pub(super) fn concerns(&self, text: &str) -> bool {
+        self.what.as_ref().is_none_or(|what| what.is_match(text))
+    }
+}
+
 /// One thing to look for.
 #[derive(Debug, Clone)]
 pub struct Signal {
@@ -69,6 +86,7 @@ pub struct Signal {
     pub(super) tree_has: Option<Regex>,
     /// Must match nowhere in the app's code.
     pub(super) tree_lacks: Option<Regex>,
+    pub(super) settled: Option<Settled>,
     /// At least so many different texts (group 1, else the match) must be found.
     pub(super) distinct: Option<usize>,
     /// The first entry of `files` is a folder that must hold more than so many bytes.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::super::effort::Effort;
 use super::super::finding::Severity;
 use super::super::syntax::Shapes;
-use super::{Per, Signal};
+use super::{Per, Settled, Signal};
 use crate::error::{Error, Kind, Result};
 
 /// A file of signals: its name as it is shown, and what it holds.
@@ -59,6 +59,10 @@ struct Raw {
     unless: Option<String>,
     tree_has: Option<String>,
     tree_lacks: Option<String>,
+    settled_by: Option<String>,
+    #[serde(default)]
+    settled_in: Vec<String>,
+    settles: Option<String>,
     distinct: Option<usize>,
     folder_over: Option<u64>,
     #[serde(default)]
@@ -166,6 +170,11 @@ fn compile(text: &Text, as_of: &str, source: &str, globs: &BTreeMap<String, Vec<
     if let Some((key, _)) = beside.into_iter().find(|(_, there)| *there && raw.syntax.is_empty()) {
         return Err(bad(key, "needs `syntax`"));
     }
+    if raw.settled_by.is_none() && (raw.settles.is_some() || !raw.settled_in.is_empty()) {
+        return Err(bad(if raw.settles.is_some() { "settles" } else { "settled_in" }, "needs `settled_by`"));
+    }
+    let settled_in = if raw.settled_in.is_empty() { set("files", &raw.files)? } else { set("settled_in", &raw.settled_in)? };
+    let settles = regex("settles", &raw.settles)?;
     let shapes = (!raw.syntax.is_empty())
         .then(|| Shapes::new(&raw.syntax, raw.part.as_deref(), raw.inside.clone(), raw.not_inside.clone()))
         .transpose()
@@ -182,6 +191,7 @@ fn compile(text: &Text, as_of: &str, source: &str, globs: &BTreeMap<String, Vec<
         unless: regex("unless", &raw.unless)?,
         tree_has: regex("tree_has", &raw.tree_has)?,
         tree_lacks: regex("tree_lacks", &raw.tree_lacks)?,
+        settled: regex("settled_by", &raw.settled_by)?.map(|by| Settled { by, files: settled_in, what: settles }),
         hours: effort("hours", raw.hours)?,
         more_hours: effort("more_hours", raw.more_hours)?,
         distinct: raw.distinct,

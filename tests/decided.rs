@@ -1,0 +1,337 @@
+//! What was decided is one thing for all that is made for the app: its code, the table of its variables, the files, the SQL, and what a scan then finds.
+//! The code is the sample's and the miniature apps'; SQL runs on a real Postgres and against the stand-in for Aurora DSQL.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use dsql_lint::lint_sql;
+use migrate_wizard::app::edits::{self, Asked, Decided};
+use migrate_wizard::postgres::Access;
+use migrate_wizard::schema::{self, Dialect};
+use regex::Regex;
+use serde_json::Value;
+
+use crate::prepare::App;
+use crate::support::dsql::{Rules, Standin};
+use crate::support::postgres::{block, database, database_in_c, password, sql, value};
+use crate::support::wizard::Wizard;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A copy of one of the miniature apps.
+fn miniature(name: &str) -> Wizard {
+    let wizard = Wizard::empty();
+    let from = root().join("tests/apps").join(name).join(".");
+    assert!(Command::new("cp").arg("-R").arg(from).arg(wizard.path()).status().unwrap().success());
+    wizard
+}
+
+/// The rows of `app env`, by name.
+fn table(wizard: &Wizard, decided: &[&str]) -> BTreeMap<String, Value> {
+    let sets: Vec<&str> = decided.iter().flat_map(|answer| ["--set", answer]).collect();
+    let done = wizard.run(&[&["app", "env", "--json"], sets.as_slice()].concat()).expect(0);
+    let told: Value = serde_json::from_str(&done.out()).unwrap();
+    told["variables"].as_array().unwrap().iter().map(|row| (row["name"].as_str().unwrap().to_owned(), row.clone())).collect()
+}
+
+/// What the table of variables says of the service's stack is so in its template.
+#[test]
+fn variables_that_the_stack_sets_are_set_by_the_stack() {
+    let stack = std::fs::read_to_string(root().join("assets/stacks/service.yaml")).unwrap();
+    let text = std::fs::read_to_string(root().join("assets/files/env.toml")).unwrap();
+    let names: Vec<&str> =
+        text.split("[[row]]\n").filter(|row| row.contains("\nstack = true\n")).filter_map(|row| row.split('"').nth(1)).collect();
+    assert!(names.contains(&"COGNITO_CLIENT_ID") && names.len() >= 10, "{names:?}");
+    for name in names {
+        assert!(stack.contains(&format!("{{ Name: {name}, Value: ")), "{name}");
+    }
+    assert!(!stack.contains("Name: REPL_ID"));
+    // so a person is asked for none of them
+    let wizard = Wizard::sample();
+    let decided = [("auth".to_owned(), "cognito".to_owned()), ("database".to_owned(), "dsql".to_owned())].into_iter().collect();
+    let scan = migrate_wizard::app::scan(wizard.path(), &migrate_wizard::progress::Reporter::silent()).unwrap();
+    let choices = migrate_wizard::app::Choices { decisions: decided, ..migrate_wizard::app::Choices::from_scan(&scan) };
+    let files = migrate_wizard::app::files::generate(&scan, &choices).unwrap();
+    let list = &files.iter().find(|file| file.path == "CHECKLIST.md").unwrap().contents;
+    assert!(list.contains("- [ ] `SESSION_SECRET`") && !list.contains("`COGNITO_CLIENT_ID`") && !list.contains("- [ ] `PGHOST`"), "{list}");
+}
+
+fn kind<'t>(table: &'t BTreeMap<String, Value>, name: &str) -> &'t str {
+    table.get(name).map_or("no row", |row| row["kind"].as_str().unwrap())
+}
+
+/// Names that the server's code reads, by the plainest reading.
+fn read_by(app: &App) -> BTreeSet<String> {
+    let reads = Regex::new(r#"process\.env(?:\.|\[["'])([A-Z][A-Z0-9_]*)"#).unwrap();
+    let files = app.git(&["ls-files"]);
+    let code = files.lines().filter(|path| path.ends_with(".ts") && !path.starts_with("client/") && !path.starts_with(".migrate/"));
+    code.flat_map(|path| reads.captures_iter(&app.text(path)).map(|found| found[1].to_owned()).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn with_cognito_the_prepared_code_reads_what_the_service_gets() {
+    let app = App::new();
+    assert!(read_by(&app).contains("REPL_ID"), "the sample no longer shows what the edit is for");
+    let (code, _, told) = app.prepare(&["--yes", "--set", "auth=cognito"]);
+    assert_eq!(code, 0, "{told}");
+    let names = read_by(&app);
+    for name in ["ISSUER_URL", "COGNITO_CLIENT_ID"] {
+        assert!(names.contains(name), "{name}: {names:?}");
+    }
+    let rows = table(&app.wizard, &["auth=cognito"]);
+    for name in &names {
+        assert!(rows.contains_key(name), "{name} is read, and app env does not know it");
+        assert_ne!(kind(&rows, name), "never", "{name}: {}", rows[name]);
+    }
+    for name in ["ISSUER_URL", "COGNITO_CLIENT_ID"] {
+        assert_eq!(rows[name]["on_aws"], "set by the service's stack");
+    }
+    assert_eq!(kind(&rows, "REPL_ID"), "no row", "nothing reads it any more");
+    // where people go is where the pool lets them go
+    let pool = std::fs::read_to_string(root().join("assets/stacks/identity.yaml")).unwrap();
+    let login = app.text("server/replit_integrations/auth/replitAuth.ts");
+    assert!(pool.contains("\"${AppUrl}/api/callback,") && login.contains("callbackURL: `https://${domain}/api/callback`"), "{login}");
+    assert!(
+        pool.contains("\"${AppUrl}/,") && login.contains("url.searchParams.set(\"logout_uri\", new URL(\"/\", wanted.logout_uri).href)"),
+        "{login}"
+    );
+    // decided, they are in the table of an app that nobody has changed yet
+    let rows = table(&Wizard::sample(), &["auth=cognito"]);
+    assert_eq!((kind(&rows, "ISSUER_URL"), kind(&rows, "COGNITO_CLIENT_ID")), ("plain", "plain"));
+    let rows = table(&Wizard::sample(), &["auth=app"]);
+    assert_eq!(kind(&rows, "COGNITO_CLIENT_ID"), "no row");
+}
+
+/// Names of `.env.example` that a person fills in.
+fn example(wizard: &Wizard, decided: &[&str]) -> BTreeSet<String> {
+    let sets: Vec<&str> = decided.iter().flat_map(|answer| ["--set", answer]).collect();
+    wizard.run(&[&["app", "container", "--out", "made", "--force"], sets.as_slice()].concat()).expect(0);
+    let text = std::fs::read_to_string(wizard.path().join("made/.env.example")).unwrap();
+    text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.strip_suffix('=').map(str::to_owned)).collect()
+}
+
+#[test]
+fn with_bedrock_nobody_is_asked_for_a_key_and_with_a_key_for_no_model() {
+    let wizard = Wizard::sample();
+    let (key, model) = ("AI_INTEGRATIONS_OPENAI_API_KEY", "BEDROCK_TEXT_MODEL_ID");
+    for (decided, kinds) in [
+        ("ai=bedrock", ["unneeded", "plain"]),
+        ("ai=openai", ["secret", "no row"]),
+        ("ai=none", ["secret", "no row"]),
+        ("auth=app", ["secret", "no row"]),
+    ] {
+        let rows = table(&wizard, &[decided]);
+        assert_eq!([kind(&rows, key), kind(&rows, model)], kinds, "{decided}");
+        let listed = example(&wizard, &[decided]);
+        assert_eq!([listed.contains(key), listed.contains(model)], kinds.map(|kind| ["secret", "plain"].contains(&kind)), "{decided}");
+    }
+    let rows = table(&wizard, &["ai=bedrock"]);
+    assert_eq!((rows[key]["on_aws"].as_str(), rows[key]["why"].as_str()), (Some("not set"), Some("not needed with ai = bedrock")));
+    assert_eq!(rows["AWS_REGION"]["on_aws"], "set by the service's stack");
+    assert_eq!(rows["TRANSCRIBE_BUCKET"]["on_aws"], "set by the service's stack");
+}
+
+#[test]
+fn stripes_sync_is_off_until_a_person_says_live() {
+    let app = App::new();
+    for prepared in [false, true] {
+        if prepared {
+            assert_eq!(app.prepare(&["--yes"]).0, 0);
+            assert!(read_by(&app).contains("STRIPE_SYNC"));
+        }
+        let rows = table(&app.wizard, &[]);
+        assert_eq!(
+            (kind(&rows, "STRIPE_SYNC"), rows["STRIPE_SYNC"]["on_aws"].as_str()),
+            ("plain", Some("task definition: off")),
+            "{prepared}"
+        );
+        assert!(rows["STRIPE_SYNC"]["why"].as_str().unwrap().contains("only from the cutover on"));
+        assert!(example(&app.wizard, &[]).contains("STRIPE_SYNC"));
+    }
+    assert_eq!(kind(&table(&miniature("fastapi"), &[]), "STRIPE_SYNC"), "no row");
+}
+
+#[test]
+fn on_dsql_there_is_no_database_url_and_nobody_is_sent_for_one() {
+    let wizard = Wizard::sample();
+    let rows = table(&wizard, &["database=dsql"]);
+    assert_eq!((kind(&rows, "DATABASE_URL"), rows["DATABASE_URL"]["on_aws"].as_str()), ("unneeded", Some("not set")));
+    for name in ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "AWS_REGION"] {
+        assert_eq!((kind(&rows, name), rows[name]["on_aws"].as_str()), ("plain", Some("set by the service's stack")), "{name}");
+    }
+    let listed = example(&wizard, &["database=dsql"]);
+    assert!(!listed.contains("DATABASE_URL") && listed.contains("PGHOST"), "{listed:?}");
+    let compose = std::fs::read_to_string(wizard.path().join("made/docker-compose.yml")).unwrap();
+    assert!(compose.contains("DATABASE_URL: \"postgres://app:app@db:5432/app\""), "one's own machine has a password: {compose}");
+    let whose = ["--app", "shop", "--environment", "staging", "--set", "database=dsql"];
+    let secrets = wizard.run(&[&["secrets", "list"], whose.as_slice()].concat()).expect(0).out();
+    let line = secrets.lines().find(|line| line.contains(" DATABASE_URL ")).unwrap_or_else(|| panic!("{secrets}"));
+    assert!(line.contains("not set, and not needed") && line.contains("signs in with a token"), "{line}");
+    std::fs::write(wizard.path().join("block.env"), "DATABASE_URL=postgres://a:b@helium/x\n").unwrap();
+    let import = wizard.run(&[&["secrets", "import", "--file", "block.env", "--dry-run"], whose.as_slice()].concat()).expect(0).out();
+    assert!(import.contains("signs in with a token") && !import.contains("made by the wizard"), "{import}");
+    for other in ["database=rds", "database=aurora", "auth=app"] {
+        let rows = table(&wizard, &[other]);
+        assert_eq!((kind(&rows, "DATABASE_URL"), kind(&rows, "PGUSER")), ("secret", "no row"), "{other}");
+        assert!(example(&wizard, &[other]).contains("DATABASE_URL"), "{other}");
+    }
+}
+
+/// SQL files that the edits make of an app, by name.
+fn sql_of(app: &str, database: &str) -> BTreeMap<String, String> {
+    let files = migrate_wizard::app::sources(&root().join("tests/apps").join(app)).unwrap();
+    let decided: Decided = [("database".to_owned(), database.to_owned())].into_iter().collect();
+    let prepared = edits::prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }).unwrap();
+    let changes = prepared.into_iter().flat_map(|one| one.changes).filter(|change| change.path.starts_with(".migrate/sql/"));
+    changes.filter_map(|change| Some((change.path, change.after?))).collect()
+}
+
+const PEOPLE: &str = "create table users (id varchar primary key, email varchar unique)";
+const THERE: &str =
+    "select string_agg(tablename || ' ' || indexdef, '; ' order by indexname) from pg_indexes where indexdef ~ 'expire|auth_subject'";
+
+#[test]
+fn sql_of_the_edits_runs_on_the_database_that_was_decided_for() {
+    let mut made = 0;
+    for app in ["integrations", "rest-express", "flask-auth"] {
+        for (path, text) in sql_of(app, "rds") {
+            made += 1;
+            let name = format!("{app} {path}:\n{text}");
+            let plain = database("edits");
+            sql(&plain, PEOPLE);
+            // twice is once
+            sql(&plain, &text);
+            sql(&plain, &text);
+            assert_ne!(value(&plain, THERE), "", "{name}");
+
+            let text = sql_of(app, "dsql").remove(&path).unwrap_or_else(|| panic!("{name}"));
+            let name = format!("{app} {path}:\n{text}");
+            let said: Vec<String> = lint_sql(&text).into_iter().map(|one| format!("{:?}: {}", one.rule, one.message)).collect();
+            assert_eq!(said, [] as [String; 0], "{name}");
+            assert!(!text.contains("do $$") && !text.contains("references"), "{name}");
+            let standin = Standin::start(&database_in_c("edits"), Rules::default());
+            let to = standin.connector();
+            block(async {
+                let session = to.connect(Access::ReadWrite).await.unwrap();
+                let bare: String = text.lines().filter(|line| !line.starts_with("--")).map(|line| format!("{line}\n")).collect();
+                let statements: Vec<&str> = bare.split(";\n").map(str::trim).filter(|one| !one.is_empty()).collect();
+                for statement in std::iter::once(PEOPLE).chain(statements) {
+                    schema::send(&session, Dialect::Dsql, statement).await.unwrap_or_else(|error| panic!("{statement}\n{error}"));
+                }
+            });
+            assert_eq!(value(standin.backing(), THERE).is_empty(), false, "{name}");
+            // what is for another database is refused: the stand-in can say no
+            let refused = block(async { to.connect(Access::ReadWrite).await.unwrap().batch("do $$ begin end $$").await });
+            assert!(refused.is_err());
+        }
+    }
+    assert!(made >= 4, "only {made} files");
+}
+
+#[test]
+fn the_sample_prepared_for_dsql_compiles_and_says_what_is_left() {
+    let app = App::with_packages();
+    std::fs::write(
+        app.path("server/signer.d.ts"),
+        "declare module \"@aws-sdk/dsql-signer\" {\n  export class DsqlSigner {\n    constructor(config: { hostname: string; region?: string });\n    getDbConnectAuthToken(): Promise<string>;\n    getDbConnectAdminAuthToken(): Promise<string>;\n  }\n}\n",
+    )
+    .unwrap();
+    app.git(&["add", "."]);
+    app.git(&["commit", "-qm", "the signer's types"]);
+    let (code, done, told) = app.prepare(&["--yes", "--set", "database=dsql"]);
+    assert!(code == 0 && done.contains("dsql-sign-in: "), "{code} {done} {told}");
+    assert!(app.text("server/db.ts").contains("new pg.Pool({ ...dsql() })"), "{}", app.text("server/db.ts"));
+    let list = app.text("CHECKLIST-CODE.md");
+    for place in ["server/index.ts:", "server/stripeClient.ts:", "drizzle.config.ts:"] {
+        assert!(list.lines().any(|line| line.contains(place) && line.contains("DATABASE_URL")), "{place}\n{list}");
+    }
+    assert_eq!(app.tsc(), "");
+}
+
+#[test]
+fn each_connection_to_dsql_has_a_token_of_its_own() {
+    let standin = Standin::start(&database_in_c("signin"), Rules::default());
+    let tokens = [password(&standin.connector()), password(&standin.connector())];
+    let at: String = standin.connector().secret_url();
+    let at = at.rsplit_once('@').unwrap().1.to_owned();
+    let (host, port) = at.split(['/', '?']).next().unwrap().rsplit_once(':').unwrap();
+    let app = tempfile::tempdir().unwrap();
+    let packages = root().join("target/shims/node_modules");
+    assert!(packages.join("pg").is_dir(), "the packages of the drop-ins are not installed: run `make shims`");
+    let modules = app.path().join("node_modules");
+    std::fs::create_dir_all(modules.join("@aws-sdk/dsql-signer")).unwrap();
+    for entry in std::fs::read_dir(packages).unwrap().map(Result::unwrap).filter(|entry| entry.file_name() != "@aws-sdk") {
+        std::os::unix::fs::symlink(entry.path(), modules.join(entry.file_name())).unwrap();
+    }
+    std::fs::write(modules.join("@aws-sdk/dsql-signer/package.json"), "{\"type\": \"module\", \"main\": \"index.js\"}").unwrap();
+    std::fs::write(
+        modules.join("@aws-sdk/dsql-signer/index.js"),
+        "const tokens = process.env.TOKENS.split(\" \");\nexport class DsqlSigner {\n  constructor(config) { console.log(`${config.hostname} ${config.region}`); }\n  async getDbConnectAdminAuthToken() { console.log(`token, ${tokens.length} left`); return tokens.shift(); }\n}\n",
+    )
+    .unwrap();
+    std::fs::copy(root().join("assets/files/dsql.ts"), app.path().join("dsql.mjs")).unwrap();
+    std::fs::write(
+        app.path().join("main.mjs"),
+        "import pg from \"pg\";\nimport { dsql } from \"./dsql.mjs\";\n\nconst options = dsql();\nconsole.log(`verified ${options.ssl.rejectUnauthorized}`);\n// the stand-in speaks no TLS\nconst pool = new pg.Pool({ ...options, ssl: false, max: 1, maxUses: 1 });\nfor (let n = 0; n < 2; n++) console.log((await pool.query(\"select 40 + 2 as n\")).rows[0].n);\ntry { await pool.query(\"select 1\"); } catch { console.log(\"no third token\"); }\nawait pool.end();\n",
+    )
+    .unwrap();
+    let run = |url: Option<&str>| {
+        let mut command = Command::new("node");
+        command.arg("main.mjs").current_dir(app.path()).env_remove("DATABASE_URL").env_remove("PGUSER").env_remove("PGPASSWORD");
+        command.env("PGHOST", host).env("PGPORT", port).env("PGDATABASE", standin.backing().database()).env("AWS_REGION", "eu-central-1");
+        command.env("TOKENS", tokens.join(" ")).envs(url.map(|url| ("DATABASE_URL", url)));
+        let output = command.output().expect("node is not installed");
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    assert_eq!(
+        run(None),
+        format!("{host} eu-central-1\nverified true\ntoken, 2 left\n42\ntoken, 1 left\n42\ntoken, 0 left\nno third token\n")
+    );
+}
+
+/// What a second scan finds of the signals that edits answer or ease: what a person still must do.
+#[test]
+fn a_scan_of_the_prepared_app_shows_only_what_a_person_must_do() {
+    let app = App::new();
+    assert!(app.signals().is_superset(&["D11", "F8"].map(str::to_owned).into()), "{:?}", app.signals());
+    app.prepare(&["--yes"]);
+    let left = app.signals();
+    for gone in ["D11", "D12", "F8"] {
+        assert!(!left.contains(gone), "{gone} is still found: {left:?}");
+    }
+
+    for (name, package, code) in [
+        ("D10", "@replit/database", "import Database from \"@replit/database\";\nexport const db = new Database();\n"),
+        ("D2", "@replit/object-storage", "import { Client } from \"@replit/object-storage\";\nexport const files = new Client();\n"),
+    ] {
+        let wizard = Wizard::empty();
+        std::fs::create_dir(wizard.path().join("server")).unwrap();
+        std::fs::write(wizard.path().join("server/a.ts"), code).unwrap();
+        std::fs::write(
+            wizard.path().join("package.json"),
+            format!("{{\n  \"dependencies\": {{\n    \"{package}\": \"^1.0.0\"\n  }}\n}}\n"),
+        )
+        .unwrap();
+        let scan = || -> Value { serde_json::from_str(&wizard.run(&["app", "scan", "--json"]).expect(0).out()).unwrap() };
+        let found = |scan: &Value, list: &str| scan[list].as_array().is_some_and(|all| all.iter().any(|one| one["signal"] == name));
+        assert_eq!((found(&scan(), "findings"), found(&scan(), "settled")), (true, false), "{name}");
+        let manifest = format!("{{\n  \"dependencies\": {{\n    \"{package}\": \"file:./.migrate/shims/x\"\n  }}\n}}\n");
+        std::fs::write(wizard.path().join("package.json"), manifest).unwrap();
+        assert_eq!((found(&scan(), "findings"), found(&scan(), "settled")), (false, true), "{name}");
+        // what reaches the store by itself is nobody's drop-in
+        if name == "D10" {
+            std::fs::write(wizard.path().join("server/a.ts"), format!("{code}export const url = process.env.REPLIT_DB_URL;\n")).unwrap();
+            assert_eq!((found(&scan(), "findings"), found(&scan(), "settled")), (true, true), "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_edit_for_another_decision_is_refused_on_the_command_line() {
+    let app = App::new();
+    let (code, _, told) = app.prepare(&["--yes", "--only", "bedrock", "--set", "ai=openai"]);
+    assert!(code == 2 && told.contains("ai = openai is decided") && told.contains("--set ai=bedrock"), "{code} {told}");
+}
