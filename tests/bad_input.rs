@@ -11,6 +11,7 @@ use migrate_wizard::wizard::journal::Owner;
 
 use crate::support::emulator::Emulator;
 use crate::support::postgres::database;
+use crate::support::rehearsal::run_dirs;
 use crate::support::wizard::{Done, Wizard};
 
 /// The command line was wrong, or a file or value.
@@ -355,7 +356,7 @@ fn a_full_disk_stops_the_run_and_it_goes_on_when_there_is_room() {
     let entries = wizard.journal();
     assert!(entries.len() > stopped_at);
     assert_eq!(entries.last().unwrap()["what"]["entry"], "finished");
-    assert_eq!(std::fs::read_dir(wizard.path().join(".migrate-wizard")).unwrap().count(), 1);
+    assert_eq!(run_dirs(wizard.path()).len(), 1);
 }
 
 #[test]
