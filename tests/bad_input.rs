@@ -100,6 +100,37 @@ fn a_folder_that_is_none() {
     }
 }
 
+/// A folder without an app, an app that is not Replit's, a folder that is not there.
+#[test]
+fn a_folder_without_an_app() {
+    let wizard = Wizard::empty();
+    std::fs::create_dir(wizard.path().join("shop")).unwrap();
+    std::fs::write(
+        wizard.path().join("shop/package.json"),
+        r#"{"name":"shop","scripts":{"start":"node a.js"},"dependencies":{"express":"5"}}"#,
+    )
+    .unwrap();
+    std::fs::write(wizard.path().join("notes.txt"), "x").unwrap();
+    let commands: [&[&str]; 5] =
+        [&["app", "scan"], &["app", "prepare"], &["app", "container"], &["app", "pipeline", "--provider", "github"], &["app", "env"]];
+    for command in commands {
+        wizard.run(command).answers(
+            WRONG,
+            &["this folder holds no app", "looked for .replit, package.json", "below it there are: ./shop", "DIR or with --dir"],
+        );
+        wizard.run(&[command, &["nowhere"]].concat()).answers(WRONG, &["nowhere"]);
+    }
+    assert_eq!(std::fs::read_dir(wizard.path()).unwrap().count(), 2, "nothing is written");
+    for command in commands {
+        let told = wizard.run(&[command, &["shop", "--dry-run"]].concat()).expect(0);
+        assert!(format!("{}{}", told.out(), told.err()).contains("it is not a Replit app"), "{command:?}: {} {}", told.out(), told.err());
+    }
+    for command in [&["cost", "--profile", "alva"][..], &["stacks", "export", "--profile", "alva"]] {
+        wizard.run(&[command, &["--dir", "nowhere"]].concat()).answers(WRONG, &["nowhere is not a folder", "--dir"]);
+    }
+    assert!(!wizard.path().join("infrastructure").exists());
+}
+
 #[test]
 fn answers_that_nobody_asked_for() {
     let wizard = Wizard::empty();

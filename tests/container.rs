@@ -355,7 +355,9 @@ fn again_gives_the_same_bytes_and_what_is_not_ours_stays() {
     wizard.run(&["app", "container", "--out", "container", "--service", "api"]).expect(0);
     assert!(wizard.path().join("container/Dockerfile.api").is_file() && !wizard.path().join("container/Dockerfile.web").exists());
     wizard.run(&["app", "container", "--service", "apo"]).expect(2).says("the app has no service apo").says("admin, api, auth, web");
-    Wizard::empty().run(&["app", "container"]).expect(2).says("nothing to build an image of").says("package.json");
+    let static_files = Wizard::empty();
+    put(&static_files, "index.html", "<p>x</p>");
+    static_files.run(&["app", "container"]).expect(2).says("nothing to build an image of").says("package.json");
 }
 
 #[test]

@@ -150,13 +150,11 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     let variables = variables.map_err(|_| Error::bug("the thread that looked for variables failed"))?;
     let total = tree.entries.len() as u64;
     reporter.progress(total, Some(total), Unit::Files, "reading the app");
-    let mut findings = search.findings(&tree, &looks);
+    let seen: Vec<_> = tree.entries.iter().zip(&looks).collect();
+    let mut findings = search.findings(&tree.root, &seen);
     let layout = layout::read(&tree, &manifests);
     let system_packages = packages::read(&tree, replit.as_ref(), &manifests, &layout.python)?;
-    if system_packages.iter().all(|p| p.known && p.apt.is_empty()) {
-        // the app lists system packages, but an image needs none of them
-        findings.retain(|f| f.signal != "F7");
-    }
+    without_needless(&mut findings, &system_packages);
     let databases = database::read(&tree, &manifests, &variables);
     let mut notes = notes(&tree, replit.as_ref(), &stack, &services, &beside);
     notes.extend(beside::notes(&beside, replit.as_ref(), root, &services));
@@ -196,8 +194,15 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     })
 }
 
+/// The app may list system packages of which an image needs none.
+pub(super) fn without_needless(findings: &mut Vec<Finding>, packages: &[SystemPackage]) {
+    if packages.iter().all(|p| p.known && p.apt.is_empty()) {
+        findings.retain(|f| f.signal != "F7");
+    }
+}
+
 /// Every package.json by its folder (empty for the root).
-fn manifests(tree: &Tree) -> Vec<(String, Manifest)> {
+pub(super) fn manifests(tree: &Tree) -> Vec<(String, Manifest)> {
     let files = tree.entries.iter().filter(|e| e.path == "package.json" || e.path.ends_with("/package.json"));
     files
         .filter_map(|e| {

@@ -111,7 +111,16 @@ fn show(row: &EnvRow) {
 /// The app and what was decided about it: a run's decisions where some are named, then the flags.
 fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     let root = what.app.as_deref().unwrap_or(&args.dir);
+    named("--app-name", what.app_name.as_deref())?;
+    named("--environment", what.environment.as_deref())?;
+    app::must_be_app(root)?;
     let scan = app::scan(root, &Reporter::silent())?;
+    if scan.replit.is_none() {
+        eprintln!(
+            "note: {} has no .replit file: it is not a Replit app, or not the app's root; going on from its other files",
+            root.display()
+        );
+    }
     let mut choices = Choices::from_scan(&scan);
     choices.migrations = app::migrations(root, &scan)?.map(|m| m.command);
     if args.profile.is_some() || args.answers.is_some() || !args.set.is_empty() {
@@ -123,13 +132,8 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     if let Some(environment) = &what.environment {
         choices.environment.clone_from(environment);
     }
-    for (flag, name) in [("--app-name", &choices.app_name), ("--environment", &choices.environment)] {
-        // they stand in shell scripts and in names of AWS
-        if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') || name.is_empty() {
-            return Err(Error::new(Kind::Usage, format!("{flag} {name}: not a name of lower-case letters, digits and hyphens"))
-                .hint("write it as it is to stand in names on AWS, such as my-app"));
-        }
-    }
+    named("--app-name", Some(&choices.app_name))?;
+    named("--environment", Some(&choices.environment))?;
     if let Some(region) = &args.region {
         choices.region.clone_from(region);
     }
@@ -147,6 +151,18 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
         None => {}
     }
     Ok((scan, choices))
+}
+
+/// It stands in shell scripts and in names of AWS.
+fn named(flag: &str, name: Option<&str>) -> Result<()> {
+    let fits = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    match name {
+        Some(name) if !fits(name) => {
+            Err(Error::new(Kind::Usage, format!("{flag} {name}: not a name of lower-case letters, digits and hyphens"))
+                .hint("write it as it is to stand in names on AWS, such as my-app"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What the step that generates the files would be given.

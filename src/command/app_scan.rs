@@ -16,6 +16,7 @@ pub fn run(args: &RunArgs, what: &ScanArgs) -> Result<u8> {
         return Err(Error::new(Kind::Usage, "--sarif and --json are two forms of the same answer").hint("give one of them"));
     }
     let dir = what.app.as_ref().unwrap_or(&args.dir);
+    app::must_be_app(dir)?;
     let scan = app::scan(dir, &Reporter::silent())?;
     if what.sarif {
         out_json(&app::sarif(&scan, &app::load_signals(dir)?))?;

@@ -4,7 +4,7 @@ use super::*;
 use crate::app::builtin_signals;
 
 fn asked(files: &[(String, String)], only: &[String]) -> Result<Vec<Prepared>> {
-    prepare(files, &Asked { only, left: &BTreeSet::new(), decided: &BTreeMap::new() })
+    prepare(files, &Asked { only, left: &BTreeSet::new(), decided: &BTreeMap::new() }, None)
 }
 
 /// The files after one edit, and its items as `file:line what`; a second time it has nothing to change.
@@ -637,7 +637,7 @@ fn openai_becomes_bedrock_only_where_that_was_decided() {
     let files = [("package.json".to_owned(), package.to_owned()), ("server/ai.ts".to_owned(), code.to_owned())];
     for (decided, version) in [(None, "^6.1.0"), (Some("openai"), "^6.1.0"), (Some("bedrock"), "file:./.migrate/shims/bedrock-openai")] {
         let decided: BTreeMap<String, String> = decided.into_iter().map(|is| ("ai".to_owned(), is.to_owned())).collect();
-        let prepared = prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }).unwrap();
+        let prepared = prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }, None).unwrap();
         let changed = prepared.iter().flat_map(|one| &one.changes).rfind(|change| change.path == "package.json");
         let after = changed.and_then(|change| change.after.as_deref()).unwrap_or(package);
         assert!(after.contains(&format!("\"openai\": \"{version}\"")), "{decided:?}: {after}");
@@ -674,7 +674,7 @@ fn the_checklist_is_added_to_and_ticks_stay() {
 fn what_a_person_keeps_is_left_and_said() {
     let files = vec![("server/a.ts".to_owned(), "const url = \"https://shop.replit.app\";\n".to_owned())];
     let left = BTreeSet::from(["server/a.ts".to_owned()]);
-    let prepared = prepare(&files, &Asked { only: &[], left: &left, decided: &BTreeMap::new() }).unwrap();
+    let prepared = prepare(&files, &Asked { only: &[], left: &left, decided: &BTreeMap::new() }, None).unwrap();
     assert!(prepared.iter().flat_map(|one| &one.changes).all(|change| change.path == CHECKLIST), "{prepared:?}");
     assert!(prepared.iter().flat_map(|one| &one.items).any(|item| item.path == "server/a.ts" && item.what == "decide about this file"));
 }
