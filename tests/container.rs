@@ -151,6 +151,23 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "next-migrates",
+        "Dockerfile",
+        &[
+            "FROM run AS migrate",
+            "COPY --from=build --chown=node:node /app /app",
+            "CMD [\"sh\", \"-c\", \"npm run db:migrate\"]",
+            "FROM run AS web",
+            "COPY --from=build --chown=node:node /app/.next/standalone ./",
+            "CMD [\"node\", \"server.js\"]",
+        ],
+    ),
+    (
+        "knex-pnpm",
+        "Dockerfile",
+        &["# all packages stay, because `npx knex migrate:latest` runs in this image, too, and needs knex", "RUN pnpm run build"],
+    ),
+    (
         "yarn-classic",
         "Dockerfile",
         &[
@@ -241,6 +258,16 @@ fn each_kind_of_app_gets_its_own_image() {
         let wizard = app(name);
         wizard.run(&["app", "container"]).expect(0);
         has(&read(&wizard, file), wanted);
+    }
+    // a build that Next.js traced is all that its image holds; the migrations have a stage of their own
+    for (name, stages) in [("next-standalone", 1), ("next-migrates", 2)] {
+        let wizard = app(name);
+        wizard.run(&["app", "container"]).expect(0);
+        let text = read(&wizard, "Dockerfile");
+        let image = &text[text.rfind("\nFROM ").unwrap()..];
+        let whole = |text: &str| text.matches("/app /app").count();
+        assert_eq!((whole(image), text.matches("\nFROM run").count() + 1), (0, stages), "{text}");
+        assert_eq!(image.matches("COPY --from=build").count(), if name == "next-standalone" { 3 } else { 2 }, "{text}");
     }
     // no more than what the app asks for
     for (name, never) in

@@ -62,7 +62,7 @@ pub use files::GeneratedFile;
 pub use finding::{Finding, Severity};
 pub use generation::Generation;
 pub use layout::Layout;
-pub use migrations::{Migrations, migrations};
+pub use migrations::Migrations;
 pub use origin::Understood;
 pub use packages::SystemPackage;
 pub use presence::check as must_be_app;

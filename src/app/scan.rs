@@ -13,6 +13,7 @@ use super::generation::{self, Generation};
 use super::hide;
 use super::layout::{self, Layout};
 use super::manifest::Manifest;
+use super::migrations::{self, Migrations};
 use super::origin::{self, Known, Understood};
 use super::packages::{self, SystemPackage};
 use super::replit::{DeployTarget, Integration, ReplitFile};
@@ -60,6 +61,9 @@ pub struct Scan {
     pub understood: Vec<Understood>,
     /// What the image needs to know of the tree.
     pub layout: Layout,
+    /// How the app migrates its schema.
+    #[serde(default)]
+    pub migrations: Option<Migrations>,
 }
 
 impl Scan {
@@ -182,6 +186,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
             .collect(),
         scripts: root.map(|m| m.scripts.keys().cloned().collect()).unwrap_or_default(),
         layout,
+        migrations: migrations::read(&tree, &stack, root)?,
         name,
         replit,
         stack,

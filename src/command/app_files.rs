@@ -47,10 +47,17 @@ pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
         Some(command) => choices.migrations = Some(command.clone()),
         None => {}
     }
+    if let Some(word) = what.smoke_word.as_ref().filter(|word| word.contains("${{") || word.contains(['\n', '\r'])) {
+        return Err(Error::new(Kind::Usage, format!("--smoke-word {word}: one line, without GitHub's holes"))
+            .hint("name a word or a sentence that stands in the page, such as its title"));
+    }
+    choices.smoke_word.clone_from(&what.smoke_word);
     let files = files::pipeline(&scan, &choices)?;
     let next = match what.provider {
         ProviderArg::Github => "commit it, and make the variables and environments that its head names",
-        ProviderArg::Codepipeline => "commit it; CodePipeline runs no migrations: migrate-wizard service deploy does",
+        ProviderArg::Codepipeline => {
+            "commit it; a CodePipeline builds and deploys only: no checks, no migrations, no approval, no look at the page; migrate-wizard service deploy migrates first"
+        }
     };
     put(args, &what.choice, &what.write, &files, next)
 }
@@ -122,7 +129,6 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
         );
     }
     let mut choices = Choices::from_scan(&scan);
-    choices.migrations = app::migrations(root, &scan)?.map(|m| m.command);
     if args.profile.is_some() || args.answers.is_some() || !args.set.is_empty() {
         decided(args, &scan, &mut choices)?;
     }
