@@ -150,7 +150,7 @@ pub enum Cmd {
     /// Playbooks: validate them
     #[command(subcommand, after_help = "Example:\n  migrate-wizard playbooks check --playbooks ./my-playbooks")]
     Playbooks(PlaybooksCmd),
-    /// The app: read it
+    /// The app: read it, change its code for AWS, write its image and pipeline, list its variables, bring over its users
     #[command(subcommand, after_help = "Example:\n  migrate-wizard app scan --dir ../my-app")]
     App(AppCmd),
     /// The schema: convert it for a target

@@ -97,7 +97,7 @@ fn show(scan: &Scan) {
     if scan.findings.iter().any(|f| f.hours.is_some()) {
         out(format!("Work by hand, as estimated: {}", scan.effort()));
     }
-    out("Next: migrate-wizard plan");
+    out("Next: migrate-wizard app prepare (the code: what has a mechanical answer), then migrate-wizard plan");
 }
 
 fn place(finding: &Finding, hours: &str) {
