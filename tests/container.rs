@@ -227,6 +227,7 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
             "CMD [\"gunicorn\", \"--bind\", \"0.0.0.0:5000\", \"main:app\"]",
         ],
     ),
+    ("bot-kv", "Dockerfile", &["FROM python:3.12-slim-bookworm AS build", "CMD [\"python\", \"bot.py\"]"]),
     (
         "fastapi-poetry",
         "Dockerfile",
@@ -423,9 +424,11 @@ fn compose_has_what_the_app_needs_and_no_more() {
         ("queue-worker", "web redis"),
         ("bun", "web"),
         ("flask-uv", "web db"),
+        ("bot-kv", "web db"),
     ] {
         assert_eq!(beside(name).0, services, "{name}");
     }
+    assert_eq!(beside("bot-kv").1["services"]["web"]["environment"]["DATABASE_URL"], "postgres://app:app@db:5432/app", "for the drop-in");
     let (_, four) = beside("four-services");
     let service = |name: &str| four["services"][name].clone();
     assert_eq!(service("db")["image"], "postgres:16");

@@ -30,6 +30,7 @@ pub mod orm;
 mod packages;
 mod pipeline;
 mod presence;
+mod python_version;
 mod reading;
 pub mod remote;
 mod replit;

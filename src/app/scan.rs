@@ -244,6 +244,9 @@ fn notes(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, services: &[Se
         }
         Language::Node | Language::Python => {}
     }
+    if stack.language == Language::Python {
+        out.extend(super::python_version::read(tree, replit).warning);
+    }
     let runs = |s: &&Service| s.kind != service::ServiceKind::Static && s.run.is_empty();
     for service in services.iter().filter(runs) {
         out.push(format!("no production command found for {}: add `run` to [deployment] in .replit, or a `start` script", service.name));

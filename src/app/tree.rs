@@ -215,7 +215,7 @@ const NEVER: &[&str] = &[
 
 fn is_text(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let asked_for = name == "replit.md" || (name.starts_with("requirements") && name.ends_with(".txt"));
+    let asked_for = name == "replit.md" || name == "runtime.txt" || (name.starts_with("requirements") && name.ends_with(".txt"));
     let never = NEVER.contains(&extension(path).to_ascii_lowercase().as_str()) || LOCKS.contains(&name) || name.contains(".min.");
     asked_for || !never
 }

@@ -225,6 +225,15 @@ pub const APPS: &[App] = &[
         ],
     },
     App {
+        name: "bot-kv",
+        files: &[
+            (".replit", "modules = [\"python-3.10\"]\n[deployment]\nrun = [\"python\", \"bot.py\"]\n"),
+            ("pyproject.toml", "[project]\nname = \"bot\"\nrequires-python = \">=3.12,<3.14\"\ndependencies = [\"replit>=4\"]\n"),
+            ("uv.lock", "version = 1\n"),
+            ("bot.py", "from replit import db\ndb[\"a\"] = 1\n"),
+        ],
+    },
+    App {
         name: "fastapi-poetry",
         files: &[
             (".replit", "modules = [\"python-3.12\"]\n[deployment]\nrun = [\"gunicorn\", \"main:app\", \"--bind\", \"0.0.0.0:8000\"]\n"),

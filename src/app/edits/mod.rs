@@ -15,6 +15,7 @@ mod models;
 mod package;
 mod paths;
 mod push;
+mod pyproject;
 mod sessions;
 mod shims;
 mod split;

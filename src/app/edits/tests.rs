@@ -625,6 +625,16 @@ fn replits_packages_and_files_are_stood_in_for() {
     assert_eq!(after["requirements.txt"], "flask\n./.migrate/shims/python/replit\n");
     assert_eq!(after[".migrate/shims/python/replit/pyproject.toml"], include_str!("../../../assets/shims/python/replit/pyproject.toml"));
 
+    let poetry = "[tool.poetry.dependencies]\npython = \"^3.11\"\nreplit = \"^4.1\"\nreplit-object-storage = \"^1.0\"\n";
+    let (after, items) = edited("key-value", &[("main.py", "from replit import db\n"), ("pyproject.toml", poetry), ("poetry.lock", "")]);
+    assert_eq!(
+        after["pyproject.toml"],
+        "[tool.poetry.dependencies]\npython = \"^3.11\"\nreplit = { path = \".migrate/shims/python/replit\" }\n"
+    );
+    assert_eq!(items, ["poetry.lock:0 run `poetry lock` and commit this file"]);
+    let (after, items) = edited("key-value", &[("main.py", "from replit import db\n"), ("pyproject.toml", "[project]\nname = \"x\"\n")]);
+    assert_eq!((after["pyproject.toml"].as_str(), items.len()), ("[project]\nname = \"x\"\n", 1), "{items:?}");
+
     let (after, items) = edited("object-storage", &[("server/files.ts", "const sidecar = \"http://127.0.0.1:1106\";\n")]);
     assert_eq!(after.len(), 1, "another file than the template's is left");
     assert!(items.iter().any(|item| item.starts_with("server/files.ts:1 reach the objects by S3 here")), "{items:?}");
