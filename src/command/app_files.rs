@@ -56,7 +56,7 @@ pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
     let next = match what.provider {
         ProviderArg::Github => "commit it, and make the variables and environments that its head names",
         ProviderArg::Codepipeline => {
-            "commit it; a CodePipeline builds and deploys only: no checks, no migrations, no approval, no look at the page; migrate-wizard service deploy migrates first"
+            "commit it; the pipeline builds, waits for an approval on main, and deploys: no checks, no migrations, no look at the page; migrate-wizard service deploy migrates first"
         }
     };
     put(args, &what.choice, &what.write, &files, next)
