@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use super::work::{Item, Work};
 
+/// Where nothing says otherwise.
+const NPM: (&str, &str, &str, &str) = ("npm", "package-lock.json", "npm install", "npx");
 /// Name, lock file, what installs, what runs a package's program.
-const NODE: [(&str, &str, &str, &str); 5] = [
+const NODE: &[(&str, &str, &str, &str)] = &[
     ("pnpm", "pnpm-lock.yaml", "pnpm install", "pnpm exec"),
-    ("npm", "package-lock.json", "npm install", "npx"),
+    NPM,
     ("yarn", "yarn.lock", "yarn install", "yarn"),
     ("bun", "bun.lock", "bun install", "bunx"),
     ("bun", "bun.lockb", "bun install", "bunx"),
@@ -38,7 +40,7 @@ impl Lock {
         let by_name = || NODE.iter().find(|(name, ..)| named.as_deref() == Some(*name));
         let by_file = || NODE.iter().find(|(_, file, ..)| has(file));
         let workspace = || NODE.iter().find(|(name, ..)| *name == "pnpm" && has("pnpm-workspace.yaml"));
-        let (name, _, install, exec) = *by_name().or_else(workspace).or_else(by_file).unwrap_or(&NODE[1]);
+        let (name, _, install, exec) = *by_name().or_else(workspace).or_else(by_file).unwrap_or(&NPM);
         Self {
             install,
             exec,
@@ -57,7 +59,7 @@ impl Lock {
         let changed = |is: &dyn Fn(&str) -> bool, same: &dyn Fn(&str, &str) -> bool| {
             before.iter().find(|(path, text)| is(path) && work.text(path).is_some_and(|now| !same(text, now))).map(|(path, _)| path.clone())
         };
-        let packages = |text: &str| -> Option<BTreeMap<&str, serde_json::Value>> {
+        let packages = |text: &str| -> Option<BTreeMap<&'static str, serde_json::Value>> {
             let mut all: serde_json::Value = serde_json::from_str(text).ok()?;
             Some(PACKAGES.into_iter().filter_map(|kind| Some((kind, all.get_mut(kind)?.take()))).collect())
         };
