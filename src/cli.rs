@@ -155,7 +155,7 @@ pub enum Cmd {
     /// Playbooks: validate them
     #[command(subcommand, after_help = "Example:\n  migrate-wizard playbooks check --playbooks ./my-playbooks")]
     Playbooks(PlaybooksCmd),
-    /// The app: read it
+    /// The app: read it, change its code for AWS, write its image and pipeline, list its variables, bring over its users
     #[command(subcommand, after_help = "Example:\n  migrate-wizard app scan --dir ../my-app")]
     App(AppCmd),
     /// The schema: convert it for a target
@@ -259,7 +259,7 @@ pub enum AppCmd {
     Env(EnvArgs),
     /// Change the app's code so that it runs on AWS: shown as a diff, accepted by file, put on a branch of its own
     #[command(
-        after_help = "Examples:\n  migrate-wizard app prepare                     show each file, ask, commit what was accepted to migrate-wizard/prepare\n  migrate-wizard app prepare --yes               take all\n  migrate-wizard app prepare --patches ../patches --yes\n  migrate-wizard app prepare --only neon,hosts   these edits alone\n  migrate-wizard app prepare --list\n\nWithout a terminal and without --yes it shows the diff, changes nothing and ends with exit code 1.\nWhat an edit meets and cannot do is in CHECKLIST-CODE.md, with place and reason."
+        after_help = "Examples:\n  migrate-wizard app prepare                     show each file, ask, commit what was accepted to migrate-wizard/prepare\n  migrate-wizard app prepare --yes               take all\n  migrate-wizard app prepare --patches ../patches --yes\n  migrate-wizard app prepare --only neon,hosts   these edits alone\n  migrate-wizard app prepare --list\n\nWithout a terminal and without --yes it shows the diff, changes nothing and ends with exit code 1.\nWhat is left for a person is in CHECKLIST-CODE.md, with place and reason: what an edit cannot do, and findings that no edit answers."
     )]
     Prepare(PrepareArgs),
     /// The app's users: who can have an account in a user pool, making it, keeping their ids

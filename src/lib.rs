@@ -11,6 +11,7 @@ pub mod effects;
 pub mod error;
 pub mod faces;
 pub mod library;
+pub mod own_folder;
 pub mod postgres;
 pub mod progress;
 pub mod runs;

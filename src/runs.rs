@@ -12,7 +12,7 @@ use crate::wizard::state::{End, State, Status};
 use crate::wizard::view::Mode;
 
 /// The folder of all runs of an app.
-pub const FOLDER: &str = ".migrate-wizard";
+pub const FOLDER: &str = crate::own_folder::NAME;
 
 /// What is done with the newest run of a flavour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use migrate_wizard::wizard::journal::Owner;
 
 use crate::support::emulator::Emulator;
 use crate::support::postgres::database;
+use crate::support::rehearsal::run_dirs;
 use crate::support::wizard::{Done, Wizard};
 
 /// The command line was wrong, or a file or value.
@@ -97,6 +98,37 @@ fn a_folder_that_is_none() {
             wizard.run(args).answers(WRONG, &[words, "name the app's checkout with --dir"]);
         }
     }
+}
+
+/// A folder without an app, an app that is not Replit's, a folder that is not there.
+#[test]
+fn a_folder_without_an_app() {
+    let wizard = Wizard::empty();
+    std::fs::create_dir(wizard.path().join("shop")).unwrap();
+    std::fs::write(
+        wizard.path().join("shop/package.json"),
+        r#"{"name":"shop","scripts":{"start":"node a.js"},"dependencies":{"express":"5"}}"#,
+    )
+    .unwrap();
+    std::fs::write(wizard.path().join("notes.txt"), "x").unwrap();
+    let commands: [&[&str]; 5] =
+        [&["app", "scan"], &["app", "prepare"], &["app", "container"], &["app", "pipeline", "--provider", "github"], &["app", "env"]];
+    for command in commands {
+        wizard.run(command).answers(
+            WRONG,
+            &["this folder holds no app", "looked for .replit, package.json", "below it there are: ./shop", "DIR or with --dir"],
+        );
+        wizard.run(&[command, &["nowhere"]].concat()).answers(WRONG, &["nowhere"]);
+    }
+    assert_eq!(std::fs::read_dir(wizard.path()).unwrap().count(), 2, "nothing is written");
+    for command in commands {
+        let told = wizard.run(&[command, &["shop", "--dry-run"]].concat()).expect(0);
+        assert!(format!("{}{}", told.out(), told.err()).contains("it is not a Replit app"), "{command:?}: {} {}", told.out(), told.err());
+    }
+    for command in [&["cost", "--profile", "alva"][..], &["stacks", "export", "--profile", "alva"]] {
+        wizard.run(&[command, &["--dir", "nowhere"]].concat()).answers(WRONG, &["nowhere is not a folder", "--dir"]);
+    }
+    assert!(!wizard.path().join("infrastructure").exists());
 }
 
 #[test]
@@ -355,7 +387,7 @@ fn a_full_disk_stops_the_run_and_it_goes_on_when_there_is_room() {
     let entries = wizard.journal();
     assert!(entries.len() > stopped_at);
     assert_eq!(entries.last().unwrap()["what"]["entry"], "finished");
-    assert_eq!(std::fs::read_dir(wizard.path().join(".migrate-wizard")).unwrap().count(), 1);
+    assert_eq!(run_dirs(wizard.path()).len(), 1);
 }
 
 #[test]

@@ -151,6 +151,23 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "next-migrates",
+        "Dockerfile",
+        &[
+            "FROM run AS migrate",
+            "COPY --from=build --chown=node:node /app /app",
+            "CMD [\"sh\", \"-c\", \"npm run db:migrate\"]",
+            "FROM run AS web",
+            "COPY --from=build --chown=node:node /app/.next/standalone ./",
+            "CMD [\"node\", \"server.js\"]",
+        ],
+    ),
+    (
+        "knex-pnpm",
+        "Dockerfile",
+        &["# all packages stay, because `npx knex migrate:latest` runs in this image, too, and needs knex", "RUN pnpm run build"],
+    ),
+    (
         "yarn-classic",
         "Dockerfile",
         &[
@@ -210,6 +227,7 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
             "CMD [\"gunicorn\", \"--bind\", \"0.0.0.0:5000\", \"main:app\"]",
         ],
     ),
+    ("bot-kv", "Dockerfile", &["FROM python:3.12-slim-bookworm AS build", "CMD [\"python\", \"bot.py\"]"]),
     (
         "fastapi-poetry",
         "Dockerfile",
@@ -241,6 +259,16 @@ fn each_kind_of_app_gets_its_own_image() {
         let wizard = app(name);
         wizard.run(&["app", "container"]).expect(0);
         has(&read(&wizard, file), wanted);
+    }
+    // a build that Next.js traced is all that its image holds; the migrations have a stage of their own
+    for (name, stages) in [("next-standalone", 1), ("next-migrates", 2)] {
+        let wizard = app(name);
+        wizard.run(&["app", "container"]).expect(0);
+        let text = read(&wizard, "Dockerfile");
+        let image = &text[text.rfind("\nFROM ").unwrap()..];
+        let whole = |text: &str| text.matches("/app /app").count();
+        assert_eq!((whole(image), text.matches("\nFROM run").count() + 1), (0, stages), "{text}");
+        assert_eq!(image.matches("COPY --from=build").count(), if name == "next-standalone" { 3 } else { 2 }, "{text}");
     }
     // no more than what the app asks for
     for (name, never) in
@@ -355,7 +383,9 @@ fn again_gives_the_same_bytes_and_what_is_not_ours_stays() {
     wizard.run(&["app", "container", "--out", "container", "--service", "api"]).expect(0);
     assert!(wizard.path().join("container/Dockerfile.api").is_file() && !wizard.path().join("container/Dockerfile.web").exists());
     wizard.run(&["app", "container", "--service", "apo"]).expect(2).says("the app has no service apo").says("admin, api, auth, web");
-    Wizard::empty().run(&["app", "container"]).expect(2).says("nothing to build an image of").says("package.json");
+    let static_files = Wizard::empty();
+    put(&static_files, "index.html", "<p>x</p>");
+    static_files.run(&["app", "container"]).expect(2).says("nothing to build an image of").says("package.json");
 }
 
 #[test]
@@ -394,9 +424,11 @@ fn compose_has_what_the_app_needs_and_no_more() {
         ("queue-worker", "web redis"),
         ("bun", "web"),
         ("flask-uv", "web db"),
+        ("bot-kv", "web db"),
     ] {
         assert_eq!(beside(name).0, services, "{name}");
     }
+    assert_eq!(beside("bot-kv").1["services"]["web"]["environment"]["DATABASE_URL"], "postgres://app:app@db:5432/app", "for the drop-in");
     let (_, four) = beside("four-services");
     let service = |name: &str| four["services"][name].clone();
     assert_eq!(service("db")["image"], "postgres:16");

@@ -8,6 +8,7 @@ use clap::CommandFactory;
 use migrate_wizard::cli::Cli;
 
 use super::support::pty::{Pty, wait_gone};
+use super::support::rehearsal::run_dirs;
 use super::support::wizard::Wizard;
 
 const ENTER: &str = "\r";
@@ -204,7 +205,7 @@ fn esc_stops_ctrl_c_interrupts_and_both_go_on_later() {
         pty.wait_for("the same command goes on from here");
         pty.assert_restored();
     }
-    assert_eq!(std::fs::read_dir(wizard.path().join(".migrate-wizard")).unwrap().count(), 1, "one run, taken up again");
+    assert_eq!(run_dirs(wizard.path()).len(), 1, "one run, taken up again");
 }
 
 #[test]

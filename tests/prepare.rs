@@ -306,6 +306,7 @@ fn an_app_in_a_folder_of_its_repository_is_prepared_there() {
     let top = tempfile::tempdir().unwrap();
     let app = top.path().join("apps/web");
     std::fs::create_dir_all(app.join("server")).unwrap();
+    std::fs::write(app.join("package.json"), "{ \"name\": \"web\" }\n").unwrap();
     std::fs::write(app.join("server/a.ts"), "export const url = \"https://shop.replit.app\";\n").unwrap();
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
@@ -357,4 +358,56 @@ fn a_person_who_stops_has_changed_nothing() {
     assert_eq!(pty.wait_exit(), 130);
     pty.assert_restored();
     assert_eq!(app.stands(), stood);
+}
+
+/// What a scan still finds afterwards is on the list, with its place; a tick stays, and what is found no more goes.
+#[test]
+fn the_checklist_is_the_whole_list() {
+    let app = App::new();
+    let (code, _, told) = app.prepare(&["--yes"]);
+    assert_eq!(code, 0, "{told}");
+    let list = app.text("CHECKLIST-CODE.md");
+    assert!(list.contains("- [ ] package-lock.json: run `npm install` and commit this file (package.json asks for"), "{list}");
+    let edits: serde_json::Value = serde_json::from_str(&app.wizard.run(&["app", "prepare", "--list", "--json"]).expect(0).out()).unwrap();
+    let eased = |signal: &str| edits.as_array().unwrap().iter().any(|edit| edit["eases"].as_array().unwrap().iter().any(|id| id == signal));
+    let scan: serde_json::Value = serde_json::from_str(&app.wizard.run(&["app", "scan", "--json"]).expect(0).out()).unwrap();
+    let mut met = 0;
+    for finding in scan["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] != "I") {
+        let (signal, file) = (finding["signal"].as_str().unwrap(), finding["file"].as_str().unwrap());
+        let place = finding["line"].as_u64().map_or(file.to_owned(), |line| format!("{file}:{line}"));
+        if !eased(signal) {
+            assert!(list.contains(&format!("\n- [ ] {place}: [{signal}] ")), "{signal} {place} is missing in\n{list}");
+            met += 1;
+        }
+    }
+    assert!(met >= 3, "only {met} findings are left in\n{list}");
+
+    // A second time each open item is named, and what is ticked counts as done.
+    let open = list.lines().filter(|line| line.starts_with("- [ ] ")).count();
+    let (code, named, told) = app.prepare(&["--yes", "--branch", "again"]);
+    assert!(code == 0 && told.contains("nothing to change") && told.contains(&format!("{open} items open, 0 ticked")), "{told}");
+    let mut lines: Vec<&str> = named.lines().filter_map(|line| line.strip_prefix("for a person: ")).collect();
+    let mut listed: Vec<&str> = list.lines().filter_map(|line| line.strip_prefix("- [ ] ")).collect();
+    lines.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(lines, listed);
+    let first = list.lines().find(|line| line.contains(": [")).unwrap();
+    std::fs::write(app.path("CHECKLIST-CODE.md"), list.replace(first, &first.replace("- [ ]", "- [x]"))).unwrap();
+    std::fs::write(app.path("server/mine.ts"), "export const ADMIN_USER_IDS = [\"31415926\"];\n").unwrap();
+    app.git(&["add", "."]);
+    app.git(&["commit", "-qm", "one is done, and there is a new one"]);
+    let (code, _, told) = app.prepare(&["--dry-run"]);
+    assert!(code == 0 && told.contains(&format!("{open} items open, 1 ticked")), "{told}");
+    let (code, _, told) = app.prepare(&["--yes", "--branch", "more"]);
+    assert_eq!(code, 0, "{told}");
+    let ticked = first.replace("- [ ]", "- [x]");
+    let more = app.text("CHECKLIST-CODE.md");
+    assert!(more.contains("- [ ] server/mine.ts:1: [B6] ") && more.contains(&ticked), "{more}");
+    app.git(&["rm", "-q", "server/mine.ts"]);
+    app.git(&["commit", "-qm", "gone"]);
+    let (code, _, told) = app.prepare(&["--yes", "--branch", "less"]);
+    assert_eq!(code, 0, "{told}");
+    let less = app.text("CHECKLIST-CODE.md");
+    assert!(!less.contains("server/mine.ts") && less.contains(&ticked), "{less}");
+    assert_eq!(less.lines().count() + 1, more.lines().count());
 }

@@ -291,7 +291,7 @@ fn opening_a_run_follows_the_table() {
     wizard.run(&["tour", "--yes", "--set", "speed=brisk"]).expect(0);
     wizard.run(&["tour", "--yes", "--set", "speed=brisk"]).expect(0);
     let folder = wizard.path().join(".migrate-wizard");
-    let runs: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let runs: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect();
     assert_eq!(runs.len(), 2);
     let held = Journal::open(&runs[0]).unwrap();
     drop(held);

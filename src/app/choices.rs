@@ -47,6 +47,8 @@ pub struct Choices {
     pub migrations: Option<String>,
     /// Images go to GitHub's registry, too.
     pub ghcr: bool,
+    /// What a page must contain to be the app's; `None`: its title; empty: nothing is looked for.
+    pub smoke_word: Option<String>,
     /// Names of services on AWS, by their name here, where they differ.
     pub names: BTreeMap<String, String>,
     /// Major version of the local Postgres.
@@ -79,8 +81,9 @@ impl Choices {
             ci: Ci::None,
             branch: "main".to_owned(),
             branches: Vec::new(),
-            migrations: None,
+            migrations: scan.migrations.as_ref().map(|found| found.command.clone()),
             ghcr: false,
+            smoke_word: None,
             names: BTreeMap::new(),
             postgres: 16,
             services: Vec::new(),

@@ -15,6 +15,9 @@ use super::template;
 use super::variable::place_for;
 use crate::error::{Context, Kind, Result};
 
+/// Where the drop-in for Replit's key-value store keeps its table: the database below, which only it reads by this name.
+const STORE: &str = "postgres://app:app@db:5432/app";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Beside {
@@ -55,7 +58,9 @@ pub fn of(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfile<'
         "report this",
     )?;
     let major = BTreeMap::from([("postgres", choices.postgres.to_string())]);
-    let postgres = scan.uses(Engine::Postgres).then_some(&table.postgres);
+    // the drop-in for Replit's key-value store keeps a table in the app's Postgres
+    let store = scan.uses(Engine::ReplitKeyValue);
+    let postgres = (scan.uses(Engine::Postgres) || store).then_some(&table.postgres);
     let redis = scan.uses(Engine::Redis).then_some(&table.redis);
     let beside: Vec<&Beside> = postgres.into_iter().chain(redis).collect();
     let text = |row: Option<&Beside>| row.map(|r| template::fill("compose.toml", r.text.trim_start_matches('\n'), &major)).transpose();
@@ -119,6 +124,9 @@ fn block(
         if read.is_some_and(|v| place_for(scan, &service.name, v).is_some()) {
             environment.push((name.clone(), value.clone()));
         }
+    }
+    if scan.uses(Engine::ReplitKeyValue) && environment.iter().all(|(name, _)| name != "DATABASE_URL") {
+        environment.push(("DATABASE_URL".to_owned(), STORE.to_owned()));
     }
     if !environment.is_empty() {
         out.push("    environment:".to_owned());

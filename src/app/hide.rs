@@ -28,7 +28,7 @@ static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
 static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(\s*(?:export\s+)?[A-Za-z_][\w.-]*\s*[=:]).+$").ok());
 
 /// A line of `path` fit to be shown: trimmed, redacted, at most 160 characters.
-/// In `.env` files no assigned value is shown at all.
+/// In `.env` files no assigned value is shown at all, in `.replit` none of a name that sounds secret.
 pub fn excerpt(path: &str, given: &str) -> String {
     line(path, given.trim())
 }
@@ -41,6 +41,13 @@ pub fn line(path: &str, line: &str) -> String {
         && let Some(assigned) = ASSIGNED.as_ref()
     {
         shown = assigned.replace(&shown, "$1***").into_owned();
+    }
+    // a table of variables: the name stays, the value of what sounds secret does not
+    if name == ".replit"
+        && let Some((variable, _)) = shown.split_once('=')
+        && is_secret_name(variable.trim().trim_matches(['"', '\'']))
+    {
+        shown = format!("{variable}= \"***\"");
     }
     let mut shown = text(&shown);
     if shown.chars().count() > LONGEST {
@@ -81,6 +88,9 @@ mod tests {
             (".env", "STRIPE_KEY=abc123", "STRIPE_KEY=***"),
             (".env", "DATABASE_URL=\"postgres://a:b@helium/heliumdb\"", "DATABASE_URL=***"),
             (".replit", "API_KEY = \"abcdef\"", "API_KEY = \"***\""),
+            (".replit", "  STRIPE_KEY='abcdef'", "STRIPE_KEY= \"***\""),
+            (".replit", "SMTP_PASS = \"abcdef\"", "SMTP_PASS = \"***\""),
+            (".replit", "PORT = \"5000\"", "PORT = \"5000\""),
             ("server/a.ts", "const password = \"hunter2\";", "const password = ***;"),
             ("server/a.ts", "  new OpenAI({ apiKey: 'sk-proj-aaaaaaaaaaaaaaaa' })", "new OpenAI({ apiKey: '***' })"),
             ("server/a.ts", "apiKey: process.env.OPENAI_API_KEY,", "apiKey: process.env.OPENAI_API_KEY,"),

@@ -31,12 +31,18 @@ pub struct Layout {
     pub static_root: bool,
     /// Patterns of `.replitignore` and of `ignorePaths` in `.replit`, as they stand there.
     pub ignored: Vec<String>,
+    /// Titles of pages (`index.html`) by their path, where a title stands there as a browser is given it.
+    #[serde(default)]
+    pub titles: BTreeMap<String, String>,
     /// Lines of `.replit` by section and name of a variable: `env`, `shared`, `development`, `production`.
     pub replit_lines: BTreeMap<String, u32>,
 }
 
 static STANDALONE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"\boutput\s*:\s*["'`]standalone["'`]"#).ok());
 static STATIC_ROOT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?m)^STATIC_ROOT\s*=").ok());
+static TITLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?is)<title[^>]*>\s*([^<]*?)\s*</title>").ok());
+/// A longer title is no word to look for (characters).
+const LONGEST_TITLE: usize = 80;
 static PYTHON_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?m)^\s*["']?([A-Za-z][A-Za-z0-9._-]*)"#).ok());
 static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"^\s*["']?([A-Za-z_][A-Za-z0-9_]*)["']?\s*="#).ok());
 
@@ -77,6 +83,7 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)]) -> Layout {
         wsgi: tree.entries.iter().find_map(|e| e.path.strip_suffix("/wsgi.py")).map(|dir| format!("{}.wsgi", dir.replace('/', "."))),
         static_root: tree.code("").any(|(file, text)| file.ends_with(".py") && STATIC_ROOT.as_ref().is_some_and(|p| p.is_match(text))),
         ignored: ignored(tree),
+        titles: titles(tree),
         replit_lines: replit_lines(tree.text(".replit").unwrap_or("")),
     }
 }
@@ -109,6 +116,16 @@ fn python(tree: &Tree) -> Vec<String> {
     out.sort();
     out.dedup();
     out
+}
+
+/// What is filled in while the page is built or served, or written in another way, is no title to look for.
+fn titles(tree: &Tree) -> BTreeMap<String, String> {
+    let pages = tree.entries.iter().filter(|e| e.path == "index.html" || e.path.ends_with("/index.html"));
+    let title = |text: &str| TITLE.as_ref()?.captures(text)?.get(1).map(|found| found.as_str().to_owned());
+    let is_plain = |title: &String| {
+        !title.is_empty() && title.chars().count() <= LONGEST_TITLE && !title.contains(['%', '{', '}', '$', '&', '\\', '\n', '\r'])
+    };
+    pages.filter_map(|e| Some((e.path.clone(), title(e.text.as_deref()?).filter(is_plain)?))).collect()
 }
 
 fn ignored(tree: &Tree) -> Vec<String> {
@@ -164,6 +181,8 @@ mod tests {
             ("requirements.txt", "-r requirements/base.txt\nPsycopg2>=2.9\nflask==3.0 ; python_version > '3'\n"),
             ("requirements/base.txt", "gunicorn\n"),
             ("shop/wsgi.py", "application = 1\n"),
+            ("client/index.html", "<html><title>\n The shop </title></html>"),
+            ("other/index.html", "<title>%VITE_TITLE%</title>"),
             ("shop/settings.py", "STATIC_ROOT = 'static'\n"),
         ]);
         let layout = app.scan().layout;
@@ -175,6 +194,7 @@ mod tests {
         assert_eq!(layout.python, ["flask", "psycopg2"]);
         assert_eq!(layout.wsgi.as_deref(), Some("shop.wsgi"));
         assert_eq!(layout.ignored, ["big", "*.psd", "docs"]);
+        assert_eq!(layout.titles, BTreeMap::from([("client/index.html".into(), "The shop".into())]));
         assert_eq!(layout.replit_lines, BTreeMap::from([("env PORT".into(), 3), ("shared BRAND".into(), 6)]));
     }
 }

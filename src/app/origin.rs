@@ -186,11 +186,14 @@ fn stack_mark(known: &Known) -> String {
 }
 
 fn version_mark(known: &Known) -> String {
-    let module = if known.stack.language == Language::Python { "python-" } else { "nodejs-" };
-    if known.replit.is_some_and(|r| r.modules.iter().any(|m| m.starts_with(module))) {
+    if known.stack.language == Language::Python {
+        let from = super::python_version::read(known.tree, known.replit).from;
+        return if from == ".replit modules" { in_replit(known.tree, "", "modules") } else { from };
+    }
+    if known.replit.is_some_and(|r| r.modules.iter().any(|m| m.starts_with("nodejs-"))) {
         return in_replit(known.tree, "", "modules");
     }
-    let files = [".nvmrc", ".node-version", ".python-version"];
+    let files = [".nvmrc", ".node-version"];
     files.into_iter().find(|f| known.tree.has(f)).map_or_else(|| "package.json engines".to_owned(), str::to_owned)
 }
 

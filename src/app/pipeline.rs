@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::choices::Choices;
-use super::dockerfile::{Dockerfile, health_path};
+use super::dockerfile::{self, Dockerfile, health_path};
 use super::env::EnvPlan;
 use super::scan::Scan;
 use super::service::{Service, ServiceKind, run_script};
@@ -16,6 +16,13 @@ use crate::error::Result;
 const CHECKS: [&str; 5] = ["lint", "check", "typecheck", "test", "test:ci"];
 /// Services whose image runs the migrations, by preference; else the first.
 const MIGRATES: &str = "api";
+/// Builds the stage that runs the migrations, where the service's own image cannot.
+const MIGRATE_BUILD: &str = "          if [ -n \"$MIGRATE\" ]; then
+            docker build \"${options[@]}\" --target \"$MIGRATE\" --tag \"$REPOSITORY:$MIGRATE-$GITHUB_SHA\" .
+            docker push \"$REPOSITORY:$MIGRATE-$GITHUB_SHA\"
+          fi";
+/// Where the page of a service lies, from its folder.
+const PAGES: [&str; 4] = ["index.html", "client/index.html", "public/index.html", "src/index.html"];
 
 /// `.github/workflows/deploy.yml`.
 ///
@@ -28,6 +35,11 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
     let app = &choices.app_name;
     let migrating =
         services.iter().find(|(s, _, _)| choices.name_of(s) == MIGRATES).or(services.first()).map(|(s, _, _)| choices.name_of(s));
+    // where the service's own image cannot run them
+    let apart = services
+        .iter()
+        .find(|(s, _, _)| migrating == Some(choices.name_of(s)))
+        .and_then(|(s, _, _)| dockerfile::migrate_target(scan, choices, s));
     let mut settings = Vec::new();
     for branch in &branches {
         let suffix = variable(&branch.environment);
@@ -64,7 +76,12 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
         ("checks", checks(scan, choices)),
         (
             "matrix_images",
-            each(&|s, path, target| format!("{{ service: {}, dockerfile: {path}, target: \"{target}\" }}", choices.name_of(s))),
+            each(&|s, path, target| {
+                let name = choices.name_of(s);
+                let more =
+                    apart.map_or(String::new(), |stage| format!(", migrate: \"{}\"", if migrating == Some(name) { stage } else { "" }));
+                format!("{{ service: {name}, dockerfile: {path}, target: \"{target}\"{more} }}")
+            }),
         ),
         (
             "matrix_services",
@@ -72,7 +89,12 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
                 let name = choices.name_of(s);
                 let health = if answers(s) { health_path(s) } else { "" };
                 let page = if s.kind == ServiceKind::Web { s.paths.first().map_or("/", String::as_str) } else { "" };
-                format!("{{ service: {name}, variable: {}, health: \"{health}\", page: \"{page}\" }}", variable(name))
+                let word = if page.is_empty() { String::new() } else { word(scan, choices, s) };
+                format!(
+                    "{{ service: {name}, variable: {}, health: \"{health}\", page: \"{page}\", word: {} }}",
+                    variable(name),
+                    serde_json::Value::from(word)
+                )
             }),
         ),
         ("build_arg_env", plan.build.keys().map(|n| format!("          {n}: ${{{{ vars.{n} }}}}")).collect::<Vec<_>>().join("\n")),
@@ -91,6 +113,9 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
                 "          name=${COPY,,}\n          docker tag \"$REPOSITORY:$GITHUB_SHA\" \"$name:$GITHUB_SHA\"\n          docker push \"$name:$GITHUB_SHA\"",
             ),
         ),
+        ("migrate_env", apart.map_or(String::new(), |_| "          MIGRATE: ${{ matrix.migrate }}".to_owned())),
+        ("migrate_build", apart.map_or(String::new(), |_| MIGRATE_BUILD.to_owned())),
+        ("migrate_tag", apart.map_or(String::new(), |stage| format!("{stage}-"))),
         ("migrating", migrating.unwrap_or_default().to_owned()),
         ("migrations", choices.migrations.as_deref().map(quoted).unwrap_or_default()),
     ]);
@@ -129,6 +154,15 @@ fn services<'a>(images: &'a [Dockerfile<'a>]) -> Vec<(&'a Service, &'a str, &'a 
         .iter()
         .flat_map(|image| image.services.iter().map(|(s, target)| (*s, image.path.as_str(), target.as_deref().unwrap_or(""))))
         .collect()
+}
+
+/// What the page of a service must contain: what was asked for, else its title.
+fn word(scan: &Scan, choices: &Choices, service: &Service) -> String {
+    if let Some(word) = &choices.smoke_word {
+        return word.clone();
+    }
+    let at = |page: &str| if service.dir.is_empty() { page.to_owned() } else { format!("{}/{page}", service.dir) };
+    PAGES.iter().find_map(|page| scan.layout.titles.get(&at(page))).cloned().unwrap_or_default()
 }
 
 fn answers(service: &Service) -> bool {

@@ -13,6 +13,7 @@ use super::generation::{self, Generation};
 use super::hide;
 use super::layout::{self, Layout};
 use super::manifest::Manifest;
+use super::migrations::{self, Migrations};
 use super::origin::{self, Known, Understood};
 use super::packages::{self, SystemPackage};
 use super::replit::{DeployTarget, Integration, ReplitFile};
@@ -63,6 +64,9 @@ pub struct Scan {
     pub understood: Vec<Understood>,
     /// What the image needs to know of the tree.
     pub layout: Layout,
+    /// How the app migrates its schema.
+    #[serde(default)]
+    pub migrations: Option<Migrations>,
 }
 
 impl Scan {
@@ -158,13 +162,11 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     let variables = variables.map_err(|_| Error::bug("the thread that looked for variables failed"))?;
     let total = tree.entries.len() as u64;
     reporter.progress(total, Some(total), Unit::Files, "reading the app");
-    let (mut findings, settled) = search.findings(&tree, &looks);
+    let seen: Vec<_> = tree.entries.iter().zip(&looks).collect();
+    let (mut findings, settled) = search.findings(&tree.root, &seen);
     let layout = layout::read(&tree, &manifests);
     let system_packages = packages::read(&tree, replit.as_ref(), &manifests, &layout.python)?;
-    if system_packages.iter().all(|p| p.known && p.apt.is_empty()) {
-        // the app lists system packages, but an image needs none of them
-        findings.retain(|f| f.signal != "F7");
-    }
+    without_needless(&mut findings, &system_packages);
     let databases = database::read(&tree, &manifests, &variables);
     let mut notes = notes(&tree, replit.as_ref(), &stack, &services, &beside);
     notes.extend(beside::notes(&beside, replit.as_ref(), root, &services));
@@ -192,6 +194,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
             .collect(),
         scripts: root.map(|m| m.scripts.keys().cloned().collect()).unwrap_or_default(),
         layout,
+        migrations: migrations::read(&tree, &stack, root)?,
         name,
         replit,
         stack,
@@ -205,8 +208,15 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     })
 }
 
+/// The app may list system packages of which an image needs none.
+pub(super) fn without_needless(findings: &mut Vec<Finding>, packages: &[SystemPackage]) {
+    if packages.iter().all(|p| p.known && p.apt.is_empty()) {
+        findings.retain(|f| f.signal != "F7");
+    }
+}
+
 /// Every package.json by its folder (empty for the root).
-fn manifests(tree: &Tree) -> Vec<(String, Manifest)> {
+pub(super) fn manifests(tree: &Tree) -> Vec<(String, Manifest)> {
     let files = tree.entries.iter().filter(|e| e.path == "package.json" || e.path.ends_with("/package.json"));
     files
         .filter_map(|e| {
@@ -242,6 +252,9 @@ fn notes(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, services: &[Se
             out.push("Python without requirements.txt or pyproject.toml: list the packages in one of them, then scan again".to_owned())
         }
         Language::Node | Language::Python => {}
+    }
+    if stack.language == Language::Python {
+        out.extend(super::python_version::read(tree, replit).warning);
     }
     let runs = |s: &&Service| s.kind != service::ServiceKind::Static && s.run.is_empty();
     for service in services.iter().filter(runs) {

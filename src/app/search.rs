@@ -14,7 +14,7 @@ use super::finding::Finding;
 use super::hide;
 use super::orm::script::Script;
 use super::signal::{Per, Signal};
-use super::tree::{Entry, Tree, is_code, is_test};
+use super::tree::{Entry, is_code, is_test};
 use super::walk::folder_bytes;
 use crate::error::{Error, Result};
 
@@ -128,13 +128,13 @@ impl<'s> Search<'s> {
         look
     }
 
-    /// All findings, worst first, then by signal, file and line, and those that are settled; `looks` in the order of the tree's entries.
-    pub fn findings(&self, tree: &Tree, looks: &[Look]) -> (Vec<Finding>, Vec<Finding>) {
-        let has: BTreeSet<usize> = looks.iter().flat_map(|l| l.has.iter().copied()).collect();
-        let lacks: BTreeSet<usize> = looks.iter().flat_map(|l| l.lacks.iter().copied()).collect();
-        let settled: BTreeSet<usize> = looks.iter().flat_map(|l| l.settled.iter().copied()).collect();
+    /// All findings, worst first, then by signal, file and line, and those that are settled; `seen` in the order of the files' paths.
+    pub fn findings(&self, root: &Path, seen: &[(&Entry, &Look)]) -> (Vec<Finding>, Vec<Finding>) {
+        let has: BTreeSet<usize> = seen.iter().flat_map(|(_, l)| l.has.iter().copied()).collect();
+        let lacks: BTreeSet<usize> = seen.iter().flat_map(|(_, l)| l.lacks.iter().copied()).collect();
+        let settled: BTreeSet<usize> = seen.iter().flat_map(|(_, l)| l.settled.iter().copied()).collect();
         let mut of: Vec<Vec<(&Entry, &Hit)>> = self.signals.iter().map(|_| Vec::new()).collect();
-        for (entry, look) in tree.entries.iter().zip(looks) {
+        for (entry, look) in seen {
             for hit in &look.hits {
                 if let Some(list) = of.get_mut(hit.signal) {
                     list.push((entry, hit));
@@ -165,7 +165,7 @@ impl<'s> Search<'s> {
             }
             let mut found: Vec<Finding> =
                 hits.iter().enumerate().map(|(at, (entry, hit))| Finding::new(signal, at, &entry.path, hit.line, &hit.excerpt)).collect();
-            found.extend(large_folder(signal, &tree.root));
+            found.extend(large_folder(signal, root));
             out.push(found);
         }
         // what is settled is still there

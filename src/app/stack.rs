@@ -96,7 +96,7 @@ pub fn read(tree: &Tree, replit: Option<&ReplitFile>, manifests: &[(String, Mani
         .is_some_and(|run| run.iter().any(|w| ["gunicorn", "python", "uvicorn", "streamlit", "flask"].iter().any(|p| w.contains(p))));
     match root {
         Some(root) if !(python && python_runs) => node(tree, root, manifests, module("nodejs-")),
-        Some(_) | None if python => python_stack(tree, module("python-")),
+        Some(_) | None if python => python_stack(tree, super::python_version::read(tree, replit).version),
         Some(_) | None => {
             let language = if tree.has("composer.json") {
                 Language::Php
@@ -158,7 +158,7 @@ fn node(tree: &Tree, root: &Manifest, manifests: &[(String, Manifest)], module: 
     }
 }
 
-fn python_stack(tree: &Tree, module: Option<String>) -> Stack {
+fn python_stack(tree: &Tree, version: Option<String>) -> Stack {
     let wanted =
         [tree.text("requirements.txt"), tree.text("pyproject.toml")].into_iter().flatten().collect::<Vec<_>>().join("\n").to_lowercase();
     let (package_manager, lock_file) = if tree.has("uv.lock") {
@@ -175,7 +175,7 @@ fn python_stack(tree: &Tree, module: Option<String>) -> Stack {
     let names: Vec<&str> = wanted.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')).collect();
     Stack {
         language: Language::Python,
-        version: module.or_else(|| tree.text(".python-version").and_then(version)),
+        version,
         package_manager,
         package_manager_version: None,
         lock_file,

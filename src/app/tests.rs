@@ -105,6 +105,15 @@ fn a_finding_names_the_line_and_hides_the_secret() {
 }
 
 #[test]
+fn every_secret_written_into_replit_is_named() {
+    let replit = "modules = [\"nodejs-20\"]\n[env]\nPORT = \"5000\"\nSTRIPE_KEY = \"abc-hunter2\"\nMAIL_PASSWORD = 'hunter2'\n\n[userenv.shared]\nAPI_TOKEN = \"hunter2\"\nBRAND = \"Acme\"\n";
+    let scan = App::new(&[(".replit", replit), ("package.json", "{}")]).scan();
+    let named: Vec<String> = scan.findings.iter().filter(|f| f.signal == "A8").map(|f| format!("{} {}", f.place(), f.excerpt)).collect();
+    assert_eq!(named, [".replit:4 STRIPE_KEY = \"***\"", ".replit:5 MAIL_PASSWORD = \"***\"", ".replit:8 API_TOKEN = \"***\""]);
+    assert!(!serde_json::to_string(&scan).unwrap().contains("hunter2"));
+}
+
+#[test]
 fn the_image_of_a_g3_app() {
     let app = g3();
     let scan = app.scan();

@@ -65,6 +65,14 @@ impl Tree {
         Self::read_with(root, reporter, KEPT, look)
     }
 
+    /// The same, and every text is kept.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub fn look_and_keep<T: Send>(root: &Path, look: &(dyn Fn(&Entry) -> T + Sync)) -> Result<(Self, Vec<T>)> {
+        Self::read_with(root, &Reporter::silent(), u64::MAX, look)
+    }
+
     fn read_with<T: Send>(root: &Path, reporter: &Reporter, keep: u64, look: &(dyn Fn(&Entry) -> T + Sync)) -> Result<(Self, Vec<T>)> {
         let shown = root.display();
         let meta = std::fs::metadata(root).or_fail(
@@ -207,7 +215,7 @@ const NEVER: &[&str] = &[
 
 fn is_text(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let asked_for = name == "replit.md" || (name.starts_with("requirements") && name.ends_with(".txt"));
+    let asked_for = name == "replit.md" || name == "runtime.txt" || (name.starts_with("requirements") && name.ends_with(".txt"));
     let never = NEVER.contains(&extension(path).to_ascii_lowercase().as_str()) || LOCKS.contains(&name) || name.contains(".min.");
     asked_for || !never
 }

@@ -47,6 +47,11 @@ pub struct Found {
     pub bytes: u64,
 }
 
+/// A folder of this name is passed over, wherever it is.
+pub fn is_excluded(folder: &str) -> bool {
+    EXCLUDED.contains(&folder)
+}
+
 /// How many files are read at the same time.
 pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -64,7 +69,7 @@ pub fn files(root: &Path) -> (Vec<Found>, Vec<String>) {
         .parents(false)
         .threads(processors())
         .filter_entry(|entry| {
-            entry.depth() == 0 || !entry.file_type().is_some_and(|t| t.is_dir()) || !EXCLUDED.iter().any(|x| entry.file_name() == *x)
+            entry.depth() == 0 || !entry.file_type().is_some_and(|t| t.is_dir()) || !entry.file_name().to_str().is_some_and(is_excluded)
         })
         .build_parallel();
     walk.run(|| {

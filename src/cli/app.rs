@@ -73,6 +73,9 @@ pub struct PipelineArgs {
     /// The command that migrates the database (default: what the app's files say); an empty one: none
     #[arg(long, value_name = "COMMAND")]
     pub migrate: Option<String>,
+    /// What the page must contain after a deployment (default: the title of its index.html); an empty one: nothing
+    #[arg(long, value_name = "WORD")]
+    pub smoke_word: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

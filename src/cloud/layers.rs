@@ -15,6 +15,7 @@ use super::fault::{code, fault};
 use super::registry;
 use super::session::Aws;
 use crate::error::{Context as _, Error, Kind, Result};
+use crate::own_folder;
 use crate::progress::{Figure, Progress, Reporter, Unit};
 use crate::text;
 
@@ -336,7 +337,7 @@ fn write(file: &Path, mark: &Mark) -> Result<()> {
     let what = format!("cannot write {}", file.display());
     let hint = "check that the checkout's .migrate-wizard folder can be written to";
     if let Some(parent) = file.parent() {
-        std::fs::create_dir_all(parent).or_fail(Kind::Failed, &what, hint)?;
+        own_folder::make(parent).or_fail(Kind::Failed, &what, hint)?;
     }
     let text = serde_json::to_vec(mark).map_err(|e| Error::bug("how far an upload is cannot be written").because(&e))?;
     let new = file.with_extension("new");

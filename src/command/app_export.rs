@@ -12,6 +12,7 @@ use crate::app::inside::{self as scripts, Found, Manifest, Verdict, What};
 use crate::cli::{AppExportArgs, RunArgs, WhatArg};
 use crate::cloud::bucket::Place;
 use crate::error::{Context, Error, Kind, Result};
+use crate::own_folder;
 use crate::postgres::private_file;
 use crate::text;
 
@@ -60,7 +61,7 @@ async fn write(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
     }
     if !args.dry_run {
         let why = format!("cannot write into {}", folder.display());
-        std::fs::create_dir_all(&folder).or_fail(Kind::Input, &why, "choose another folder with --out")?;
+        own_folder::make(&folder).or_fail(Kind::Input, &why, "choose another folder with --out")?;
         for (name, text) in &files {
             std::fs::write(folder.join(name), text).or_fail(Kind::Input, &why, "choose another folder with --out")?;
         }

@@ -47,10 +47,17 @@ pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
         Some(command) => choices.migrations = Some(command.clone()),
         None => {}
     }
+    if let Some(word) = what.smoke_word.as_ref().filter(|word| word.contains("${{") || word.contains(['\n', '\r'])) {
+        return Err(Error::new(Kind::Usage, format!("--smoke-word {word}: one line, without GitHub's holes"))
+            .hint("name a word or a sentence that stands in the page, such as its title"));
+    }
+    choices.smoke_word.clone_from(&what.smoke_word);
     let files = files::pipeline(&scan, &choices)?;
     let next = match what.provider {
         ProviderArg::Github => "commit it, and make the variables and environments that its head names",
-        ProviderArg::Codepipeline => "commit it; CodePipeline runs no migrations: migrate-wizard service deploy does",
+        ProviderArg::Codepipeline => {
+            "commit it; the pipeline builds, waits for an approval on main, and deploys: no checks, no migrations, no look at the page; migrate-wizard service deploy migrates first"
+        }
     };
     put(args, &what.choice, &what.write, &files, next)
 }
@@ -112,9 +119,17 @@ fn show(row: &EnvRow) {
 /// The app and what was decided about it: a run's decisions where some are named, then the flags.
 fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     let root = what.app.as_deref().unwrap_or(&args.dir);
+    named("--app-name", what.app_name.as_deref())?;
+    named("--environment", what.environment.as_deref())?;
+    app::must_be_app(root)?;
     let scan = app::scan(root, &Reporter::silent())?;
+    if scan.replit.is_none() {
+        eprintln!(
+            "note: {} has no .replit file: it is not a Replit app, or not the app's root; going on from its other files",
+            root.display()
+        );
+    }
     let mut choices = Choices::from_scan(&scan);
-    choices.migrations = app::migrations(root, &scan)?.map(|m| m.command);
     // what was decided for this checkout, wherever the command runs
     let of_app = RunArgs { dir: root.to_path_buf(), ..args.clone() };
     choices.decisions = decisions(&of_app)?;
@@ -127,13 +142,8 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     if let Some(environment) = &what.environment {
         choices.environment.clone_from(environment);
     }
-    for (flag, name) in [("--app-name", &choices.app_name), ("--environment", &choices.environment)] {
-        // they stand in shell scripts and in names of AWS
-        if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') || name.is_empty() {
-            return Err(Error::new(Kind::Usage, format!("{flag} {name}: not a name of lower-case letters, digits and hyphens"))
-                .hint("write it as it is to stand in names on AWS, such as my-app"));
-        }
-    }
+    named("--app-name", Some(&choices.app_name))?;
+    named("--environment", Some(&choices.environment))?;
     if let Some(region) = &args.region {
         choices.region.clone_from(region);
     }
@@ -151,6 +161,18 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
         None => {}
     }
     Ok((scan, choices))
+}
+
+/// It stands in shell scripts and in names of AWS.
+fn named(flag: &str, name: Option<&str>) -> Result<()> {
+    let fits = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    match name {
+        Some(name) if !fits(name) => {
+            Err(Error::new(Kind::Usage, format!("{flag} {name}: not a name of lower-case letters, digits and hyphens"))
+                .hint("write it as it is to stand in names on AWS, such as my-app"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What the step that generates the files would be given.

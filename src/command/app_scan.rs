@@ -16,6 +16,7 @@ pub fn run(args: &RunArgs, what: &ScanArgs) -> Result<u8> {
         return Err(Error::new(Kind::Usage, "--sarif and --json are two forms of the same answer").hint("give one of them"));
     }
     let dir = what.app.as_ref().unwrap_or(&args.dir);
+    app::must_be_app(dir)?;
     let scan = app::scan(dir, &Reporter::silent())?;
     if what.sarif {
         out_json(&app::sarif(&scan, &app::load_signals(dir)?))?;
@@ -96,7 +97,7 @@ fn show(scan: &Scan) {
     if scan.findings.iter().any(|f| f.hours.is_some()) {
         out(format!("Work by hand, as estimated: {}", scan.effort()));
     }
-    out("Next: migrate-wizard plan");
+    out("Next: migrate-wizard app prepare (the code: what has a mechanical answer), then migrate-wizard plan");
 }
 
 fn place(finding: &Finding, hours: &str) {

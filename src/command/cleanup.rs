@@ -11,6 +11,7 @@ use crate::cloud::ground::Ground;
 use crate::cloud::secrets::Recovery;
 use crate::cloud::{Aws, apart, crew, revision, secrets};
 use crate::error::{Context, Error, Kind, Result};
+use crate::own_folder;
 use crate::runs;
 
 /// Where these are, below the folder of all runs.
@@ -125,7 +126,7 @@ async fn clean(aws: &Aws, left: &Left, path: &Path) -> Result<()> {
 
 fn folder(dir: &Path) -> Result<PathBuf> {
     let folder = dir.join(runs::FOLDER).join(FOLDER);
-    std::fs::create_dir_all(&folder).or_fail(
+    own_folder::make(&folder).or_fail(
         Kind::Input,
         format!("cannot make {}", folder.display()),
         "check that the folder can be written to",

@@ -15,6 +15,7 @@ use crate::cloud::{self, Access, Aws};
 use crate::decide::{self, Answers, Contradiction, Estimate, Lookup, MOST_COMPARED, Made, Prices, Profile, Resources};
 use crate::effects::{self, Costs, OWN_PRICES};
 use crate::error::{Context, Error, Kind, Result};
+use crate::own_folder;
 use crate::runs;
 use crate::text;
 use crate::wizard::forecast::Coming;
@@ -237,11 +238,7 @@ async fn prices(args: &RunArgs, to: &PricesArgs) -> Result<u8> {
     let file = to.out.clone().unwrap_or_else(|| own_file(&args.dir, &region));
     let body = decide::price_file(&region, &effects::today(), &found, &Prices::bundled()?, &missing);
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).or_fail(
-            Kind::Input,
-            format!("cannot make {}", folder.display()),
-            "choose another file with --out",
-        )?;
+        own_folder::make(folder).or_fail(Kind::Input, format!("cannot make {}", folder.display()), "choose another file with --out")?;
     }
     std::fs::write(&file, body).or_fail(Kind::Input, format!("cannot write {}", file.display()), "choose another file with --out")?;
     if args.json {

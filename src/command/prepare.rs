@@ -10,7 +10,7 @@ use serde_json::json;
 use super::engines::decisions;
 use super::prepared_branch::{self, Commit};
 use super::{out, out_json};
-use crate::app::{self, edits};
+use crate::app::{self, Reading, edits};
 use crate::cli::{PrepareArgs, RunArgs};
 use crate::error::{Context, Error, Kind, Result};
 use crate::faces::line::accept::{self, Offer};
@@ -21,10 +21,18 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
         return list(args);
     }
     let root = what.app.as_deref().unwrap_or(&args.dir);
-    let files = read(root)?;
+    app::must_be_app(root)?;
+    let reading = Reading::of(root)?;
+    let files = with_checklist(root, reading.files())?;
+    if !reading.has(".replit") {
+        eprintln!(
+            "note: {} has no .replit file: it is not a Replit app, or not the app's root; going on from its other files",
+            root.display()
+        );
+    }
     let decided = decisions(&RunArgs { dir: root.to_path_buf(), ..args.clone() })?;
     let mut kept = BTreeSet::new();
-    let mut prepared = edits::prepare(&files, &edits::Asked { only: &what.only, left: &kept, decided: &decided })?;
+    let mut prepared = edits::prepare(&files, &edits::Asked { only: &what.only, left: &kept, decided: &decided }, Some(&reading))?;
     if prepared.iter().all(|one| one.changes.is_empty()) {
         return nothing(args, &prepared);
     }
@@ -39,12 +47,13 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
     if args.dry_run || !(args.yes || asks) {
         show(args, &prepared, false)?;
         if !args.json {
+            stands(&prepared);
             eprintln!("nothing was changed. Next: the same with --yes takes all, in a terminal it asks by file");
         }
         return Ok(u8::from(!args.dry_run));
     }
     if asks {
-        prepared = accepted(&files, what, &decided, &mut kept, prepared)?;
+        prepared = accepted(&files, &reading, what, &decided, &mut kept, prepared)?;
         if prepared.iter().all(|one| one.changes.is_empty()) {
             eprintln!("nothing was changed: no file was taken");
             return Ok(1);
@@ -65,10 +74,7 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
 }
 
 /// The app's texts, with the checklist, which is no code.
-fn read(root: &Path) -> Result<Vec<(String, String)>> {
-    let mut files = app::sources(root)?;
-    // What is not UTF-8 would not come back as it was.
-    files.retain(|(_, text)| !text.contains('\u{fffd}'));
+fn with_checklist(root: &Path, mut files: Vec<(String, String)>) -> Result<Vec<(String, String)>> {
     let path = root.join(edits::CHECKLIST);
     if path.is_file() {
         let text = std::fs::read_to_string(&path).or_fail(
@@ -103,10 +109,22 @@ fn nothing(args: &RunArgs, prepared: &[edits::Prepared]) -> Result<u8> {
     if args.json {
         out_json(&json!({ "applied": false, "edits": prepared }))?;
     } else {
-        let items = prepared.iter().map(|one| one.items.len()).sum::<usize>() as u64;
-        eprintln!("nothing to change; {} for a person in {}. Next: migrate-wizard app scan", text::plural(items, "item"), edits::CHECKLIST);
+        eprintln!("nothing to change");
+        for line in prepared.iter().filter_map(|one| one.standing.as_ref()).flat_map(|standing| &standing.open) {
+            out(format!("for a person: {line}"));
+        }
+        stands(prepared);
+        eprintln!("Next: migrate-wizard app scan");
     }
     Ok(0)
+}
+
+/// How far a person is with the list.
+fn stands(prepared: &[edits::Prepared]) {
+    if let Some(standing) = prepared.iter().find_map(|one| one.standing.as_ref()) {
+        let open = text::plural(standing.open.len() as u64, "item");
+        eprintln!("{}: {open} open, {} ticked", edits::CHECKLIST, standing.ticked);
+    }
 }
 
 fn paths(prepared: &[edits::Prepared]) -> Vec<&edits::Change> {
@@ -139,6 +157,7 @@ fn offers(prepared: &[edits::Prepared]) -> Vec<Offer> {
 /// Asks about each file; what is kept is left out and the edits are worked out anew, until nothing unseen is among them.
 fn accepted(
     files: &[(String, String)],
+    reading: &Reading,
     what: &PrepareArgs,
     decided: &edits::Decided,
     kept: &mut BTreeSet<String>,
@@ -159,7 +178,7 @@ fn accepted(
                 kept.insert(offer.path);
             }
         }
-        prepared = edits::prepare(files, &edits::Asked { only: &what.only, left: kept, decided })?;
+        prepared = edits::prepare(files, &edits::Asked { only: &what.only, left: kept, decided }, Some(reading))?;
     }
 }
 
@@ -188,8 +207,7 @@ fn show(args: &RunArgs, prepared: &[edits::Prepared], applied: bool) -> Result<(
         out(offer.diff.trim_end_matches('\n'));
     }
     for item in prepared.iter().flat_map(|one| &one.items) {
-        let place = item.line.map_or_else(|| item.path.clone(), |line| format!("{}:{line}", item.path));
-        eprintln!("for a person: {place}: {} ({})", item.what, item.why);
+        eprintln!("for a person: {}: {} ({})", item.place(), item.what, item.why);
     }
     for (edit, needs) in prepared.iter().filter(|one| !one.changes.is_empty()).filter_map(|one| Some((&one.edit, one.edit.needs.as_ref()?)))
     {
@@ -200,14 +218,11 @@ fn show(args: &RunArgs, prepared: &[edits::Prepared], applied: bool) -> Result<(
 
 /// To standard error, so that the list of edits may go down a pipe.
 fn tell(what: &PrepareArgs, prepared: &[edits::Prepared]) {
-    let items = prepared.iter().map(|one| one.items.len()).sum::<usize>() as u64;
     let commands: BTreeSet<&str> = prepared.iter().flat_map(|one| &one.commands).map(String::as_str).collect();
     for command in commands {
         eprintln!("run: {command}   (the lock file follows; commit it)");
     }
-    if items > 0 {
-        eprintln!("{} for a person: see {}", text::plural(items, "item"), edits::CHECKLIST);
-    }
+    stands(prepared);
     match &what.patches {
         Some(folder) => eprintln!("Next, in the app's folder: git apply {}/*.patch", folder.display()),
         None => eprintln!("you are on {}. Next: look at it (git log -p), run the app's checks, and merge it", what.branch),

@@ -12,6 +12,7 @@ use crate::cli::{OutArgs, RunArgs};
 use crate::effects::Costs;
 use crate::error::{Context, Error, Kind, Result};
 use crate::faces::report::{Block, Document, Section, html, markdown};
+use crate::own_folder;
 use crate::runs::{self, Found};
 use crate::text;
 use crate::wizard::plan::{Books, Planned};
@@ -44,7 +45,7 @@ pub fn write(found: &Found, books: &Books, folder: &Path) -> Result<PathBuf> {
     let document = document(found, books);
     let path = folder.join("report.html");
     let failed = || format!("cannot write the report into {}", folder.display());
-    std::fs::create_dir_all(folder).or_fail(Kind::Input, failed(), "choose another folder with --out")?;
+    own_folder::make(folder).or_fail(Kind::Input, failed(), "choose another folder with --out")?;
     std::fs::write(folder.join("report.md"), markdown(&document)).or_fail(Kind::Input, failed(), "choose another folder with --out")?;
     std::fs::write(&path, html(&document)).or_fail(Kind::Input, failed(), "choose another folder with --out")?;
     Ok(path)

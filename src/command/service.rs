@@ -101,8 +101,7 @@ fn migrations(args: &RunArgs, what: &ServiceDeployArgs, another: bool, dsql: boo
     if let Some(line) = &what.migrate {
         return Ok(Some(line.clone()));
     }
-    let scan = app::scan(&args.dir, &Reporter::silent())?;
-    let found = app::migrations(&args.dir, &scan)?;
+    let found = app::scan(&args.dir, &Reporter::silent())?.migrations;
     if let (true, Some(found)) = (dsql, &found) {
         eprintln!(
             "not run: {} ({}) sends several DDL statements in one transaction, which Aurora DSQL refuses; --migrate COMMAND runs another",

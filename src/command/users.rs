@@ -18,6 +18,7 @@ use crate::cloud::users;
 use crate::cloud::{Access, Secret};
 use crate::effects::users::{Source, cell, lines, mapping, people, source};
 use crate::error::{Context, Error, Kind, Result};
+use crate::own_folder;
 use crate::postgres::users::{find, link, read, some};
 use crate::postgres::{self, private_file};
 use crate::progress::Reporter;
@@ -229,7 +230,7 @@ async fn create(args: &RunArgs, what: &UsersCreateArgs) -> Result<u8> {
 
 fn folder_of(path: &Path) -> Result<()> {
     let folder = path.parent().map(Path::to_path_buf).filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| PathBuf::from("."));
-    std::fs::create_dir_all(&folder).or_fail(Kind::Input, format!("cannot make {}", folder.display()), "choose another file with --out")
+    own_folder::make(&folder).or_fail(Kind::Input, format!("cannot make {}", folder.display()), "choose another file with --out")
 }
 
 async fn to_target(args: &RunArgs, what: &UsersLinkArgs) -> Result<u8> {

@@ -2,6 +2,7 @@
 //! Judges nothing: weights, words and hours are the scan's.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,25 @@ use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Assessment {}
+pub struct Assessment {
+    /// What was put on show and is agreed to: the step goes on with that, and reads nothing again.
+    #[serde(skip)]
+    shown: OnceLock<Shown>,
+}
+
+/// What the step tells of a scan.
+#[derive(Debug, Clone)]
+struct Shown {
+    findings: u64,
+    effort: String,
+}
+
+impl Shown {
+    fn of(scan: &Scan) -> Self {
+        let any = scan.findings.iter().any(|f| f.hours.is_some());
+        Self { findings: scan.findings.len() as u64, effort: if any { scan.effort().to_string() } else { String::new() } }
+    }
+}
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     Ok(Box::new(from_fields::<Assessment>("assessment", fields)?))
@@ -41,6 +60,11 @@ fn review(dir: &std::path::Path, scan: &Scan) -> Review {
     let mut known: Vec<Known> =
         scan.understood.iter().map(|u| Known { name: u.what.clone(), value: u.value.clone(), from: u.from.clone() }).collect();
     known.extend(databases(scan));
+    known.push(Known {
+        name: "next".into(),
+        value: "migrate-wizard app prepare: changes in the code what has a mechanical answer, on a branch of its own".into(),
+        from: "what is left it lists in CHECKLIST-CODE.md".into(),
+    });
     // the scan's order is by severity, then by signal: what belongs together stands together
     let mut objects: Vec<(String, Vec<&Finding>)> = Vec::new();
     for finding in &scan.findings {
@@ -55,14 +79,7 @@ fn review(dir: &std::path::Path, scan: &Scan) -> Review {
         findings: findings.into_iter().map(|f| found(dir, f)).collect(),
         ..Object::default()
     });
-    let any = scan.findings.iter().any(|f| f.hours.is_some());
-    Review {
-        about: About::App,
-        known,
-        objects: objects.collect(),
-        effort: if any { scan.effort().to_string() } else { String::new() },
-        ..Review::default()
-    }
+    Review { about: About::App, known, objects: objects.collect(), effort: Shown::of(scan).effort, ..Review::default() }
 }
 
 /// One line for each database, however often the code names it.
@@ -124,6 +141,7 @@ impl Apply<World> for Assessment {
 
     async fn review(&self, world: &World) -> Result<Option<Review>> {
         let scan = scan_app::scan(world, None).await?;
+        let _the_first_stands = self.shown.set(Shown::of(&scan));
         let dir = world.app_dir.clone();
         tokio::task::spawn_blocking(move || Some(review(&dir, &scan)))
             .await
@@ -135,10 +153,13 @@ impl Apply<World> for Assessment {
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        let scan = scan_app::scan(world, None).await?;
-        let effort = if scan.findings.iter().any(|f| f.hours.is_some()) { scan.effort().to_string() } else { String::new() };
+        let Shown { findings, effort } = match self.shown.get() {
+            Some(shown) => shown.clone(),
+            None => Shown::of(&scan_app::scan(world, None).await?),
+        };
         let told = if effort.is_empty() { String::new() } else { format!(", about {effort} of work") };
-        cx.reporter.log(format!("{}{told}", text::plural(scan.findings.len() as u64, "finding")));
+        cx.reporter.log(format!("{}{told}", text::plural(findings, "finding")));
+        cx.reporter.log("what of it has a mechanical answer: migrate-wizard app prepare");
         Ok(Outputs::from([("effort".into(), json!(effort))]))
     }
 

@@ -73,7 +73,6 @@ impl Apply<World> for Files {
         let scan = scan_app::scan(world, None).await?;
         let mut choices = Choices::from_scan(&scan);
         choices.decisions = self.decided.clone();
-        choices.migrations = app::migrations(&world.app_dir, &scan)?.map(|m| m.command);
         let fields = serde_json::to_value(self).unwrap_or_default();
         choices.decided(&scan, &|name: &str| fields.get(name).and_then(Value::as_str).filter(|v| !v.is_empty()).map(str::to_owned));
         let files: Vec<(String, String)> = app::files::generate(&scan, &choices)?.into_iter().map(|f| (f.path, f.contents)).collect();

@@ -63,6 +63,7 @@ pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_en
 
 use crate::error::{Context, Kind, Result};
 use crate::library::Library;
+use crate::own_folder;
 use crate::wizard::effect::{KindOf, Registry};
 use crate::wizard::plan::Books;
 use crate::wizard::playbook;
@@ -138,7 +139,7 @@ fn write_files(folder: &Path, files: &[(String, String)]) -> Result<()> {
         let what = format!("cannot write {}", path.display());
         let hint = "check that the run's folder can be written to and the disk is not full";
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).or_fail(Kind::Failed, &what, hint)?;
+            own_folder::make(parent).or_fail(Kind::Failed, &what, hint)?;
         }
         let partial = path.with_extension("partial");
         std::fs::write(&partial, contents).and_then(|()| std::fs::rename(&partial, &path)).or_fail(Kind::Failed, &what, hint)?;

@@ -152,9 +152,8 @@ impl Apply<World> for ScanApp {
         let mut outputs = outputs(&scan);
         let repository = app::remote::github(&world.app_dir).unwrap_or_else(|| format!("{EXAMPLE_OWNER}{}", scan.name));
         outputs.insert("repository".into(), json!(repository));
-        let migrations = app::migrations(&world.app_dir, &scan)?;
-        outputs.insert("has_migrations".into(), json!(if migrations.is_some() { "yes" } else { "no" }));
-        if let Some(found) = migrations {
+        outputs.insert("has_migrations".into(), json!(if scan.migrations.is_some() { "yes" } else { "no" }));
+        if let Some(found) = &scan.migrations {
             outputs.insert("migrations".into(), json!(found.command));
         }
         Ok(outputs)

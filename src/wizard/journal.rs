@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Context, Error, Kind, Result};
+use crate::own_folder;
 use crate::wizard::view::Mode;
 
 /// Format of the lines; a journal with a higher one is refused.
@@ -168,7 +169,7 @@ impl Journal {
     /// Makes the folder and an empty journal. An existing one is an error.
     pub fn create(dir: &Path) -> Result<Self> {
         let read_only = "choose a folder that can be written to with --dir, or mend its permissions";
-        std::fs::create_dir_all(dir).or_fail(Kind::Input, format!("cannot make the run's folder {}", dir.display()), read_only)?;
+        own_folder::make(dir).or_fail(Kind::Input, format!("cannot make the run's folder {}", dir.display()), read_only)?;
         let lock = lock(dir)?;
         let path = dir.join("journal.jsonl");
         let file = OpenOptions::new().create_new(true).read(true).append(true).open(&path).or_fail(

@@ -101,6 +101,32 @@ pub const APPS: &[App] = &[
         ],
     },
     App {
+        name: "next-migrates",
+        files: &[
+            (
+                "package.json",
+                r#"{"name":"shop","scripts":{"build":"next build","start":"next start -p 5000","db:migrate":"drizzle-kit migrate"},"dependencies":{"next":"15","pg":"8"},"devDependencies":{"drizzle-kit":"^0.31.4"}}"#,
+            ),
+            ("package-lock.json", "{}"),
+            ("next.config.ts", "export default { output: \"standalone\" };\n"),
+            ("drizzle.config.ts", "import { defineConfig } from \"drizzle-kit\";\n"),
+            ("app/page.tsx", "const url = process.env.DATABASE_URL!;\n"),
+        ],
+    },
+    App {
+        name: "knex-pnpm",
+        files: &[
+            (
+                "package.json",
+                r#"{"name":"k","packageManager":"pnpm@10.4.1","scripts":{"build":"tsc","start":"node dist/index.js"},"dependencies":{"express":"5","pg":"8"},"devDependencies":{"knex":"3","typescript":"5"}}"#,
+            ),
+            ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
+            ("knexfile.js", "export default { client: \"pg\" };\n"),
+            ("index.html", "<title>Knitting \"for all\"</title>"),
+            ("src/index.ts", "app.listen(process.env.PORT ?? 4000);\nconst url = process.env.DATABASE_URL;\n"),
+        ],
+    },
+    App {
         name: "yarn-classic",
         files: &[
             (
@@ -196,6 +222,15 @@ pub const APPS: &[App] = &[
                 "main.py",
                 "import os\nimport psycopg2\napp = Flask(__name__)\nurl = os.environ[\"DATABASE_URL\"]\nkey = os.environ.get(\"SESSION_SECRET\", \"dev\")\n",
             ),
+        ],
+    },
+    App {
+        name: "bot-kv",
+        files: &[
+            (".replit", "modules = [\"python-3.10\"]\n[deployment]\nrun = [\"python\", \"bot.py\"]\n"),
+            ("pyproject.toml", "[project]\nname = \"bot\"\nrequires-python = \">=3.12,<3.14\"\ndependencies = [\"replit>=4\"]\n"),
+            ("uv.lock", "version = 1\n"),
+            ("bot.py", "from replit import db\ndb[\"a\"] = 1\n"),
         ],
     },
     App {

@@ -119,6 +119,8 @@ fn the_image_of_the_sample_is_carried_out_and_answers_with_and_without_its_datab
     assert!(app_folder.join("dist/index.cjs").is_file() && app_folder.join("dist/public/index.html").is_file());
     assert!(app_folder.join("node_modules/stripe-replit-sync").is_dir(), "the bundle leaves it outside");
     assert!(!app_folder.join("node_modules/vite").exists(), "development packages are gone");
+    assert_eq!(scan.migrations.as_ref().map(|found| found.command.as_str()), Some("npx drizzle-kit migrate"));
+    assert!(app_folder.join("node_modules/drizzle-kit").is_dir(), "but for the one that the migrations need");
 
     let database = postgres::sample(1);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -305,6 +305,50 @@ fn a_page_instead_of_health_is_no_health() {
     assert!(!passed && said.contains("answered \"200 text/html\", expected \"200 application/json\""), "{said}");
     let (passed, said) = go(&server("503 Service Unavailable\r\nContent-Type: application/json"), none);
     assert!(!passed && said.contains("answered \"503 application/json\""), "{said}");
+    // a page of somebody else's is not the app's
+    let word = |word: &str| {
+        let env = [("GIVEN", good.as_str()), ("HEALTH", "/api/health"), ("PAGE", "/"), ("PAUSE", "0"), ("SERVICE", "web"), ("WORD", word)];
+        let done = run(folder.path(), &script, &env);
+        (done.status.success(), String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    assert!(word("ok").0);
+    let (passed, said) = word("-- Shop");
+    assert!(!passed && said.contains("expected \"200 text/html\", with \"-- Shop\" in it"), "{said}");
+}
+
+#[test]
+fn a_page_is_known_by_a_word() {
+    let words = |name: &str, more: &[&str]| {
+        let wizard = app(name);
+        wizard.run(&[&["app", "pipeline", "--provider", "github"], more].concat()).expect(0);
+        let workflow = yaml(&read(&wizard, WORKFLOW));
+        let include = workflow["jobs"]["deploy"]["strategy"]["matrix"]["include"].as_sequence().unwrap().clone();
+        include.iter().map(|one| one["word"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // an API has no page
+    assert_eq!(words("knex-pnpm", &[]), [""]);
+    assert_eq!(words("vite-express", &["--smoke-word", "it's \"here\": #1"]), ["it's \"here\": #1"]);
+    let sample = Wizard::sample();
+    sample.run(&["app", "pipeline", "--provider", "github"]).expect(0);
+    assert!(read(&sample, WORKFLOW).contains("page: \"/\", word: \"Grievance portal\" }"));
+    sample.run(&["app", "pipeline", "--provider", "github", "--smoke-word", "${{ secrets.X }}"]).expect(2).says("--smoke-word");
+}
+
+#[test]
+fn a_service_that_cannot_migrate_gets_an_image_that_does() {
+    let wizard = app("next-migrates");
+    wizard.run(&["app", "pipeline", "--provider", "github", "--branch", "main"]).expect(0);
+    let text = read(&wizard, WORKFLOW);
+    for line in [
+        "          - { service: web, dockerfile: Dockerfile, target: \"\", migrate: \"migrate\" }",
+        "            docker build \"${options[@]}\" --target \"$MIGRATE\" --tag \"$REPOSITORY:$MIGRATE-$GITHUB_SHA\" .",
+        "          IMAGE: ${{ steps.ecr.outputs.registry }}/shop-${{ needs.where.outputs.environment }}/web:migrate-${{ github.sha }}",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    let other = app("four-services");
+    other.run(&["app", "pipeline", "--provider", "github", "--branch", "main"]).expect(0);
+    assert!(!read(&other, WORKFLOW).contains("migrate:"), "only where it is needed");
 }
 
 fn put_text(folder: &Path, name: &str, text: &str) {

@@ -88,18 +88,30 @@ fn one(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &[&Service], ta
     ]);
     let compiled = set(|p| &p.build);
     match scan.stack.language {
-        Language::Node => values.extend(node::values(scan, services, &compiled, &frameworks)),
+        Language::Node => values.extend(node::values(scan, choices, services, &compiled, &frameworks)),
         Language::Python => values.extend(python::values(scan, &compiled, &frameworks)),
         Language::Php | Language::Html | Language::Unknown => {}
     }
     let mut out = template::fill(file, text, &values)?;
+    let migrate = node::migrate_stage(scan, choices, services);
+    out.push_str(migrate.as_deref().unwrap_or_default());
     for service in services {
-        if targets {
+        let head = match (&migrate, targets) {
+            (Some(_), _) => format!("FROM run AS {}\n{}", service.name, node::copy_app(scan, services)),
+            (None, true) => format!("FROM run AS {}", service.name),
+            (None, false) => String::new(),
+        };
+        if !head.is_empty() {
             out.push('\n');
         }
-        out.push_str(&start::of(scan, choices, service, &frameworks, targets)?);
+        out.push_str(&start::of(scan, choices, service, &frameworks, head)?);
     }
     Ok(out)
+}
+
+/// The target of this service's Dockerfile that runs the migrations, where its own image cannot.
+pub fn migrate_target(scan: &Scan, choices: &Choices, service: &Service) -> Option<&'static str> {
+    node::migrate_stage(scan, choices, &[service]).map(|_| node::MIGRATE)
 }
 
 /// `RUN apt-get …`, or nothing.

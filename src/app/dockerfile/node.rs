@@ -3,11 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::choices::Choices;
 use super::super::scan::{DROP_INS, Scan};
 use super::super::service::Service;
 use super::super::stack::PackageManager;
 use super::framework::{self, Framework};
 use super::{apt, run};
+
+/// The stage for migrations of a service whose own image cannot run them.
+pub const MIGRATE: &str = "migrate";
+const ALL: &str = "COPY --from=build --chown=node:node /app /app";
 
 /// Its build makes a program of its own (Next.js `output: "standalone"`).
 pub fn is_standalone(scan: &Scan, service: &Service) -> bool {
@@ -73,6 +78,7 @@ fn tool(scan: &Scan) -> Tool {
 
 pub fn values(
     scan: &Scan,
+    choices: &Choices,
     services: &[&Service],
     for_build: &BTreeSet<String>,
     frameworks: &[Framework],
@@ -88,15 +94,26 @@ pub fn values(
     let check = native_check(scan);
     // what Next.js traced holds no development packages anyway
     let traced = services.iter().any(|s| is_standalone(scan, s));
-    let stays = !traced && keeps_development_packages(scan, services, &tool);
+    let wanted = for_migrations(scan, choices);
+    let unknown = keeps_development_packages(scan, services, &tool);
+    let stays = !traced && (unknown || (!wanted.is_empty() && !may_choose(&tool, &wanted)));
     let given = framework::placeholders(scan, frameworks);
     let mut steps: Vec<String> = services.iter().filter_map(|s| s.build.as_deref()).map(|line| format!("{given}{line}")).collect();
-    if !stays && !traced {
-        steps.push(tool.prune);
-    }
     let mut build = Vec::new();
-    if stays {
+    let names = wanted.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let migrate = choices.migrations.as_deref().unwrap_or_default();
+    if stays && unknown {
         build.push("# all packages stay: the app may need development packages at run time".to_owned());
+    } else if stays {
+        build.push(format!("# all packages stay, because `{migrate}` runs in this image, too, and needs {names}"));
+    } else if !traced {
+        if !wanted.is_empty() {
+            build.push(format!("# of the development packages {names} stays, because `{migrate}` runs in this image, too"));
+            let set = wanted.iter().map(|(name, range)| format!(" 'dependencies.{name}={range}'")).collect::<String>();
+            let gone = wanted.keys().map(|name| format!(" 'devDependencies.{name}'")).collect::<String>();
+            steps.extend([format!("npm pkg set{set}"), format!("npm pkg delete{gone}")]);
+        }
+        steps.push(tool.prune.clone());
     }
     if !check.is_empty() {
         build.push("# the last line stops the build here, not the service later, if a compiled part is missing".to_owned());
@@ -118,7 +135,8 @@ pub fn values(
         ("install", format!("RUN {}", tool.install.replace(" && ", " \\\n && "))),
         ("copy_source", if source_first { String::new() } else { "COPY . .".to_owned() }),
         ("build", build.join("\n")),
-        ("copy_app", copy_app(scan, services)),
+        // with a stage for the migrations it follows that
+        ("copy_app", if migrate_stage(scan, choices, services).is_some() { String::new() } else { copy_app(scan, services) }),
     ])
 }
 
@@ -139,6 +157,26 @@ fn keeps_development_packages(scan: &Scan, services: &[&Service], tool: &Tool) -
     workspace || tool.prune.is_empty() || !by_node || wanted || scan.has_finding("F2")
 }
 
+/// Development packages that the migrations need, which run as a task with this very image.
+fn for_migrations(scan: &Scan, choices: &Choices) -> BTreeMap<String, String> {
+    scan.migrations.iter().filter(|_| choices.migrations.is_some()).flat_map(|found| found.packages.clone()).collect()
+}
+
+/// Single packages can be taken out of those that go: npm goes by what package.json says, and a name or version needs no care.
+fn may_choose(tool: &Tool, wanted: &BTreeMap<String, String>) -> bool {
+    let plain = |text: &str, more: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
+    tool.prune.starts_with("npm ") && wanted.iter().all(|(name, range)| plain(name, "@/_-") && plain(range, "^~<>=.*| -+"))
+}
+
+/// A stage with all of the app's folder, for the migrations of a service whose image holds only what Next.js traced; `None`: needs none.
+pub fn migrate_stage(scan: &Scan, choices: &Choices, services: &[&Service]) -> Option<String> {
+    let line = choices.migrations.as_ref().filter(|_| services.iter().any(|s| is_standalone(scan, s)))?;
+    Some(format!(
+        "\n# docker build --target {MIGRATE}: runs the migrations, with all of the folder; none of it is in the service's image\nFROM run AS {MIGRATE}\n{ALL}\nUSER 1000\nHEALTHCHECK NONE\nCMD {}\n",
+        super::json(&["sh".to_owned(), "-c".to_owned(), line.clone()])
+    ))
+}
+
 fn native_check(scan: &Scan) -> String {
     // in a workspace the packages lie in the members' folders
     if scan.stack.native.is_empty() || !scan.layout.packages.is_empty() {
@@ -148,10 +186,11 @@ fn native_check(scan: &Scan) -> String {
     format!("node -e \"for (const m of [{list}]) require(m)\"")
 }
 
-fn copy_app(scan: &Scan, services: &[&Service]) -> String {
+/// What the image holds of the app.
+pub fn copy_app(scan: &Scan, services: &[&Service]) -> String {
     let standalone = services.iter().find(|s| is_standalone(scan, s));
     let Some(service) = standalone else {
-        return "# all of the folder: the app may read more than its bundle; narrow it once you know that it does not\nCOPY --from=build --chown=node:node /app /app".to_owned();
+        return format!("# all of the folder: the app may read more than its bundle; narrow it once you know that it does not\n{ALL}");
     };
     let at = |path: &str| if service.dir.is_empty() { path.to_owned() } else { format!("{}/{path}", service.dir) };
     let mut lines = vec![

@@ -17,14 +17,14 @@ use crate::error::Result;
 const NODE: &str = "1000";
 const APP: &str = "10001";
 
-/// The lines; `target`: a stage of their own.
-pub fn of(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Framework], target: bool) -> Result<String> {
+/// The lines; `head`: those that begin a stage of their own, or empty.
+pub fn of(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Framework], head: String) -> Result<String> {
     let port = choices.port_of(scan, service);
     let answers = answers(service);
     let dir = !(service.from_root || service.dir.is_empty() || node::is_standalone(scan, service));
     let (words, note) = command(scan, choices, service, frameworks)?;
     let values = BTreeMap::from([
-        ("target", if target { format!("FROM run AS {}", service.name) } else { String::new() }),
+        ("target", head),
         ("port_env", if answers { format!("ENV PORT={port}") } else { String::new() }),
         ("workdir", if dir { format!("WORKDIR /app/{}", service.dir) } else { String::new() }),
         ("user", if scan.stack.language == Language::Python { APP } else { NODE }.to_owned()),

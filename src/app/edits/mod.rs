@@ -8,6 +8,7 @@ mod dsql;
 mod health;
 mod hosts;
 mod link;
+mod lock;
 mod login;
 mod login_python;
 mod mailer;
@@ -15,6 +16,7 @@ mod models;
 mod package;
 mod paths;
 mod push;
+mod pyproject;
 mod sessions;
 mod shims;
 mod split;
@@ -34,11 +36,13 @@ use serde::{Deserialize, Serialize};
 
 pub use super::needs::{Decided, Needs};
 pub use super::orm::edit::diff;
-pub use checklist::CHECKLIST;
+pub use checklist::{CHECKLIST, Standing};
 pub use work::{Change, Item};
 
+use lock::Lock;
 use work::Work;
 
+use super::reading::Reading;
 use crate::error::{Error, Kind, Result};
 
 const TABLE: &str = include_str!("../../../assets/edits.toml");
@@ -96,6 +100,9 @@ pub struct Prepared {
     pub items: Vec<Item>,
     /// Commands for the person to run afterwards, in the app's folder.
     pub commands: Vec<String>,
+    /// Of the checklist alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
 }
 
 /// All edits, in the order in which they are made.
@@ -140,10 +147,11 @@ fn make(id: &str) -> Option<fn(&mut Work)> {
 }
 
 /// Works out the edits for an app's files (path from its root, text). The same input gives the same outcome.
+/// With what was looked for in the app, findings that no edit answers are on the checklist, too; not where only some edits are asked for.
 ///
 /// # Errors
 /// `Usage` for an id that no edit has, and for one that is asked for although another outcome of its decision was decided for.
-pub fn prepare(files: &[(String, String)], asked: &Asked<'_>) -> Result<Vec<Prepared>> {
+pub fn prepare(files: &[(String, String)], asked: &Asked<'_>, reading: Option<&Reading>) -> Result<Vec<Prepared>> {
     let known = known()?;
     if let Some(wrong) = asked.only.iter().find(|id| !known.iter().any(|edit| edit.id == **id)) {
         let ids: Vec<&str> = known.iter().map(|edit| edit.id.as_str()).collect();
@@ -160,18 +168,22 @@ pub fn prepare(files: &[(String, String)], asked: &Asked<'_>) -> Result<Vec<Prep
             .hint(format!("leave it out of --only, or decide otherwise: --set {}={first}", needs.decision)));
     }
     let wanted: Vec<Edit> = known.into_iter().filter(|edit| edit.is_wanted(asked)).collect();
-    let mut work = Work::new(files, asked.left, asked.decided);
+    let lock = Lock::of(files, &|path| reading.is_some_and(|reading| reading.has(path)) || files.iter().any(|(its, _)| its == path));
+    let mut work = Work::new(files, asked.left, asked.decided).locked(&lock);
     let mut out = round(&mut work, &wanted)?;
     // A second round on the result says where things stand in it; it has nothing to change.
-    let mut after = Work::new(&work.files(), asked.left, asked.decided);
+    let mut after = Work::new(&work.files(), asked.left, asked.decided).locked(&lock);
     for (first, second) in out.iter_mut().zip(round(&mut after, &wanted)?) {
         first.items = checklist::newest(&first.items, second.items);
     }
+    let reading = reading.filter(|_| asked.only.is_empty());
+    let found = reading.map(|reading| reading.findings(&work.files())).transpose()?;
+    let mut more = lock.items(files, &work);
+    more.extend(checklist::findings(found.as_deref().unwrap_or_default(), &out, &wanted));
     let items: Vec<&Item> = out.iter().flat_map(|prepared| &prepared.items).collect();
-    if let Some(prepared) = checklist::edit(&mut work, &items) {
-        out.push(prepared);
-    }
+    let list = checklist::edit(&mut work, more, &items, found.is_some());
     out.retain(|prepared| !prepared.changes.is_empty() || !prepared.items.is_empty());
+    out.push(list);
     Ok(out)
 }
 
@@ -181,7 +193,7 @@ fn round(work: &mut Work, wanted: &[Edit]) -> Result<Vec<Prepared>> {
         let run = make(&edit.id).ok_or_else(|| Error::bug(format!("no code makes the edit {}", edit.id)))?;
         run(work);
         let (changes, items, commands) = work.taken();
-        out.push(Prepared { edit: edit.clone(), changes, items, commands });
+        out.push(Prepared { edit: edit.clone(), changes, items, commands, standing: None });
     }
     Ok(out)
 }

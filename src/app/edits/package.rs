@@ -1,5 +1,5 @@
 //! Changes in `package.json` that keep its order and its form: packages, scripts.
-//! Never touches a lock file: `npm install` does.
+//! Never touches a lock file: the package manager does.
 
 use super::super::orm::edit::Edit;
 use super::super::orm::list::ListEdit;
@@ -76,7 +76,7 @@ pub fn remove(work: &mut Work, file: &str, packages: &[&str], why: &str) {
         edits
     });
     if removed {
-        work.command("npm install");
+        work.command(work.lock().install);
     }
 }
 
@@ -117,7 +117,7 @@ pub fn set(work: &mut Work, file: &str, development: bool, package: &str, wanted
         }
     });
     if set {
-        work.command("npm install");
+        work.command(work.lock().install);
     }
 }
 

@@ -25,8 +25,9 @@ pub fn edit(work: &mut Work) {
             }
             let body = (!kept.is_empty()).then(|| kept.join(" && "));
             package::script(work, &file, name, body.as_deref(), WHY);
-            let what = "from now on: npx drizzle-kit generate, look at the SQL, and run it as one task before a deployment";
-            work.item(&file, None, what, "the schema was changed by push; migrations are in nobody's way");
+            let exec = work.lock().exec;
+            let what = format!("from now on: {exec} drizzle-kit generate, look at the SQL, and run it as one task before a deployment");
+            work.item(&file, None, &what, "the schema was changed by push; migrations are in nobody's way");
         }
     }
     if let Some(text) = work.text(".replit").map(str::to_owned) {

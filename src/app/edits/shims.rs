@@ -6,13 +6,15 @@ use include_dir::{Dir, include_dir};
 use super::super::orm::imports::Imports;
 use super::super::orm::script::Script;
 use super::super::scan::DROP_INS;
-use super::package;
 use super::work::{Work, folder, line_of};
+use super::{package, pyproject};
 
 static SHIMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/shims");
 /// Calls of OpenAI's client that the drop-in refuses (assets/shims/node/bedrock-openai/README.md).
 const UNCOVERED: [&str; 6] =
     [".responses.create", ".embeddings.create", ".images.edit", ".moderations.create", ".beta.assistants", ".audio.translations.create"];
+/// Packages of Replit's for Python: the drop-in is both.
+const REPLITS: [&str; 2] = ["replit", "replit-object-storage"];
 const SIDECAR: &str = "127.0.0.1:1106";
 const STORAGE_WHY: &str = "Replit's object storage is reached only from a repl: the same methods, on S3";
 const MODELS_WHY: &str = "chat, speech, transcription and images are answered on AWS by the same calls, without a key";
@@ -137,9 +139,23 @@ fn python(work: &mut Work, packages: &[&str], used: impl Fn(&str) -> bool, why: 
     };
     let requirements = work.text("requirements.txt").map(str::to_owned);
     let Some(text) = requirements else {
-        if copy(work, "python", TO, why) {
-            let tell = "ask for the drop-in instead of Replit's package (uv: tool.uv.sources, pip: the folder itself): ";
-            work.item("pyproject.toml", None, &format!("{tell}{folder}"), why);
+        let from = folder.trim_start_matches("./");
+        let manifest = work.text("pyproject.toml").unwrap_or_default().to_owned();
+        if pyproject::is_placed(&manifest, from) || !copy(work, "python", TO, why) {
+            return;
+        }
+        match pyproject::with_drop_in(&manifest, &REPLITS, from) {
+            Some(after) => {
+                if work.put("pyproject.toml", after, why)
+                    && let Some(command) = work.lock().python()
+                {
+                    work.command(command);
+                }
+            }
+            None => {
+                let tell = "ask for the drop-in instead of Replit's package (uv: tool.uv.sources, pip: the folder itself): ";
+                work.item("pyproject.toml", None, &format!("{tell}{folder}"), why);
+            }
         }
         return;
     };

@@ -4,7 +4,7 @@ use super::*;
 use crate::app::builtin_signals;
 
 fn asked(files: &[(String, String)], only: &[String]) -> Result<Vec<Prepared>> {
-    prepare(files, &Asked { only, left: &BTreeSet::new(), decided: &Decided::default() })
+    prepare(files, &Asked { only, left: &BTreeSet::new(), decided: &Decided::default() }, None)
 }
 
 /// The files after one edit, and its items as `file:line what`; a second time it has nothing to change.
@@ -625,6 +625,16 @@ fn replits_packages_and_files_are_stood_in_for() {
     assert_eq!(after["requirements.txt"], "flask\n./.migrate/shims/python/replit\n");
     assert_eq!(after[".migrate/shims/python/replit/pyproject.toml"], include_str!("../../../assets/shims/python/replit/pyproject.toml"));
 
+    let poetry = "[tool.poetry.dependencies]\npython = \"^3.11\"\nreplit = \"^4.1\"\nreplit-object-storage = \"^1.0\"\n";
+    let (after, items) = edited("key-value", &[("main.py", "from replit import db\n"), ("pyproject.toml", poetry), ("poetry.lock", "")]);
+    assert_eq!(
+        after["pyproject.toml"],
+        "[tool.poetry.dependencies]\npython = \"^3.11\"\nreplit = { path = \".migrate/shims/python/replit\" }\n"
+    );
+    assert_eq!(items, ["poetry.lock:0 run `poetry lock` and commit this file"]);
+    let (after, items) = edited("key-value", &[("main.py", "from replit import db\n"), ("pyproject.toml", "[project]\nname = \"x\"\n")]);
+    assert_eq!((after["pyproject.toml"].as_str(), items.len()), ("[project]\nname = \"x\"\n", 1), "{items:?}");
+
     let (after, items) = edited("object-storage", &[("server/files.ts", "const sidecar = \"http://127.0.0.1:1106\";\n")]);
     assert_eq!(after.len(), 1, "another file than the template's is left");
     assert!(items.iter().any(|item| item.starts_with("server/files.ts:1 reach the objects by S3 here")), "{items:?}");
@@ -637,7 +647,7 @@ fn openai_becomes_bedrock_only_where_that_was_decided() {
     let files = [("package.json".to_owned(), package.to_owned()), ("server/ai.ts".to_owned(), code.to_owned())];
     for (decided, version) in [(None, "^6.1.0"), (Some("openai"), "^6.1.0"), (Some("bedrock"), "file:./.migrate/shims/bedrock-openai")] {
         let decided: Decided = decided.into_iter().map(|is| ("ai".to_owned(), is.to_owned())).collect();
-        let prepared = prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }).unwrap();
+        let prepared = prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }, None).unwrap();
         let changed = prepared.iter().flat_map(|one| &one.changes).rfind(|change| change.path == "package.json");
         let after = changed.and_then(|change| change.after.as_deref()).unwrap_or(package);
         assert!(after.contains(&format!("\"openai\": \"{version}\"")), "{decided:?}: {after}");
@@ -674,7 +684,7 @@ fn the_checklist_is_added_to_and_ticks_stay() {
 fn what_a_person_keeps_is_left_and_said() {
     let files = vec![("server/a.ts".to_owned(), "const url = \"https://shop.replit.app\";\n".to_owned())];
     let left = BTreeSet::from(["server/a.ts".to_owned()]);
-    let prepared = prepare(&files, &Asked { only: &[], left: &left, decided: &Decided::default() }).unwrap();
+    let prepared = prepare(&files, &Asked { only: &[], left: &left, decided: &Decided::default() }, None).unwrap();
     assert!(prepared.iter().flat_map(|one| &one.changes).all(|change| change.path == CHECKLIST), "{prepared:?}");
     assert!(prepared.iter().flat_map(|one| &one.items).any(|item| item.path == "server/a.ts" && item.what == "decide about this file"));
 }

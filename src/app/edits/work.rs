@@ -9,6 +9,7 @@ use super::super::needs::Decided;
 use super::super::orm::edit::{self, Edit};
 use super::super::orm::script::Script;
 use super::super::tree::is_test;
+use super::lock::Lock;
 use super::sql::Dialect;
 
 /// A file before and after an edit.
@@ -37,6 +38,13 @@ pub struct Item {
     pub why: String,
 }
 
+impl Item {
+    /// `file:line`, or the file alone.
+    pub fn place(&self) -> String {
+        self.line.map_or_else(|| self.path.clone(), |line| format!("{}:{line}", self.path))
+    }
+}
+
 /// The files, and what the edit at work has done to them.
 #[derive(Debug)]
 pub struct Work {
@@ -47,6 +55,7 @@ pub struct Work {
     reasons: BTreeMap<String, Vec<String>>,
     items: Vec<Item>,
     commands: Vec<String>,
+    lock: Lock,
 }
 
 impl Work {
@@ -59,7 +68,19 @@ impl Work {
             reasons: BTreeMap::new(),
             items: Vec::new(),
             commands: Vec::new(),
+            lock: Lock::default(),
         }
+    }
+
+    /// With the app's own package manager.
+    pub fn locked(mut self, lock: &Lock) -> Self {
+        self.lock = lock.clone();
+        self
+    }
+
+    /// How the app's packages are locked.
+    pub fn lock(&self) -> &Lock {
+        &self.lock
     }
 
     pub fn files(&self) -> Vec<(String, String)> {

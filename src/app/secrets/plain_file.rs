@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::hide;
 use crate::error::{Context, Error, Kind, Result};
+use crate::own_folder;
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,7 +22,7 @@ const HEAD: &str = "# Plain variables of the services on AWS: they stand in the 
 
 /// `<app folder>/.migrate-wizard/environment/<app>-<environment>.toml`
 pub fn path(app_dir: &Path, prefix: &str) -> PathBuf {
-    app_dir.join(".migrate-wizard/environment").join(format!("{prefix}.toml"))
+    app_dir.join(own_folder::NAME).join("environment").join(format!("{prefix}.toml"))
 }
 
 /// The variables; none when there is no such file.
@@ -61,7 +62,7 @@ pub fn add(path: &Path, variables: &BTreeMap<String, String>) -> Result<Vec<Stri
     let what = format!("cannot write {}", path.display());
     let hint = "check that the folder can be written to";
     if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).or_fail(Kind::Failed, &what, hint)?;
+        own_folder::make(parent).or_fail(Kind::Failed, &what, hint)?;
     }
     let partial = path.with_extension("partial");
     std::fs::write(&partial, format!("{HEAD}{text}")).and_then(|()| std::fs::rename(&partial, path)).or_fail(Kind::Failed, &what, hint)?;

@@ -118,7 +118,7 @@ pub fn assessment() -> View {
                 ],
                 18,
             ),
-            edit: "set ISSUER_URL and REPL_ID, drop offline_access, link by verified e-mail".into(),
+            edit: "app prepare does it: Cognito's issuer, no offline_access, people linked by verified e-mail".into(),
             ..Found::default()
         }],
         ..Object::default()

@@ -298,7 +298,7 @@ fn an_assessment_opens_with_what_was_understood_and_shows_code_on_a_key() {
     for literal in [
         "▸ 18 │       new URL(process.env.ISSUER_URL",
         "  16 │   async () => {",
-        "edit: set ISSUER_URL and REPL_ID",
+        "edit: app prepare does it: Cognito",
         "its client is the repl",
     ] {
         assert!(text.contains(literal), "{literal:?} is missing:\n{text}");

@@ -1,0 +1,115 @@
+//! An app's texts for those who edit them, with what was looked for in each: so that what is still found once some have changed can be told.
+//! Never reads more of an app than a scan does, reads it once, and writes nothing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::edits::CHECKLIST;
+use super::finding::Finding;
+use super::layout;
+use super::packages::{self, SystemPackage};
+use super::replit::ReplitFile;
+use super::scan;
+use super::search::{Look, Search};
+use super::signal::{self, Signal};
+use super::tree::{Entry, Tree};
+use super::walk;
+use crate::error::Result;
+
+/// What was read.
+#[derive(Debug)]
+pub struct Reading {
+    tree: Tree,
+    looks: Vec<Look>,
+    signals: Vec<Signal>,
+    packages: Vec<SystemPackage>,
+}
+
+/// A text that may be changed and is told of as one: git has it, and it would come back byte by byte.
+fn is_open(entry: &Entry) -> bool {
+    !entry.local && entry.text.as_deref().is_some_and(|text| !text.contains('\u{fffd}'))
+}
+
+impl Reading {
+    /// # Errors
+    /// As [`super::scan`].
+    pub fn of(root: &Path) -> Result<Self> {
+        let signals = signal::load(root)?;
+        let search = Search::new(&signals)?;
+        let (tree, looks) = Tree::look_and_keep(root, &|entry| search.look(entry))?;
+        let replit = tree.text(".replit").map(ReplitFile::parse).transpose()?;
+        let manifests = scan::manifests(&tree);
+        let packages = packages::read(&tree, replit.as_ref(), &manifests, &layout::read(&tree, &manifests).python)?;
+        Ok(Self { tree, looks, signals, packages })
+    }
+
+    /// A file of that path is there, whatever is in it.
+    pub fn has(&self, path: &str) -> bool {
+        self.tree.has(path)
+    }
+
+    /// Path from the app's root and text of every file that may be edited.
+    pub fn files(&self) -> Vec<(String, String)> {
+        let text = |entry: &Entry| Some((entry.path.clone(), entry.text.clone()?));
+        self.tree.entries.iter().filter(|entry| is_open(entry)).filter_map(text).collect()
+    }
+
+    /// What a scan finds when the files that may be edited are these. Only what has changed is looked at again.
+    ///
+    /// # Errors
+    /// `Bug` if the globs of the signals do not go together.
+    pub fn findings(&self, files: &[(String, String)]) -> Result<Vec<Finding>> {
+        let search = Search::new(&self.signals)?;
+        let now: BTreeMap<&str, &str> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let is_so = |entry: &Entry| now.get(entry.path.as_str()).is_some_and(|text| entry.text.as_deref() == Some(*text));
+        let mut seen: Vec<(&Entry, &Look)> =
+            self.tree.entries.iter().zip(&self.looks).filter(|(entry, _)| !is_open(entry) || is_so(entry)).collect();
+        let kept: Vec<&str> = seen.iter().map(|(entry, _)| entry.path.as_str()).collect();
+        // the next walk would not meet the rest: drop-ins, our list
+        let is_met = |path: &str| {
+            let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+            path != CHECKLIST && !folders.split('/').any(walk::is_excluded)
+        };
+        let changed: Vec<(Entry, Look)> = now
+            .iter()
+            .filter(|(path, _)| is_met(path) && kept.binary_search(path).is_err())
+            .map(|(path, text)| {
+                let entry = Entry { path: (*path).to_owned(), local: false, text: Some((*text).to_owned()) };
+                let look = search.look(&entry);
+                (entry, look)
+            })
+            .collect();
+        seen.extend(changed.iter().map(|(entry, look)| (entry, look)));
+        seen.sort_by(|a, b| a.0.path.cmp(&b.0.path));
+        let (mut findings, _) = search.findings(&self.tree.root, &seen);
+        scan::without_needless(&mut findings, &self.packages);
+        Ok(findings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::App;
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_what_a_scan_of_the_changed_files_finds() {
+        let app = App::new(&[
+            ("package.json", "{ \"name\": \"a\" }\n"),
+            ("server/a.ts", "export const url = \"https://shop.replit.app\";\n"),
+            ("server/b.ts", "export const ADMIN_USER_IDS = [\"31415926\"];\n"),
+        ]);
+        let reading = Reading::of(app.path()).unwrap();
+        let mut files = reading.files();
+        assert_eq!(files.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["package.json", "server/a.ts", "server/b.ts"]);
+        assert_eq!(reading.findings(&files).unwrap(), app.scan().findings);
+        files[1].1 = "// shorter\n".to_owned();
+        files[2].1 = format!("\n\n{}", files[2].1);
+        files.push((".migrate/shims/x.ts".to_owned(), "const url = \"https://shop.replit.app\";\n".to_owned()));
+        let left = reading.findings(&files).unwrap();
+        app.put("server/a.ts", &files[1].1);
+        app.put("server/b.ts", &files[2].1);
+        assert_eq!(left, app.scan().findings);
+        assert!(left.iter().any(|finding| finding.place() == "server/b.ts:3"), "{left:?}");
+    }
+}
