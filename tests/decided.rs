@@ -180,9 +180,30 @@ fn on_dsql_there_is_no_database_url_and_nobody_is_sent_for_one() {
     }
 }
 
+/// Replit's login in Flask, as its template has it.
+const FLASK: &[(&str, &str)] = &[
+    (
+        "replit_auth.py",
+        "import os\nfrom app import app, db\nfrom models import OAuth, User\n\ndef make_replit_blueprint():\n    return OAuth2ConsumerBlueprint(\n        \"replit_auth\", __name__, client_id=os.environ['REPL_ID'])\n",
+    ),
+    (
+        "models.py",
+        "from app import db\n\nclass User(UserMixin, db.Model):\n    __tablename__ = 'users'\n    id = db.Column(db.String, primary_key=True)\n    email = db.Column(db.String, unique=True)\n",
+    ),
+    ("requirements.txt", "flask\n"),
+];
+
+fn files_of(app: &str) -> Vec<(String, String)> {
+    match app {
+        "flask" => FLASK.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect(),
+        "sample" => migrate_wizard::app::sources(&root().join("assets/sample")).unwrap(),
+        name => migrate_wizard::app::sources(&root().join("tests/apps").join(name)).unwrap(),
+    }
+}
+
 /// SQL files that the edits make of an app, by name.
 fn sql_of(app: &str, database: &str) -> BTreeMap<String, String> {
-    let files = migrate_wizard::app::sources(&root().join("tests/apps").join(app)).unwrap();
+    let files = files_of(app);
     let decided: Decided = [("database".to_owned(), database.to_owned())].into_iter().collect();
     let prepared = edits::prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }).unwrap();
     let changes = prepared.into_iter().flat_map(|one| one.changes).filter(|change| change.path.starts_with(".migrate/sql/"));
@@ -196,7 +217,7 @@ const THERE: &str =
 #[test]
 fn sql_of_the_edits_runs_on_the_database_that_was_decided_for() {
     let mut made = 0;
-    for app in ["integrations", "rest-express", "flask-auth"] {
+    for app in ["integrations", "rest-express", "sample", "flask"] {
         for (path, text) in sql_of(app, "rds") {
             made += 1;
             let name = format!("{app} {path}:\n{text}");
@@ -222,13 +243,13 @@ fn sql_of_the_edits_runs_on_the_database_that_was_decided_for() {
                     schema::send(&session, Dialect::Dsql, statement).await.unwrap_or_else(|error| panic!("{statement}\n{error}"));
                 }
             });
-            assert_eq!(value(standin.backing(), THERE).is_empty(), false, "{name}");
+            assert_ne!(value(standin.backing(), THERE), "", "{name}");
             // what is for another database is refused: the stand-in can say no
             let refused = block(async { to.connect(Access::ReadWrite).await.unwrap().batch("do $$ begin end $$").await });
             assert!(refused.is_err());
         }
     }
-    assert!(made >= 4, "only {made} files");
+    assert_eq!(made, 4, "two tables of sessions, two columns");
 }
 
 #[test]
@@ -302,6 +323,10 @@ fn a_scan_of_the_prepared_app_shows_only_what_a_person_must_do() {
     for gone in ["D11", "D12", "F8"] {
         assert!(!left.contains(gone), "{gone} is still found: {left:?}");
     }
+    assert!(left.contains("D9"), "the key of OpenAI's is still to be given");
+    let app = App::new();
+    app.prepare(&["--yes", "--set", "ai=bedrock"]);
+    assert!(!app.signals().contains("D9"), "{:?}", app.signals());
 
     for (name, package, code) in [
         ("D10", "@replit/database", "import Database from \"@replit/database\";\nexport const db = new Database();\n"),
@@ -334,4 +359,36 @@ fn an_edit_for_another_decision_is_refused_on_the_command_line() {
     let app = App::new();
     let (code, _, told) = app.prepare(&["--yes", "--only", "bedrock", "--set", "ai=openai"]);
     assert!(code == 2 && told.contains("ai = openai is decided") && told.contains("--set ai=bedrock"), "{code} {told}");
+}
+
+/// Nothing is named on the command line: what the newest run of the checkout was answered counts for all of them.
+#[test]
+fn what_the_newest_run_decided_counts_for_everything_that_is_made() {
+    let app = App::new();
+    let none = table(&app.wizard, &[]);
+    assert_eq!((kind(&none, "DATABASE_URL"), kind(&none, "COGNITO_CLIENT_ID")), ("secret", "no row"));
+    // grievance-portal: DSQL, Cognito, Bedrock
+    app.wizard.run(&["--dry-run", "--json", "--profile", "grievance-portal", "--set", "github_repository=acme/shop"]).expect(0);
+    let rows = table(&app.wizard, &[]);
+    let key = "AI_INTEGRATIONS_OPENAI_API_KEY";
+    let kinds = ["DATABASE_URL", key, "COGNITO_CLIENT_ID", "BEDROCK_TEXT_MODEL_ID"].map(|name| kind(&rows, name));
+    assert_eq!(kinds, ["unneeded", "unneeded", "plain", "plain"]);
+    let listed = example(&app.wizard, &[]);
+    assert!(!listed.contains("DATABASE_URL") && !listed.contains(key) && listed.contains("COGNITO_CLIENT_ID"), "{listed:?}");
+    let given: Vec<Value> = app
+        .wizard
+        .journal()
+        .into_iter()
+        .filter(|entry| ["environment", "app_secrets", "files"].map(Value::from).contains(&entry["what"]["kind"]))
+        .collect();
+    assert!(given.len() >= 3, "{given:?}");
+    for entry in given {
+        let decided = &entry["what"]["fields"]["decided"];
+        assert_eq!([&decided["ai"], &decided["auth"], &decided["database"]], ["bedrock", "cognito", "dsql"], "{entry}");
+    }
+    let (code, shown, told) = app.prepare(&["--dry-run"]);
+    assert!(code == 0 && shown.contains("conObject: dsql()") && shown.contains(".migrate/shims/bedrock-openai"), "{told}");
+    // what is named wins
+    let rows = table(&app.wizard, &["database=rds"]);
+    assert_eq!((kind(&rows, "DATABASE_URL"), kind(&rows, key)), ("secret", "unneeded"));
 }

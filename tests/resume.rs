@@ -155,7 +155,7 @@ pub const STACKS: [&str; 12] = [
     "app-pipeline",
     "app-scaling",
 ];
-pub const SECRETS: [&str; 4] = ["database", "openai", "session", "stripe"];
+pub const SECRETS: [&str; 3] = ["database", "session", "stripe"];
 /// Rows of the sample at scale 1.
 const ROWS: &str = "3,717 rows in 20 tables: equal";
 

@@ -630,7 +630,7 @@ pub fn table() -> Vec<Row> {
             given: secrets_made,
             fields: |_| json!({ "app": "shop", "environment": "test", "service": "app", "bindings": "DATABASE_URL=,X_KEY=arn:x" }),
             needs: &["app", "environment", "service"],
-            preview: ["Note JWT_SECRET: imported", "Note JWT_SECRET: imported"],
+            preview: ["Note APP_URL: set by the service's stack", "Note APP_URL: set by the service's stack"],
             gives: || json!({ "missing": "", "variables": "{\"NODE_EXTRA_CA_CERTS\":\"/etc/ssl/rds.pem\"}" }),
             seen: secrets_seen,
             after: READS,

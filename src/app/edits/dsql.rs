@@ -70,7 +70,7 @@ const CLIENT: &str = "give Prisma an adapter: new PrismaClient({ adapter: new Pr
                       password: () => signer.getDbConnectAdminAuthToken() }) })";
 const TOOL: &str = "drizzle-kit has no token of its own: give it DATABASE_URL for the moment that it runs, with what `aws dsql \
                     generate-db-connect-admin-auth-token` prints as the password";
-const OTHER: &str = "there is no DATABASE_URL on Aurora DSQL: take the connection from a pool that signs in with a token";
+const OTHER: &str = "there is no DATABASE_URL on Aurora DSQL: use the app's pool here, or a pool of its own with { ...dsql() } (dsql.ts), which signs in with a token";
 
 /// What one script says of its connections.
 #[derive(Default)]

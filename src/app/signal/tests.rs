@@ -54,6 +54,8 @@ fn a_wrong_file_is_named_with_its_line_and_key() {
         (format!("{GOOD}hours = [2, 1]\n"), "x.toml:11: signal X1, key `hours` is not a range"),
         (format!("{GOOD}syntax = [\"new A(\"]\n"), "x.toml:11: signal X1, key `syntax` is not TypeScript"),
         (format!("{GOOD}inside = [\"class_body\"]\n"), "x.toml:11: signal X1, key `inside` needs `syntax`"),
+        (format!("{GOOD}settles = 'a'\n"), "x.toml:11: signal X1, key `settles` needs `settled_by`"),
+        (format!("{GOOD}settled_by = 'b'\nsettled_in = [\"@nothing\"]\n"), "x.toml:12: signal X1, key `settled_in` names the unknown list"),
         (format!("{GOOD}syntax = [\"f()\"]\nnot_inside = [\"klass\"]\n"), "x.toml:12: signal X1, key `not_inside` names klass"),
     ] {
         let error = one(&body).unwrap_err().to_string();
