@@ -44,4 +44,5 @@ mod support;
 mod templates;
 mod terminal;
 mod users;
+mod watch;
 mod workers;
