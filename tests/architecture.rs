@@ -62,7 +62,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that are pure: the same input always gives the same output.
-const PURE: &[&str] = &["state", "plan", "playbook", "template", "view", "screens", "forecast", "runbook", "keys"];
+const PURE: &[&str] = &["state", "plan", "playbook", "template", "view", "screens", "forecast", "runbook", "timeline", "keys"];
 
 /// A deliberate breach, with its reason.
 const PANICS_ON_PURPOSE: &[(&str, &str)] =

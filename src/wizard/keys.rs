@@ -65,6 +65,8 @@ pub enum Action {
     Code,
     /// The next option of the selected choice.
     Option,
+    /// The runbook: planned against actual.
+    Timeline,
     Help,
     Suspend,
     Quit,
@@ -118,6 +120,13 @@ pub const BINDINGS: &[Binding] = &[
         Action::Option,
         "option",
         "choose the next option of the selected choice; what follows from it is shown anew",
+        true,
+    ),
+    binding(
+        Key::Char('t'),
+        Action::Timeline,
+        "timeline",
+        "the runbook: planned against actual, what is next, how long writes have been stopped",
         true,
     ),
     binding(Key::Esc, Action::Back, "back", "leave help, filter, roll back or a reopened question", false),
@@ -200,7 +209,9 @@ pub fn enabled(action: Action, view: &View) -> Result<(), &'static str> {
             | Screen::RollbackGate(_)
             | Screen::Ended(_) => Err("this screen has no findings in code"),
         },
+        Action::Timeline if view.timeline.is_none() => Err("the runbook has not begun; migrate-wizard cutover plan shows it"),
         Action::Back
+        | Action::Timeline
         | Action::Next
         | Action::Previous
         | Action::PageDown

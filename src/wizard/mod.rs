@@ -13,4 +13,5 @@ pub mod runbook;
 pub mod screens;
 pub mod state;
 pub mod template;
+pub mod timeline;
 pub mod view;

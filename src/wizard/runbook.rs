@@ -97,12 +97,13 @@ pub fn runbook<W>(
     rehearsed: &Rehearsed,
     registry: &Registry<W>,
 ) -> Option<Runbook> {
-    let timed = books.forward.iter().find(|book| book.steps.iter().any(|step| step.at.is_some()))?;
+    let timed: Vec<_> = books.forward.iter().filter(|book| book.steps.iter().any(|step| step.at.is_some())).collect();
+    let first = *timed.first()?;
     let (coming, facts) = to_the_end(books, state, answers, rehearsed, registry);
     let mut lines: Vec<Line> = Vec::new();
     let mut freeze: Option<(String, String)> = None;
     let mut frozen = false;
-    for planned in books.outline(&facts).iter().filter(|p| p.phase == timed.phase && p.applies == Some(true)) {
+    for planned in books.outline(&facts).iter().filter(|p| timed.iter().any(|book| book.phase == p.phase) && p.applies == Some(true)) {
         let before = lines.last().map_or(("T", 0), |line: &Line| (line.at.as_str(), line.offset_s));
         let at = planned.step.at.as_deref().and_then(|at| Some((at, text::runbook_time(at)?))).unwrap_or(before);
         let at = (at.0.to_owned(), at.1);
@@ -117,8 +118,8 @@ pub fn runbook<W>(
     }
     let in_freeze = || lines.iter().filter(|line| line.frozen);
     Some(Runbook {
-        title: timed.title.clone(),
-        why: timed.why.clone(),
+        title: first.title.clone(),
+        why: first.why.clone(),
         frozen_ms: in_freeze().filter_map(Line::expected).map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)).sum(),
         not_rehearsed: in_freeze().filter(|line| line.rehearsed_ms.is_none() && line.kind != "ask").map(|line| line.step.clone()).collect(),
         freeze,

@@ -70,6 +70,7 @@ pub fn view(books: &Books, state: &State, rehearsed: &Rehearsed, screen: Screen,
         steps,
         screen,
         cost,
+        timeline: None,
     }
 }
 
@@ -239,7 +240,8 @@ pub fn next(state: &State, outcome: Outcome, report: Option<&str>) -> Vec<String
         (Outcome::Finished, Some((_, finished, _))) => words(finished),
         (Outcome::Rehearsed, Some((_, _, rehearsed))) => words(rehearsed),
         (Outcome::Finished, None) => {
-            let closed = state.steps.values().any(|s| s.status == Status::Done && s.effect.as_ref().is_some_and(|(kind, _)| kind == "ledger"));
+            let closed =
+                state.steps.values().any(|s| s.status == Status::Done && s.effect.as_ref().is_some_and(|(kind, _)| kind == "ledger"));
             let back = if closed {
                 "the way back by rows is closed; what is left at Replit is yours to end on the day you chose"
             } else if state.sandbox {

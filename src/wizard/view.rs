@@ -16,6 +16,38 @@ pub struct View {
     pub screen: Screen,
     /// Monthly cost of what has been decided so far: "$71.20 a month + usage".
     pub cost: Option<String>,
+    /// From the first step of the runbook on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<TimelineView>,
+}
+
+/// The runbook as it goes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TimelineView {
+    pub lines: Vec<TimelineLine>,
+    /// Title of the first step that is open.
+    pub next: Option<String>,
+    /// Title of the first step that cannot be undone and is open: until then the way back is.
+    pub no_return: Option<String>,
+    /// How long writes had been stopped when this view was made; it goes on while `stopped`.
+    pub frozen_ms: Option<u64>,
+    pub stopped: bool,
+}
+
+/// One step of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TimelineLine {
+    pub step: String,
+    /// "T+10m"
+    pub at: String,
+    pub title: String,
+    pub standing: Standing,
+    /// The hour at which it ended: "22:00:31".
+    pub ended: Option<String>,
+    /// How far that is from the plan: "+31s".
+    pub apart: Option<String>,
+    pub took: Option<String>,
+    pub estimate: Option<String>,
 }
 
 /// The head line: which run this is and what it may touch.

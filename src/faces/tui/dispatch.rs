@@ -2,7 +2,7 @@
 //! Pure: it changes the model and says what is to be sent; it never reads a terminal or a clock.
 
 use super::input::Input;
-use super::model::{Filter, Model, Pane};
+use super::model::{Filter, Model, Pane, Sheet};
 use crate::wizard::keys::{self, Action, Key};
 use crate::wizard::view::{AnswerKind, Command, Outcome, Screen, Standing, StepView};
 
@@ -48,8 +48,8 @@ impl Model {
             self.edit_filter(&press);
             return Vec::new();
         }
-        if self.help.is_some() {
-            self.in_help(&press);
+        if let Some((sheet, top)) = self.sheet {
+            self.in_sheet(sheet, top, &press);
             return Vec::new();
         }
         if self.typing() && edit(&mut self.input, &press) {
@@ -128,7 +128,8 @@ impl Model {
                 Ok(command) => return self.send(command, now_ms),
                 Err(why) => self.say(why, now_ms),
             },
-            Action::Help => self.help = Some(0),
+            Action::Help => self.sheet = Some((Sheet::Help, 0)),
+            Action::Timeline => self.sheet = Some((Sheet::Timeline, 0)),
             Action::Suspend => return vec![Reply::Suspend],
             Action::Quit => return self.quit(now_ms),
             Action::Interrupt => return self.interrupt(now_ms),
@@ -350,18 +351,17 @@ impl Model {
         }
     }
 
-    fn in_help(&mut self, press: &Press) {
+    fn in_sheet(&mut self, sheet: Sheet, top: usize, press: &Press) {
         let Press::Key(key) = press else { return };
-        let end = self.measured.get().help_end;
-        let top = self.help.unwrap_or(0);
-        self.help = match keys::find(*key).map(|b| b.action) {
+        let end = self.measured.get().sheet_end;
+        let top = match keys::find(*key).map(|b| b.action) {
             Some(Action::Next) => Some((top + 1).min(end)),
             Some(Action::Previous) => Some(top.saturating_sub(1)),
             Some(Action::PageDown) => Some((top + 10).min(end)),
             Some(Action::PageUp) => Some(top.saturating_sub(10)),
             Some(Action::First) => Some(0),
             Some(Action::Last) => Some(end),
-            Some(Action::Back | Action::Go | Action::Help | Action::Quit) => None,
+            Some(Action::Back | Action::Go | Action::Help | Action::Timeline | Action::Quit) => None,
             Some(
                 Action::Focus
                 | Action::Retry
@@ -377,6 +377,7 @@ impl Model {
             )
             | None => Some(top),
         };
+        self.sheet = top.map(|top| (sheet, top));
     }
 }
 

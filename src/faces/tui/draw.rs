@@ -16,14 +16,16 @@ mod head;
 mod help;
 mod log;
 mod outline;
+mod overlay;
 mod step;
+mod timeline;
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::model::{Measured, Model, Pane};
+use super::model::{Measured, Model, Pane, Sheet};
 use super::paper;
 
 /// The smallest terminal that can be worked in: columns, rows.
@@ -67,8 +69,11 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, now_ms: u64) {
     rules(frame, &regions, model, hidden);
     measured.log_rows = log::draw(frame, regions.log, model);
     bar::draw(frame, regions.bar, model, now_ms);
-    if let Some(top) = model.help {
-        measured.help_end = help::draw(frame, area, model, top);
+    if let Some((sheet, top)) = model.sheet {
+        measured.sheet_end = match sheet {
+            Sheet::Help => help::draw(frame, area, model, top),
+            Sheet::Timeline => timeline::draw(frame, area, model, top, now_ms),
+        };
     }
     model.measured.set(measured);
 }

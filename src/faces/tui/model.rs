@@ -19,6 +19,13 @@ pub enum Pane {
     Log,
 }
 
+/// What can lie over the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sheet {
+    Help,
+    Timeline,
+}
+
 /// The filter over outline and log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
@@ -62,7 +69,7 @@ pub struct Measured {
     pub step_end: usize,
     pub step_top: usize,
     pub log_rows: usize,
-    pub help_end: usize,
+    pub sheet_end: usize,
 }
 
 /// A word in the bar in place of the keys.
@@ -101,8 +108,8 @@ pub struct Model {
     pub step_top: Option<usize>,
     /// How many log lines below the last one on show; 0 follows the log.
     pub log_back: usize,
-    /// First line of the help, when it is open.
-    pub help: Option<usize>,
+    /// What lies over the screen, and its first line on show.
+    pub sheet: Option<(Sheet, usize)>,
     pub filter: Filter,
     pub message: Option<Message>,
     /// Ctrl-C was pressed once, at this time.
@@ -132,7 +139,7 @@ impl Model {
             input: Input::default(),
             step_top: None,
             log_back: 0,
-            help: None,
+            sheet: None,
             filter: Filter::Off,
             message: None,
             armed_ms: None,
@@ -260,7 +267,8 @@ impl Model {
 
     /// Does the screen change with time alone?
     pub fn ticks(&self) -> bool {
-        self.message.is_some() || self.sent_ms.is_some() || matches!(self.screen(), Some(Screen::Running(_)))
+        let clock = || self.sheet.is_some_and(|(sheet, _)| sheet == Sheet::Timeline);
+        self.message.is_some() || self.sent_ms.is_some() || clock() || matches!(self.screen(), Some(Screen::Running(_)))
     }
 
     /// Time has passed: what was only for a while goes.

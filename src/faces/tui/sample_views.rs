@@ -6,7 +6,7 @@ mod reviews;
 use crate::progress::{Figure, Graph, Part, Progress, Unit};
 use crate::wizard::view::{
     AnswerKind, AskView, EndedView, FailedView, GateView, ManualView, Mode, OptionView, Outcome, PhaseView, PreviewLine, RollbackLine,
-    RollbackView, RunView, RunningView, Screen, Sign, Standing, StepView, View,
+    RollbackView, RunView, RunningView, Screen, Sign, Standing, StepView, TimelineLine, TimelineView, View,
 };
 
 pub use reviews::{assessment, review};
@@ -92,6 +92,7 @@ pub fn around(screen: Screen) -> View {
         steps,
         screen,
         cost: Some("$71.20 a month + usage".into()),
+        timeline: None,
     }
 }
 
@@ -267,6 +268,37 @@ pub fn watching() -> Progress {
         graph("healthy targets (CloudWatch, targetgroup/web/6d0e)", &[Some(2), Some(2), None, None, Some(2)], 1, "2, at least 1", false),
     ];
     progress
+}
+
+/// A cutover while writes are stopped, with its runbook.
+pub fn frozen() -> View {
+    let mut view = running();
+    let line = |at: &str, title: &str, standing, ended: Option<&str>, apart: Option<&str>, took: Option<&str>, estimate: Option<&str>| {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        TimelineLine {
+            step: title.to_lowercase(),
+            at: at.into(),
+            title: title.into(),
+            standing,
+            ended: text(ended),
+            apart: text(apart),
+            took: text(took),
+            estimate: text(estimate),
+        }
+    };
+    view.timeline = Some(TimelineView {
+        lines: vec![
+            line("T-1h", "Outside parties", Standing::Done, Some("21:04:10"), Some("+4m10s"), None, None),
+            line("T", "Freeze the source", Standing::Done, Some("22:00:02"), Some("+2s"), Some("300ms"), None),
+            line("T+1m", "Copy what changed", Standing::Running, None, None, None, Some("rehearsed: 41s")),
+            line("T+10m", "Switch the name to AWS", Standing::Waiting, None, None, None, Some("about 1m")),
+        ],
+        next: Some("Copy what changed".into()),
+        no_return: None,
+        frozen_ms: Some(61_000),
+        stopped: true,
+    });
+    view
 }
 
 pub fn failed() -> View {

@@ -12,7 +12,14 @@ use crate::wizard::playbook::{Action, Ask, Manual};
 use crate::wizard::screens;
 use crate::wizard::state::{End, Status};
 use crate::wizard::template;
+use crate::wizard::timeline::{Moment, timeline};
 use crate::wizard::view::{Command, EndedView, Event, FailedView, ManualView, Mode, Outcome, RunningView, Screen};
+
+/// A moment of the journal on this machine's clock.
+fn on_the_clock(at: &str) -> Option<Moment> {
+    let at: jiff::Timestamp = at.parse().ok()?;
+    Some((at.as_millisecond(), at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()))
+}
 
 impl<W: World> Engine<W> {
     pub(super) fn show(&self, screen: Screen) {
@@ -21,7 +28,9 @@ impl<W: World> Engine<W> {
             Mode::Dry => Some("dry run: nothing is touched".into()),
             Mode::Live => self.world.banner(),
         };
-        let view = screens::view(&self.books, &self.state, &self.settings.rehearsed, screen, banner, cost);
+        let mut view = screens::view(&self.books, &self.state, &self.settings.rehearsed, screen, banner, cost);
+        let now = jiff::Timestamp::now().as_millisecond();
+        view.timeline = timeline(&self.books, &self.state, &view.steps, view.screen.step(), &on_the_clock, now);
         self.send(Event::View(Box::new(view)));
     }
 

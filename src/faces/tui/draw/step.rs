@@ -120,7 +120,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, now_ms: u64) -> Bo
         let focused = model.pane == Pane::Step;
         let lead = Span::styled("› ", if focused { model.theme.accent() } else { model.theme.muted() });
         super::lines(frame, row, vec![Line::from(vec![lead, Span::raw(text)])]);
-        if focused && model.help.is_none() && !matches!(model.filter, super::super::model::Filter::Editing(_)) {
+        if focused && model.sheet.is_none() && !matches!(model.filter, super::super::model::Filter::Editing(_)) {
             frame.set_cursor_position(Position { x: row.x + 2 + cells(cursor), y: row.y });
         }
     }

@@ -40,6 +40,34 @@ fn letters_of_every_script_can_be_typed() {
 }
 
 #[test]
+fn the_timeline_lies_over_the_screen_and_its_clock_goes_on() {
+    let mut model = model(sample_views::frozen());
+    key(&mut model, Key::Char('t'));
+    let shown = |model: &crate::faces::tui::Model, now_ms| render_model(model, 120, 40, now_ms);
+    let text = shown(&model, 0);
+    for part in [
+        "▸ Timeline",
+        "writes stopped for 1m01s",
+        "next: Copy what changed",
+        "the way back is open until it is closed by hand",
+        "22:00:02  +2s  300ms",
+        "T+1m    Copy what changed",
+        "rehearsed: 41s",
+        "Esc closes",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing:\n{text}");
+    }
+    assert!(model.ticks(), "its clock needs new frames");
+    assert!(shown(&model, 9_000).contains("writes stopped for 1m10s"));
+    key(&mut model, Key::Esc);
+    assert!(!shown(&model, 9_000).contains("▸ Timeline"));
+    // before the runbook has begun the key says so
+    let mut early = self::model(sample_views::choice());
+    key(&mut early, Key::Char('t'));
+    assert!(early.message(1_000).is_some_and(|m| m.contains("the runbook has not begun")), "{:?}", early.message(1_000));
+}
+
+#[test]
 fn a_refused_answer_stays_to_be_corrected() {
     let mut model = model(sample_views::text());
     letters(&mut model, "!");

@@ -188,7 +188,7 @@ fn every_screen_draws_at_every_size() {
         let mut model = model(view);
         for &width in &sizes {
             for &height in sizes.iter().filter(|&&h| h <= 61) {
-                model.help = None;
+                model.sheet = None;
                 render_model(&model, width, height, 0);
                 if width >= 59 && height >= 15 {
                     for pane in [crate::faces::tui::model::Pane::Outline, crate::faces::tui::model::Pane::Log] {
@@ -196,7 +196,7 @@ fn every_screen_draws_at_every_size() {
                         render_model(&model, width, height, 0);
                     }
                     model.pane = crate::faces::tui::model::Pane::Step;
-                    model.help = Some(3);
+                    model.sheet = Some((crate::faces::tui::model::Sheet::Help, 3));
                     render_model(&model, width, height, 0);
                 }
             }
