@@ -78,7 +78,7 @@ impl Apply<World> for Answer {
         let record = self.record(world).await?;
         let summary = self.words(record.as_ref());
         cx.reporter.log(summary.clone());
-        Ok(Outputs::from([("ttl".into(), json!(record.and_then(|r| r.ttl).unwrap_or(0))), ("summary".into(), json!(summary))]))
+        Ok(Outputs::from([("ttl".into(), json!(record.and_then(|r| r.ttl).unwrap_or(0).to_string())), ("summary".into(), json!(summary))]))
     }
 
     async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
@@ -86,6 +86,6 @@ impl Apply<World> for Answer {
     }
 
     fn example(&self) -> Outputs {
-        Outputs::from([("ttl".into(), json!(300)), ("summary".into(), json!("not asked"))])
+        Outputs::from([("ttl".into(), json!("300")), ("summary".into(), json!("not asked"))])
     }
 }

@@ -800,7 +800,7 @@ pub fn table() -> Vec<Row> {
             needs: &["name"],
             preview: ["Same www.shop.example answers old.example for 3600 s", "Same www.shop.example answers old.example for 3600 s"],
             probes: [Present, Present, Present],
-            gives: || json!({ "ttl": 3600, "summary": "www.shop.example answers old.example for 3600 s" }),
+            gives: || json!({ "ttl": "3600", "summary": "www.shop.example answers old.example for 3600 s" }),
             seen: records_seen,
             after: READS,
             ..ROW
