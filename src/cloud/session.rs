@@ -106,7 +106,6 @@ struct Inner {
     quotas: OnceLock<aws_sdk_servicequotas::Client>,
     pricing: OnceLock<aws_sdk_pricing::Client>,
     elbv2: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
-    cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     cloudwatchlogs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
     cognito: OnceLock<aws_sdk_cognitoidentityprovider::Client>,
 }
@@ -161,7 +160,6 @@ impl Aws {
             quotas: OnceLock::new(),
             pricing: OnceLock::new(),
             elbv2: OnceLock::new(),
-            cloudwatch: OnceLock::new(),
             cloudwatchlogs: OnceLock::new(),
             cognito: OnceLock::new(),
         }))
@@ -280,7 +278,6 @@ clients! {
     rds: aws_sdk_rds,
     pricing: aws_sdk_pricing,
     backup: aws_sdk_backup,
-    cloudwatch: aws_sdk_cloudwatch,
     cloudwatchlogs: aws_sdk_cloudwatchlogs,
     cognito: aws_sdk_cognitoidentityprovider,
     iam: aws_sdk_iam,
