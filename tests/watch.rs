@@ -229,7 +229,7 @@ fn journey(url: &str, length: &str, back: &str) -> (Wizard, Vec<String>) {
     let make = |id: &str| {
         format!("[[step]]\nid = \"{id}\"\ntitle = \"Make {id}\"\nwhy = \"w\"\n[step.effect]\nkind = \"simulate\"\ntext = \"{id}\"\n")
     };
-    let text = [
+    let parts: [&str; 9] = [
         "phase = \"tour\"\ntitle = \"Tour\"\nwhy = \"w\"\njourney = \"tour\"\n",
         "[[step]]\nid = \"back_by_itself\"\ntitle = \"Back?\"\nwhy = \"w\"\n[step.ask]\nkind = \"choice\"\nrecommended = \"no\"\n",
         "[[step.ask.option]]\nid = \"no\"\nlabel = \"No\"\nconsequence = \"c\"\n[[step.ask.option]]\nid = \"yes\"\nlabel = \"Yes\"\nconsequence = \"c\"\n",
@@ -239,12 +239,12 @@ fn journey(url: &str, length: &str, back: &str) -> (Wizard, Vec<String>) {
         "[[step]]\nid = \"look\"\ntitle = \"Watch it\"\nwhy = \"w\"\nrollback-when = { back_by_itself = [\"yes\"] }\nrollback-to = [\"first\"]\n",
         &format!("[step.effect]\nkind = \"watch\"\nurl = \"{url}\"\nfor = \"{length}\"\nevery = \"50ms\"\nspan = \"250ms\"\n"),
         "[[step.effect.trigger]]\nmeasure = \"error_percent\"\nover = 5\nfor = \"500ms\"\n",
-    ]
-    .concat();
+    ];
     let folder = wizard.path().join("playbooks");
     std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("tour.toml"), text).unwrap();
-    let args = ["tour", "--yes", "--playbooks", folder.to_str().unwrap(), "--set", &format!("back_by_itself={back}")];
+    std::fs::write(folder.join("tour.toml"), parts.concat()).unwrap();
+    let said = format!("back_by_itself={back}");
+    let args = ["tour", "--yes", "--playbooks", folder.to_str().unwrap(), "--set", said.as_str()];
     (wizard, args.map(str::to_owned).to_vec())
 }
 
@@ -295,7 +295,7 @@ fn the_command_watches_what_the_run_brought_to_aws() {
     let (wizard, args) = journey(&app.url, "1s", "no");
     Wizard::empty().run(&["watch"]).expect(2).says("there is no live run");
     run(&wizard, &args).expect(0);
-    let watch = |more: &[&str]| wizard.run(&[&["watch", "--playbooks", &args[3]], more].concat());
+    let watch = |more: &[&str]| wizard.run(&[&["watch", "--playbooks", args[3].as_str()][..], more].concat());
     let entries = wizard.journal().len();
     let told = watch(&["--for", "2s"]).expect(0).out();
     assert!(told.contains("as in its step look") && told.contains("no limit was broken: "), "{told}");
@@ -324,7 +324,7 @@ fn a_command_that_was_stopped_goes_on_with_the_time_that_is_left() {
     let (wizard, args) = journey(&app.url, "1s", "no");
     run(&wizard, &args).expect(0);
     let folder = args[3].clone();
-    let watch = ["watch", "--playbooks", &folder, "--for", "4s"];
+    let watch = ["watch", "--playbooks", folder.as_str(), "--for", "4s"];
     let file = wizard.run_dir().join("watch.jsonl");
     let count = || std::fs::read_to_string(&file).unwrap_or_default().matches("\"watch\":\"watch-").count();
     let mut child = wizard.spawn(&watch);
