@@ -55,6 +55,9 @@ impl What {
     }
 }
 
+/// Names of dimensions with their values.
+type Dimensions = Vec<(String, String)>;
+
 /// Where to look. Names are those that metrics go by: `app/shop-production/50dc…`, `targetgroup/shop/6d0e…`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
@@ -66,7 +69,7 @@ pub struct Place {
 
 impl Place {
     /// Everything to ask for: what, of which target group or database, dimensions.
-    fn asks(&self) -> Vec<(What, String, Vec<(String, String)>)> {
+    fn asks(&self) -> Vec<(What, String, Dimensions)> {
         let mut asks = Vec::new();
         if let Some(balancer) = &self.load_balancer {
             let whole = || vec![("LoadBalancer".to_owned(), balancer.clone())];
@@ -124,7 +127,9 @@ pub async fn read(aws: &Aws, place: &Place, from_ms: i64, to_ms: i64) -> Result<
             let known = result["Id"].as_str().and_then(|id| id.strip_prefix('m')).and_then(|n| n.parse::<usize>().ok());
             let Some(points) = known.and_then(|n| all.get_mut(n)) else { continue };
             let list = |key: &str| result[key].as_array().cloned().unwrap_or_default();
-            points.points.extend(list("Timestamps").iter().zip(list("Values")).filter_map(|(at, value)| Some((moment(at)?, value.as_f64()?))));
+            points
+                .points
+                .extend(list("Timestamps").iter().zip(list("Values")).filter_map(|(at, value)| Some((moment(at)?, value.as_f64()?))));
             let code = result["StatusCode"].as_str().unwrap_or("Complete");
             if !matches!(code, "Complete" | "PartialData") {
                 let said: Vec<String> = list("Messages").iter().filter_map(|m| m["Value"].as_str().map(str::to_owned)).collect();
@@ -188,8 +193,7 @@ async fn call(aws: &Aws, body: &Value) -> Result<Value> {
         .build()
         .map_err(|e| bug(&e))?
         .into();
-    let request =
-        SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(text.as_bytes())).map_err(|e| bug(&e))?;
+    let request = SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(text.as_bytes())).map_err(|e| bug(&e))?;
     let (instructions, _) = sign(request, &parameters).map_err(|e| bug(&e))?.into_parts();
     let (signed, _) = instructions.into_parts();
     let client = reqwest::Client::builder().timeout(ANSWER_WITHIN).build().map_err(|e| Error::bug("no HTTP client").because(&e))?;

@@ -21,6 +21,9 @@ const SETTLED_MS: i64 = 30_000;
 const LATE_MS: i64 = 240_000;
 const MINUTE_MS: i64 = 60_000;
 
+/// Where a minute begins, and its value.
+type Minutes = Vec<(i64, f64)>;
+
 /// Where CloudWatch is asked. Empty fields are what this system does not have.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -177,7 +180,7 @@ impl Metered {
     fn readings(&self, points: &[Points], watcher: &Watcher, until_ms: i64) -> Vec<Reading> {
         let of = |what: What| points.iter().filter(move |p| p.what == what);
         let all = |what: What| of(what).flat_map(|p| p.points.iter().copied()).collect::<Vec<_>>();
-        let mut values: Vec<(Measure, String, Vec<(i64, f64)>)> = Vec::new();
+        let mut values: Vec<(Measure, String, Minutes)> = Vec::new();
         let (target, balancer) = (all(What::TargetErrors), all(What::BalancerErrors));
         values.push((Measure::ErrorPercent, String::new(), error_percent(&all(What::Requests), &[&target, &balancer])));
         values.push((Measure::P95Ms, String::new(), all(What::P95Seconds).into_iter().map(|(at, s)| (at, s * 1000.0)).collect()));
