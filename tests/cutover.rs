@@ -23,7 +23,7 @@ fn a_plan_gives_each_step_its_hour_owner_and_time() {
     let lines = told["runbook"]["lines"].as_array().unwrap();
     let offsets: Vec<i64> = lines.iter().map(|l| l["offset_s"].as_i64().unwrap()).collect();
     assert!(offsets.is_sorted(), "{offsets:?}");
-    assert_eq!((offsets[0], *offsets.last().unwrap()), (-3600, 900));
+    assert_eq!((offsets[0], *offsets.last().unwrap()), (-3600, 86_400));
     // what happens while nobody can write, and how long that is together
     let frozen: Vec<&str> = lines.iter().filter(|l| l["frozen"] == true).map(|l| l["step"].as_str().unwrap()).collect();
     assert_eq!((frozen[0], frozen[1]), ("freeze", "final_rows"));

@@ -539,7 +539,7 @@ fn preconditions_that_are_missing_are_told_all_at_once() {
     assert_eq!((error.kind, error.what.as_str()), (Kind::Refused, "not ready for GO: early, never, certificate, rehearsal, way_back"));
     let told = error.causes.join("\n");
     for part in [
-        "early: lowered: 59m",
+        "still to wait. wait.",
         "never: not done yet: lowered. lower it",
         "certificate: 127.0.0.1 has no valid certificate for shop.example",
         "rehearsal: nothing is known of other runs. rehearse",

@@ -368,7 +368,7 @@ fn a_choice_made_at_the_gate_is_answered_and_what_follows_is_shown_anew() {
     let (temporary, books) = (wizard.path().join("tmp"), wizard.path().join("books"));
     std::fs::create_dir(&temporary).unwrap();
     std::fs::create_dir(&books).unwrap();
-    for (order, phase) in ["assess", "decide", "provision", "application", "data", "cutover", "rollback"].iter().enumerate() {
+    for (order, phase) in ["assess", "decide", "provision", "application", "data", "cutover", "close", "rollback"].iter().enumerate() {
         let journey = if *phase == "rollback" { "rollback" } else { "move" };
         let empty =
             format!("phase = \"{phase}\"\ntitle = \"{phase}\"\nwhy = \"Nothing here.\"\njourney = \"{journey}\"\norder = {order}\n");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use migrate_wizard::postgres::local::{self, LocalServer, Options};
 use migrate_wizard::postgres::{Connector, freeze};
 use migrate_wizard::wizard::journal::{self, Entry, Record};
-use migrate_wizard::wizard::state::{State, Status};
+use migrate_wizard::wizard::state::{State, Status, StepState};
 use serde_json::{Value, json};
 
 use super::emulator::Emulator;
@@ -292,15 +292,16 @@ pub fn word(entry: &Entry) -> String {
     format!("{}{step}", all["entry"].as_str().unwrap())
 }
 
-/// The two promises of a resume, read off a journal: what is done is not begun again unless the guard it relied on was released
-/// meanwhile, and a guard that was up is released before anything else happens.
+/// The two promises of a resume, read off a journal: what is done is not begun again unless it would be another thing now or the guard
+/// it relied on was released meanwhile, and a guard that was up is released before anything else happens.
 pub fn check_resumes(records: &[Record], guard: &str, until: &str) {
     for (i, record) in records.iter().enumerate().skip(1) {
         let before = State::replay(&records[..i]).unwrap();
         match &record.what {
-            Entry::Started { step, .. } if before.rollback.is_none() => {
+            Entry::Started { step, fields, .. } if before.rollback.is_none() => {
                 let was = before.steps.get(step);
-                let again = was.is_some_and(|s| s.status == Status::Done && !s.refresh);
+                let same = |s: &StepState| s.effect.as_ref().is_some_and(|(_, had)| had == fields);
+                let again = was.is_some_and(|s| s.status == Status::Done && !s.refresh && same(s));
                 assert!(!again, "entry {}: `{step}` was done and is begun again", record.n);
             }
             Entry::Resumed { .. } if before.ended.is_none() => {
