@@ -175,7 +175,7 @@ fn a_trigger_that_could_never_fire_is_refused() {
     for (trigger, says) in [
         (json!({ "measure": "error_percent", "over": 5, "for": "5m" }), "too short for the trigger error rate over 5 % for 5m00s"),
         (json!({ "measure": "error_percent", "for": "1m" }), "needs one limit"),
-        (json!({ "measure": "mood", "over": 1, "for": "1m" }), "`trigger`"),
+        (json!({ "measure": "mood", "over": 1, "for": "1m" }), "unknown variant `mood`"),
     ] {
         let error = build(trigger).unwrap_err();
         assert!(error.what.contains(says) && error.what.contains("effect `watch`") && !error.hint.is_empty(), "{says}: {error}");
@@ -221,6 +221,41 @@ fn figures_come_from_cloudwatch_by_the_minute() {
     // what nobody measured has no points: it is not zero
     assert_eq!(of(What::P95Seconds), []);
     assert_eq!(read.len(), 7);
+}
+
+/// The watch began some minutes ago, as the book of an earlier start says; since then no target was healthy.
+#[test]
+fn a_limit_on_what_cloudwatch_measured_is_broken_too() {
+    let emulator = Emulator::start(&[]);
+    let stage = Stage::open(Run::Live, Some(emulator.url()), None);
+    let app = App::well();
+    let cx = stage.context(Outputs::new());
+    let minute = jiff::Timestamp::now().as_second() / 60 * 60 - 420;
+    let at = jiff::Timestamp::from_second(minute).unwrap();
+    let series = json!({ "measure": "error_percent", "source": "outside" });
+    let kept =
+        json!({ "watch": format!("{} {}", cx.token, app.url), "reading": { "series": series, "at": at, "span_ms": 1000, "value": 0.0 } });
+    std::fs::write(stage.out("watch.jsonl"), format!("{kept}\n")).unwrap();
+    let group = json!([{ "Name": "LoadBalancer", "Value": "app/shop/1" }, { "Name": "TargetGroup", "Value": "targetgroup/web/1" }]);
+    for (after, healthy) in [(-60, 0.0), (0, 1.0), (60, 0.0), (120, 0.0), (180, 0.0)] {
+        let datum = json!({ "MetricName": "HealthyHostCount", "Dimensions": group, "Timestamp": minute + after, "Value": healthy });
+        let body = json!({ "Namespace": "AWS/ApplicationELB", "MetricData": [datum] });
+        stage.ask("monitoring", "GraniteServiceVersion20100801.PutMetricData", &body);
+    }
+    let fields = json!({
+        "url": app.url, "for": "10m", "every": "50ms",
+        "trigger": [{ "measure": "healthy", "under": 1, "for": "3m" }],
+        "metrics": { "load_balancer": "app/shop/1", "target_groups": "targetgroup/web/1" },
+    });
+    let begun = Instant::now();
+    let error = stage.run(stage.build("watch", fields).apply(&stage.world, &cx)).unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(error.what.ends_with("healthy targets (CloudWatch, targetgroup/web/1) under 1 for 3m00s"), "{error}");
+    let since = jiff::Timestamp::from_second(minute + 60).unwrap().strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    assert!(error.causes[0].starts_with(&format!("since {since}, for 3m00s: last 0, 0, 0 of healthy targets")), "{error}");
+    // the minute before the watch is not held against it
+    let healthy = values(&readings(&stage), "healthy");
+    assert_eq!(healthy[..4], [1.0, 0.0, 0.0, 0.0]);
 }
 
 /// A small journey: a question, something made before and after, and a watch that fails.

@@ -207,3 +207,60 @@ fn reading(series: &Series, at_ms: i64, value: Option<f64>, why: Option<String>)
     let at = Timestamp::from_millisecond(at_ms).ok()?;
     Some(Reading { series: series.clone(), at, span_ms: i64::from(PERIOD_S) * 1000, value, why })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn metered(fields: serde_json::Value) -> Metered {
+        Metered::new(&serde_json::from_value(fields).unwrap(), Timestamp::from_millisecond(30_000).unwrap())
+    }
+
+    #[test]
+    fn points_become_readings_of_whole_minutes_within_the_watch() {
+        let metered = metered(json!({
+            "load_balancer": "app/shop/1", "target_groups": "web", "database": "aurora", "identifier": "shop",
+            "aurora_class": "db.t4g.medium", "rds_class": "db.r6g.large", "connections": { "db.t4g.medium": 450, "db.r6g.large": 1802 },
+        }));
+        let points = |what, of: &str, points: &[(i64, f64)]| Points { what, of: of.into(), points: points.to_vec(), trouble: None };
+        let all = [
+            // the first minute began before the watch, the last has not settled
+            points(What::Requests, "", &[(0, 9.0), (60_000, 100.0), (120_000, 0.0), (180_000, 50.0), (240_000, 1.0)]),
+            points(What::TargetErrors, "", &[(0, 9.0), (60_000, 5.0)]),
+            points(What::BalancerErrors, "", &[(60_000, 1.0)]),
+            points(What::P95Seconds, "", &[(60_000, 0.25)]),
+            points(What::Healthy, "web", &[(60_000, 2.0)]),
+            points(What::Connections, "shop", &[(60_000, 90.0)]),
+        ];
+        let readings = metered.readings(&all, &Watcher::new(Vec::new(), []), 240_000);
+        let told: Vec<String> = readings
+            .iter()
+            .map(|r| format!("{} {} at {}", r.series.words(), r.series.measure.told(r.value.unwrap()), r.begins_ms() / 1000))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "error rate (CloudWatch) 6 % at 60",
+                "error rate (CloudWatch) 0 % at 180",
+                "p95 (CloudWatch) 250ms at 60",
+                "healthy targets (CloudWatch, web) 2 at 60",
+                "connections (CloudWatch, shop) 90 at 60",
+                "connections of the most (CloudWatch, shop) 20 % at 60",
+            ]
+        );
+        // what is known is not told again
+        let known = Watcher::of(readings);
+        assert_eq!(metered.readings(&all, &known, 240_000), []);
+    }
+
+    #[test]
+    fn what_has_no_metric_is_said_and_not_waited_for() {
+        let dsql = metered(json!({ "database": "dsql", "identifier": "abc" }));
+        assert_eq!((dsql.awaited(), dsql.notes().len()), (Vec::new(), 1));
+        let serverless = metered(json!({ "database": "aurora", "identifier": "shop", "aurora_class": "serverless" }));
+        assert_eq!(serverless.awaited(), [Series::new(Measure::Connections, Source::Cloudwatch, "shop")]);
+        assert!(serverless.notes()[0].contains("is not known: their share is not watched"), "{:?}", serverless.notes());
+    }
+}

@@ -109,12 +109,14 @@ pub(super) fn blocks(graph: &Graph, cells: usize) -> String {
     shown.iter().map(|point| point.map_or(NOT_READ, block)).collect()
 }
 
-/// A line for each graph, names and blocks one below the other: "error rate (from outside)  ▁▁▁▄  7 %, at most 5 %".
+/// A line for each graph, in columns: "▁▁▁▄  7 %, at most 5 %  error rate (from outside)". The name comes last: a line that is too long
+/// loses of that.
 pub(super) fn graphs(progress: &Progress, cells: usize) -> Vec<Words> {
-    let widest = progress.graphs.iter().map(|graph| graph.name.chars().count()).max().unwrap_or(0);
+    let widest = |of: &dyn Fn(&Graph) -> usize| progress.graphs.iter().map(of).max().unwrap_or(0);
+    let (drawn, now) = (widest(&|graph| graph.points.len().min(cells)), widest(&|graph| graph.now.chars().count()));
     let line = |graph: &Graph| {
-        let (name, drawn) = (&graph.name, blocks(graph, cells));
-        Words { text: format!("{name:<widest$}  {drawn:<cells$}  {}", graph.now), warns: graph.breaks }
+        let text = format!("{:<drawn$}  {:<now$}  {}", blocks(graph, cells), graph.now, graph.name);
+        Words { text, warns: graph.breaks }
     };
     progress.graphs.iter().map(line).collect()
 }
@@ -221,7 +223,7 @@ mod tests {
             graph("p95", &[Some(100), Some(1500)], Some(3000), "1.5s", false),
         ];
         let told: Vec<(String, bool)> = graphs(&progress, 4).into_iter().map(|words| (words.text, words.warns)).collect();
-        assert_eq!(told, [("error rate  ▁·▄█  10 %, at most 5 %".to_owned(), true), ("p95         ▁▂    1.5s".to_owned(), false)]);
+        assert_eq!(told, [("▁·▄█  10 %, at most 5 %  error rate".to_owned(), true), ("▁▂    1.5s               p95".to_owned(), false)]);
         assert_eq!(blocks(&graph("none", &[], None, "", false), 4), "");
         assert_eq!(blocks(&graph("no limit", &[Some(0), Some(7)], None, "", false), 9), "▁█");
     }

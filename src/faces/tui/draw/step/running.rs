@@ -22,7 +22,7 @@
 //! What is watched is drawn over time:
 //!
 //! ```text
-//!  error rate (from outside)  ▁▁▁▁▄█  12 %, at most 5 %
+//!  ▁▁▁▁▄█  12 %, at most 5 %  error rate (from outside)
 //! ```
 
 mod parts;
