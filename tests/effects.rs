@@ -530,7 +530,7 @@ fn preconditions_that_are_missing_are_told_all_at_once() {
                 { "name": "late", "what": "lowered", "since": ago(7200), "seconds": "3600", "fix": "-" },
                 { "name": "never", "what": "lowered", "since": "", "seconds": "300", "fix": "lower it" },
                 { "name": "certificate", "what": "a certificate", "https": "shop.example", "at": "127.0.0.1", "fix": "look at it" },
-                { "name": "rehearsal", "what": "rehearsed", "rehearsed": {}, "fix": "rehearse" },
+                { "name": "rehearsal", "what": "rehearsed", "rehearsed": true, "fix": "rehearse" },
                 { "name": "way_back", "what": "the way back is chosen", "is": "", "wanted": ["keep_aside"], "fix": "choose it" },
             ] }),
         )

@@ -23,6 +23,9 @@ struct Preconditions {
     /// Names, parted by commas, that somebody goes without.
     #[serde(default)]
     without: String,
+    /// The answers for which a rehearsal must have come to its end. Of the effect, not of a check: so only those before this step count.
+    #[serde(default)]
+    answers: Map<String, Value>,
 }
 
 /// One of them. Exactly one of `is`, `since`, `https` and `rehearsed` says how it is known.
@@ -52,9 +55,9 @@ struct Check {
     https: Option<String>,
     #[serde(default)]
     at: String,
-    /// The answers for which a rehearsal must have come to its end.
+    /// `answers` must have been rehearsed.
     #[serde(default)]
-    rehearsed: Option<Map<String, Value>>,
+    rehearsed: bool,
 }
 
 /// Tells whether the steps to come were rehearsed with these answers: `Err` says what is missing. Only a command can: it may look at other runs.
@@ -71,7 +74,7 @@ impl std::fmt::Debug for Rehearsal {
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let all = from_fields::<Preconditions>("preconditions", fields)?;
     for check in &all.check {
-        let ways = [check.is.is_some(), check.since.is_some(), check.https.is_some(), check.rehearsed.is_some()];
+        let ways = [check.is.is_some(), check.since.is_some(), check.https.is_some(), check.rehearsed];
         if ways.iter().filter(|way| **way).count() != 1 {
             return Err(Error::new(
                 Kind::Input,
@@ -97,8 +100,8 @@ struct Found<'a> {
 }
 
 impl Check {
-    async fn look(&self, world: &World) -> std::result::Result<String, String> {
-        match (&self.is, &self.since, &self.https, &self.rehearsed) {
+    async fn look(&self, world: &World, answers: &Map<String, Value>) -> std::result::Result<String, String> {
+        match (&self.is, &self.since, &self.https, self.rehearsed) {
             (Some(value), ..) => {
                 if self.wanted.contains(value) {
                     Ok(self.what.clone())
@@ -108,8 +111,8 @@ impl Check {
             }
             (_, Some(since), ..) => self.passed(since),
             (_, _, Some(name), _) => certificate(name, &self.at).await,
-            (.., Some(answers)) => world.rehearsed(answers),
-            (None, None, None, None) => Err("nobody knows".to_owned()),
+            (.., true) => world.rehearsed(answers),
+            (None, None, None, false) => Err("nobody knows".to_owned()),
         }
     }
 
@@ -156,7 +159,7 @@ impl Preconditions {
             if check.only.as_ref().is_some_and(|only| !check.among.contains(only)) {
                 continue;
             }
-            all.push(Found { check, verdict: check.look(world).await });
+            all.push(Found { check, verdict: check.look(world, &self.answers).await });
         }
         all
     }

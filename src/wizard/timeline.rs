@@ -48,8 +48,10 @@ pub fn timeline(
             title: step.title.clone(),
             standing: step.standing,
             ended: end.map(|(_, hour)| hour),
-            apart: apart
-                .map(|ms| format!("{}{}", sign(ms), text::duration(std::time::Duration::from_millis(ms.unsigned_abs() / 1000 * 1000)))),
+            apart: apart.map(|ms| match std::time::Duration::from_secs(ms.unsigned_abs() / 1000) {
+                std::time::Duration::ZERO => "+0s".to_owned(),
+                apart => format!("{}{}", sign(ms), text::duration(apart)),
+            }),
             took: step.took.clone(),
             estimate: step.estimate.clone(),
         });
