@@ -12,6 +12,7 @@ mod schema;
 mod secrets;
 mod stacks;
 mod users;
+mod watch;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ pub use schema::{
 pub use secrets::{AppArgs, ImportArgs, RotateArgs, SecretsCmd};
 pub use stacks::{DiffStacksArgs, ExportArgs, FormatArg, RepairArgs, StacksCmd};
 pub use users::{UsersCmd, UsersCreateArgs, UsersExportArgs, UsersLinkArgs, UsersSourceArgs};
+pub use watch::WatchArgs;
 pub use workload::{
     ImageBuildArgs, ImageCmd, ImageNameArgs, ImagePushArgs, PlatformArg, ServiceCmd, ServiceDeployArgs, ServiceNameArgs,
     ServiceRollbackArgs, ServiceStatusArgs,
@@ -146,6 +148,11 @@ pub enum Cmd {
     /// The runbook of the cutover: plan it, rehearse it, go, see where it stands
     #[command(subcommand, after_help = "Example:\n  migrate-wizard cutover plan --at '2026-12-05 22:00 Europe/Berlin'")]
     Cutover(CutoverCmd),
+    /// Watch the app on AWS: error rate, p95, healthy targets, connections, against the triggers of a roll back
+    #[command(
+        after_help = "Examples:\n  migrate-wizard watch --for 1h\n  migrate-wizard watch --json     lines of JSON; exit code 1 when a limit is broken"
+    )]
+    Watch(WatchArgs),
     /// Write the report of the newest run: Markdown and one self-contained HTML file
     #[command(after_help = "Example:\n  migrate-wizard report --out report/")]
     Report(OutArgs),

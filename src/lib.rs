@@ -17,4 +17,5 @@ pub mod progress;
 pub mod runs;
 pub mod schema;
 pub mod text;
+pub mod watch;
 pub mod wizard;

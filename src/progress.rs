@@ -34,6 +34,23 @@ pub struct Progress {
     /// What it is made of, those at work first: a table, an index that is built.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+    /// What is watched, over time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub graphs: Vec<Graph>,
+}
+
+/// A figure over time, with its limit.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Graph {
+    /// "error rate (from outside)".
+    pub name: String,
+    /// The newest last; `None`: it could not be read.
+    pub points: Vec<Option<u64>>,
+    pub limit: Option<u64>,
+    /// "7 %, at most 5 %".
+    pub now: String,
+    /// The newest is beyond the limit.
+    pub breaks: bool,
 }
 
 /// A count with its name.
@@ -61,7 +78,7 @@ pub struct Part {
 impl Progress {
     /// A figure and a word; no more is known.
     pub fn new(done: u64, total: Option<u64>, unit: Unit, message: impl Into<String>) -> Self {
-        Self { done, total, unit, message: message.into(), remaining_s: None, figures: Vec::new(), parts: Vec::new() }
+        Self { done, total, unit, message: message.into(), remaining_s: None, figures: Vec::new(), parts: Vec::new(), graphs: Vec::new() }
     }
 }
 

@@ -130,6 +130,30 @@ pub fn rehearsed(app: &Path) -> Rehearsed {
     times
 }
 
+/// How long undoing each step took in the last sandbox run that undid it.
+pub fn undone(app: &Path) -> Rehearsed {
+    let (found, _) = all(app);
+    let records = found.iter().filter(|f| f.state.sandbox).flat_map(|run| &run.records);
+    records
+        .filter_map(|record| match &record.what {
+            Entry::UndoDone { step, took_ms } => Some((step.clone(), Duration::from_millis(*took_ms))),
+            Entry::Opened { .. }
+            | Entry::Resumed { .. }
+            | Entry::Pinned { .. }
+            | Entry::Answered { .. }
+            | Entry::Started { .. }
+            | Entry::Done { .. }
+            | Entry::Failed { .. }
+            | Entry::Ticked { .. }
+            | Entry::RollbackStarted { .. }
+            | Entry::UndoStarted { .. }
+            | Entry::UndoFailed { .. }
+            | Entry::RolledBack {}
+            | Entry::Finished {} => None,
+        })
+        .collect()
+}
+
 /// `new|running|stopped|stuck|finished|rolled_back`, for `status`.
 pub fn standing(found: &Found) -> &'static str {
     match found.state.ended {

@@ -45,4 +45,5 @@ mod support;
 mod templates;
 mod terminal;
 mod users;
+mod watch;
 mod workers;

@@ -474,7 +474,10 @@ fn an_app_that_is_not_well_is_told_from_one_that_is() {
     let watch = |url: &str| {
         stage.build(
             "watch",
-            json!({ "url": url, "for": "1s", "every": "100ms", "error_percent": 5, "p95_ms": 200, "content_type": "application/json" }),
+            json!({
+                "url": url, "for": "1s", "every": "100ms", "content_type": "application/json",
+                "trigger": [{ "measure": "error_percent", "over": 5, "for": "1s" }, { "measure": "p95_ms", "over": 200, "for": "1s" }],
+            }),
         )
     };
     let nobody = {
@@ -482,16 +485,16 @@ fn an_app_that_is_not_well_is_told_from_one_that_is() {
         format!("http://{}/api/health", free.local_addr().unwrap())
     };
     let cases = [
-        (http::answers("200 OK", "application/json", Duration::from_millis(400)), "p95 was", true),
+        (http::answers("200 OK", "application/json", Duration::from_millis(400)), "p95 (from outside) over 200ms for 1.0s", true),
         (http::answers("500 Internal Server Error", "application/json", Duration::ZERO), "status 500 Internal Server Error", false),
         (http::answers("200 OK", "text/html", Duration::ZERO), "content type is text/html, expected application/json", false),
-        (nobody, "100 % of", false),
+        (nobody, "last 100 % of error rate", false),
     ];
     for (url, says, answers) in cases {
         let effect = watch(&url);
         let error = stage.run(effect.apply(&stage.world, &stage.context(Outputs::new()))).unwrap_err();
         assert_eq!(error.kind, Kind::Failed);
-        assert!(error.what.contains("does not keep its limits") && error.what.contains(says), "{says}: {error}");
+        assert!(error.what.contains("does not keep its limits") && error.line().contains(says), "{says}: {error}");
         assert_eq!(error.hint, "b rolls back; r watches again after you have mended it");
         assert_eq!(matches!(stage.run(effect.probe(&stage.world)), Ok(Probe::Present(_))), answers, "{url}");
     }

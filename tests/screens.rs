@@ -52,6 +52,13 @@ fn at_work() -> Model {
     model
 }
 
+/// A watch, with what it has seen over time.
+fn watching() -> Model {
+    let mut model = model(sample_views::running());
+    model.on_event(Event::Progress { step: "data.copy".into(), progress: sample_views::watching() }, 60_000);
+    model
+}
+
 /// A copy that tells its figures and its parts, with the log beneath.
 fn copying() -> Model {
     let mut model = at_work();
@@ -72,6 +79,7 @@ fn pictures() -> Vec<(String, Model, u64)> {
         sample_views::all().into_iter().map(|(name, view)| (name.replace(' ', "-"), model(view), 0)).collect();
     all.push(("at-work".into(), at_work(), 60_000));
     all.push(("copying".into(), copying(), 61_000));
+    all.push(("watching".into(), watching(), 61_000));
     all.push(("sandbox".into(), model(in_a_sandbox()), 0));
     all.push(("help".into(), pressed(sample_views::gate(), &[Key::Char('?')]), 0));
     all.push(("outline".into(), pressed(sample_views::gate(), &[Key::Char('c')]), 0));

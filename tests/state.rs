@@ -97,7 +97,7 @@ fn entries() -> impl Strategy<Value = Entry> {
         5 => Entry::UndoStarted { step, guard: flag },
         6 => Entry::UndoDone { step, took_ms: 1 },
         7 => Entry::UndoFailed { step, error: "e".into(), hint: "h".into() },
-        8 => Entry::RollbackStarted { to: flag.then_some(step) },
+        8 => Entry::RollbackStarted { to: flag.then_some(step), because: None },
         9 => Entry::RolledBack {},
         _ => Entry::Finished {},
     })

@@ -347,7 +347,7 @@ fn together(all: &[(usize, bool, &Progress)]) -> Option<Progress> {
     };
     let parts: Vec<Part> = all.iter().filter(|(_, ended, _)| !ended).map(part).collect();
     let message = text::plural(parts.len() as u64, "worker");
-    Some(Progress { done, total, unit: first.unit, message, remaining_s, figures, parts })
+    Some(Progress { done, total, unit: first.unit, message, remaining_s, figures, parts, graphs: Vec::new() })
 }
 
 #[cfg(test)]

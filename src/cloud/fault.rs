@@ -50,7 +50,7 @@ fn refused(refusal: &Refusal) -> Error {
 }
 
 /// The service answered with an error.
-fn answered(action: &str, code: &str, message: &str) -> Error {
+pub(super) fn answered(action: &str, code: &str, message: &str) -> Error {
     let error = |kind, what: String| Error::new(kind, what).cause(format!("{code}: {message}"));
     match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired" => {

@@ -17,6 +17,7 @@ pub mod image;
 pub mod layers;
 pub mod logs;
 mod member;
+pub mod metrics;
 pub mod once;
 mod patience;
 pub mod pool;

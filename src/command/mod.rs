@@ -14,6 +14,7 @@ mod doctor;
 mod edit_orm;
 pub mod engines;
 mod export;
+mod going_back;
 mod image;
 mod inside;
 mod plan;
@@ -34,6 +35,7 @@ mod status;
 mod telling;
 mod tunnel;
 mod users;
+mod watch;
 mod whole;
 mod worker_do;
 mod worker_stack;
@@ -65,6 +67,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Plan) => plan::run(&args).await,
         Some(Cmd::Rollback(rollback)) => plan::rollback(&args, &rollback).await,
         Some(Cmd::Cutover(what)) => cutover::run(&args, &what).await,
+        Some(Cmd::Watch(what)) => watch::run(&args, &what).await,
         Some(Cmd::Report(out)) => report::run(&args, &out),
         Some(Cmd::Completions { shell }) => {
             let mut command = <Cli as clap::CommandFactory>::command();

@@ -214,6 +214,7 @@ async fn go(
     let setup = Setup {
         foresight: Some(foresight(&books, &state.given, state.sandbox)),
         rehearsal: Some(super::cutover::rehearsal(&args.dir)),
+        going_back: Some(super::going_back::of_run(&args.dir, &dir, &books)),
         ..setup
     };
     let rehearsed = runs::rehearsed(&args.dir);

@@ -278,6 +278,7 @@ impl Tally {
                 figure("quarantined", quarantined, Unit::Rows),
             ],
             parts,
+            graphs: Vec::new(),
         }
     }
 }

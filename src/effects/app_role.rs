@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use super::world::TargetRef;
+use super::target_ref::TargetRef;
 use crate::cloud::{self, secrets};
 use crate::error::Result;
 use crate::postgres::{Access, Connector, role};

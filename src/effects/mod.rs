@@ -13,6 +13,7 @@ pub mod environment;
 mod files;
 mod find_system;
 mod freeze;
+mod going_back;
 mod image;
 mod inside;
 mod inspect_source;
@@ -39,11 +40,13 @@ mod service_plan;
 mod simulate;
 mod snapshot;
 mod stack;
+mod target_ref;
 mod task;
 pub mod users;
 mod verify;
 mod wait;
 mod watch;
+mod watch_metrics;
 mod worker_image;
 mod world;
 
@@ -53,13 +56,15 @@ use serde_json::{Value, json};
 
 pub use check_aws::{Foresight, wanted_of};
 pub use cost::{Costs, OWN_PRICES, questions, today};
+pub use going_back::GoingBack;
 pub use image::{make as make_image, tag as image_tag};
 pub use inside::{ORDER, Order};
 pub use preconditions::Rehearsal;
 pub use stack::{of_system, template_file};
+pub use target_ref::TargetRef;
 pub use wait::{Moment, moment};
 pub use worker_image::worker_image;
-pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, TargetRef, World, no_endpoint};
+pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};
 use crate::library::Library;
@@ -113,7 +118,7 @@ pub fn registry() -> Registry<World> {
         kind("wait", "waits for the day and hour that was chosen", wait::build),
         kind("ledger", "drops the mover's ledger from the target", |fields| inside::wrap("ledger", fields, ledger::build)),
         kind("nothing_temporary", "the list of what was made for a while is empty", nothing_temporary::build),
-        kind("watch", "health, error rate and p95 for a time", watch::build),
+        kind("watch", "error rate, p95, healthy targets and connections, against the triggers of a roll back", watch::build),
     ])
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::World;
-use super::world::TargetRef;
+use super::target_ref::TargetRef;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Access, role};
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use super::world::TargetRef;
+use super::target_ref::TargetRef;
 use crate::cloud::{Secret, redeploy, secret_group, secret_versions as versions};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Access, Connector, role};

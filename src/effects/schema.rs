@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::world::TargetRef;
+use super::target_ref::TargetRef;
 use super::{World, schema_review, write_files};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Access, Session, dump};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use super::world::TargetRef;
+use super::target_ref::TargetRef;
 use crate::data;
 use crate::error::Result;
 use crate::text;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::rows::options;
-use super::world::TargetRef;
+use super::target_ref::TargetRef;
 use crate::data;
 use crate::error::{Error, Kind, Result};
 use crate::text;

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use super::check_aws::Foresight;
 use super::cost::Costs;
+use super::going_back::GoingBack;
 use super::preconditions::Rehearsal;
+use super::target_ref::TargetRef;
 use crate::cli::RunArgs;
 use crate::cloud::preflight::Wanted;
 use crate::cloud::{self, Aws};
@@ -55,6 +56,8 @@ pub struct Setup {
     pub foresight: Option<Foresight>,
     /// `None`: nothing is known of other runs.
     pub rehearsal: Option<Rehearsal>,
+    /// `None`: how long a roll back takes is not known.
+    pub going_back: Option<GoingBack>,
 }
 
 /// Everything outside.
@@ -84,29 +87,7 @@ pub struct World {
     costs: Costs,
     foresight: Option<Foresight>,
     rehearsal: Option<Rehearsal>,
-}
-
-/// Which target database an effect means. In a sandbox it is the disposable one, whatever this says.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TargetRef {
-    /// `rds`, `aurora` or `dsql`.
-    pub kind: String,
-    pub host: String,
-    #[serde(default)]
-    pub port: String,
-    #[serde(default)]
-    pub database: String,
-    /// Where user and password are kept (rds, aurora); DSQL takes a token instead.
-    #[serde(default)]
-    pub secret_arn: String,
-}
-
-impl TargetRef {
-    /// Is it a kind that there is? The error names the effect.
-    pub(super) fn check(&self, kind: &str) -> Result<()> {
-        effect::one_of(kind, "target.kind", &self.kind, &["rds", "aurora", "dsql"])
-    }
+    going_back: Option<GoingBack>,
 }
 
 impl World {
@@ -170,6 +151,7 @@ impl World {
             costs: Costs::of_runs(run_dir.parent().unwrap_or(run_dir))?,
             foresight: setup.foresight,
             rehearsal: setup.rehearsal,
+            going_back: setup.going_back,
         })
     }
 
@@ -181,6 +163,11 @@ impl World {
     /// Was a run with these answers rehearsed? `Err` says what is missing.
     pub fn rehearsed(&self, answers: &Map<String, Value>) -> std::result::Result<String, String> {
         self.rehearsal.as_ref().map_or_else(|| Err("nothing is known of other runs".to_owned()), |known| (known.0)(answers))
+    }
+
+    /// How long a roll back takes, in words; `None` where nothing tells.
+    pub fn going_back(&self) -> Option<String> {
+        self.going_back.as_ref().and_then(|known| (known.0)())
     }
 
     /// The AWS session: connected once, read-only in a dry run.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::progress::{Figure, Part, Progress, Unit};
+use crate::progress::{Figure, Graph, Part, Progress, Unit};
 use crate::text;
 
 /// Whole seconds below a minute: a running clock needs no tenths.
@@ -96,6 +96,31 @@ fn figure(figure: &Figure) -> Words {
     Words { text, warns: name == "quarantined" }
 }
 
+/// Heights of a graph's blocks; what was not read is a dot.
+const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const NOT_READ: char = '·';
+
+/// The newest points as blocks, one cell each. Half of the height is the limit, or the highest point all of it where that is more.
+pub(super) fn blocks(graph: &Graph, cells: usize) -> String {
+    let shown = graph.points.get(graph.points.len().saturating_sub(cells)..).unwrap_or_default();
+    let highest = shown.iter().flatten().copied().max().unwrap_or(0);
+    let top = highest.max(graph.limit.unwrap_or(0).saturating_mul(2)).max(1);
+    let block = |value: u64| BLOCKS.get(full(value, top, BLOCKS.len() - 1)).copied().unwrap_or(NOT_READ);
+    shown.iter().map(|point| point.map_or(NOT_READ, block)).collect()
+}
+
+/// A line for each graph, in columns: "▁▁▁▄  7 %, at most 5 %  error rate (from outside)". The name comes last: a line that is too long
+/// loses of that.
+pub(super) fn graphs(progress: &Progress, cells: usize) -> Vec<Words> {
+    let widest = |of: &dyn Fn(&Graph) -> usize| progress.graphs.iter().map(of).max().unwrap_or(0);
+    let (drawn, now) = (widest(&|graph| graph.points.len().min(cells)), widest(&|graph| graph.now.chars().count()));
+    let line = |graph: &Graph| {
+        let text = format!("{:<drawn$}  {:<now$}  {}", blocks(graph, cells), graph.now, graph.name);
+        Words { text, warns: graph.breaks }
+    };
+    progress.graphs.iter().map(line).collect()
+}
+
 /// Where a part stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
@@ -181,6 +206,26 @@ mod tests {
             assert_eq!(percent(done, total), then);
         }
         assert_eq!((full(1, 2, 8), full(0, 0, 8), full(9, 5, 8)), (4, 0, 8));
+    }
+
+    #[test]
+    fn a_graph_is_drawn_against_its_limit_and_shows_its_gaps() {
+        let graph = |name: &str, points: &[Option<u64>], limit, now: &str, breaks| Graph {
+            name: name.into(),
+            points: points.to_vec(),
+            limit,
+            now: now.into(),
+            breaks,
+        };
+        let mut progress = Progress::new(0, None, Unit::Seconds, "");
+        progress.graphs = vec![
+            graph("error rate", &[Some(99), Some(0), None, Some(5), Some(10)], Some(5), "10 %, at most 5 %", true),
+            graph("p95", &[Some(100), Some(1500)], Some(3000), "1.5s", false),
+        ];
+        let told: Vec<(String, bool)> = graphs(&progress, 4).into_iter().map(|words| (words.text, words.warns)).collect();
+        assert_eq!(told, [("▁·▄█  10 %, at most 5 %  error rate".to_owned(), true), ("▁▂    1.5s               p95".to_owned(), false)]);
+        assert_eq!(blocks(&graph("none", &[], None, "", false), 4), "");
+        assert_eq!(blocks(&graph("no limit", &[Some(0), Some(7)], None, "", false), 9), "▁█");
     }
 
     #[test]

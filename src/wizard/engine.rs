@@ -5,6 +5,7 @@ mod asking;
 mod crew;
 mod doing;
 mod gate;
+mod going_back;
 mod showing;
 
 pub use showing::words;
@@ -62,6 +63,8 @@ pub struct Engine<W: World> {
     paused: Option<Paused>,
     /// The roll back on show, not begun.
     offered: Option<Option<String>>,
+    /// What made an unattended run go back by itself.
+    went_back: Option<Error>,
     /// An earlier question, opened again.
     reopened: Option<String>,
     /// Why the last input was refused.
@@ -101,6 +104,7 @@ impl<W: World> Engine<W> {
             commands,
             paused: None,
             offered,
+            went_back: None,
             reopened: None,
             refused: None,
             stopping: false,
@@ -195,6 +199,9 @@ impl<W: World> Engine<W> {
             }
             Next::CloseRollback => {
                 self.append(Entry::RolledBack {})?;
+                if let Some(error) = self.went_back.take() {
+                    return Err(error);
+                }
                 if self.state.ended.is_none() {
                     self.log(None, "rolled back to the step you named; start again to go forward from there");
                     return Ok(Flow::End(Outcome::RolledBack));

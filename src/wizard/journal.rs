@@ -97,9 +97,11 @@ pub enum Entry {
         step: String,
         verified: bool,
     },
-    /// Roll back back to and including `to`; everything when `None`.
+    /// Roll back back to and including `to`; everything when `None`. `because`: it was begun by itself, and why.
     RollbackStarted {
         to: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     UndoStarted {
         step: String,

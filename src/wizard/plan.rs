@@ -117,8 +117,13 @@ fn unfold<'a>(books: &'a [Playbook], facts: &Facts) -> Vec<Planned<'a>> {
 }
 
 fn applies(step: &Step, facts: &Facts) -> Option<bool> {
+    holds(&step.when, facts)
+}
+
+/// Do all conditions hold? `None` while a fact that one asks for is not known.
+pub fn holds(conditions: &BTreeMap<String, Vec<String>>, facts: &Facts) -> Option<bool> {
     let mut all_known = true;
-    for (name, values) in &step.when {
+    for (name, values) in conditions {
         match facts.get(name) {
             Some(value) if values.contains(&template::plain(value)) => {}
             Some(_) => return Some(false),

@@ -55,6 +55,10 @@ pub struct Step {
     pub parallel: bool,
     /// What an effect that only reads has to show is put on show first, and waits for a word.
     pub look: bool,
+    /// With nobody there and all of these holding, as with `when`, its failure begins the roll back; empty: never.
+    pub rollback_when: BTreeMap<String, Vec<String>>,
+    /// How far that goes: the first of these steps that was begun; empty: all the way.
+    pub rollback_to: Vec<String>,
     pub action: Action,
 }
 
@@ -188,6 +192,10 @@ struct RawStep {
     parallel: bool,
     #[serde(default)]
     look: bool,
+    #[serde(default)]
+    rollback_when: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    rollback_to: Vec<String>,
     ask: Option<Ask>,
     manual: Option<Manual>,
     effect: Option<EffectSpec>,
@@ -263,6 +271,11 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
     if raw.parallel && (raw.irreversible.is_some() || raw.guard_until.is_some() || !matches!(action, Action::Effect(_))) {
         return Err(place("only an effect that can be undone and is no guard can be `parallel`", "leave `parallel` out"));
     }
+    if (!raw.rollback_when.is_empty() && !matches!(action, Action::Effect(_)))
+        || (raw.rollback_when.is_empty() && !raw.rollback_to.is_empty())
+    {
+        return Err(place("`rollback-when` is for an effect, and `rollback-to` says how far that goes", "leave them out, or name both"));
+    }
     if raw.look && (raw.parallel || !matches!(action, Action::Effect(_))) {
         return Err(place("only an effect on its own has something to `look` at", "leave `look` out"));
     }
@@ -271,18 +284,9 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
         id,
         title: raw.title,
         why: raw.why,
-        when: raw
-            .when
-            .into_iter()
-            .map(|(name, values)| {
-                Ok((
-                    name,
-                    allowed(&values).ok_or_else(|| {
-                        place("`when` maps a name to a text or a list of texts", "write when = { database = [\"rds\", \"aurora\"] }")
-                    })?,
-                ))
-            })
-            .collect::<Result<_>>()?,
+        when: conditions("when", raw.when, &place)?,
+        rollback_when: conditions("rollback-when", raw.rollback_when, &place)?,
+        rollback_to: raw.rollback_to,
         irreversible: raw.irreversible,
         at: raw.at.map(Spanned::into_inner),
         owner: raw.owner,
@@ -294,6 +298,17 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
         look: raw.look,
         action,
     })
+}
+
+/// `when`, or what has its shape.
+fn conditions(key: &str, raw: BTreeMap<String, toml::Value>, place: &dyn Fn(&str, &str) -> Error) -> Result<BTreeMap<String, Vec<String>>> {
+    let wrong = || {
+        place(
+            &format!("`{key}` maps a name to a text or a list of texts"),
+            &format!("write {key} = {{ database = [\"rds\", \"aurora\"] }}"),
+        )
+    };
+    raw.into_iter().map(|(name, values)| Ok((name, allowed(&values).ok_or_else(wrong)?))).collect()
 }
 
 /// The values a `when` allows: one text or a list of them.
@@ -357,11 +372,13 @@ pub fn check(
                     "give one of them another id: ids are unique over all playbooks of a journey",
                 ));
             }
-            for (name, values) in &step.when {
+            for (key, name, values) in
+                step.when.iter().map(|(n, v)| ("when", n, v)).chain(step.rollback_when.iter().map(|(n, v)| ("rollback-when", n, v)))
+            {
                 if !facts.contains_key(name) {
                     return Err(here(
                         name,
-                        &format!("`when` asks for `{name}`, which no earlier step gives"),
+                        &format!("`{key}` asks for `{name}`, which no earlier step gives"),
                         "name an earlier question's id or `step.output`",
                     ));
                 }
@@ -377,6 +394,10 @@ pub fn check(
                         }
                     }
                 }
+            }
+            if let Some(unknown) = step.rollback_to.iter().find(|to| !seen.contains_key(to.as_str())) {
+                let what = format!("`rollback-to` names no earlier step: `{unknown}`");
+                return Err(here(unknown, &what, "name the id of a step before this one"));
             }
             let mut local = facts.clone();
             if let Some(list) = &step.each {
@@ -481,6 +502,9 @@ mod tests {
 
     const HEAD: &str = "phase = \"p\"\ntitle = \"P\"\nwhy = \"w\"\n";
 
+    const ASKED: &str =
+        "[[step]]\nid='q'\ntitle='t'\nwhy='w'\n[step.ask]\nkind='choice'\n[[step.ask.option]]\nid='a'\nlabel='A'\nconsequence='c'\n";
+
     fn error(body: &str) -> String {
         let text = format!("{HEAD}{body}");
         let parsed = parse("p.toml", &text).and_then(|b| {
@@ -523,6 +547,30 @@ mod tests {
                 "fallback",
             ),
             (format!("{step}when={{x='y'}}\n[step.effect]\nkind='simulate'\n"), "p.toml:8:7", "no earlier step gives", "earlier question"),
+            (
+                format!("{step}rollback-when={{x=['y']}}\n[step.effect]\nkind='simulate'\n"),
+                "p.toml:8:16",
+                "`rollback-when` asks for `x`, which no earlier step gives",
+                "earlier question",
+            ),
+            (
+                format!("{step}rollback-when={{x=['y']}}\n[step.manual]\nitems=[]\n"),
+                "p.toml:5:6",
+                "`rollback-when` is for an effect",
+                "leave them out",
+            ),
+            (
+                format!("{ASKED}{step}rollback-when={{q=['zz']}}\n[step.effect]\nkind='simulate'\n"),
+                "p.toml:18:20",
+                "`zz` is not an option of `q`",
+                "one of: a",
+            ),
+            (
+                format!("{ASKED}{step}rollback-when={{q=['a']}}\nrollback-to=['later']\n[step.effect]\nkind='simulate'\n"),
+                "p.toml:19:15",
+                "`rollback-to` names no earlier step: `later`",
+                "a step before this one",
+            ),
             (format!("{step}at='T minus 2h'\n[step.effect]\nkind='simulate'\n"), "p.toml:8:4", "not a time of a runbook", "T-2h or T+10m"),
             (format!("{step}timeout='soon'\n[step.effect]\nkind='simulate'\n"), "p.toml:8:9", "not a duration", "2m10s"),
             (

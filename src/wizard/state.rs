@@ -128,7 +128,7 @@ impl State {
                 Some((pinned, _)) if pinned != account => return Err(self.illegal(record, "the account is pinned to another one")),
                 Some(_) | None => self.account = Some((account.clone(), region.clone())),
             },
-            Entry::RollbackStarted { to } => {
+            Entry::RollbackStarted { to, .. } => {
                 if self.ended == Some(End::RolledBack) {
                     return Err(self.illegal(record, "it is rolled back already"));
                 }

@@ -473,13 +473,18 @@ pub fn table() -> Vec<Row> {
         Row {
             name: "watch: a healthy app",
             kind: "watch",
-            fields: |_| json!({ "url": http::healthy(), "for": "1s", "every": "100ms", "error_percent": 5, "p95_ms": 3000, "content_type": "application/json" }),
+            fields: |_| {
+                json!({
+                    "url": http::healthy(), "for": "1s", "every": "100ms", "span": "500ms", "content_type": "application/json",
+                    "trigger": [{ "measure": "error_percent", "over": 5, "for": "1s" }, { "measure": "p95_ms", "over": 3000, "for": "1s" }],
+                })
+            },
             needs: &["url", "for"],
-            wrong: &[("for", "a while"), ("every", "often")],
+            wrong: &[("for", "a while"), ("every", "often"), ("span", "0s")],
             preview: ["Same answers in ", "Same answers in "],
             probes: [Present, Present, Present],
-            gives: || json!({ "errors": 0 }),
-            measured: &["looks", "p95_ms", "summary"],
+            gives: || json!({ "errors": 0, "not_seen": "" }),
+            measured: &["looks", "readings", "p95_ms", "summary"],
             seen: nothing_seen,
             after: READS,
             ..ROW

@@ -16,6 +16,8 @@ use crate::progress::{Part, Progress};
 
 /// Bars of parts at most.
 const PARTS: usize = 4;
+/// Graphs at most.
+const GRAPHS: usize = 8;
 /// How often the clock is drawn when nothing else happens.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -55,7 +57,7 @@ impl Bars {
                 self.whole = Some(bar);
             }
         }
-        let lines = parts(progress, columns);
+        let lines = [graphs(progress, columns), parts(progress, columns)].concat();
         for gone in self.parts.drain(lines.len().min(self.parts.len())..) {
             gone.finish_and_clear();
             self.multi.remove(&gone);
@@ -131,6 +133,11 @@ fn whole(bar: &ProgressBar, progress: &Progress, columns: usize) -> String {
     let drawn = total.map(|total| drawn(progress.done, total, (columns / 5).clamp(4, 24)));
     let words: Vec<String> = drawn.into_iter().chain(left).chain(counted).chain(figures).chain(message).collect();
     words.join("  ")
+}
+
+/// A line for each graph, as long as the terminal lets it be.
+fn graphs(progress: &Progress, columns: usize) -> Vec<String> {
+    how_far::graphs(progress, (columns / 4).clamp(4, 30)).into_iter().take(GRAPHS).map(|words| one_line(&words.text)).collect()
 }
 
 /// A line for each part at work, as many as there are bars for.

@@ -12,6 +12,8 @@ const STEP: u64 = 10;
 const LEAST_MS: u64 = 1_000;
 /// Parts that are named at most.
 const PARTS: usize = 4;
+/// Points of a graph at most.
+const CELLS: usize = 20;
 
 /// When the last line was due, and what it said.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,6 +55,7 @@ fn words(progress: &Progress) -> String {
     if doing.is_empty() && !progress.message.is_empty() {
         doing.push(progress.message.clone());
     }
+    doing.extend(progress.graphs.iter().map(|graph| format!("{} {} {}", graph.name, how_far::blocks(graph, CELLS), graph.now)));
     let doing = if doing.is_empty() { String::new() } else { format!(": {}", doing.join(", ")) };
     crate::faces::tui::clean(&format!("{percent}  {}{doing}", figures.join(", "))).replace('\n', " ")
 }
@@ -79,6 +82,11 @@ mod tests {
         assert!(words(&progress).ends_with("(chunk 1 of 1), and 1 more"), "{}", words(&progress));
         assert_eq!(words(&Progress::new(1_200, None, Unit::Rows, "public.orders")), "        1,200 rows: public.orders");
         assert_eq!(words(&Progress::new(8, Some(8), Unit::Tables, "")), " 100 %  8 of 8 tables");
+        assert_eq!(
+            words(&sample_views::watching()),
+            "  40 %  2m00s of 5m00s: 24 looks, 2 failed, error rate (from outside) ▁▁▁▁▆█ 12 %, at most 5 %, p95 (from outside) ▁▁▁▁▁▁ 140ms, at most 3.0s, \
+             healthy targets (CloudWatch, targetgroup/web/6d0e) ██··█ 2, at least 1"
+        );
     }
 
     #[test]

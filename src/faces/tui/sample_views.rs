@@ -3,7 +3,7 @@
 
 mod reviews;
 
-use crate::progress::{Figure, Part, Progress, Unit};
+use crate::progress::{Figure, Graph, Part, Progress, Unit};
 use crate::wizard::view::{
     AnswerKind, AskView, EndedView, FailedView, GateView, ManualView, Mode, OptionView, Outcome, PhaseView, PreviewLine, RollbackLine,
     RollbackView, RunView, RunningView, Screen, Sign, Standing, StepView, TimelineLine, TimelineView, View,
@@ -249,6 +249,24 @@ pub fn copying() -> Progress {
     ];
     progress.parts.extend((1..=8).map(|n| part(&format!("archive.orders_2024_{n:02}"), 0, 90_000 + n * 700, "waits", None)));
     progress.parts.extend((1..=12).map(|n| part(&format!("public.small_{n:02}"), n * 35, n * 35, "done", None)));
+    progress
+}
+
+/// What a watch tells: two minutes of five, errors from the second on.
+pub fn watching() -> Progress {
+    let mut progress = Progress::new(120, Some(300), Unit::Seconds, "24 looks, 2 failed");
+    let graph = |name: &str, points: &[Option<u64>], limit, now: &str, breaks| Graph {
+        name: name.into(),
+        points: points.to_vec(),
+        limit: Some(limit),
+        now: now.into(),
+        breaks,
+    };
+    progress.graphs = vec![
+        graph("error rate (from outside)", &[Some(0), Some(0), Some(0), Some(0), Some(9), Some(12)], 5, "12 %, at most 5 %", true),
+        graph("p95 (from outside)", &[Some(90), Some(80), Some(85), Some(90), Some(130), Some(140)], 3000, "140ms, at most 3.0s", false),
+        graph("healthy targets (CloudWatch, targetgroup/web/6d0e)", &[Some(2), Some(2), None, None, Some(2)], 1, "2, at least 1", false),
+    ];
     progress
 }
 

@@ -198,7 +198,7 @@ impl<W: World> Engine<W> {
                 self.log(None, &format!("cannot be undone — {why}"));
             }
             self.offered = None;
-            self.append(Entry::RollbackStarted { to })?;
+            self.append(Entry::RollbackStarted { to, because: None })?;
             return Ok(Flow::Go);
         }
         self.show(Screen::RollbackGate(view));
@@ -207,7 +207,7 @@ impl<W: World> Engine<W> {
                 self.offered = None;
                 self.refused = None;
                 self.paused = None;
-                self.append(Entry::RollbackStarted { to })?;
+                self.append(Entry::RollbackStarted { to, because: None })?;
                 Ok(Flow::Go)
             }
             Command::ConfirmRollback { .. } => {
@@ -227,6 +227,10 @@ impl<W: World> Engine<W> {
         let Some(paused) = &self.paused else { return Ok(Flow::Go) };
         let title = self.books.find(&paused.step).map_or_else(|| paused.step.clone(), |(_, s)| s.title.clone());
         if self.settings.unattended {
+            if self.goes_back()? {
+                return Ok(Flow::Go);
+            }
+            let Some(paused) = &self.paused else { return Ok(Flow::Go) };
             let mut error = paused.error.clone();
             error.what = format!("step `{}` ({title}) failed: {}", paused.step, error.what);
             return Err(error);
@@ -312,7 +316,10 @@ pub fn words(entry: &Entry, books: &Books) -> Option<(Option<String>, String)> {
         Entry::Ticked { step, verified } => {
             (Some(step.clone()), format!("{}: ticked{}", title(step), if *verified { ", verified" } else { "" }))
         }
-        Entry::RollbackStarted { to } => (None, to.as_ref().map_or("rolling back everything".into(), |to| format!("rolling back to {to}"))),
+        Entry::RollbackStarted { to, because } => {
+            let how_far = to.as_ref().map_or("rolling back everything".into(), |to| format!("rolling back to {to}"));
+            (None, because.as_ref().map_or(how_far.clone(), |because| format!("{how_far}, by itself: {because}")))
+        }
         Entry::UndoStarted { step, guard } => {
             (Some(step.clone()), format!("{}: {}", title(step), if *guard { "releasing" } else { "undoing" }))
         }

@@ -18,6 +18,12 @@
 //!  public.events  ██████░░░░  60 %  1,200 of 2,000 rows  40s left  chunk 3 of 8
 //!  and 17 more
 //! ```
+//!
+//! What is watched is drawn over time:
+//!
+//! ```text
+//!  ▁▁▁▁▄█  12 %, at most 5 %  error rate (from outside)
+//! ```
 
 mod parts;
 
@@ -61,6 +67,14 @@ pub(super) fn sheet(sheet: &mut Sheet, model: &Model, running: &RunningView, row
         progress(sheet, model, &tracked.progress, tracked.remaining_s(now_ms));
         if tracked.progress.parts.is_empty() || rows >= ROOMY {
             sheet.body.text(&tracked.progress.message, theme.muted());
+        }
+    }
+    if let Some(tracked) = tracked {
+        let cells = (sheet.body.columns / 4).clamp(4, 40);
+        for words in how_far::graphs(&tracked.progress, cells) {
+            let style = if words.warns { theme.warning() } else { Style::new() };
+            let text = paper::fit(&paper::clean(&words.text).replace('\n', " "), sheet.body.columns);
+            sheet.body.row(vec![Span::styled(text, style)], Span::raw(""));
         }
     }
     if running.stopping {
