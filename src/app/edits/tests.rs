@@ -708,7 +708,7 @@ fn with(answers: &[(&str, &str)], files: &[(&str, &str)]) -> (BTreeMap<String, S
     let mut items = Vec::new();
     for round in 0..2 {
         let given: Vec<(String, String)> = after.clone().into_iter().collect();
-        let prepared = prepare(&given, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }).unwrap();
+        let prepared = prepare(&given, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }, None).unwrap();
         for change in prepared.iter().flat_map(|one| &one.changes) {
             assert_eq!(round, 0, "a second time it changes {}:\n{}", change.path, change.diff);
             after.insert(change.path.clone(), change.after.clone().unwrap_or_default());
@@ -726,7 +726,7 @@ fn with(answers: &[(&str, &str)], files: &[(&str, &str)]) -> (BTreeMap<String, S
 fn an_edit_for_another_outcome_is_refused_by_name() {
     let refused = |only: &str, answers: &[(&str, &str)]| {
         let only = [only.to_owned()];
-        prepare(&[], &Asked { only: &only, left: &BTreeSet::new(), decided: &decided(answers) })
+        prepare(&[], &Asked { only: &only, left: &BTreeSet::new(), decided: &decided(answers) }, None)
     };
     let error = refused("bedrock", &[("ai", "openai")]).unwrap_err();
     assert_eq!((error.kind, error.what.as_str()), (Kind::Usage, "the edit bedrock is for ai = bedrock, and ai = openai is decided"));
