@@ -164,8 +164,11 @@ mod tests {
     }
 
     fn after(list: &str, items: &[Item], whole: bool) -> (Option<String>, Standing) {
-        let mut work =
-            Work::new(&[(CHECKLIST.to_owned(), list.to_owned())], &std::collections::BTreeSet::new(), &super::Decided::default());
+        let mut work = Work::new(
+            &[(CHECKLIST.to_owned(), list.to_owned())],
+            &std::collections::BTreeSet::new(),
+            &crate::app::needs::Decided::default(),
+        );
         let prepared = edit(&mut work, items.to_vec(), &[], whole);
         (prepared.changes.into_iter().next().and_then(|change| change.after), prepared.standing.unwrap())
     }

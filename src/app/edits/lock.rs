@@ -109,7 +109,7 @@ mod tests {
         let before = [file("package.json", r#"{"scripts":{"a":"b"},"dependencies":{"pg":"8"}}"#), file("pyproject.toml", "a = 1\n")];
         let lock = Lock::of(&before, &|file| ["pnpm-lock.yaml", "uv.lock"].contains(&file));
         let items = |after: &[(String, String)]| {
-            let work = Work::new(after, &BTreeSet::new(), &super::Decided::default());
+            let work = Work::new(after, &BTreeSet::new(), &crate::app::needs::Decided::default());
             lock.items(&before, &work).iter().map(|item| format!("{}: {}", item.path, item.what)).collect::<Vec<_>>()
         };
         assert_eq!(items(&before), [] as [&str; 0]);
