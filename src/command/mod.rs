@@ -15,6 +15,7 @@ pub mod engines;
 mod export;
 mod image;
 mod inside;
+mod kept;
 mod plan;
 mod playbooks;
 mod preflight;
@@ -90,6 +91,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Data(DataCmd::Diff(what))) => data::diff(&args, &what).await,
         Some(Cmd::Data(DataCmd::Status(what))) => data::status(&args, &what).await,
         Some(Cmd::Data(DataCmd::Tunnel(what))) => tunnel::run(&args, &what).await,
+        Some(Cmd::Data(DataCmd::ApplyKept(what))) => kept::apply(&args, &what).await,
         Some(Cmd::Data(DataCmd::Finish(what))) => data::finish(&args, &what).await,
         Some(Cmd::Worker(what)) => worker_do::worker(&args, &what).await,
         Some(Cmd::Inside(what)) => inside::run(&args, &what).await,

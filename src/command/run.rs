@@ -244,7 +244,7 @@ async fn go(
     };
     world.close().await;
     shown?;
-    if matches!(ended, Ok(Outcome::Finished)) {
+    if matches!(ended, Ok(Outcome::Finished | Outcome::RolledBack)) {
         write_report(args, &dir)?;
     }
     let outcome = ended.inspect_err(|_| {
