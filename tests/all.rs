@@ -43,4 +43,5 @@ mod support;
 mod templates;
 mod terminal;
 mod users;
+mod way_back;
 mod workers;

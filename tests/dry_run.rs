@@ -182,7 +182,7 @@ fn grievance_portal_is_rehearsed_with_nothing_at_hand() {
             "backup",
         ],
         &["service[app]", "github_connection", "pipeline[app]"],
-        &["users", "freeze", "final_rows", "schema_finish", "final_sequences", "start[app]", "autoscaling[app]"],
+        &["users", "freeze", "final_rows", "schema_finish", "final_sequences", "way_back", "start[app]", "autoscaling[app]"],
     );
 }
 
@@ -210,7 +210,7 @@ fn dougust_is_rehearsed_with_nothing_at_hand() {
             "worker_stack",
         ],
         &["image[app]", "service[app]", "pipeline_github"],
-        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]", "autoscaling[app]"],
+        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "way_back", "start[app]", "autoscaling[app]"],
     );
 }
 
@@ -259,6 +259,7 @@ fn alva_is_rehearsed_with_nothing_at_hand() {
             "schema_finish",
             "app_role",
             "final_sequences",
+            "way_back",
             "start[web]",
             "start[api]",
             "start[auth]",
@@ -298,7 +299,7 @@ fn shadowtwin_is_rehearsed_with_nothing_at_hand() {
             "worker_stack",
         ],
         &["image[app]", "service[app]", "pipeline_github"],
-        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "start[app]", "autoscaling[app]"],
+        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "way_back", "start[app]", "autoscaling[app]"],
     );
 }
 
@@ -328,7 +329,7 @@ fn shadowtwin_on_ec2_is_rehearsed_with_nothing_at_hand() {
             "worker_stack",
         ],
         &[],
-        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "machine[app]"],
+        &["snapshot", "freeze", "final_rows", "schema_finish", "app_role", "final_sequences", "way_back", "machine[app]"],
     );
 }
 
