@@ -175,7 +175,7 @@ fn a_way_back_killed_at_many_moments_goes_on_and_counts_right() {
         // from the first word of this step in this session on, a little further each time
         let begun = wait_until(&mut child, "the way back", || moved.begun() > at);
         assert!(begun, "it ended before its way back");
-        std::thread::sleep(std::time::Duration::from_millis(at * 25));
+        std::thread::sleep(std::time::Duration::from_millis(at * 60));
         if child.try_wait().unwrap().is_some() || moved.rehearsal.state().status("way_back") == Status::Undone {
             // this time it came past it: it may end
             assert_eq!(child.wait().unwrap().code(), Some(0));

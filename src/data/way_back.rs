@@ -183,7 +183,7 @@ pub async fn carry(
         record.sequences += raise_sequences(new, old).await?.set.len() as u64;
     }
     // By value, whatever was carried: what still differs is what is not there.
-    record.take(compare(new, old, &options, file, reporter).await?);
+    record.take(compare(new, old, options, file, reporter).await?);
     record.millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     record.stage = Stage::Done;
     Ok(record)
