@@ -112,12 +112,12 @@ async fn once(target: &Connector, told: &KeptFile, batches: &[Batch], manner: Ma
             applied.left += batch.rows.len() as u64;
             continue;
         }
-        work.push((batch, table_of(&batch.head, &tables)?));
+        work.push(Piece { head: &batch.head, rows: &batch.rows, table: table_of(&batch.head, &tables)? });
     }
     if manner.look_only {
-        for (batch, table) in &work {
-            let looks = look(&to.session, batch, table, false).await?;
-            count(batch, &looks, &mut applied);
+        for piece in &work {
+            let found = look(&to.session, piece, false).await?;
+            count(piece, &found, &mut applied);
         }
         return Ok(applied);
     }
@@ -134,34 +134,54 @@ async fn once(target: &Connector, told: &KeptFile, batches: &[Batch], manner: Ma
     Ok(applied)
 }
 
-async fn write_all(to: &Session, told: &KeptFile, work: &[(&Batch, &Table)], applied: &mut Applied, reporter: &Reporter) -> Result<()> {
+/// Rows of one table that are written at once.
+#[derive(Debug, Clone, Copy)]
+struct Piece<'w> {
+    head: &'w TableHead,
+    rows: &'w [Kept],
+    table: &'w Table,
+}
+
+impl Piece<'_> {
+    fn halves(self) -> [Self; 2] {
+        let (first, second) = self.rows.split_at(self.rows.len() / 2);
+        [Self { rows: first, ..self }, Self { rows: second, ..self }]
+    }
+}
+
+async fn write_all(to: &Session, told: &KeptFile, work: &[Piece<'_>], applied: &mut Applied, reporter: &Reporter) -> Result<()> {
     let on = still_triggers(to, work).await?;
-    let mut waiting: Vec<&(&Batch, &Table)> = work.iter().collect();
+    let mut waiting = work.to_vec();
     let mut done = 0;
     while !waiting.is_empty() {
         let before = waiting.len();
         let (mut later, mut why) = (Vec::new(), None);
-        for pair in waiting {
-            let (batch, table) = pair;
+        for piece in waiting {
             to.batch("savepoint kept").await?;
-            match write(to, batch, table).await {
-                Ok(looks) => {
+            match write(to, &piece).await {
+                Ok(found) => {
                     to.batch("release savepoint kept").await?;
-                    count(batch, &looks, applied);
-                    done += batch.rows.len() as u64;
-                    reporter.progress(done, Some(told.rows), Unit::Rows, batch.head.table.clone());
+                    count(&piece, &found, applied);
+                    done += piece.rows.len() as u64;
+                    reporter.progress(done, Some(told.rows), Unit::Rows, piece.head.table.clone());
                 }
-                // It stands on rows of another batch, or needs what one of them still holds.
+                // It stands on rows of another piece, or needs what one of them still holds.
                 Err(error) if matches!(sqlstate(&error), Some("23503" | "23505" | "23P01")) => {
                     to.batch("rollback to savepoint kept").await?;
                     why = Some(error);
-                    later.push(pair);
+                    later.push(piece);
                 }
                 Err(error) => return Err(error),
             }
         }
         if let Some(error) = why.filter(|_| later.len() == before) {
-            return Err(error.hint("mend the row that is named, or take its line out of the file and use --edited; nothing was written"));
+            // Two pieces may wait for rows of each other.
+            if later.iter().all(|piece| piece.rows.len() <= 1) {
+                return Err(
+                    error.hint("mend the row that is named, or take its line out of the file and use --edited; nothing was written")
+                );
+            }
+            later = later.into_iter().flat_map(Piece::halves).filter(|piece| !piece.rows.is_empty()).collect();
         }
         waiting = later;
     }
@@ -173,8 +193,8 @@ async fn write_all(to: &Session, told: &KeptFile, work: &[(&Batch, &Table)], app
 }
 
 /// What the app did when the rows were written must not happen again: triggers are off until the same transaction ends.
-async fn still_triggers(to: &Session, work: &[(&Batch, &Table)]) -> Result<Vec<String>> {
-    let tables: BTreeMap<String, &Table> = work.iter().map(|(_, table)| (table.label(), *table)).collect();
+async fn still_triggers(to: &Session, work: &[Piece<'_>]) -> Result<Vec<String>> {
+    let tables: BTreeMap<String, &Table> = work.iter().map(|piece| (piece.table.label(), piece.table)).collect();
     let mut on = Vec::new();
     for table in tables.into_values() {
         let name = qualified(&table.schema, &table.name);
@@ -245,15 +265,15 @@ fn deed(row: &Kept, found: Found) -> Deed {
     }
 }
 
-fn count(batch: &Batch, found: &[Found], applied: &mut Applied) {
-    for (row, found) in batch.rows.iter().zip(found) {
+fn count(piece: &Piece<'_>, found: &[Found], applied: &mut Applied) {
+    for (row, found) in piece.rows.iter().zip(found) {
         match deed(row, *found) {
             Deed::Insert => applied.inserted += 1,
             Deed::Update => applied.updated += 1,
             Deed::Delete => applied.deleted += 1,
             Deed::There => applied.there += 1,
             Deed::Leave(reason) => applied.conflicts.push(Aside {
-                table: batch.head.table.clone(),
+                table: piece.head.table.clone(),
                 key: serde_json::Value::from(row.key.clone()).to_string(),
                 reason: reason.to_owned(),
             }),
@@ -262,26 +282,27 @@ fn count(batch: &Batch, found: &[Found], applied: &mut Applied) {
 }
 
 /// What the database has of each row, told by the server: both texts are read as the column's own type first.
-async fn look(to: &Session, batch: &Batch, table: &Table, lock: bool) -> Result<Vec<Found>> {
-    let columns: Vec<&catalog::Column> = batch.head.columns.iter().filter_map(|name| table.column(name)).collect();
+async fn look(to: &Session, piece: &Piece<'_>, lock: bool) -> Result<Vec<Found>> {
+    let Piece { head, rows, table } = *piece;
+    let columns: Vec<&catalog::Column> = head.columns.iter().filter_map(|name| table.column(name)).collect();
     let cast = |value: &Option<String>, column: &catalog::Column| {
         value.as_ref().map_or_else(|| format!("null::{}", column.sql_type), |value| format!("{}::{}", literal(value), column.sql_type))
     };
     let mut kept = Vec::new();
-    for (n, row) in batch.rows.iter().enumerate() {
+    for (n, row) in rows.iter().enumerate() {
         for (now, values) in [(false, &row.was), (true, &row.now)] {
             let Some(values) = values else { continue };
             let values: Vec<String> = values.iter().zip(&columns).map(|(value, column)| cast(value, column)).collect();
             kept.push(format!("({n}, {now}, {})", values.join(", ")));
         }
     }
-    let mut found = vec![Found::Nothing; batch.rows.len()];
+    let mut found = vec![Found::Nothing; rows.len()];
     if kept.is_empty() {
         return Ok(found);
     }
     let names: Vec<String> = columns.iter().map(|column| ident(&column.name)).collect();
     let texts = |of: &str| names.iter().map(|name| format!("{of}.{name}::text")).collect::<Vec<_>>().join(", ");
-    let same: Vec<String> = batch.head.key.iter().map(|key| format!("t.{0} = k.{0}", ident(key))).collect();
+    let same: Vec<String> = head.key.iter().map(|key| format!("t.{0} = k.{0}", ident(key))).collect();
     let sql = format!(
         "with k (mw_n, mw_now, {}) as (values {}) \
          select k.mw_n, k.mw_now, row({})::text collate \"C\" = row({})::text collate \"C\" from k join {} t on {}{}",
@@ -312,27 +333,28 @@ async fn look(to: &Session, batch: &Batch, table: &Table, lock: bool) -> Result<
 }
 
 /// Writes what is to be written of a batch.
-async fn write(to: &Session, batch: &Batch, table: &Table) -> Result<Vec<Found>> {
-    let found = look(to, batch, table, true).await?;
+async fn write(to: &Session, piece: &Piece<'_>) -> Result<Vec<Found>> {
+    let Piece { head, rows, table } = *piece;
+    let found = look(to, piece, true).await?;
     let name = qualified(&table.schema, &table.name);
-    let columns: Vec<&catalog::Column> = batch.head.columns.iter().filter_map(|column| table.column(column)).collect();
+    let columns: Vec<&catalog::Column> = head.columns.iter().filter_map(|column| table.column(column)).collect();
     let names: Vec<String> = columns.iter().map(|column| ident(&column.name)).collect();
     let overriding = if columns.iter().any(|column| column.identity_always) { " overriding system value" } else { "" };
     let plain = |value: &Option<String>| value.as_ref().map_or_else(|| "null".to_owned(), |value| literal(value));
     let (mut statements, mut expected) = (Vec::new(), 0);
     let mut inserts = Vec::new();
-    for (row, found) in batch.rows.iter().zip(&found) {
+    for (row, found) in rows.iter().zip(&found) {
         let of_key = || -> Vec<String> {
             let value = |key: &String| {
-                let at = batch.head.columns.iter().position(|column| column == key)?;
+                let at = head.columns.iter().position(|column| column == key)?;
                 row.was.as_ref()?.get(at)?.clone()
             };
-            batch.head.key.iter().map(|key| format!("{} = {}", ident(key), plain(&value(key)))).collect()
+            head.key.iter().map(|key| format!("{} = {}", ident(key), plain(&value(key)))).collect()
         };
         match (deed(row, *found), &row.now) {
             (Deed::Insert, Some(now)) => inserts.push(format!("({})", now.iter().map(plain).collect::<Vec<_>>().join(", "))),
             (Deed::Update, Some(now)) => {
-                let fixed = |column: &catalog::Column| column.identity_always || batch.head.key.contains(&column.name);
+                let fixed = |column: &catalog::Column| column.identity_always || head.key.contains(&column.name);
                 let sets: Vec<String> = columns
                     .iter()
                     .zip(now)
@@ -354,11 +376,8 @@ async fn write(to: &Session, batch: &Batch, table: &Table) -> Result<Vec<Found>>
     }
     let written = to.affected(&statements.join("; ")).await?;
     if written != expected {
-        return Err(Error::new(
-            Kind::Conflict,
-            format!("{}: {} of {expected} rows could be written", batch.head.table, text::count(written)),
-        )
-        .hint("something of the database keeps rows away (a rule, a policy, a partition): nothing was written"));
+        return Err(Error::new(Kind::Conflict, format!("{}: {} of {expected} rows could be written", head.table, text::count(written)))
+            .hint("something of the database keeps rows away (a rule, a policy, a partition): nothing was written"));
     }
     Ok(found)
 }
