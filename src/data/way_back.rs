@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::catalog::Table;
-use crate::data::kept::{KeptFile, Left, LeftTable, compare, pair};
+use crate::data::kept::{KeptFile, Left, LeftTable, NO_KEY, compare, pair};
 use crate::data::options::Options;
 use crate::data::plan::Digest;
 use crate::data::quarantine::Aside;
@@ -113,6 +113,17 @@ impl Record {
         self.left.iter().map(LeftTable::rows).sum()
     }
 
+    /// A table with rows that are left although no conflict and no other reason speaks of them.
+    fn unexplained(&self) -> Option<String> {
+        let conflicts = |table: &str| self.conflicts.iter().filter(|row| row.table == table).count() as u64;
+        let left = self.left.iter().find(|left| match left.by_hand.as_str() {
+            "" => conflicts(&left.table) < left.rows(),
+            NO_KEY => conflicts(&left.table) == 0,
+            _ => false,
+        });
+        left.map(|left| left.table.clone())
+    }
+
     fn take(&mut self, left: Left) {
         self.left = left.tables;
         self.file = left.file;
@@ -164,6 +175,34 @@ pub async fn carry(
     reporter: &Reporter,
 ) -> Result<Record> {
     let begun = Instant::now();
+    let mut record = Record { stage: Stage::Begun, ..earlier.clone() };
+    for _ in 0..TRIES {
+        once(new, old, options, file, reporter, &mut record).await?;
+        let Some(table) = record.unexplained() else {
+            record.millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            record.stage = Stage::Done;
+            return Ok(record);
+        };
+        // A process that was killed may still hold a table for a moment: the server has not missed it yet.
+        reporter.log(format!("{table} is still in another process's hand: once more"));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Err(Error::new(Kind::Unreachable, "rows are left that nothing kept from being carried back")
+        .cause(record.unexplained().unwrap_or_default())
+        .hint("another process may be carrying them: run the same command again"))
+}
+
+/// Looks for tables that another process let go of.
+const TRIES: u32 = 10;
+
+async fn once(
+    new: &Connector,
+    old: &Connector,
+    options: &Options,
+    file: Option<&Path>,
+    reporter: &Reporter,
+    record: &mut Record,
+) -> Result<()> {
     let report = {
         let (here, there) = tokio::try_join!(open::reader(new, None), open::reader(old, None))?;
         let (ours, theirs) = tokio::try_join!(catalog::read(&here.session), catalog::read(&there.session))?;
@@ -172,7 +211,7 @@ pub async fn carry(
         drop((here, there));
         copy(new, old, &options, reporter).await?
     };
-    let mut record = Record { stage: Stage::Begun, conflicts: report.conflicts, notes: report.notes, ..earlier.clone() };
+    (record.conflicts, record.notes) = (report.conflicts, report.notes);
     let there = open::reader(old, None).await?;
     for (table, rows) in back::carried(&there.session).await? {
         let known = record.carried.entry(table).or_default();
@@ -184,9 +223,7 @@ pub async fn carry(
     }
     // By value, whatever was carried: what still differs is what is not there.
     record.take(compare(new, old, options, file, reporter).await?);
-    record.millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    record.stage = Stage::Done;
-    Ok(record)
+    Ok(())
 }
 
 /// The old side as if nothing had been carried by a tool: its ledger goes, once the record is safe.
@@ -209,4 +246,26 @@ pub async fn keep(
     record.millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     record.stage = Stage::Done;
     Ok(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_conflicts_and_reasons_explain_what_is_left() {
+        let left =
+            |table: &str, new, by_hand: &str| LeftTable { table: table.into(), new, by_hand: by_hand.into(), ..LeftTable::default() };
+        let of = |table: &str| Aside { table: table.into(), key: "[\"1\"]".into(), reason: "both".into() };
+        for (table, conflicts, unexplained) in [
+            (left("t", 2, ""), vec![of("t"), of("t")], false),
+            (left("t", 2, ""), vec![of("t"), of("u")], true),
+            (left("t", 9, NO_KEY), vec![of("t")], false),
+            (left("t", 9, NO_KEY), vec![], true),
+            (left("t", 9, "it is not on the other side"), vec![], false),
+        ] {
+            let record = Record { left: vec![table], conflicts, ..Record::new(Choice::CarryBack) };
+            assert_eq!(record.unexplained().is_some(), unexplained, "{record:?}");
+        }
+    }
 }

@@ -9,4 +9,4 @@ mod pairing;
 pub use apply::{Applied, Manner, apply};
 pub use compare::{Left, LeftTable, compare};
 pub use file::KeptFile;
-pub use pairing::pair;
+pub use pairing::{NO_KEY, pair};
