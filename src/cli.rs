@@ -7,6 +7,7 @@ mod cost;
 mod cutover;
 mod doctor;
 mod inside;
+mod kept;
 mod prepare;
 mod rollback;
 mod schema;
@@ -29,6 +30,7 @@ pub use cost::{CostArgs, CostCmd, PricesArgs};
 pub use cutover::{CutoverAtArgs, CutoverCmd, CutoverPlanArgs};
 pub use doctor::DoctorArgs;
 pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
+pub use kept::ApplyKeptArgs;
 pub use prepare::PrepareArgs;
 pub use rollback::{BecauseArg, RollbackArgs};
 pub use schema::{
@@ -287,6 +289,12 @@ pub enum DataCmd {
         after_help = "Example:\n  migrate-wizard data tunnel --port 15432 --worker-stack shop-staging-migrate\n\nNeeds the AWS CLI and session-manager-plugin on PATH. Loopback only; the database's host name is still checked."
     )]
     Tunnel(TunnelArgs),
+    /// Put kept rows (a roll back wrote them to a file) into a database: only where it has each row as it was when it was kept
+    #[command(
+        name = "apply-kept",
+        after_help = "Examples:\n  migrate-wizard data apply-kept .migrate-wizard/RUN/way-back/kept.jsonl --dry-run --target-env SOURCE_DATABASE_URL\n  migrate-wizard data apply-kept kept.jsonl --target-env SOURCE_DATABASE_URL\n\nOne transaction: all of it or nothing. Twice equals once. Exit code 1: rows were changed since, or can only be put in by hand.\nSee docs/cutover.md."
+    )]
+    ApplyKept(ApplyKeptArgs),
     /// The move is done: remove the ledger (schema migrate_wizard) from the target; the way back ends with it
     #[command(after_help = "Example:\n  migrate-wizard data finish --target-env TARGET_DATABASE_URL")]
     Finish(FinishArgs),

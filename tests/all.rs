@@ -47,4 +47,5 @@ mod templates;
 mod terminal;
 mod users;
 mod watch;
+mod way_back;
 mod workers;

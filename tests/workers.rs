@@ -13,7 +13,7 @@ use migrate_wizard::cloud::stacks::{self, StackSpec};
 use migrate_wizard::cloud::{self, Aws};
 use migrate_wizard::effects::{self, Setup, World};
 use migrate_wizard::library;
-use migrate_wizard::postgres::Connector;
+use migrate_wizard::postgres::{Access, Connector, freeze};
 use migrate_wizard::progress::{Note, Reporter};
 use migrate_wizard::wizard::effect::{Apply, Context, Outputs, Touch};
 use migrate_wizard::wizard::journal::{Entry, FORMAT, Record};
@@ -25,7 +25,7 @@ use crate::hurt::ground::{Ground, signal, source, until};
 use crate::support::chaos::Chaos;
 use crate::support::emulator::Emulator;
 use crate::support::fargate::Fargate;
-use crate::support::postgres::{block, database, password, rows, value};
+use crate::support::postgres::{block, database, password, rows, sql, value};
 use crate::support::wizard::{Done, Wizard};
 
 const COPY: [&str; 18] = [
@@ -204,7 +204,7 @@ fn the_steps_of_the_wizard_run_inside_where_the_target_is_private() {
     let secrets = [fargate.secret("source", &from.secret_url()), fargate.secret("target", &to.secret_url())];
     let definition = fargate.define("steps", &[("SOURCE_DATABASE_URL", &secrets[0]), ("TARGET_DATABASE_URL", &secrets[1])]);
     let dir = tempfile::tempdir().unwrap();
-    let world = block(world(&fargate.url(), &from, dir.path()));
+    let world = block(world(&fargate.url(), &from, dir.path(), &[]));
     let place = format!("cluster=shop task={definition} container=worker logs=/ecs/steps subnets=subnet-1 security=sg-1 public=DISABLED");
     let target =
         json!({ "kind": "rds", "host": "db.private", "port": "5432", "database": "app", "secret_arn": "arn:none", "place": place });
@@ -231,16 +231,33 @@ fn the_steps_of_the_wizard_run_inside_where_the_target_is_private() {
     let (verdict, _) = apply("verify", json!({ "strict": true }));
     assert_eq!(verdict["equal"], json!(true), "{verdict:?}");
     assert_eq!(fargate.running(), Vec::<String>::new());
+    // the way back too, while the source is frozen: a row of both sides is left, and as no file comes home its loss must be agreed to
+    let (opened, _) = apply("way_back", json!({ "choice": "carry_back" }));
+    sql(&to, "insert into small_a (v) values ('new there'); update small_b set v = 'there' where id = 1");
+    sql(&from, "update small_b set v = 'here' where id = 1");
+    block(async { freeze::freeze(&from.connect(Access::ReadWrite).await.unwrap()).await.unwrap() });
+    let back = effects::registry().build("way_back", json!({ "choice": "carry_back", "target": target })).unwrap();
+    let cx = Context { token: "steps-back".into(), reporter: Reporter::silent(), before: Outputs::new() };
+    let refused = block(back.undo(&world, &cx, &opened)).unwrap_err();
+    assert!(refused.what.contains("1 row on AWS would be lost") && refused.hint.contains("--confirm lose-1-rows"), "{refused}");
+    let agreeing = block(self::world(&fargate.url(), &from, dir.path(), &["--confirm", "lose-1-rows"]));
+    block(back.undo(&agreeing, &cx, &opened)).unwrap();
+    let seen = "select (select count(*) from small_a where v = 'new there') || ' ' || (select v from small_b where id = 1)";
+    assert_eq!(value(&from, seen), "1 here");
+    let record: Value = serde_json::from_str(&std::fs::read_to_string(dir.path().join("way-back.json")).unwrap()).unwrap();
+    assert_eq!((&record["carried"]["public.small_a"], &record["agreed"]), (&json!(1), &json!(1)), "{record}");
+    assert_eq!(record["conflicts"][0]["table"], "public.small_b", "{record}");
+    assert_eq!(fargate.running(), Vec::<String>::new());
     // an error inside is told as it would be here
     let fields = json!({ "strict": true, "target": target });
-    crate::support::postgres::sql(&to, "delete from small_c where id = 1");
+    sql(&to, "delete from small_c where id = 1");
     let effect = effects::registry().build("verify", fields).unwrap();
     let cx = Context { token: "steps-differs".into(), reporter: Reporter::new(|_: Note| {}), before: Outputs::new() };
     let error = block(effect.apply(&world, &cx)).unwrap_err();
-    assert!(error.what.contains("1 of 12 tables differ"), "{error}");
+    assert!(error.what.contains("2 of 12 tables differ"), "{error}");
 }
 
-async fn world(endpoint: &str, from: &Connector, dir: &std::path::Path) -> World {
+async fn world(endpoint: &str, from: &Connector, dir: &std::path::Path, more: &[&str]) -> World {
     let opened = Entry::Opened {
         format: FORMAT,
         run: "steps".into(),
@@ -251,7 +268,8 @@ async fn world(endpoint: &str, from: &Connector, dir: &std::path::Path) -> World
         facts: [].into(),
     };
     let state = State::replay([&Record { n: 1, at: String::new(), sum: String::new(), what: opened }]).unwrap();
-    let args = Cli::parse_from(["migrate-wizard", "--region", "us-east-1", "--dir", dir.to_str().unwrap()]).run;
+    let words = ["migrate-wizard", "--region", "us-east-1", "--dir", dir.to_str().unwrap()];
+    let args = Cli::parse_from(words.iter().chain(more)).run;
     let setup = Setup { source: Some(from.clone()), aws: Some(options(endpoint)), ..Setup::default() };
     World::open(&args, dir, &state, setup).await.unwrap()
 }

@@ -18,6 +18,7 @@ mod export;
 mod going_back;
 mod image;
 mod inside;
+mod kept;
 mod plan;
 mod playbooks;
 mod preflight;
@@ -96,6 +97,7 @@ pub async fn dispatch(cli: Cli) -> Result<u8> {
         Some(Cmd::Data(DataCmd::Diff(what))) => data::diff(&args, &what).await,
         Some(Cmd::Data(DataCmd::Status(what))) => data::status(&args, &what).await,
         Some(Cmd::Data(DataCmd::Tunnel(what))) => tunnel::run(&args, &what).await,
+        Some(Cmd::Data(DataCmd::ApplyKept(what))) => kept::apply(&args, &what).await,
         Some(Cmd::Data(DataCmd::Finish(what))) => data::finish(&args, &what).await,
         Some(Cmd::Worker(what)) => worker_do::worker(&args, &what).await,
         Some(Cmd::Inside(what)) => inside::run(&args, &what).await,

@@ -1,6 +1,7 @@
 //! `report`: decisions, cost, findings, timings, verification and what is left to do, from the journal alone.
 //! Writes only where it is told to.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use serde_json::Value;
 use super::out;
 use super::run::checked_books;
 use crate::cli::{OutArgs, RunArgs};
-use crate::effects::Costs;
+use crate::data::way_back::{Choice, Record, Stage};
+use crate::effects::{self, Costs};
 use crate::error::{Context, Error, Kind, Result};
 use crate::faces::report::{Block, Document, Section, html, markdown};
 use crate::own_folder;
@@ -75,6 +77,7 @@ fn document(found: &Found, books: &Books) -> Document {
         findings(found, &outline),
         timings(found, &outline),
         verification(found),
+        way_back(found),
         left(found, &outline),
     ];
     let title = match state.journey.as_str() {
@@ -179,6 +182,42 @@ fn verification(found: &Found) -> Option<Section> {
         })
         .collect();
     table("Verification", &["table", "rows at the source", "rows at the target", "equal"], rows)
+}
+
+/// What became, in a roll back, of rows that were written on AWS.
+fn way_back(found: &Found) -> Option<Section> {
+    let record = Record::read(&found.dir.join(effects::WAY_BACK)).filter(|record| record.stage == Stage::Done)?;
+    let what = match record.choice {
+        Choice::CarryBack => format!("carried back: {}", text::plural(record.rows_carried(), "row")),
+        Choice::KeepAside => format!("kept aside: {}", text::plural(record.rows_left(), "row")),
+        Choice::AcceptLoss => format!("lost: {}", text::plural(record.rows_left(), "row")),
+    };
+    let mut blocks = vec![Block::Text(format!("{what}, in {}", text::duration(Duration::from_millis(record.millis))))];
+    let mut tables: BTreeMap<&str, [u64; 4]> = record.carried.iter().map(|(table, rows)| (table.as_str(), [*rows, 0, 0, 0])).collect();
+    for left in &record.left {
+        let row = tables.entry(&left.table).or_default();
+        [row[1], row[2], row[3]] = [left.new, left.changed, left.deleted];
+    }
+    if !tables.is_empty() {
+        let head = match record.choice {
+            Choice::CarryBack => ["table", "carried back", "not: new on AWS", "not: changed there", "not: deleted there"],
+            Choice::KeepAside | Choice::AcceptLoss => ["table", "carried back", "new on AWS", "changed there", "deleted there"],
+        };
+        let rows = tables.into_iter().map(|(table, counts)| std::iter::once(table.to_owned()).chain(counts.map(text::count)).collect());
+        blocks.push(Block::Table { head: head.map(str::to_owned).to_vec(), rows: rows.collect() });
+    }
+    let mut items: Vec<String> = record.conflicts.iter().map(|row| format!("{} {}: {}", row.table, row.key, row.reason)).collect();
+    items.extend(record.left.iter().filter(|left| !left.by_hand.is_empty()).map(|left| format!("{}: {}", left.table, left.by_hand)));
+    if let Some(file) = &record.file {
+        items.push(format!("{} in {}, SHA-256 {}", text::plural(file.rows, "row"), file.path.display(), file.sha256));
+    }
+    if let Some(rows) = record.agreed {
+        items.push(format!("the loss of {} was agreed to", text::plural(rows, "row")));
+    }
+    if !items.is_empty() {
+        blocks.push(Block::List(items));
+    }
+    Some(Section::new("Rows written on AWS", blocks))
 }
 
 fn left(found: &Found, outline: &[Planned<'_>]) -> Option<Section> {

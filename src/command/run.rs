@@ -249,7 +249,7 @@ async fn go(
     };
     world.close().await;
     shown?;
-    if matches!(ended, Ok(Outcome::Finished)) {
+    if matches!(ended, Ok(Outcome::Finished | Outcome::RolledBack)) {
         write_report(args, &dir)?;
     }
     let outcome = ended.inspect_err(|_| {
@@ -329,7 +329,12 @@ fn farewell(outcome: Outcome, journey: &str, run: &str, dir: &Path) {
             }
         }
         Outcome::Rehearsed => out(format!("dry run {run} is finished: nothing was touched. {next}")),
-        Outcome::RolledBack => out(format!("run {run} is rolled back")),
+        Outcome::RolledBack => match super::report::written(dir).filter(|_| dir.join(effects::WAY_BACK).is_file()) {
+            Some(report) => {
+                out(format!("run {run} is rolled back; what became of rows written on AWS is in the report: {}", report.display()))
+            }
+            None => out(format!("run {run} is rolled back")),
+        },
         Outcome::Stopped | Outcome::Interrupted => out(format!("run {run} is stopped; the same command goes on from here")),
         Outcome::Failed => out(format!("run {run}: a step failed; the same command tries again")),
     }

@@ -8,7 +8,7 @@ use super::{connections, data};
 use crate::cli::{DoArg, RunArgs, WorkerArgs};
 use crate::effects::{self, Order, Setup, World};
 use crate::error::{Context as _, Error, Kind, Result};
-use crate::wizard::effect::{Context, Outputs, Probe};
+use crate::wizard::effect::{Context, Probe};
 use crate::wizard::journal::{Entry, FORMAT, Record};
 use crate::wizard::state::State;
 use crate::wizard::template::Facts;
@@ -42,6 +42,9 @@ async fn act(args: &RunArgs, verb: DoArg) -> Result<u8> {
         format!("{} is not understood", effects::ORDER),
         "use an image of the wizard's own version",
     )?;
+    let mut args = args.clone();
+    args.confirm.extend(order.agreed.iter().cloned());
+    let args = &args;
     let world = world(args, &order).await?;
     let effect = effects::registry().build(&order.kind, order.fields)?;
     let cx = Context { token: order.token, reporter: reporter(args), before: order.before };
@@ -55,7 +58,7 @@ async fn act(args: &RunArgs, verb: DoArg) -> Result<u8> {
         DoArg::Apply => json!({ "outputs": effect.apply(&world, &cx).await? }),
         DoArg::Undo => {
             effect.undo(&world, &cx, &order.outputs).await?;
-            json!({ "outputs": Outputs::new() })
+            json!({ "outputs": effects::left_behind(&world) })
         }
         DoArg::Hold => json!({}),
     };

@@ -24,6 +24,9 @@ use crate::postgres::quote::literal;
 use crate::postgres::{Connector, Session};
 use crate::progress::Reporter;
 
+/// Rows of a part that is compared at once.
+pub const PART: u64 = 100_000;
+
 /// When the two databases were last made equal, table by table, as the ledgers of both tell.
 #[derive(Debug, Clone, Default)]
 pub struct WayBack {
@@ -81,6 +84,22 @@ pub async fn recognise(from: &Opened, to: &Opened, source: &Connector, target: &
         way.tables.insert(table, Last { here, there: there.filter(|there| near(there, &now_there)), rows, xids: entry.xids });
     }
     Ok(Some(way))
+}
+
+/// Nothing tells that the rows of a side once came from the other.
+pub fn not_known(side: &Opened) -> Error {
+    Error::new(Kind::Conflict, format!("nothing tells which rows of {} were written there since", side.session.label()))
+        .cause("its ledger (schema migrate_wizard) is gone, or of another database")
+        .hint("keep the rows in a file instead, or carry them over by hand")
+}
+
+/// Rows that were carried to this side on all ways back so far, by table: written with them, so it is true after any crash.
+pub async fn carried(to: &Session) -> Result<BTreeMap<String, u64>> {
+    if !ledger::exists(to).await? {
+        return Ok(BTreeMap::new());
+    }
+    let rows = to.text("select \"table\", rows from migrate_wizard.carried").await?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.first()?.clone()?, row.get(1)?.as_ref()?.parse().ok()?))).collect())
 }
 
 /// The tables that a side's ledger says were copied from the database `identity`; `None` when it knows none.
@@ -227,7 +246,8 @@ impl Worker<'_> {
             before: self.conflicts_before(table).await?,
             never_there: quarantine::keys(&self.from.session, table).await?.into_iter().collect(),
         };
-        let mut cutter = Cutter::new(table, Cut::for_comparing(table, None));
+        // What may differ in a part stays within what can be held of it.
+        let mut cutter = Cutter::new(table, Cut::for_comparing(table, Some(PART)));
         let mut verdict = Verdict::default();
         let mut rows = 0;
         while let Some(part) = cutter.next(&self.from.session).await? {
@@ -332,6 +352,13 @@ impl Worker<'_> {
             written += self.insert_fetched(table).await?;
         }
         let label = literal(&table.label());
+        if written > 0 {
+            let sql = format!(
+                "insert into migrate_wizard.carried as c (\"table\", rows) values ({label}, {written}) \
+                 on conflict (\"table\") do update set rows = c.rows + excluded.rows"
+            );
+            to.affected(&sql).await?;
+        }
         to.affected(&format!("delete from migrate_wizard.conflict where \"table\" = {label}")).await?;
         for (key, reason) in &verdict.conflicts {
             let key = literal(&serde_json::Value::from(key.clone()).to_string());

@@ -113,6 +113,9 @@ async fn begin(source: &Connector, target: &Connector, options: &Options, report
         table.binary &= !lead.dsql;
     }
     let way_back = back::recognise(&lead, &to, source, target).await?;
+    if options.only_back && way_back.is_none() {
+        return Err(back::not_known(&lead));
+    }
     let empty = preflight(&plan, &to, options.existing, way_back.is_some()).await?;
     ledger::create(&to.session).await?;
     let last = pass::last_pass(&to.session, to.dsql).await?;

@@ -109,7 +109,7 @@ async fn empty_in_batches(to: &Session, table: &catalog::Table, deleted: &mut u6
 
 /// Table and schema one by one: DSQL takes a single definition for each transaction.
 async fn drop_ledger(to: &Session) -> Result<()> {
-    for table in ["conflict", "quarantine", "aside", "process", "pass", "chunk"] {
+    for table in ["conflict", "quarantine", "carried", "aside", "process", "pass", "chunk"] {
         again::define(to, &format!("drop table if exists migrate_wizard.{table}")).await?;
     }
     again::define(to, "drop schema if exists migrate_wizard").await

@@ -15,7 +15,7 @@ use crate::postgres::Session;
 use crate::postgres::quote::literal;
 
 /// One definition for each transaction: DSQL takes no more.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "create schema if not exists migrate_wizard",
     "create table if not exists migrate_wizard.pass (pass integer primary key, state text not null, pid integer, since timestamptz, until timestamptz, \
      snapshot text, source text not null, horizon text, there text, choice text, follows text, opened timestamptz default now(), ended timestamptz)",
@@ -25,6 +25,7 @@ const TABLES: [&str; 7] = [
     "create table if not exists migrate_wizard.quarantine (\"table\" text, key text, reason text, at timestamptz default now(), primary key (\"table\", key))",
     "create table if not exists migrate_wizard.conflict (\"table\" text, key text, reason text, at timestamptz default now(), primary key (\"table\", key))",
     "create table if not exists migrate_wizard.process (id text primary key, until timestamptz not null)",
+    "create table if not exists migrate_wizard.carried (\"table\" text primary key, rows bigint not null)",
     "create table if not exists migrate_wizard.aside (id text primary key, \"table\" text, restore text, at timestamptz default now())",
 ];
 
@@ -92,7 +93,7 @@ pub async fn exists(session: &Session) -> Result<bool> {
 pub async fn create(target: &Session) -> Result<()> {
     // On DSQL a definition ends the transactions of everybody else in a conflict: none without need.
     let sql = "select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-               where n.nspname = 'migrate_wizard' and c.relkind = 'r' and c.relname in ('pass', 'chunk', 'quarantine', 'conflict', 'process', 'aside')";
+               where n.nspname = 'migrate_wizard' and c.relkind = 'r' and c.relname in ('pass', 'chunk', 'quarantine', 'conflict', 'process', 'carried', 'aside')";
     if target.value::<i64>(sql, &[]).await? == TABLES.len() as i64 - 1 {
         return Ok(());
     }

@@ -98,6 +98,13 @@ pub async fn writer(connector: &Connector) -> Result<Opened> {
     Ok(Opened { session, dsql, replica })
 }
 
+/// A writer for whom keys hold and triggers fire, as for any other client.
+pub async fn plain_writer(connector: &Connector) -> Result<Opened> {
+    let session = connector.connect(Access::ReadWrite).await?;
+    let dsql = prepare(&session).await?;
+    Ok(Opened { session, dsql, replica: false })
+}
+
 /// A session that builds indexes and keys.
 pub async fn builder(connector: &Connector) -> Result<Session> {
     Ok(writer(connector).await?.session)

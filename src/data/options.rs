@@ -35,6 +35,8 @@ pub struct Options {
     pub ahead: Ahead,
     /// Indexes, keys and what else of the schema follow the rows: the ledger remembers it until they are made.
     pub schema_follows: bool,
+    /// Only the way back: an error where nothing tells that the rows once came from this target.
+    pub only_back: bool,
     /// Times that a pass which lost a connection is begun anew, without progress in between.
     pub patience: u32,
 }
@@ -50,6 +52,7 @@ impl Default for Options {
             limits: None,
             ahead: Ahead(0),
             schema_follows: false,
+            only_back: false,
             patience: 10,
         }
     }

@@ -37,7 +37,8 @@ impl Choice {
         serde_json::json!({ "only": self.only, "except": self.except }).to_string()
     }
 
-    fn takes(&self, table: &Table) -> bool {
+    /// Whether a table is among them.
+    pub fn takes(&self, table: &Table) -> bool {
         let named = |list: &[String]| list.iter().any(|entry| table.is_named(entry));
         (self.only.is_empty() || named(&self.only)) && !named(&self.except)
     }

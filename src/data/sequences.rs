@@ -115,6 +115,47 @@ pub async fn set_sequences(source: &Connector, target: &Connector, headroom: u32
     }
 }
 
+/// The same on the way back, where a sequence of the target may be further already: none is ever set back, and one that need not move stays.
+pub async fn raise_sequences(source: &Connector, target: &Connector) -> Result<SequenceReport> {
+    let mut tries = Tries::new()?;
+    loop {
+        match raise_all(source, target).await {
+            Err(error) => tries.after(error).await?,
+            done => return done,
+        }
+    }
+}
+
+async fn raise_all(source: &Connector, target: &Connector) -> Result<SequenceReport> {
+    let from = read(&source.connect(Access::ReadOnly).await?).await?;
+    let to = target.connect(Access::ReadWrite).await?;
+    let mut report = SequenceReport::default();
+    for sequence in read(&to).await? {
+        let there = twin(&sequence, &from).and_then(|twin| twin.last_value);
+        report.set.extend(raise(&to, &sequence, there).await?);
+    }
+    Ok(report)
+}
+
+/// Sets the sequences of a database past the values in use, where they are behind. For rows that came from elsewhere.
+pub async fn raise_to_use(to: &Session) -> Result<Vec<SequenceSet>> {
+    let mut set = Vec::new();
+    for sequence in read(to).await? {
+        set.extend(raise(to, &sequence, None).await?);
+    }
+    Ok(set)
+}
+
+async fn raise(to: &Session, sequence: &Sequence, there: Option<i64>) -> Result<Option<SequenceSet>> {
+    let Some(value) = sequence.further(there, in_use(to, sequence).await?) else { return Ok(None) };
+    // One that was never drawn from begins at its start: only values in use, or drawn there, move it.
+    if sequence.further(sequence.last_value, Some(value)) == sequence.last_value {
+        return Ok(None);
+    }
+    set(to, sequence, value).await?;
+    Ok(Some(SequenceSet { sequence: sequence.label(), value }))
+}
+
 async fn set_all(source: &Connector, target: &Connector, headroom: u32) -> Result<SequenceReport> {
     let from = async { read(&source.connect(Access::ReadOnly).await?).await };
     let to = async {

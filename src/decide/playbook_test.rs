@@ -319,6 +319,8 @@ fn each_rule_holds_when_it_should_and_ends_with_what_it_proposes() {
         ("bedrock-region", "ai=bedrock region=ap-east-1"),
         ("speech-region", "ai=bedrock region=eu-south-1"),
         ("alarms-to-nobody", "environment=production"),
+        ("way-back-uuid", "database=dsql serial_keys=uuid writes_after=carry_back"),
+        ("way-back-private", "database=rds writes_after=keep_aside"),
     ];
     let mut held: Vec<&str> = cases.iter().map(|(id, _)| *id).collect();
     held.sort_unstable();

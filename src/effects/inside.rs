@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::World;
+use super::{World, way_back};
 use crate::cloud::crew::{self, Done, Words, Work};
 use crate::cloud::ground::Ground;
 use crate::cloud::tags;
@@ -34,6 +34,9 @@ pub struct Order {
     pub token: String,
     pub before: Outputs,
     pub outputs: Outputs,
+    /// What a person agreed to by name.
+    #[serde(default)]
+    pub agreed: Vec<String>,
 }
 
 type Build = fn(Value) -> Result<Box<dyn Apply<World>>>;
@@ -97,11 +100,23 @@ impl Inside {
         Order {
             run: world.run.clone(),
             kind: self.kind.to_owned(),
-            fields: self.fields.clone(),
+            fields: self.fields_inside(),
             token: token.to_owned(),
             before: before.clone(),
             outputs: outputs.clone(),
+            agreed: world.agreed(),
         }
+    }
+
+    /// The way back must know that no file of a task comes home.
+    fn fields_inside(&self) -> Value {
+        let mut fields = self.fields.clone();
+        if self.kind == way_back::KIND
+            && let Some(all) = fields.as_object_mut()
+        {
+            all.insert("inside".into(), json!(true));
+        }
+        fields
     }
 
     /// A look that may be taken again and again: each is a task of its own.
@@ -156,7 +171,7 @@ impl Apply<World> for Inside {
     async fn probe(&self, world: &World) -> Result<Probe> {
         let Some(ground) = self.away(world) else { return self.inner.probe(world).await };
         // These are always found out by applying again, here and inside.
-        if matches!(self.kind, "rows" | "verify" | "sequences") {
+        if matches!(self.kind, "rows" | "verify" | "sequences" | way_back::KIND) {
             return self.inner.probe(world).await;
         }
         let event = self.look(world, ground, "probe").await?;
@@ -194,8 +209,14 @@ impl Apply<World> for Inside {
 
     async fn undo(&self, world: &World, cx: &Context, outputs: &Outputs) -> Result<()> {
         let Some(ground) = self.away(world) else { return self.inner.undo(world, cx, outputs).await };
-        let order = self.order(world, &format!("{}-undo", cx.token), &cx.before, &Outputs::new());
-        self.task(world, ground, "undo", &order, &cx.reporter).await.map(drop)
+        // Of these only the way back needs to know what it found.
+        let known = if self.kind == way_back::KIND { outputs.clone() } else { Outputs::new() };
+        let order = self.order(world, &format!("{}-undo", cx.token), &cx.before, &known);
+        let done = self.task(world, ground, "undo", &order, &cx.reporter).await?;
+        match done.result.get("outputs").and_then(|outputs| outputs.get(way_back::FILE)) {
+            Some(record) => way_back::keep(world, record),
+            None => Ok(()),
+        }
     }
 
     fn example(&self) -> Outputs {

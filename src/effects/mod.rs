@@ -54,6 +54,8 @@ mod verify;
 mod wait;
 mod watch;
 mod watch_metrics;
+mod way_back;
+mod way_back_check;
 mod worker_image;
 mod world;
 
@@ -70,6 +72,7 @@ pub use preconditions::Rehearsal;
 pub use stack::{of_system, template_file};
 pub use target_ref::TargetRef;
 pub use wait::{Moment, moment};
+pub use way_back::{FILE as WAY_BACK, left_behind};
 pub use worker_image::worker_image;
 pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, World, no_endpoint};
 
@@ -113,6 +116,10 @@ pub fn registry() -> Registry<World> {
         }),
         kind("sequences", "sets sequences past the largest key", |fields| inside::wrap("sequences", fields, sequences::build)),
         kind("verify", "compares rows and fingerprints", |fields| inside::wrap("verify", fields, verify::build)),
+        kind("way_back_check", "whether the way back that was chosen can be gone", way_back_check::build),
+        kind("way_back", "what becomes of rows written on AWS when one goes back", |fields| {
+            inside::wrap(way_back::KIND, fields, way_back::build)
+        }),
         kind("users", "an account in the user pool for everybody in the app's table of users", users::build),
         kind("snapshot", "a snapshot of the target", snapshot::build),
         kind("freeze", "the source takes no more writes", freeze::build),

@@ -200,9 +200,19 @@ impl World {
         self.named_source().map(|connector| connector.only_reading())
     }
 
-    /// The source database for the one write it ever gets; in a dry run not even that.
+    /// The source database for the freeze; in a dry run not even that.
     pub fn source_to_freeze(&self) -> Result<Connector> {
         self.named_source().map(|connector| self.as_the_run_allows(connector))
+    }
+
+    /// The same, writing while the freeze holds everybody else back: for the way back alone.
+    pub fn source_past_the_freeze(&self) -> Result<Connector> {
+        self.source_to_freeze().map(|connector| connector.past_the_freeze())
+    }
+
+    /// What a person agreed to by name.
+    pub fn agreed(&self) -> Vec<String> {
+        self.aws_options.lock().map(|options| options.consents.iter().cloned().collect()).unwrap_or_default()
     }
 
     fn as_the_run_allows(&self, connector: Connector) -> Connector {

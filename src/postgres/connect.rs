@@ -84,6 +84,10 @@ impl Connector {
             // A role's own limit on statements must not end the first one, before it can be lifted.
             options.push_str(" -c default_transaction_read_only=on -c statement_timeout=0");
         }
+        if access == Access::ReadWrite && self.past_the_freeze {
+            // Said in the start-up packet it goes before the setting of the database.
+            options.push_str(" -c default_transaction_read_only=off");
+        }
         if !options.is_empty() {
             config.options(options.trim());
         }

@@ -46,6 +46,8 @@ pub struct Connector {
     pub(super) pace: Option<Pace>,
     /// The most that a session of this connector may ever do.
     pub(super) at_most: Access,
+    /// Its writing sessions are not held back by the freeze.
+    pub(super) past_the_freeze: bool,
     notes: Vec<String>,
 }
 
@@ -139,6 +141,7 @@ impl Connector {
             timeout: parts.timeout,
             pace: None,
             at_most: Access::ReadWrite,
+            past_the_freeze: false,
             notes,
         })
     }
@@ -255,6 +258,12 @@ impl Connector {
     #[must_use]
     pub fn only_reading(&self) -> Self {
         Self { at_most: Access::ReadOnly, ..self.clone() }
+    }
+
+    /// The same, whose writing sessions begin read-write although the database is frozen for everybody else: for the way back alone.
+    #[must_use]
+    pub fn past_the_freeze(&self) -> Self {
+        Self { past_the_freeze: true, ..self.clone() }
     }
 
     /// The URL with its password: only for a secret store, never for a log, file or argument.

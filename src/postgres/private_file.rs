@@ -31,20 +31,31 @@ impl Drop for Temporary {
 /// Replaces `path` by a file of mode 0600 that holds `text`; it never exists with wider rights.
 pub fn write(path: &Path, text: &str) -> Result<()> {
     use std::io::Write;
-    let write = || {
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
-        if path.exists() {
-            std::fs::remove_file(path)?;
-        }
-        options.open(path)?.write_all(text.as_bytes())
-    };
-    write().or_fail(Kind::Failed, format!("cannot write {}", path.display()), "check that the folder exists, is yours and has space")
+    told(path, anew(path).and_then(|mut file| file.write_all(text.as_bytes())))
+}
+
+/// Replaces `path` by an empty file of mode 0600, to be written piece by piece.
+pub fn create(path: &Path) -> Result<std::fs::File> {
+    told(path, anew(path))
+}
+
+fn anew(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    if path.exists() {
+        std::fs::remove_file(path)?;
+    }
+    options.open(path)
+}
+
+/// What the system says of a file that is written, with what to do next.
+pub fn told<T>(path: &Path, done: std::io::Result<T>) -> Result<T> {
+    done.or_fail(Kind::Failed, format!("cannot write {}", path.display()), "check that the folder exists, is yours and has space")
 }
 
 #[cfg(test)]

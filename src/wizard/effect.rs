@@ -55,7 +55,7 @@ pub enum Touch {
 pub enum Need {
     Aws,
     Source,
-    /// The one write the source ever gets: the freeze.
+    /// What the source is ever written: the freeze, and rows on the way back.
     SourceWrite,
     Target,
     App,

@@ -256,6 +256,17 @@ impl State {
         self.mode == Mode::Dry || self.sandbox || self.journey == "tour"
     }
 
+    /// Whether the step that a guard stands until was done under it. From then on it is no guard: a roll back takes it back in its turn,
+    /// not before what must be undone under it.
+    pub fn reached(&self, until: &str, guard: &str) -> bool {
+        let begun = |step: &str| self.steps.get(step).map_or(0, |s| s.started_n);
+        match self.status(until) {
+            Status::Done => true,
+            Status::Undoing | Status::UndoFailed | Status::Undone => begun(until) > begun(guard),
+            Status::Waiting | Status::Answered | Status::Started | Status::Failed => false,
+        }
+    }
+
     pub fn status(&self, step: &str) -> Status {
         self.steps.get(step).map(|s| s.status).unwrap_or_default()
     }

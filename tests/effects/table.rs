@@ -1196,6 +1196,54 @@ pub fn table() -> Vec<Row> {
             ..ROW
         },
         Row {
+            name: "way_back_check",
+            kind: "way_back_check",
+            fields: |_| json!({ "choice": "carry_back", "serial_keys": "cache_1", "place": "" }),
+            needs: &["choice"],
+            wrong: &[("choice", "maybe")],
+            preview: ["Note looks at answers alone", "Note looks at answers alone"],
+            gives: || json!({ "summary": "carry back can be done" }),
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "way_back, carried",
+            kind: "way_back",
+            part: Part::Postgres,
+            given: indexes_made,
+            fields: |stage| json!({ "choice": "carry_back", "except": ["stripe.*"], "target": stage.target_fields() }),
+            needs: &["choice", "target"],
+            wrong: &[("choice", "maybe")],
+            preview: ["Note a roll back carries ", "Note a roll back carries "],
+            gives: || json!({ "choice": "carry_back", "beside": [], "summary": "rows of 2 tables can be carried back" }),
+            seen: source_and_target,
+            ..ROW
+        },
+        Row {
+            name: "way_back, kept",
+            kind: "way_back",
+            part: Part::Postgres,
+            given: rows_copied,
+            fields: |stage| json!({ "choice": "keep_aside", "except": ["stripe.*"], "target": stage.target_fields() }),
+            needs: &["choice", "target"],
+            preview: ["Note a roll back keeps ", "Note a roll back keeps "],
+            gives: || json!({ "choice": "keep_aside" }),
+            seen: source_and_target,
+            ..ROW
+        },
+        Row {
+            name: "way_back, lost",
+            kind: "way_back",
+            part: Part::Postgres,
+            given: rows_copied,
+            fields: |stage| json!({ "choice": "accept_loss", "except": ["stripe.*"], "target": stage.target_fields() }),
+            needs: &["choice", "target"],
+            preview: ["Note a roll back counts ", "Note a roll back counts "],
+            gives: || json!({ "choice": "accept_loss" }),
+            seen: source_and_target,
+            ..ROW
+        },
+        Row {
             name: "freeze",
             kind: "freeze",
             part: Part::Postgres,

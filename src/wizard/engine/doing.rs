@@ -285,7 +285,7 @@ impl<W: World> Engine<W> {
             .filter(|(_, s)| matches!(s.status, Status::Done | Status::Started | Status::Failed | Status::Undoing | Status::UndoFailed))
             .filter(|(id, _)| {
                 let until = self.books.find(id).and_then(|(_, step)| step.guard_until.clone());
-                until.is_some_and(|until| self.state.status(&until) != Status::Done)
+                until.is_some_and(|until| !self.state.reached(&until, id))
             })
             .map(|(id, _)| id.clone())
             .collect();
