@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::rows::options;
-use super::world::TargetRef;
+use super::target_ref::TargetRef;
 use crate::data::Options;
 use crate::data::way_back::{self, Choice, Record};
 use crate::error::{Error, Kind, Result};
