@@ -233,6 +233,7 @@ fn frame() {
             stopping: false,
         }),
         cost: Some("$71.20 a month + usage".into()),
+        timeline: None,
     };
     let mut model = Model::new(Theme::from_env());
     model.on_event(Event::View(Box::new(view)), 0);
