@@ -205,7 +205,7 @@ fn files_of(app: &str) -> Vec<(String, String)> {
 fn sql_of(app: &str, database: &str) -> BTreeMap<String, String> {
     let files = files_of(app);
     let decided: Decided = [("database".to_owned(), database.to_owned())].into_iter().collect();
-    let prepared = edits::prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }).unwrap();
+    let prepared = edits::prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }, None).unwrap();
     let changes = prepared.into_iter().flat_map(|one| one.changes).filter(|change| change.path.starts_with(".migrate/sql/"));
     changes.filter_map(|change| Some((change.path, change.after?))).collect()
 }
