@@ -718,9 +718,8 @@ fn forget(profile: &str) -> Vec<String> {
                 continue;
             }
             if step == "way_back" {
-                // applied it only looks, and meets no database; what writes is its undo, and that is refused like all others
-                let known = Outputs::from([("beside".to_owned(), serde_json::json!([]))]);
-                let error = effect.undo(&world, &cx, &known).await.expect_err(step);
+                // applied it only looks, and there is no database; what its undo writes by is refused like all others
+                let error = world.source_past_the_freeze().unwrap().connect(Access::ReadWrite).await.expect_err(step);
                 assert_eq!(error.kind, Kind::Refused, "{step}: {error}");
                 assert!(error.what.starts_with("a session that may write was asked for on "), "{step}: {error}");
                 continue;
