@@ -8,6 +8,7 @@ mod cutover;
 mod doctor;
 mod inside;
 mod prepare;
+mod rollback;
 mod schema;
 mod secrets;
 mod stacks;
@@ -28,6 +29,7 @@ pub use cutover::{CutoverAtArgs, CutoverCmd, CutoverPlanArgs};
 pub use doctor::DoctorArgs;
 pub use inside::{CopyOnArgs, DoArg, InsideArgs, OnArg, PlaceArgs, TunnelArgs, WorkerArgs};
 pub use prepare::PrepareArgs;
+pub use rollback::{BecauseArg, RollbackArgs};
 pub use schema::{
     ConvertArgs, EditOrmArgs, InputArgs, PhaseArg, RulesArgs, SchemaApplyArgs, SchemaArgs, SchemaCmd, SchemaDiffArgs, TargetArg,
 };
@@ -138,9 +140,9 @@ pub enum Cmd {
     /// Every effect to come, with the command that would do the same
     #[command(after_help = "Example:\n  migrate-wizard plan --profile grievance-portal")]
     Plan,
-    /// Undo what the run did, newest first
+    /// Undo what the run did, newest first; --because: after the switch something is wrong, and the cause picks the way back
     #[command(
-        after_help = "Examples:\n  migrate-wizard rollback --plan            show it, do nothing\n  migrate-wizard rollback --to provision    back to and including that step"
+        after_help = "Examples:\n  migrate-wizard rollback --plan            show it, do nothing\n  migrate-wizard rollback --to provision    back to and including that step\n\nAfter the switch, by cause (docs/rollback.md):\n  migrate-wizard rollback --because application             the last good task definition, 5 to 10 minutes\n  migrate-wizard rollback --because database --plan         the steps with their times, nothing touched\n  migrate-wizard rollback --because database --set point='2026-12-05 22:00 Europe/Berlin'\n  migrate-wizard rollback --because configuration --set secret=stripe:secret\n  migrate-wizard rollback --because infrastructure --set where=name\n  migrate-wizard rollback --because database --undo         that way back itself taken back"
     )]
     Rollback(RollbackArgs),
     /// The runbook of the cutover: plan it, rehearse it, go, see where it stands
@@ -201,16 +203,6 @@ pub struct DemoArgs {
     /// Rows: 100 gives the full sample (365,067 rows), 1 gives 3,717
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub scale: u32,
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct RollbackArgs {
-    /// Show what would be undone, and do nothing
-    #[arg(long)]
-    pub plan: bool,
-    /// Back to and including this step
-    #[arg(long, value_name = "STEP")]
-    pub to: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

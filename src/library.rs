@@ -66,7 +66,7 @@ pub fn playbooks(folders: &[PathBuf]) -> Result<Library> {
 }
 
 impl Library {
-    /// The playbooks of a journey (`move`, `stacks`, `destroy`, `repair`, `tour`) with those of its roll back.
+    /// The playbooks of a journey (`move`, `stacks`, `destroy`, `repair`, `rotate`, `back`, `tour`) with those of its roll back.
     pub fn journey(&self, name: &str) -> Result<Books> {
         let of = |journey: &str| -> Vec<Playbook> { self.books.iter().filter(|b| b.journey == journey).cloned().collect() };
         let forward = if name == "stacks" { only_stacks(of("move")) } else { of(name) };

@@ -11,9 +11,8 @@ use super::session::Aws;
 use crate::error::Result;
 use crate::progress::Reporter;
 
-/// The services of a cluster whose containers read a secret, in the order of their names, each with the variables that it becomes.
-/// No such cluster: none.
-pub async fn readers(aws: &Aws, cluster: &str, arn: &str) -> Result<BTreeMap<String, Vec<String>>> {
+/// The services of a cluster by name, each with its task definition. No such cluster: none.
+pub async fn all(aws: &Aws, cluster: &str) -> Result<BTreeMap<String, String>> {
     let mut arns = Vec::new();
     let mut token = None;
     loop {
@@ -40,15 +39,23 @@ pub async fn readers(aws: &Aws, cluster: &str, arn: &str) -> Result<BTreeMap<Str
             .send()
             .await
             .map_err(|e| fault("ecs:DescribeServices", e))?;
-        for service in answer.services().iter().filter(|s| s.status() != Some("INACTIVE")) {
-            let (Some(name), Some(definition)) = (service.service_name(), service.task_definition()) else { continue };
-            let read = variables(aws, definition, arn).await?;
-            if !read.is_empty() {
-                all.insert(name.to_owned(), read);
-            }
-        }
+        let there = answer.services().iter().filter(|s| s.status() != Some("INACTIVE"));
+        all.extend(there.filter_map(|s| Some((s.service_name()?.to_owned(), s.task_definition()?.to_owned()))));
     }
     Ok(all)
+}
+
+/// The services of a cluster whose containers read a secret, in the order of their names, each with the variables that it becomes.
+/// No such cluster: none.
+pub async fn readers(aws: &Aws, cluster: &str, arn: &str) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut readers = BTreeMap::new();
+    for (name, definition) in all(aws, cluster).await? {
+        let read = variables(aws, &definition, arn).await?;
+        if !read.is_empty() {
+            readers.insert(name, read);
+        }
+    }
+    Ok(readers)
 }
 
 /// The variables that a task definition's containers take from a secret or from one of its keys.

@@ -132,7 +132,7 @@ pub async fn prepare(aws: &Aws, cluster: &str, service: &str, image: &str) -> Re
 }
 
 /// The latest revision of the family if it is just so, else a new one.
-async fn revision(
+pub(super) async fn revision(
     aws: &Aws,
     current: aws_sdk_ecs::types::TaskDefinition,
     containers: Vec<aws_sdk_ecs::types::ContainerDefinition>,

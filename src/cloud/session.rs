@@ -230,7 +230,7 @@ impl Aws {
         self.0.manner.deploy_role.as_deref()
     }
 
-    /// Has a person agreed to this loss of data, written as `stack/LogicalId`?
+    /// Has a person agreed to this loss of data, written as `stack/LogicalId`, or as the name of what goes?
     pub(super) fn agreed(&self, loss: &str) -> bool {
         self.0.manner.consents.contains(loss)
     }

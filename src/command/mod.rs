@@ -4,6 +4,7 @@
 mod app_export;
 mod app_files;
 mod app_scan;
+mod back;
 mod cleanup;
 mod connections;
 pub mod cost;
@@ -133,6 +134,7 @@ pub fn command_of(journey: &str) -> &'static str {
         "destroy" => "migrate-wizard stacks destroy",
         "repair" => "migrate-wizard stacks repair",
         "rotate" => "migrate-wizard secrets rotate",
+        "back" => "migrate-wizard rollback --because CAUSE",
         _ => "migrate-wizard",
     }
 }

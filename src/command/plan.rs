@@ -79,6 +79,9 @@ pub fn fresh(args: &RunArgs) -> Result<State> {
 }
 
 pub async fn rollback(args: &RunArgs, rollback: &RollbackArgs) -> Result<u8> {
+    if let Some(because) = rollback.because {
+        return super::back::run(args, rollback, because).await;
+    }
     if !rollback.plan {
         return journey(args, Some(rollback.to.clone())).await;
     }

@@ -10,7 +10,7 @@ use crate::wizard::playbook::Action;
 
 pub fn run(args: &RunArgs, what: &PlaybooksCmd) -> Result<u8> {
     let library = library::playbooks(&playbook_folders(args))?;
-    for journey in ["move", "stacks", "destroy", "repair", "tour", "rotate"] {
+    for journey in ["move", "stacks", "destroy", "repair", "tour", "rotate", "back"] {
         effects::check_books(&library, &library.journey(journey)?)?;
     }
     match what {

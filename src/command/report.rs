@@ -81,6 +81,7 @@ fn document(found: &Found, books: &Books) -> Document {
         "destroy" => "taken away from AWS",
         "repair" => "a stack brought back",
         "rotate" => "a secret renewed",
+        "back" => "gone back after the switch",
         _ => "from Replit to AWS",
     };
     Document { title: format!("{app}: {title}"), head, sections: sections.into_iter().flatten().collect() }

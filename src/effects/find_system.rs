@@ -92,6 +92,7 @@ impl Apply<World> for FindSystem {
         for line in &kept {
             cx.reporter.log(format!("will be kept: {line}"));
         }
+        let last = standing.iter().max_by_key(|s| s.stack.changed);
         let nothing = arns.is_empty() && secrets.is_empty() && repositories.is_empty();
         let counts = format!(
             "{}, {}, {}",
@@ -106,6 +107,7 @@ impl Apply<World> for FindSystem {
             ("stacks".into(), json!(arns.join(","))),
             ("secrets".into(), json!(secrets.join(","))),
             ("repositories".into(), json!(repositories.join(","))),
+            ("last".into(), json!(last.map(|s| s.stack.name.clone()).unwrap_or_default())),
             ("summary".into(), json!(summary)),
         ]))
     }
@@ -121,6 +123,7 @@ impl Apply<World> for FindSystem {
             ("stacks".into(), json!(format!("arn:aws:cloudformation:us-east-1:000000000000:stack/{system}-network/example"))),
             ("secrets".into(), json!("")),
             ("repositories".into(), json!("")),
+            ("last".into(), json!(format!("{system}-network"))),
             ("summary".into(), json!("AWS was not asked")),
         ])
     }

@@ -11,11 +11,13 @@ mod dns;
 pub mod dsql_login;
 pub mod environment;
 mod files;
+mod find_running;
 mod find_system;
 mod freeze;
 mod image;
 mod inside;
 mod inspect_source;
+mod last_good;
 mod ledger;
 mod nothing_temporary;
 mod preconditions;
@@ -24,7 +26,10 @@ mod redeploy;
 mod remove_system;
 mod repair_stack;
 mod resolves;
+mod restore;
+mod restore_points;
 mod retire_role;
+mod revise;
 mod rotate_secret;
 mod rotation_schedule;
 mod rows;
@@ -33,8 +38,10 @@ mod schema;
 mod schema_review;
 mod secret;
 mod secret_readers;
+mod secret_version;
 mod sequences;
 mod service;
+mod service_back;
 mod service_plan;
 mod simulate;
 mod snapshot;
@@ -111,6 +118,13 @@ pub fn registry() -> Registry<World> {
         kind("preconditions", "what must hold before the source is frozen", preconditions::build),
         kind("wait", "waits for the day and hour that was chosen", wait::build),
         kind("ledger", "drops the mover's ledger from the target", |fields| inside::wrap("ledger", fields, ledger::build)),
+        kind("find_running", "what runs of one system, and which database it has", find_running::build),
+        kind("last_good", "which revision of a service was good before", last_good::build),
+        kind("service_back", "puts a service back on an earlier revision", service_back::build),
+        kind("restore_points", "what a database can be put back to", restore_points::build),
+        kind("restore", "another database, made of what one was", restore::build),
+        kind("secret_version", "another version of a secret becomes current", secret_version::build),
+        kind("revise", "another value for plain variables of a service", revise::build),
         kind("nothing_temporary", "the list of what was made for a while is empty", nothing_temporary::build),
         kind("watch", "health, error rate and p95 for a time", watch::build),
     ])

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::World;
 use super::environment::prefix;
 use crate::app::secrets::{Rotation, Table};
-use crate::cloud::{redeploy, secrets, stacks};
+use crate::cloud::{redeploy, secret_versions, secrets, stacks};
 use crate::error::{Error, Kind, Result};
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
 use crate::wizard::view::PreviewLine;
@@ -56,6 +56,8 @@ impl SecretReaders {
             ("port".into(), json!("")),
             ("database".into(), json!("")),
             ("master".into(), json!("")),
+            ("version".into(), json!("")),
+            ("previous".into(), json!("")),
         ]))
     }
 }
@@ -100,6 +102,9 @@ impl Apply<World> for SecretReaders {
             cx.reporter.log(format!("no service of the cluster {} reads it", self.cluster));
         }
         let mut outputs = self.outputs(&found.arn, &readers.keys().cloned().collect::<Vec<_>>().join(","))?;
+        let held = secret_versions::versions(aws, &found.arn).await?;
+        outputs.insert("version".into(), json!(held.current));
+        outputs.insert("previous".into(), json!(held.previous.unwrap_or_default()));
         if self.how()?.0 == Rotation::Database {
             let stack = format!("{}-{}-data", self.app, self.environment);
             let data = stacks::status(aws, &stack).await?.map(|s| s.outputs).unwrap_or_default();
@@ -116,6 +121,10 @@ impl Apply<World> for SecretReaders {
 
     fn example(&self) -> Outputs {
         let name = format!("{}{}", prefix(&self.app, &self.environment), self.name().0);
-        self.outputs(&format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}"), "app").unwrap_or_default()
+        let arn = format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}");
+        let mut example = self.outputs(&arn, "app").unwrap_or_default();
+        example.insert("version".into(), json!("<version>"));
+        example.insert("previous".into(), json!("<version before>"));
+        example
     }
 }

@@ -216,7 +216,7 @@ pub fn rollback(books: &Books, state: &State, to: Option<&str>, error: Option<St
 }
 
 /// What there is to do after a journey, by its name: when it is finished, when it was rehearsed. A journey that is not here is a move.
-const AFTER: [(&str, &[&str], &[&str]); 4] = [
+const AFTER: [(&str, &[&str], &[&str]); 5] = [
     (
         "stacks",
         &["see whether AWS has what was decided: migrate-wizard stacks diff", "take all of it away: migrate-wizard stacks destroy"],
@@ -228,6 +228,14 @@ const AFTER: [(&str, &[&str], &[&str]); 4] = [
         FOR_GOOD,
     ),
     ("repair", &["deploy what was decided: migrate-wizard stacks deploy"], FOR_GOOD),
+    (
+        "back",
+        &[
+            "it can be taken back itself: migrate-wizard rollback --because CAUSE --undo",
+            "what was not taken back, and what both sides cost: docs/rollback.md",
+        ],
+        FOR_GOOD,
+    ),
     ("rotate", &["the way back stays open: migrate-wizard secrets rotate --back"], FOR_GOOD),
 ];
 const FOR_GOOD: &[&str] = &["for good: the same command without --dry-run"];

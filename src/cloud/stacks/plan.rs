@@ -291,6 +291,7 @@ mod tests {
             parameters: BTreeMap::new(),
             tags: BTreeMap::new(),
             created: 0,
+            changed: 0,
             ours,
             run: None,
             termination_protection: false,

@@ -190,6 +190,7 @@ mod tests {
             parameters: map(parameters),
             tags: BTreeMap::new(),
             created,
+            changed: created,
             ours: true,
             run: None,
             termination_protection: false,

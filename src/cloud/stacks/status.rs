@@ -24,6 +24,8 @@ pub struct StackStatus {
     pub tags: BTreeMap<String, String>,
     /// When it was made, in seconds since 1970.
     pub created: i64,
+    /// When it was last changed; when it was made, if never.
+    pub changed: i64,
     /// It carries our tag, or it is a shell without resources whose change sets are all ours.
     pub ours: bool,
     /// The run that made it.
@@ -111,6 +113,7 @@ fn from(stack: Stack) -> StackStatus {
         parameters: parameters.collect(),
         tags: stack.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect(),
         created: stack.creation_time().map_or(0, aws_sdk_cloudformation::primitives::DateTime::secs),
+        changed: stack.last_updated_time().or(stack.creation_time()).map_or(0, aws_sdk_cloudformation::primitives::DateTime::secs),
         ours: tags::is_ours(stack.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))),
         run: tag(tags::RUN),
         termination_protection: stack.enable_termination_protection().unwrap_or(false),
