@@ -16,6 +16,7 @@ mod dsql;
 mod effects;
 mod evidence;
 mod exports;
+mod going_back;
 mod hurt;
 mod images;
 mod inside_replit;

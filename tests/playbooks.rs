@@ -101,11 +101,11 @@ fn undescribed(coming: &[Coming]) -> Vec<&str> {
 #[test]
 fn ours_pass_their_own_check() {
     let library = library::playbooks(&[]).unwrap();
-    for journey in ["move", "stacks", "destroy", "repair", "rotate", "tour"] {
+    for journey in ["move", "stacks", "destroy", "repair", "rotate", "back", "tour"] {
         effects::check_books(&library, &library.journey(journey).unwrap()).unwrap();
     }
     let done = Wizard::empty().run(&["playbooks", "check"]).expect(0);
-    assert!(done.out().starts_with("13 playbooks, "), "{}", done.out());
+    assert!(done.out().starts_with("14 playbooks, "), "{}", done.out());
     assert!(done.out().contains("all good. Next: migrate-wizard plan"), "{}", done.out());
 }
 
@@ -126,6 +126,7 @@ fn the_embedded_set_is_the_folder() {
         [
             "application.toml",
             "assess.toml",
+            "back.toml",
             "close.toml",
             "cutover.toml",
             "data.toml",

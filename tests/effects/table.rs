@@ -359,6 +359,80 @@ fn schedule_seen(stage: &Stage) -> Vec<String> {
     vec![format!("every {} days", found["RotationRules"]["AutomaticallyAfterDays"])]
 }
 
+/// `web` has run two revisions: the first was steady, the second runs now.
+fn a_service_of_two(stage: &Stage) {
+    a_service(stage);
+    let first = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1";
+    let steady = json!([{ "key": "migrate-wizard-steady", "value": "1700000000" }]);
+    stage.ask("ecs", &format!("{ECS}.TagResource"), &json!({ "resourceArn": first, "tags": steady }));
+    let container = json!({ "name": "web", "image": "registry.example/shop:2", "essential": true });
+    stage.ask("ecs", &format!("{ECS}.RegisterTaskDefinition"), &json!({ "family": "web", "containerDefinitions": [container], "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512" }));
+    let update = json!({ "cluster": "shop", "service": "web", "taskDefinition": "web:2" });
+    let made = stage.ask("ecs", &format!("{ECS}.UpdateService"), &update);
+    assert!(made["service"]["taskDefinition"].as_str().unwrap().ends_with("web:2"), "{made}");
+}
+
+/// `web` reads where its database is from a plain variable.
+fn a_service_with_a_host(stage: &Stage) {
+    stage.ask("ecs", &format!("{ECS}.CreateCluster"), &json!({ "clusterName": "shop" }));
+    let variables = json!([{ "name": "PGHOST", "value": "db.old" }, { "name": "URL", "value": "https://db.old/" }]);
+    let container = json!({ "name": "web", "image": "registry.example/shop:1", "essential": true, "environment": variables });
+    stage.ask("ecs", &format!("{ECS}.RegisterTaskDefinition"), &json!({ "family": "web", "containerDefinitions": [container], "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512" }));
+    stage.ask(
+        "ecs",
+        &format!("{ECS}.CreateService"),
+        &json!({ "cluster": "shop", "serviceName": "web", "taskDefinition": "web:1", "desiredCount": 0, "launchType": "FARGATE" }),
+    );
+}
+
+/// The variables of the revision that runs.
+fn variables_seen(stage: &Stage) -> Vec<String> {
+    let found = stage.ask("ecs", &format!("{ECS}.DescribeServices"), &json!({ "cluster": "shop", "services": ["web"] }));
+    let described =
+        stage.ask("ecs", &format!("{ECS}.DescribeTaskDefinition"), &json!({ "taskDefinition": found["services"][0]["taskDefinition"] }));
+    let pairs = described["taskDefinition"]["containerDefinitions"][0]["environment"].as_array().cloned().unwrap_or_default();
+    pairs.iter().map(|pair| format!("{}={}", pair["name"].as_str().unwrap(), pair["value"].as_str().unwrap())).collect()
+}
+
+/// Instances and clusters with what was asked for them.
+fn databases_seen(stage: &Stage) -> Vec<String> {
+    let instances = stage.query("rds", "DescribeDBInstances", &[]);
+    let clusters = stage.query("rds", "DescribeDBClusters", &[]);
+    let mut all: Vec<String> = elements(&instances, "DBInstanceIdentifier").into_iter().map(|id| format!("instance {id}")).collect();
+    all.extend(elements(&clusters, "DBClusterIdentifier").into_iter().map(|id| format!("cluster {id}")));
+    all.extend(elements(&instances, "VpcSecurityGroupId").into_iter().map(|id| format!("group {id}")));
+    all.extend(elements(&instances, "Value").into_iter().map(|value| format!("tag {value}")));
+    all
+}
+
+fn a_snapshot(stage: &Stage) {
+    an_instance(stage);
+    let made =
+        stage.query("rds", "CreateDBSnapshot", &[("DBInstanceIdentifier", "shop-db"), ("DBSnapshotIdentifier", "before-the-damage")]);
+    assert!(made.contains("before-the-damage"), "{made}");
+}
+
+fn a_database_cluster(stage: &Stage) {
+    let made = stage.query(
+        "rds",
+        "CreateDBCluster",
+        &[
+            ("DBClusterIdentifier", "shop-db"),
+            ("Engine", "aurora-postgresql"),
+            ("MasterUsername", "master"),
+            ("MasterUserPassword", "not-a-real-one"),
+        ],
+    );
+    assert!(made.contains("shop-db"), "{made}");
+}
+
+fn current_version(stage: &Stage, name: &str) -> Value {
+    let found = stage.ask("secretsmanager", "secretsmanager.DescribeSecret", &json!({ "SecretId": name }));
+    let stages = found["VersionIdsToStages"].as_object().unwrap();
+    let current = stages.iter().find(|(_, labels)| labels.as_array().unwrap().contains(&json!("AWSCURRENT"))).unwrap();
+    json!(current.0)
+}
+
 fn nothing_seen(_: &Stage) -> Vec<String> {
     Vec::new()
 }
@@ -714,6 +788,145 @@ pub fn table() -> Vec<Row> {
             gives: || json!({ "arn": "arn:aws:rds:us-east-1:123456789012:snapshot:pre-migration-run-1" }),
             seen: snapshots_seen,
             makes: &["snapshot pre-migration-run-1"],
+            ..ROW
+        },
+        Row {
+            name: "find_running",
+            kind: "find_running",
+            part: Part::Aws,
+            given: a_service,
+            fields: |_| json!({ "app": "shop", "environment": "test", "cluster": "shop" }),
+            needs: &["app", "environment", "cluster"],
+            gives: || json!({ "services": "web", "runs": "yes", "answers": "no", "reads_url": "no", "revisions": "web=arn:aws:ecs:us-east-1:123456789012:task-definition/web:1" }),
+            seen: service_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "last_good",
+            kind: "last_good",
+            part: Part::Aws,
+            given: a_service_of_two,
+            fields: |_| json!({ "cluster": "shop", "service": "web" }),
+            needs: &["cluster", "service"],
+            gives: || json!({ "from": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2", "to": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1", "image": "registry.example/shop:1" }),
+            seen: service_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "service_back",
+            kind: "service_back",
+            part: Part::Aws,
+            given: a_service_of_two,
+            fields: |_| json!({ "cluster": "shop", "service": "web", "to": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1", "from": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2" }),
+            needs: &["cluster", "service", "to", "from"],
+            preview: ["Change web: web:2 → web:1", "Same web runs web:1"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "current": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1" }),
+            seen: service_seen,
+            makes: &["web:1 with registry.example/shop:1"],
+            ..ROW
+        },
+        Row {
+            name: "restore_points",
+            kind: "restore_points",
+            part: Part::Aws,
+            given: a_snapshot,
+            fields: |_| json!({ "database": "rds", "of": "shop-db" }),
+            needs: &["database", "of"],
+            wrong: &[("database", "oracle")],
+            gives: || json!({ "costs": "$0.016 per hour and its storage (as of 2026-10-06)" }),
+            measured: &["name", "latest"],
+            seen: databases_seen,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "restore: rds, the latest moment",
+            kind: "restore",
+            part: Part::Aws,
+            given: an_instance,
+            fields: |_| json!({ "database": "rds", "of": "shop-db", "name": "shop-db-back", "at": "latest" }),
+            needs: &["database", "of", "name", "at"],
+            wrong: &[("database", "oracle"), ("at", "some day"), ("name", "shop-db")],
+            preview: ["Add database shop-db-back made of shop-db (latest)", "Same database shop-db-back is there: available"],
+            probes: [Absent, Present, Present],
+            gives: || json!({ "id": "shop-db-back", "host": "shop-db-back.restored.example" }),
+            seen: databases_seen,
+            makes: &["instance shop-db-back", "tag migrate-wizard", "tag shop-db"],
+            after: Stays("what may be in use is deleted by its typed name alone; tests/going_back.rs has that"),
+            ..ROW
+        },
+        Row {
+            name: "restore: rds, a snapshot",
+            kind: "restore",
+            part: Part::Aws,
+            given: a_snapshot,
+            fields: |_| json!({ "database": "rds", "of": "shop-db", "name": "shop-db-back", "at": "snapshot:before-the-damage" }),
+            needs: &["database", "of", "name", "at"],
+            preview: [
+                "Add database shop-db-back made of shop-db (snapshot:before-the-damage)",
+                "Same database shop-db-back is there: available",
+            ],
+            probes: [Absent, Present, Present],
+            gives: || json!({ "id": "shop-db-back" }),
+            seen: databases_seen,
+            makes: &["instance shop-db-back", "tag shop-db"],
+            after: Stays("what may be in use is deleted by its typed name alone"),
+            ..ROW
+        },
+        Row {
+            name: "restore: aurora, with a writer of its own (whether it can be used is found out by applying it)",
+            kind: "restore",
+            part: Part::Aws,
+            given: a_database_cluster,
+            fields: |_| json!({ "database": "aurora", "of": "shop-db", "name": "shop-db-back", "at": "2026-11-20 10:00 UTC" }),
+            needs: &["database", "of", "name", "at"],
+            preview: ["Add database shop-db-back made of shop-db", "Same database shop-db-back is there: available"],
+            gives: || json!({ "id": "shop-db-back", "host": "shop-db-back.restored.example" }),
+            seen: databases_seen,
+            makes: &["cluster shop-db-back", "instance shop-db-back-1"],
+            after: Stays("what may be in use is deleted by its typed name alone"),
+            ..ROW
+        },
+        Row {
+            name: "secret_version: another host",
+            kind: "secret_version",
+            part: Part::Aws,
+            given: a_read_secret,
+            fields: |stage| json!({ "arn": arn_of(stage, "shop-test/token"), "was": current_version(stage, "shop-test/token"), "text": "first", "by": "second", "cluster": "shop", "services": "web" }),
+            needs: &["arn", "was", "cluster"],
+            preview: ["Change version", "Same version"],
+            probes: [Absent, Present, Absent],
+            seen: token_seen,
+            makes: &["token of 6 characters: second"],
+            ..ROW
+        },
+        Row {
+            name: "revise: a host",
+            kind: "revise",
+            part: Part::Aws,
+            given: a_service_with_a_host,
+            fields: |_| json!({ "cluster": "shop", "service": "web", "from": "db.old", "to": "db.new", "was": "api=x,web=arn:aws:ecs:us-east-1:123456789012:task-definition/web:1" }),
+            needs: &["cluster", "service", "to", "was"],
+            preview: ["Change variable PGHOST", "Change the tasks of web are replaced"],
+            gives: || json!({ "current": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2" }),
+            seen: variables_seen,
+            makes: &["PGHOST=db.new"],
+            ..ROW
+        },
+        Row {
+            name: "revise: a variable by its name",
+            kind: "revise",
+            part: Part::Aws,
+            given: a_service_with_a_host,
+            fields: |_| json!({ "cluster": "shop", "service": "web", "name": "URL", "to": "https://right/", "was": "web=arn:aws:ecs:us-east-1:123456789012:task-definition/web:1" }),
+            needs: &["cluster", "service", "to", "was"],
+            preview: ["Change variable URL", "Change variable URL"],
+            gives: || json!({ "current": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:2" }),
+            seen: variables_seen,
+            makes: &["URL=https://right/"],
             ..ROW
         },
         Row {

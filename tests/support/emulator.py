@@ -212,6 +212,43 @@ async def idp(action, data):
     return taken(data) if action == "AdminDeleteUserAttributes" else await _idp(action, data)
 U._dispatch_idp = idp
 
+# another database made of one that is there: ministack has no point-in-time restore, and its restore forgets what it was asked for.
+# MWX_RESTORE_MS=N: it is "creating" so long
+import threading
+def restored(i, p, state, done="available"):
+    name = i.get("DBInstanceIdentifier") if state == "DBInstanceStatus" else i["DBClusterIdentifier"]
+    host, port = f"{name}.restored.example", int(rds._p(p, "Port") or 5432)
+    i["Endpoint"] = {**i["Endpoint"], "Address": host, "Port": port} if isinstance(i["Endpoint"], dict) else host
+    i["TagList"] = rds._parse_tags(p)
+    i["VpcSecurityGroups"] = [{"VpcSecurityGroupId": g, "Status": "active"} for g in rds._parse_member_list(p, "VpcSecurityGroupIds")]
+    if ms := int(os.environ.get("MWX_RESTORE_MS", "0")):
+        i[state] = "creating"; threading.Timer(ms / 1000, lambda: i.update({state: done})).start()
+_of_snapshot = rds._ACTION_MAP["RestoreDBInstanceFromDBSnapshot"]
+def of_snapshot(p):
+    answer = _of_snapshot(p)
+    if answer[0] == 200: restored(rds._instances[rds._p(p, "DBInstanceIdentifier")], p, "DBInstanceStatus")
+    return answer
+def of_moment(p):
+    old, name = rds._instances.get(rds._p(p, "SourceDBInstanceIdentifier")), rds._p(p, "TargetDBInstanceIdentifier")
+    if not old: return rds._error("DBInstanceNotFound", "no such source", 404)
+    if name in rds._instances: return rds._error("DBInstanceAlreadyExists", f"{name} exists", 400)
+    i = {**old, "DBInstanceIdentifier": name, "DBInstanceArn": f"{old['DBInstanceArn'].rsplit(':', 1)[0]}:{name}", "_docker_container_id": None}
+    rds._instances[name] = i; restored(i, p, "DBInstanceStatus")
+    return rds._single_instance_response("RestoreDBInstanceToPointInTimeResponse", "RestoreDBInstanceToPointInTimeResult", i)
+def cluster_of(action, source):
+    def g(p):
+        known = rds._db_cluster_snapshots.get(rds._p(p, source)) if source == "SnapshotIdentifier" else rds._clusters.get(rds._p(p, source))
+        old, name = known and rds._clusters.get(known["DBClusterIdentifier"]), rds._p(p, "DBClusterIdentifier")
+        if not old: return rds._error("DBClusterNotFoundFault", "no such source", 404)
+        if name in rds._clusters: return rds._error("DBClusterAlreadyExistsFault", f"{name} exists", 400)
+        c = {**old, "DBClusterIdentifier": name, "DBClusterArn": f"{old['DBClusterArn'].rsplit(':', 1)[0]}:{name}", "DBClusterMembers": []}
+        rds._clusters[name] = c; restored(c, p, "Status")
+        return rds._xml(200, f"{action}Response", f"<{action}Result><DBCluster>{rds._cluster_xml(c)}</DBCluster></{action}Result>")
+    return g
+rds._ACTION_MAP.update({"RestoreDBInstanceFromDBSnapshot": of_snapshot, "RestoreDBInstanceToPointInTime": of_moment,
+    "RestoreDBClusterToPointInTime": cluster_of("RestoreDBClusterToPointInTime", "SourceDBClusterIdentifier"),
+    "RestoreDBClusterFromSnapshot": cluster_of("RestoreDBClusterFromSnapshot", "SnapshotIdentifier")})
+
 if __name__ == "__main__":
     from ministack.app import main
     main()
