@@ -150,7 +150,7 @@ fn the_plan_of_a_cause_has_its_steps_and_times_and_touches_nothing() {
     let wizard = Wizard::empty();
     let plan = |because: &str, more: &[&str]| wizard.run(&[&["rollback", "--because", because, "--plan"], more].concat()).expect(0).out();
     let own = [
-        ("application", "5 to 10 minutes", "aws ecs update-service"),
+        ("application", "5 to 10 minutes", "aws ecs list-service-deployments"),
         ("database", "30 to 60 minutes", "aws rds restore-db-instance-to-point-in-time --source-db-instance-identifier"),
         ("configuration", "5 to 10 minutes", "aws secretsmanager update-secret-version-stage"),
         ("infrastructure", "2 to 5 minutes", "aws cloudformation continue-update-rollback"),
@@ -265,10 +265,13 @@ fn a_database_is_restored_beside_the_old_one() {
         shop.serve(service, 1);
     }
     data_stack(&shop, "shop-db", old);
-    let named = ["--set", "new_name=shop-db-back"];
+    let nameless = ["--new", "--dry-run", "--set", "app_name=other"];
+    shop.back("database", &nameless).expect(2).says("no data stack of this app and environment is here");
+    let named = ["--new", "--set", "new_name=shop-db-back"];
     shop.back("database", &[&named[..], &["--dry-run"]].concat()).expect(0);
     assert_eq!(shop.databases(), ["shop-db"], "a dry run touches nothing");
 
+    let named = ["--set", "new_name=shop-db-back"];
     let steps = ["restore", "lead_there", "restart[api]", "restart[web]"];
     let done = shop.back_although_killed("database", &named, &steps).expect(0);
     assert_eq!(shop.live_runs(), 1, "the same run went on");

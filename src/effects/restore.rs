@@ -36,6 +36,7 @@ pub struct Restore {
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let restore = from_fields::<Restore>("restore", fields)?;
     one_of("restore", "database", &restore.database, &["rds", "aurora", "dsql"])?;
+    named("restore", &restore.of)?;
     let point = of_field("restore", "at", restore.point())?;
     if restore.database == "dsql" && matches!(point, Point::At(_)) {
         return Err(Error::new(
@@ -49,6 +50,15 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
             .hint("a restore never takes the place of the database: give the new one another name"));
     }
     Ok(Box::new(restore))
+}
+
+/// A database without a name would be any database of the account.
+pub(super) fn named(kind: &str, of: &str) -> Result<()> {
+    if !of.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Input, format!("effect `{kind}`: `of` is empty: no data stack of this app and environment is here"))
+        .hint("check app_name, environment and region (--set, --region): the stack APP-ENVIRONMENT-data names its database"))
 }
 
 /// Where RDS has it; `None` for DSQL.

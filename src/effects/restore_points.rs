@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use super::restore::source;
+use super::restore::{named, source};
 use crate::cloud::{databases, recovery};
 use crate::decide::Answers;
 use crate::error::{Error, Kind, Result};
@@ -32,6 +32,7 @@ pub struct RestorePoints {
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let points = from_fields::<RestorePoints>("restore_points", fields)?;
     one_of("restore_points", "database", &points.database, &["rds", "aurora", "dsql"])?;
+    named("restore_points", &points.of)?;
     Ok(Box::new(points))
 }
 

@@ -35,7 +35,7 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let back = from_fields::<SecretVersion>("secret_version", fields)?;
     if back.version.is_empty() && (back.text.is_empty() || back.by.is_empty()) {
         return Err(Error::new(Kind::Input, "effect `secret_version`: neither `version` nor `text` and `by` say what becomes current")
-            .hint("there is no earlier version of this secret: answer that you enter the new value"));
+            .hint("a secret that was never changed has no version before: enter the value instead (--set value=enter)"));
     }
     Ok(Box::new(back))
 }
