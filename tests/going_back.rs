@@ -338,7 +338,7 @@ fn a_configuration_is_put_right() {
     shop.serve("api", 1);
     shop.register("web", "registry.example/web:1", &json!({ "environment": [{ "name": "LOG_LEVEL", "value": "info" }] }));
     shop.serve("web", 1);
-    let session = ["--set", "secret=session"];
+    let session = ["--set", "what=secret", "--set", "secret=session", "--set", "value=before"];
     shop.back("configuration", &[&session[..], &["--dry-run"]].concat()).expect(0);
     assert_eq!(shop.value("shop-staging/session"), format!("{PLANTED}wrong"));
     // however often it is killed the label is moved once: it does not swing back
@@ -358,7 +358,7 @@ fn a_configuration_is_put_right() {
     let missing = ["--set", "what=variable", "--set", "variable=NO_SUCH", "--set", "variable_value=x", "--set", "variable_services=api"];
     shop.back("configuration", &missing).expect(1).says("has a variable NO_SUCH");
     // a value has no place on a command line
-    shop.back("configuration", &["--new", "--set", "value=enter", "--set", "new_value=x"])
+    shop.back("configuration", &["--new", "--set", "what=secret", "--set", "value=enter", "--set", "new_value=x"])
         .expect(2)
         .says("does not belong on a command line");
     assert_eq!(files_with(shop.wizard.path(), PLANTED), Vec::<String>::new());
@@ -400,6 +400,7 @@ fn a_name_goes_back_to_what_the_move_wrote_down() {
         },
         answer("app_name", "shop"),
         answer("environment", "staging"),
+        answer("database", "rds"),
         answer("domain_name", "www.shop.example"),
         dns("lower_ttl", record(3600)),
         done("lower_ttl"),

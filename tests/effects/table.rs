@@ -884,7 +884,7 @@ pub fn table() -> Vec<Row> {
             fields: |_| json!({ "database": "aurora", "of": "shop-db", "name": "shop-db-back", "at": "2026-11-20 10:00 UTC" }),
             needs: &["database", "of", "name", "at"],
             preview: ["Add database shop-db-back made of shop-db", "Same database shop-db-back is there: available"],
-            gives: || json!({ "id": "shop-db-back", "host": "shop-db-back.restored.example" }),
+            gives: || json!({ "id": "shop-db-back" }),
             seen: databases_seen,
             makes: &["cluster shop-db-back", "instance shop-db-back-1"],
             after: Stays("what may be in use is deleted by its typed name alone"),
