@@ -617,7 +617,7 @@ pub fn table() -> Vec<Row> {
             given: a_cluster,
             fields: |_| json!({ "app": "shop", "environment": "test" }),
             needs: &["app", "environment"],
-            gives: || json!({ "system": "shop-test", "secrets": "", "repositories": "" }),
+            gives: || json!({ "system": "shop-test", "secrets": "", "repositories": "", "last": "shop-test-cluster" }),
             seen: |stage| stacks_seen(stage, "cluster"),
             after: READS,
             ..ROW
@@ -732,7 +732,7 @@ pub fn table() -> Vec<Row> {
             given: a_read_secret,
             fields: |_| json!({ "secret": "token", "app": "shop", "environment": "test", "cluster": "shop" }),
             needs: &["secret", "app", "environment", "cluster"],
-            gives: || json!({ "name": "shop-test/token", "how": "enter", "services": "web", "read": "yes" }),
+            gives: || json!({ "name": "shop-test/token", "how": "enter", "services": "web", "read": "yes", "previous": "" }),
             seen: token_seen,
             after: READS,
             ..ROW
