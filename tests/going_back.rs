@@ -380,8 +380,12 @@ fn a_configuration_is_put_right() {
 fn the_stack_that_was_changed_last_is_the_one_that_goes_back() {
     let shop = Shop::new(&[]);
     stack(&shop, "shop-staging-network", &json!({ "Id": { "Value": "1" } }));
-    // creation times are in whole seconds
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    // the times of stacks are in whole seconds
+    let second = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let made = second();
+    while second() == made {
+        std::thread::yield_now();
+    }
     stack(&shop, "shop-staging-edge", &json!({ "Id": { "Value": "2" } }));
     shop.back("infrastructure", &["--set", "where=stack"]).expect(0);
     let entries = shop.wizard.journal();
