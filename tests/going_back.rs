@@ -313,12 +313,24 @@ fn data_stack(shop: &Shop, id: &str, host: &str) {
         "Identifier": { "Value": id }, "Endpoint": { "Value": host }, "Port": { "Value": "5432" }, "DatabaseName": { "Value": "app" },
         "MasterUsername": { "Value": "master" }, "ResourceArn": { "Value": format!("arn:aws:rds:us-east-1:123456789012:db:{id}") }
     });
+    stack(shop, "shop-staging-data", &outputs);
+}
+
+/// A stack of ours with these outputs.
+fn stack(shop: &Shop, name: &str, outputs: &Value) {
     let template = json!({ "Resources": { "Topic": { "Type": "AWS::SNS::Topic" } }, "Outputs": outputs }).to_string();
     let encoded: String = template.bytes().map(|b| format!("%{b:02X}")).collect();
-    let made = shop.eye.query("cloudformation", "CreateStack", &[("StackName", "shop-staging-data"), ("TemplateBody", &encoded)]);
-    assert!(made.contains("shop-staging-data"), "{made}");
+    let tags = [("managed-by", "migrate-wizard"), ("app", "shop"), ("environment", "staging")];
+    let mut parameters = vec![("StackName".to_owned(), name.to_owned()), ("TemplateBody".to_owned(), encoded)];
+    for (n, (key, value)) in tags.iter().enumerate() {
+        parameters.push((format!("Tags.member.{}.Key", n + 1), (*key).to_owned()));
+        parameters.push((format!("Tags.member.{}.Value", n + 1), (*value).to_owned()));
+    }
+    let parameters: Vec<(&str, &str)> = parameters.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let made = shop.eye.query("cloudformation", "CreateStack", &parameters);
+    assert!(made.contains(name), "{made}");
     for _ in 0..200 {
-        let described = shop.eye.query("cloudformation", "DescribeStacks", &[("StackName", "shop-staging-data")]);
+        let described = shop.eye.query("cloudformation", "DescribeStacks", &[("StackName", name)]);
         if described.contains("CREATE_COMPLETE") {
             return;
         }
@@ -362,6 +374,27 @@ fn a_configuration_is_put_right() {
         .expect(2)
         .says("does not belong on a command line");
     assert_eq!(files_with(shop.wizard.path(), PLANTED), Vec::<String>::new());
+}
+
+#[test]
+fn the_stack_that_was_changed_last_is_the_one_that_goes_back() {
+    let shop = Shop::new(&[]);
+    stack(&shop, "shop-staging-network", &json!({ "Id": { "Value": "1" } }));
+    // the times of stacks are in whole seconds
+    let second = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let made = second();
+    while second() == made {
+        std::thread::yield_now();
+    }
+    stack(&shop, "shop-staging-edge", &json!({ "Id": { "Value": "2" } }));
+    shop.back("infrastructure", &["--set", "where=stack"]).expect(0);
+    let entries = shop.wizard.journal();
+    let of = |entry: &str, step: &str| {
+        entries.iter().map(|e| &e["what"]).find(|what| what["entry"] == entry && what["step"] == step).unwrap().clone()
+    };
+    assert_eq!(of("answered", "stack_name")["value"], "shop-staging-edge");
+    assert_eq!(of("started", "stack_back")["fields"]["name"], "shop-staging-edge");
+    assert_eq!(of("done", "stack_back")["outputs"]["status"], "CREATE_COMPLETE");
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn phases_come_in_the_order_of_the_journey() {
     assert_eq!(phases, ["assess", "decide", "provision", "application", "schema", "data", "cutover", "close"]);
     let back: Vec<&str> = journey.books.rollback.iter().map(|b| b.phase.as_str()).collect();
     assert_eq!(back, ["rollback"]);
-    assert_eq!(journey.library.books.len(), 13);
+    assert_eq!(journey.library.books.len(), 14);
 }
 
 /// A profile, what it must have and what it must not.
