@@ -7,11 +7,17 @@ use super::*;
 
 /// The questions of `playbooks/decide.toml`, defaults with their fallbacks.
 fn questions() -> Vec<QuestionSpec> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/decide.toml");
-    let book: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    let steps = |book: &str| {
+        let path = format!("{}/playbooks/{book}.toml", env!("CARGO_MANIFEST_DIR"));
+        let book: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+        book["step"].as_array().unwrap().clone()
+    };
+    // the way back is chosen at the cutover
+    let mut all = steps("decide");
+    all.extend(steps("cutover").into_iter().filter(|step| step["id"].as_str() == Some("writes_after")));
     let text = |table: &toml::Table, key: &str| table.get(key).and_then(toml::Value::as_str).map(str::to_owned);
     let mut found = Vec::new();
-    for step in book["step"].as_array().unwrap() {
+    for step in &all {
         let step = step.as_table().unwrap();
         let Some(ask) = step.get("ask").map(|ask| ask.as_table().unwrap()) else { continue };
         let options: Vec<String> = ask
@@ -351,8 +357,14 @@ fn the_recommended_answers_contradict_nothing_and_warn_of_the_mailbox_only() {
 
 #[test]
 fn what_rules_read_of_what_was_found_reaches_the_step_that_refuses() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/decide.toml");
-    let book: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    let steps = |book: &str| {
+        let path = format!("{}/playbooks/{book}.toml", env!("CARGO_MANIFEST_DIR"));
+        let book: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+        book["step"].as_array().unwrap().clone()
+    };
+    // the way back is chosen at the cutover
+    let mut all = steps("decide");
+    all.extend(steps("cutover").into_iter().filter(|step| step["id"].as_str() == Some("writes_after")));
     let step = book["step"].as_array().unwrap().iter().find(|s| s["id"].as_str() == Some("decisions")).unwrap();
     let given: Vec<&str> = step["effect"]["found"].as_table().unwrap().keys().map(String::as_str).collect();
     let rules = Rules::bundled().unwrap();
