@@ -60,7 +60,6 @@ fn review(dir: &std::path::Path, scan: &Scan) -> Review {
     let mut known: Vec<Known> =
         scan.understood.iter().map(|u| Known { name: u.what.clone(), value: u.value.clone(), from: u.from.clone() }).collect();
     known.extend(databases(scan));
-    known.push(Known { name: "next".into(), value: "migrate-wizard app prepare".into(), from: "changes the code where it can".into() });
     // the scan's order is by severity, then by signal: what belongs together stands together
     let mut objects: Vec<(String, Vec<&Finding>)> = Vec::new();
     for finding in &scan.findings {
