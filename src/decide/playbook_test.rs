@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use super::*;
 
+fn steps(book: &str) -> Vec<toml::Value> {
+    let path = format!("{}/playbooks/{book}.toml", env!("CARGO_MANIFEST_DIR"));
+    let book: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    book["step"].as_array().unwrap().clone()
+}
+
 /// The questions of `playbooks/decide.toml`, defaults with their fallbacks.
 fn questions() -> Vec<QuestionSpec> {
-    let steps = |book: &str| {
-        let path = format!("{}/playbooks/{book}.toml", env!("CARGO_MANIFEST_DIR"));
-        let book: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
-        book["step"].as_array().unwrap().clone()
-    };
     // the way back is chosen at the cutover
     let mut all = steps("decide");
     all.extend(steps("cutover").into_iter().filter(|step| step["id"].as_str() == Some("writes_after")));
@@ -357,15 +358,8 @@ fn the_recommended_answers_contradict_nothing_and_warn_of_the_mailbox_only() {
 
 #[test]
 fn what_rules_read_of_what_was_found_reaches_the_step_that_refuses() {
-    let steps = |book: &str| {
-        let path = format!("{}/playbooks/{book}.toml", env!("CARGO_MANIFEST_DIR"));
-        let book: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
-        book["step"].as_array().unwrap().clone()
-    };
-    // the way back is chosen at the cutover
-    let mut all = steps("decide");
-    all.extend(steps("cutover").into_iter().filter(|step| step["id"].as_str() == Some("writes_after")));
-    let step = book["step"].as_array().unwrap().iter().find(|s| s["id"].as_str() == Some("decisions")).unwrap();
+    let all = steps("decide");
+    let step = all.iter().find(|s| s["id"].as_str() == Some("decisions")).unwrap();
     let given: Vec<&str> = step["effect"]["found"].as_table().unwrap().keys().map(String::as_str).collect();
     let rules = Rules::bundled().unwrap();
     assert_eq!(given, rules.facts().into_iter().collect::<Vec<_>>());
