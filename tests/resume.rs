@@ -494,6 +494,11 @@ fn a_demo_interrupted_while_its_sample_is_filled_leaves_no_server_and_goes_on() 
     signal(&child, "INT");
 
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert_eq!(rehearsal.servers(), 0, "nothing is left running");
+    // it was told to end before we were; on a loaded machine it may take a moment longer
+    let until = Instant::now() + Duration::from_secs(20);
+    while rehearsal.servers() > 0 {
+        assert!(Instant::now() < until, "a server is left running");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     rehearsal.finish();
 }
