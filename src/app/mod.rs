@@ -56,7 +56,7 @@ mod fixture;
 mod tests;
 
 pub use around::{Line, around};
-pub use branch::{Branch, of_profile as branches_of_profile, rules as branch_rules};
+pub use branch::{Branch, is_name as is_branch_name, of_profile as branches_of_profile, rules as branch_rules};
 pub use choices::{Choices, Ci};
 pub use database::{DatabaseUse, Engine};
 pub use effort::Effort;

@@ -193,7 +193,9 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
         }
     }
     if let Some(why) = &not_asked {
-        out(format!("\nSecrets Manager was not asked: {why}. What it holds is not counted above."));
+        out(format!(
+            "\nSecrets Manager was not asked: {why}. What it holds is not counted above, so nothing is called missing by the exit code."
+        ));
     }
     out(format!(
         "\n{} given by nobody. Next: {}",
