@@ -9,7 +9,7 @@ use super::engines::{blueprint, decisions};
 use super::{out, out_json};
 use crate::app::env_table::{self, EnvRow, Kind as Name};
 use crate::app::mark::{self, Standing};
-use crate::app::{self, Choices, Ci, GeneratedFile, Scan, env, files};
+use crate::app::{self, Choices, Ci, GeneratedFile, Reading, Scan, env, files};
 use crate::cli::{ArchitectureArg, BaseArg, ChoiceArgs, ContainerArgs, EnvArgs, PipelineArgs, ProviderArg, RunArgs, WriteArgs};
 use crate::cloud::stacks;
 use crate::error::{Context, Error, Kind, Result};
@@ -150,6 +150,9 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     // what was decided for this checkout, wherever the command runs
     let of_app = RunArgs { dir: root.to_path_buf(), ..args.clone() };
     choices.decisions = decisions(&of_app)?;
+    for difference in app::made_for_other(&Reading::of(root)?.files(), &choices.decisions) {
+        eprintln!("note: {difference}");
+    }
     if !choices.decisions.is_empty() {
         decided(&of_app, &scan, &mut choices)?;
     }

@@ -155,8 +155,8 @@ fn line<W>(
     let to_come = coming.iter().find(|c| c.step == planned.id);
     let (kind, does, command, verify, undo) = match &step.action {
         Action::Ask(_) => {
-            let answer =
-                known.and_then(|s| s.answer.as_ref()).map(|(value, source)| format!("{} ({})", template::plain(value), source.words()));
+            let shown = |value| Some(template::plain(value)).filter(|text| !text.is_empty()).unwrap_or_else(|| "none".to_owned());
+            let answer = known.and_then(|s| s.answer.as_ref()).map(|(value, source)| format!("{} ({})", shown(value), source.words()));
             let does = answer.or_else(|| to_come.map(|c| c.describe.clone()));
             ("ask".to_owned(), does.into_iter().collect(), String::new(), None, Vec::new())
         }
