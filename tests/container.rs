@@ -409,6 +409,15 @@ fn one_decision_changes_no_name_and_no_migration() {
 }
 
 #[test]
+fn code_that_was_prepared_for_another_decision_is_told() {
+    let wizard = app("vite-express");
+    put(&wizard, "server/dsql.ts", "import { DsqlSigner } from \"@aws-sdk/dsql-signer\";\n");
+    let told = |more: &[&str]| wizard.run(&[&["app", "env"], more].concat()).expect(0).err();
+    assert!(told(&[]).contains("server/dsql.ts: the code signs in to Aurora DSQL") && told(&[]).contains("--set database=dsql"));
+    assert!(!told(&["--set", "database=dsql"]).contains("server/dsql.ts"));
+}
+
+#[test]
 fn what_would_break_a_workflow_or_say_nothing_to_it_is_refused() {
     let wizard = app("vite-express");
     let pipeline = |more: &[&str]| wizard.run(&[&["app", "pipeline", "--provider"], more].concat()).expect(2);
