@@ -382,10 +382,72 @@ fn again_gives_the_same_bytes_and_what_is_not_ours_stays() {
     // elsewhere
     wizard.run(&["app", "container", "--out", "container", "--service", "api"]).expect(0);
     assert!(wizard.path().join("container/Dockerfile.api").is_file() && !wizard.path().join("container/Dockerfile.web").exists());
-    wizard.run(&["app", "container", "--service", "apo"]).expect(2).says("the app has no service apo").says("admin, api, auth, web");
+    wizard
+        .run(&["app", "container", "--service", "apo"])
+        .expect(2)
+        .says("the app has no service apo: did you mean")
+        .says("admin, api, auth, web");
     let static_files = Wizard::empty();
     put(&static_files, "index.html", "<p>x</p>");
     static_files.run(&["app", "container"]).expect(2).says("nothing to build an image of").says("package.json");
+}
+
+#[test]
+fn one_decision_changes_no_name_and_no_migration() {
+    let wizard = Wizard::sample();
+    let made = |more: &[&str]| wizard.run(&[&["app", "pipeline", "--provider", "github", "--stdout"], more].concat()).expect(0).out();
+    let (alone, decided) = (made(&[]), made(&["--set", "auth=cognito"]));
+    let telling = |text: &str| -> Vec<String> {
+        let parts = ["service: ", "drizzle-kit", "No migrations", "RoleArn of the stack"];
+        text.lines().filter(|line| parts.iter().any(|part| line.contains(part))).map(str::to_owned).collect()
+    };
+    assert!(telling(&alone).iter().any(|line| line.contains("service: web")), "{alone}");
+    assert_eq!(telling(&alone), telling(&decided));
+    // what was decided counts
+    let dsql = made(&["--set", "database=dsql", "--set", "app_name=shop"]);
+    assert!(dsql.contains("No migrations") && dsql.contains("the stack shop-"), "{dsql}");
+}
+
+#[test]
+fn code_that_was_prepared_for_another_decision_is_told() {
+    let wizard = app("vite-express");
+    put(&wizard, "server/dsql.ts", "import { DsqlSigner } from \"@aws-sdk/dsql-signer\";\n");
+    let told = |more: &[&str]| wizard.run(&[&["app", "env"], more].concat()).expect(0).err();
+    assert!(told(&[]).contains("server/dsql.ts: the code signs in to Aurora DSQL") && told(&[]).contains("--set database=dsql"));
+    assert!(!told(&["--set", "database=dsql"]).contains("server/dsql.ts"));
+}
+
+#[test]
+fn what_would_break_a_workflow_or_say_nothing_to_it_is_refused() {
+    let wizard = app("vite-express");
+    let pipeline = |more: &[&str]| wizard.run(&[&["app", "pipeline", "--provider"], more].concat()).expect(2);
+    pipeline(&["github", "--branch", "x y"]).says("--branch x y: not a name for a branch");
+    pipeline(&["codepipeline", "--ghcr", "--branch", "a", "--smoke-word", "foo"])
+        .says("--branch, --ghcr, --smoke-word: only with --provider github");
+    assert!(!wizard.path().join("buildspec.yml").exists() && !wizard.path().join(".github").exists());
+}
+
+#[test]
+fn what_the_import_keeps_in_secrets_manager_is_a_secret_in_every_list() {
+    let wizard = app("vite-express");
+    put(
+        &wizard,
+        "server/more.ts",
+        "const a = process.env.FOO!;\nconst b = process.env.STRIPE_PUBLISHABLE_KEY!;\nconst c = process.env.REDIS_URL!;\n",
+    );
+    let told: Value = serde_json::from_str(&wizard.run(&["app", "env", "--json"]).expect(0).out()).unwrap();
+    let kind = |name: &str| told["variables"].as_array().unwrap().iter().find(|v| v["name"] == name).map(|v| v["kind"].clone());
+    for (name, is) in [("FOO", "secret"), ("STRIPE_PUBLISHABLE_KEY", "secret"), ("REDIS_URL", "plain")] {
+        assert_eq!(kind(name), Some(is.into()), "{name}: {told:#}");
+    }
+    for row in told["variables"].as_array().unwrap() {
+        let kept = row["on_aws"].as_str().unwrap().starts_with("Secrets Manager");
+        assert!(!kept || row["kind"] == "secret", "{row}");
+    }
+    wizard.run(&["app", "container"]).expect(0);
+    let example = read(&wizard, ".env.example");
+    let (secrets, _) = example.split_once("# settings").unwrap();
+    assert!(secrets.contains("FOO=") && secrets.contains("STRIPE_PUBLISHABLE_KEY="), "{example}");
 }
 
 #[test]

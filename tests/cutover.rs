@@ -78,6 +78,25 @@ fn an_hour_that_cannot_be_is_refused_before_anything_is_done() {
 }
 
 #[test]
+fn a_plan_says_whose_hour_it_is_and_what_is_done_by_hand() {
+    let wizard = Wizard::sample();
+    let plan = |more: &[&str]| wizard.run(&[&["cutover", "plan"], more].concat()).expect(0).out();
+    let by_hand = ["--set", "domain=external"];
+    let text = plan(&[&["--at", "2036-12-05 22:00"], &by_hand[..]].concat());
+    assert!(text.contains("no zone was named: this machine's") && !text.contains("T has passed"), "{text}");
+    assert!(text.contains("from freeze to switched: 12m") && text.contains("by hand, and not in that time: switch_by_hand"), "{text}");
+    let title = |step: &str| text.lines().find(|l| l.contains(&format!(" {step} "))).and_then(|l| l.find(&format!(" {step} "))).unwrap();
+    assert_eq!((title("third_parties"), title("switch_by_hand")), (title("freeze"), title("freeze")), "the columns stand: {text}");
+    assert!(plan(&[&["--markdown"], &by_hand[..]].concat()).contains("set the app's host name as CNAME"));
+    let past = plan(&["--at", "2020-12-05T22:00+01:00"]);
+    assert!(past.contains("5 December 2020 22:00 +01") && past.contains("T has passed") && !past.contains("no zone"), "{past}");
+    let empty = Wizard::empty();
+    empty.run(&["cutover", "plan"]).expect(2).says("holds no app");
+    empty.run(&["app", "export"]).expect(2).says("holds no app");
+    assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_rehearsal_gives_the_times_and_status_tells_planned_and_actual() {
     let rehearsal = Rehearsal::new("runbook", None);
     rehearsal.finish();

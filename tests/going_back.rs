@@ -148,7 +148,15 @@ fn files_with(dir: &Path, planted: &str) -> Vec<String> {
 #[test]
 fn the_plan_of_a_cause_has_its_steps_and_times_and_touches_nothing() {
     let wizard = Wizard::empty();
-    let plan = |because: &str, more: &[&str]| wizard.run(&[&["rollback", "--because", because, "--plan"], more].concat()).expect(0).out();
+    let plan = |because: &str, more: &[&str]| {
+        let known = if more.iter().any(|flag| flag.starts_with("database=")) { &[][..] } else { &["--set", "database=rds"][..] };
+        wizard.run(&[&["rollback", "--because", because, "--plan"], known, more].concat()).expect(0).out()
+    };
+    // which database it is, nobody here knows
+    let plan_alone = ["rollback", "--plan", "--because"];
+    wizard.run(&[&plan_alone[..], &["database"]].concat()).expect(2).says("which database has it?").says("--set database=dsql");
+    let unknown = wizard.run(&[&plan_alone[..], &["application"]].concat()).expect(0).out();
+    assert!(unknown.contains("not known here") && unknown.contains("--set app_name=NAME") && !unknown.contains("rds (rec"), "{unknown}");
     let own = [
         ("application", "5 to 10 minutes", "aws ecs list-service-deployments"),
         ("database", "30 to 60 minutes", "aws rds restore-db-instance-to-point-in-time --source-db-instance-identifier"),

@@ -187,6 +187,17 @@ fn what_would_be_mixed_or_lost_is_refused() {
 }
 
 #[test]
+fn on_the_prepared_branch_the_hint_can_be_followed_and_an_idle_edit_is_named() {
+    let app = App::new();
+    let (code, _, told) = app.prepare(&["--yes", "--only", "hosts,login-flask"]);
+    assert!(code == 0 && !told.contains("0 items open"), "{told}");
+    let idle = app.prepare(&["--yes", "--only", "hosts", "--branch", "again"]).2;
+    assert!(idle.contains("nothing to change") && idle.contains("hosts: nothing to change in this app"), "{idle}");
+    let (code, _, told) = app.prepare(&["--yes"]);
+    assert!(code == 1 && told.contains("you are on it: merge it") && !told.contains("branch -D"), "{code} {told}");
+}
+
+#[test]
 fn without_git_a_branch_is_refused_and_patches_are_written() {
     let app = App { wizard: Wizard::sample(), beside: tempfile::tempdir().unwrap() };
     let (code, _, told) = app.prepare(&["--yes"]);

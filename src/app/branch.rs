@@ -53,9 +53,26 @@ pub fn of_profile(profile: &str) -> Result<Option<Vec<Branch>>> {
     table()?.profile.get(profile).map(|names| rules(names)).transpose()
 }
 
+/// Whether git takes the name and it stands in a workflow without quotes.
+pub fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/+-".contains(c);
+    let part = |part: &str| !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with(".lock");
+    name.chars().all(plain) && name.split('/').all(part) && !name.ends_with('.') && !name.contains("..")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_branch_has_a_name_that_git_takes() {
+        for good in ["main", "release/2.0", "feature/X_1", "a+b-c"] {
+            assert!(is_name(good), "{good}");
+        }
+        for bad in ["", "x y", "a..b", "/a", "a/", "-a", "a.lock", "a:b", "$(id)", "a*", ".a"] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn the_four_systems_deploy_as_their_owners_wrote() {

@@ -9,6 +9,7 @@ use super::choices::Choices;
 use super::hide;
 use super::needs::{Decided, Needs};
 use super::scan::Scan;
+use super::secrets::{Becomes, Table as Rules};
 use super::template;
 use crate::error::{Context, Kind, Result};
 
@@ -239,6 +240,7 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
             plan.add(&variable.name, None, Origin::Code, !variable.has_default, why);
         }
     }
+    plan.keep_as_imported(scan)?;
     Ok(plan)
 }
 
@@ -265,6 +267,18 @@ impl EnvPlan {
         } else {
             self.plain.push(Plain { name: name.to_owned(), value, by_stack: false, origin, why });
         }
+    }
+
+    /// A name that the import keeps in Secrets Manager is a secret here, too.
+    fn keep_as_imported(&mut self, scan: &Scan) -> Result<()> {
+        let rules = Rules::bundled()?;
+        let must = |name: &str| scan.variables.iter().any(|v| v.name == name && !v.has_default && !v.at_build);
+        let (kept, plain): (Vec<Plain>, Vec<Plain>) = std::mem::take(&mut self.plain).into_iter().partition(|p| {
+            p.origin == Origin::Code && p.value.is_none() && must(&p.name) && rules.judge(&p.name, None).0 == Becomes::Secret
+        });
+        self.plain = plain;
+        self.secrets.extend(kept.into_iter().map(|p| Secret { name: p.name, origin: p.origin, needed: true, why: p.why }));
+        Ok(())
     }
 
     /// All names that are set, sorted.

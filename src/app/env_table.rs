@@ -45,7 +45,7 @@ pub struct EnvRow {
     pub at_build: bool,
     /// The running app reads it, or gets it.
     pub at_run: bool,
-    /// Services whose code reads it; a shared package counts for all.
+    /// Services whose code reads it (a shared package counts for all); of a name that no code was seen to read, those that get it.
     pub services: Vec<String>,
     /// What takes its place on AWS.
     pub on_aws: String,
@@ -82,6 +82,9 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
                 (None, None, Some(_)) => Kind::Secret,
                 (None, None, None) => Kind::Plain,
             };
+            // what a person stores nowhere is no secret of theirs
+            let by_stack = given.get(name).is_some_and(|row| row.given == Given::Stack);
+            let kind = if kind == Kind::Secret && by_stack { Kind::Plain } else { kind };
             let why = [never.map(|n| &n.why), unneeded.map(|n| &n.why), secret.map(|s| &s.why), plain.map(|p| &p.why)]
                 .into_iter()
                 .flatten()
@@ -95,7 +98,10 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
                 has_default: variable.map(|v| v.has_default),
                 at_build: plan.build.contains_key(name),
                 at_run: !matches!(kind, Kind::Never | Kind::Unneeded) && !only_development && !(variable.is_some_and(|v| v.at_build)),
-                services: services.iter().filter(|s| variable.is_some_and(|v| place_for(scan, s, v).is_some())).cloned().collect(),
+                services: match variable {
+                    Some(v) => services.iter().filter(|s| place_for(scan, s, v).is_some()).cloned().collect(),
+                    None => getters(&wired, name),
+                },
                 on_aws: on_aws(name, kind, variable, given.get(name).copied(), &table, &prefix),
                 why: why.unwrap_or_else(|| "for development only: the published app does not get it".to_owned()),
             }
@@ -118,6 +124,12 @@ fn sources(scan: &Scan, name: &str, variable: Option<&Variable>, replit: &[&EnvV
         out.push(Source { from: "wizard".to_owned(), place: None });
     }
     out
+}
+
+/// The services that get a name, whoever gives it.
+fn getters(wired: &[Wired], name: &str) -> Vec<String> {
+    let gets = |row: &&Wired| row.variable == name && !matches!(row.given, Given::Dropped | Given::Unneeded);
+    wired.iter().filter(gets).map(|row| row.service.clone()).collect()
 }
 
 fn on_aws(name: &str, kind: Kind, variable: Option<&Variable>, given: Option<&Wired>, table: &Table, prefix: &str) -> String {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 pub enum SecretsCmd {
     /// What each service gets: service, variable, secret or plain value, where the code reads it, what is missing
     #[command(
-        after_help = "Examples:\n  migrate-wizard secrets list --profile alva\n  migrate-wizard secrets list --app shop --environment staging --json\n\nNames only, never a secret's value. Exit code 1: something that the code reads is given by nobody."
+        after_help = "Examples:\n  migrate-wizard secrets list --profile alva\n  migrate-wizard secrets list --app shop --environment staging --json\n\nNames only, never a secret's value. Exit code 1: something that the code reads is given by nobody; 0 where Secrets Manager could not\nbe asked: the list says so, and what is missing is not known."
     )]
     List(AppArgs),
     /// Take over Replit's secrets: its block as JSON or NAME=value lines, from a file, a pipe or pasted without echo

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{inside, out, out_json};
+use crate::app;
 use crate::app::inside::{self as scripts, Found, Manifest, Verdict, What};
 use crate::cli::{AppExportArgs, RunArgs, WhatArg};
 use crate::cloud::bucket::Place;
@@ -31,6 +32,9 @@ pub async fn run(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
 }
 
 async fn write(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
+    if what.out.is_none() && !args.dry_run {
+        app::must_be_app(&args.dir)?;
+    }
     let chosen: Vec<What> = if what.what.is_empty() { What::ALL.to_vec() } else { what.what.iter().copied().map(kind).collect() };
     let folder = what.out.clone().unwrap_or_else(|| args.dir.join(crate::runs::FOLDER).join("inside"));
     let place: Option<Place> = what.to.as_deref().map(str::parse).transpose()?;

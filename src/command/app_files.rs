@@ -9,7 +9,7 @@ use super::engines::{blueprint, decisions};
 use super::{out, out_json};
 use crate::app::env_table::{self, EnvRow, Kind as Name};
 use crate::app::mark::{self, Standing};
-use crate::app::{self, Choices, Ci, GeneratedFile, Scan, env, files};
+use crate::app::{self, Choices, Ci, GeneratedFile, Reading, Scan, env, files};
 use crate::cli::{ArchitectureArg, BaseArg, ChoiceArgs, ContainerArgs, EnvArgs, PipelineArgs, ProviderArg, RunArgs, WriteArgs};
 use crate::cloud::stacks;
 use crate::error::{Context, Error, Kind, Result};
@@ -31,6 +31,7 @@ pub fn container(args: &RunArgs, what: &ContainerArgs) -> Result<u8> {
 }
 
 pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
+    fits(what)?;
     let (scan, mut choices) = read(args, &what.choice)?;
     choices.ci = match what.provider {
         ProviderArg::Github => Ci::Github,
@@ -62,6 +63,22 @@ pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
     put(args, &what.choice, &what.write, &files, next)
 }
 
+/// What would stand in a workflow and break it, and what only the other provider reads, is refused before anything is made.
+fn fits(what: &PipelineArgs) -> Result<()> {
+    if let Some(branch) = what.branches.iter().find(|name| !app::is_branch_name(name)) {
+        return Err(Error::new(Kind::Usage, format!("--branch {branch}: not a name for a branch"))
+            .hint("letters, digits and . _ / + - as git takes them, such as main or release/2"));
+    }
+    let only_github = [("--branch", !what.branches.is_empty()), ("--ghcr", what.ghcr), ("--smoke-word", what.smoke_word.is_some())];
+    let given: Vec<&str> = only_github.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag).collect();
+    if what.provider == ProviderArg::Codepipeline && !given.is_empty() {
+        return Err(Error::new(Kind::Usage, format!("{}: only with --provider github", given.join(", "))).hint(
+            "leave it out: the branch of a CodePipeline is a decision of the stack, and its buildspec builds and pushes to ECR alone",
+        ));
+    }
+    Ok(())
+}
+
 pub fn env(args: &RunArgs, what: &EnvArgs) -> Result<u8> {
     let (scan, choices) = read(args, &what.choice)?;
     let plan = env::plan(&scan, &choices)?;
@@ -81,10 +98,10 @@ pub fn env(args: &RunArgs, what: &EnvArgs) -> Result<u8> {
     }
     let secrets = rows.iter().filter(|r| r.kind == Name::Secret).count();
     out(format!(
-        "\n{}: {} secret, {} never. Next: migrate-wizard secrets import",
+        "\n{}: {} secret; {} never to be set. Next: migrate-wizard secrets import",
         text::plural(rows.len() as u64, "variable"),
         secrets,
-        rows.iter().filter(|r| r.kind == Name::Never).count()
+        text::plural(plan.never.len() as u64, "name")
     ));
     Ok(0)
 }
@@ -133,6 +150,9 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     // what was decided for this checkout, wherever the command runs
     let of_app = RunArgs { dir: root.to_path_buf(), ..args.clone() };
     choices.decisions = decisions(&of_app)?;
+    for difference in app::made_for_other(&Reading::of(root)?.files(), &choices.decisions) {
+        eprintln!("note: {difference}");
+    }
     if !choices.decisions.is_empty() {
         decided(&of_app, &scan, &mut choices)?;
     }
@@ -149,9 +169,9 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     }
     if let Some(unknown) = what.services.iter().find(|name| scan.services.iter().all(|s| s.name != **name)) {
         let known: Vec<&str> = scan.services.iter().map(|s| s.name.as_str()).collect();
-        return Err(Error::new(Kind::Input, format!("the app has no service {unknown}"))
-            .cause(format!("its services: {}", known.join(", ")))
-            .hint(format!("{}; `migrate-wizard app scan` lists them", text::meant(unknown, &known))));
+        return Err(Error::new(Kind::Input, format!("the app has no service {unknown}{}", text::meant(unknown, &known)))
+            .cause(if known.is_empty() { "no service was found in it".to_owned() } else { format!("its services: {}", known.join(", ")) })
+            .hint("`migrate-wizard app scan` says what was found"));
     }
     choices.services.clone_from(&what.services);
     choices.one_image = what.one_image;
@@ -179,7 +199,17 @@ fn named(flag: &str, name: Option<&str>) -> Result<()> {
 fn decided(args: &RunArgs, scan: &Scan, choices: &mut Choices) -> Result<()> {
     let coming = blueprint(args, "app")?;
     let step = coming.iter().find(|step| step.kind == "files" && !step.fields.is_null());
-    let field = |name: &str| step.and_then(|s| s.fields.get(name)).map(template::plain).filter(|v| !v.is_empty());
+    // where nobody answered, the app's own files say more than what a question would recommend
+    let answers = choices.decisions.clone();
+    let is_open = |name: &str| match name {
+        "app" => answers.outcome("app_name").is_none(),
+        "services" | "database" => answers.outcome(name).is_none(),
+        _ => false,
+    };
+    let field = |name: &str| {
+        let given = step.and_then(|s| s.fields.get(name)).filter(|_| !is_open(name));
+        given.map(template::plain).filter(|v| !v.is_empty())
+    };
     choices.decided(scan, &field);
     Ok(())
 }
@@ -234,7 +264,8 @@ fn put(args: &RunArgs, choice: &ChoiceArgs, write: &WriteArgs, files: &[Generate
         }
     }
     if !args.json {
-        out(format!("{} in {}. Next: {next}", text::plural(files.len() as u64, "file"), folder.display()));
+        let place = if folder == Path::new(".") { "this folder".to_owned() } else { folder.display().to_string() };
+        out(format!("{} in {place}\nNext: {next}", text::plural(files.len() as u64, "file")));
     }
     Ok(0)
 }

@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use super::run::{answers, checked_books, given, open_with};
 use super::{out, out_json};
+use crate::app;
 use crate::cli::{BecauseArg, RollbackArgs, RunArgs};
 use crate::effects::{self, Setup};
 use crate::error::{Error, Kind, Result};
+use crate::progress::Reporter;
 use crate::runs::{self, Flavour};
 use crate::text;
 use crate::wizard::forecast::{Coming, forecast};
@@ -68,7 +70,13 @@ fn known(args: &RunArgs, books: &Books, because: BecauseArg) -> Result<BTreeMap<
     // of what was made for real, also where this is a dry run
     let of = |journey| runs::newest(&args.dir, Flavour { journey, mode: Mode::Live, sandbox: args.sandbox });
     let newest = [of("move")?, of("stacks")?].into_iter().flatten().max_by(|a, b| a.state.opened_at.cmp(&b.state.opened_at));
-    let Some(newest) = newest else { return Ok(all) };
+    let Some(newest) = newest else {
+        // the name that the app's other files have, too
+        if app::must_be_app(&args.dir).is_ok() {
+            say("app_name", app::scan(&args.dir, &Reporter::silent())?.name, Source::Detected);
+        }
+        return Ok(all);
+    };
     for name in SAME {
         let answer = newest.state.steps.get(name).and_then(|s| s.answer.as_ref());
         say(name, answer.map(|(value, _)| plain(value)).unwrap_or_default(), Source::Detected);
@@ -104,6 +112,11 @@ fn fresh(args: &RunArgs) -> Result<State> {
 
 /// The steps of this cause with their times; calls nothing.
 fn plan(args: &RunArgs, books: &Books, state: &State, given: &BTreeMap<String, Suggestion>, because: BecauseArg) -> Result<u8> {
+    let is_open = |id: &str| !given.contains_key(id) && state.steps.get(id).is_none_or(|step| step.answer.is_none());
+    if is_open("database") && because == BecauseArg::Database {
+        return Err(Error::new(Kind::Usage, "which database has it? No run of this folder says")
+            .hint("say it: --set database=rds, --set database=aurora or --set database=dsql"));
+    }
     let coming = forecast(books, state, given, &runs::rehearsed(&args.dir), &effects::registry());
     if args.json {
         out_json(&coming)?;
@@ -114,6 +127,9 @@ fn plan(args: &RunArgs, books: &Books, state: &State, given: &BTreeMap<String, S
         && let Some(option) = ask.options.iter().find(|option| option.id == because.word())
     {
         out(format!("{}\n{}\n", option.label, option.consequence));
+    }
+    if is_open("app_name") {
+        out("note: no run and no app is in this folder, so the app's name below is the folder's: --set app_name=NAME says it\n");
     }
     for step in &coming {
         let sign = match (step.writes, step.kind.as_str()) {
@@ -126,7 +142,7 @@ fn plan(args: &RunArgs, books: &Books, state: &State, given: &BTreeMap<String, S
             "{sign} {:<28} {:<8} {}",
             step.step,
             step.estimate.as_deref().unwrap_or_default().trim_start_matches("about "),
-            said(step)
+            if step.step == "database" && is_open("database") { "not known here: --set database=rds, aurora or dsql" } else { said(step) }
         ));
         if !step.command.is_empty() {
             out(format!("{:39}$ {}", "", step.command));

@@ -36,7 +36,8 @@ fn is_set(name: &str) -> bool {
 
 fn unnamed(name: &str, side: &str, besides: &str) -> Error {
     Error::new(Kind::Usage, format!("{name} is not set")).hint(format!(
-        "export {name}='postgresql://user@host/db' (the password may stand in ~/.pgpass), name the URL with --{side}{besides}"
+        "export {name}='postgresql://user@host/db' (the password may stand in ~/.pgpass), {}name the URL with --{side}{besides}",
+        if besides.is_empty() { "or " } else { "" }
     ))
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::run::{answers, checked_books, open_with};
 use super::{flavour, out, out_json, plan};
+use crate::app;
 use crate::cli::{CutoverAtArgs, CutoverCmd, CutoverPlanArgs, RunArgs};
 use crate::effects::{self, Moment, Rehearsal, Setup, moment};
 use crate::error::{Context, Error, Kind, Result};
@@ -65,7 +66,10 @@ fn answered(state: &State) -> Option<Zoned> {
 fn show(args: &RunArgs, what: &CutoverPlanArgs) -> Result<u8> {
     let state = match newest(args)? {
         Some(found) => found.state,
-        None => plan::fresh(args)?,
+        None => {
+            app::must_be_app(&args.dir)?;
+            plan::fresh(args)?
+        }
     };
     let book = of(args, &state)?;
     let t = match asked(&what.at)? {
@@ -93,11 +97,17 @@ fn show(args: &RunArgs, what: &CutoverPlanArgs) -> Result<u8> {
         return Ok(0);
     }
     if let Some(t) = &t {
-        out(format!("T is {}\n", t.strftime("%A %-d %B %Y %H:%M %Q")));
+        let zone = if what.at.at.as_deref().is_some_and(is_without_zone) { " (no zone was named: this machine's)" } else { "" };
+        out(format!("T is {}{zone}, {}", t.strftime("%A %-d %B %Y %H:%M %Q"), from_now(t)));
+        if Timestamp::now().duration_since(t.timestamp()).as_secs() > 60 {
+            out("! T has passed: `cutover go` would refuse it");
+        }
+        out("");
     }
+    let width = book.lines.iter().map(|line| line.owner.len()).max().unwrap_or(0);
     for line in &book.lines {
         out(format!(
-            "{:<7} {:<14} {:<8} {:<18} {:<22} {}",
+            "{:<7} {:<14} {:<width$} {:<18} {:<22} {}",
             line.at,
             clock(t.as_ref(), line),
             line.owner,
@@ -115,6 +125,12 @@ fn show(args: &RunArgs, what: &CutoverPlanArgs) -> Result<u8> {
     out(format!("\n{}", summary(&book).join("\n")));
     out("Nothing was touched. Next: migrate-wizard cutover rehearse, then migrate-wizard cutover go");
     Ok(0)
+}
+
+/// A day and hour alone: it is read in this machine's zone.
+fn is_without_zone(text: &str) -> bool {
+    let has_zone_word = text.trim().rsplit_once(' ').is_some_and(|(_, last)| last.starts_with(|c: char| c.is_ascii_alphabetic()));
+    text.trim() != "now" && !has_zone_word && text.trim().parse::<Timestamp>().is_err()
 }
 
 /// The hour of a line; empty while T is open.
@@ -136,7 +152,14 @@ fn takes(line: &Line) -> String {
 fn summary(book: &Runbook) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some((freeze, until)) = &book.freeze {
-        lines.push(format!("nobody can write from {freeze} to {until}: about {}", text::duration(Duration::from_millis(book.frozen_ms))));
+        lines.push(format!(
+            "nobody can write from {freeze} to {until}: {} by the plan's hours, of which about {} are the steps' own time",
+            text::duration(Duration::from_millis(book.planned_ms.max(book.frozen_ms))),
+            text::duration(Duration::from_millis(book.frozen_ms))
+        ));
+        if !book.not_counted.is_empty() {
+            lines.push(format!("  by hand, and not in that time: {}", book.not_counted.join(", ")));
+        }
         if !book.not_rehearsed.is_empty() {
             lines.push(format!("  not rehearsed of that: {}", book.not_rehearsed.join(", ")));
         }
@@ -237,7 +260,8 @@ fn status(args: &RunArgs) -> Result<u8> {
             out(format!("writes   were stopped for {} until the switch; the source stays frozen", text::duration(lasted)))
         }
         None => {
-            out(format!("writes   not stopped; the freeze is expected to last {}", text::duration(Duration::from_millis(book.frozen_ms))))
+            let planned = Duration::from_millis(book.planned_ms.max(book.frozen_ms));
+            out(format!("writes   not stopped; the freeze is planned to last {}", text::duration(planned)))
         }
     }
     match book.next() {

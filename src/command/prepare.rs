@@ -34,7 +34,7 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
     let mut kept = BTreeSet::new();
     let mut prepared = edits::prepare(&files, &edits::Asked { only: &what.only, left: &kept, decided: &decided }, Some(&reading))?;
     if prepared.iter().all(|one| one.changes.is_empty()) {
-        return nothing(args, &prepared);
+        return nothing(args, &what.only, &prepared);
     }
     // What would stop it is said before anybody reads a diff.
     let before = match &what.patches {
@@ -47,6 +47,7 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
     if args.dry_run || !(args.yes || asks) {
         show(args, &prepared, false)?;
         if !args.json {
+            idle(&what.only, &prepared);
             stands(&prepared);
             eprintln!("nothing was changed. Next: the same with --yes takes all, in a terminal it asks by file");
         }
@@ -105,11 +106,12 @@ fn list(args: &RunArgs) -> Result<u8> {
     Ok(0)
 }
 
-fn nothing(args: &RunArgs, prepared: &[edits::Prepared]) -> Result<u8> {
+fn nothing(args: &RunArgs, only: &[String], prepared: &[edits::Prepared]) -> Result<u8> {
     if args.json {
         out_json(&json!({ "applied": false, "edits": prepared }))?;
     } else {
         eprintln!("nothing to change");
+        idle(only, prepared);
         for line in prepared.iter().filter_map(|one| one.standing.as_ref()).flat_map(|standing| &standing.open) {
             out(format!("for a person: {line}"));
         }
@@ -119,9 +121,17 @@ fn nothing(args: &RunArgs, prepared: &[edits::Prepared]) -> Result<u8> {
     Ok(0)
 }
 
-/// How far a person is with the list.
+/// Edits that were named and met nothing.
+fn idle(only: &[String], prepared: &[edits::Prepared]) {
+    for edit in only.iter().filter(|id| prepared.iter().all(|one| one.edit.id != **id)) {
+        eprintln!("{edit}: nothing to change in this app");
+    }
+}
+
+/// How far a person is with the list; nothing where there is none.
 fn stands(prepared: &[edits::Prepared]) {
-    if let Some(standing) = prepared.iter().find_map(|one| one.standing.as_ref()) {
+    let written = |standing: &&edits::Standing| !standing.open.is_empty() || standing.ticked > 0;
+    if let Some(standing) = prepared.iter().find_map(|one| one.standing.as_ref()).filter(written) {
         let open = text::plural(standing.open.len() as u64, "item");
         eprintln!("{}: {open} open, {} ticked", edits::CHECKLIST, standing.ticked);
     }
@@ -222,6 +232,7 @@ fn tell(what: &PrepareArgs, prepared: &[edits::Prepared]) {
     for command in commands {
         eprintln!("run: {command}   (the lock file follows; commit it)");
     }
+    idle(&what.only, prepared);
     stands(prepared);
     match &what.patches {
         Some(folder) => eprintln!("Next, in the app's folder: git apply {}/*.patch", folder.display()),

@@ -69,10 +69,13 @@ pub fn check(root: &Path, branch: &str, changes: &[&Change]) -> Result<Before> {
         return refused(format!("{} has no commit yet", root.display()), &format!("git add . && git commit -m \"the app\"; {patches}"));
     };
     if said(git(root).args(["show-ref", "--verify", "-q", &format!("refs/heads/{branch}")])).is_some() {
-        return refused(
-            format!("the branch {branch} is there already"),
-            &format!("name another one with --branch, or delete it: git branch -D {branch}"),
-        );
+        let is_here = said(git(root).args(["symbolic-ref", "--short", "-q", "HEAD"])).as_deref() == Some(branch);
+        let hint = if is_here {
+            format!("you are on it: merge it into your own branch first, or go on from here on another one with --branch {branch}-2")
+        } else {
+            format!("name another one with --branch, or delete it: git branch -D {branch}")
+        };
+        return refused(format!("the branch {branch} is there already"), &hint);
     }
     let Some(status) = said(git(root).args(["status", "--porcelain", "--untracked-files=no"])) else {
         return refused("git cannot tell what has changed".to_owned(), "see what `git status` says");

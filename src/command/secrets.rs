@@ -10,7 +10,7 @@ use super::run::{answers, checked_books, open};
 use super::{out, out_json};
 use crate::app::needs::Decided;
 use crate::app::secrets::{Becomes, Block, Entry, Given, Row, Sorted, Table, parse, plain_file, puts, sort};
-use crate::app::{self, ServiceKind, env};
+use crate::app::{self, Reading, ServiceKind, env};
 use crate::cli::{AppArgs, ImportArgs, RotateArgs, RunArgs, SecretsCmd};
 use crate::cloud::secret_group::Held;
 use crate::cloud::secrets::Change;
@@ -138,6 +138,9 @@ fn stored(held: &BTreeMap<String, Held>, table: &Table) -> Vec<Stored> {
 async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
     let place = Place::of(args, whose)?;
     let scan = app::scan(&args.dir, &Reporter::silent())?;
+    for difference in app::made_for_other(&Reading::of(&args.dir)?.files(), &place.decided) {
+        eprintln!("note: {difference}");
+    }
     let asked = async { environment::held(&place.aws(args).await?, &place.app, &place.environment).await };
     let (held, not_asked) = match asked.await {
         Ok(held) => (held, None),
@@ -193,7 +196,9 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
         }
     }
     if let Some(why) = &not_asked {
-        out(format!("\nSecrets Manager was not asked: {why}. What it holds is not counted above."));
+        out(format!(
+            "\nSecrets Manager was not asked: {why}. What it holds is not counted above, so nothing is called missing by the exit code."
+        ));
     }
     out(format!(
         "\n{} given by nobody. Next: {}",

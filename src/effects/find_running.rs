@@ -130,7 +130,7 @@ impl Apply<World> for FindRunning {
 
     fn example(&self) -> Outputs {
         let system = format!("{}-{}", self.app, self.environment);
-        let service = format!("{system}-app");
+        let service = format!("{system}-web");
         let running = BTreeMap::from([(service.clone(), format!("arn:aws:ecs:us-east-1:000000000000:task-definition/{service}:2"))]);
         let mut all = Self::outputs(&running, "https://app.example/api/health");
         let known = [

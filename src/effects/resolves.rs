@@ -44,7 +44,8 @@ impl Resolves {
 #[async_trait]
 impl Apply<World> for Resolves {
     fn describe(&self) -> Description {
-        Description::new(format!("{} resolves to the addresses of {}", self.host, self.to), format!("dig +short {} {}", self.host, self.to))
+        let host = if self.host.is_empty() { "the app's host name" } else { &self.host };
+        Description::new(format!("{host} resolves to the addresses of {}", self.to), format!("dig +short {} {}", self.host, self.to))
     }
 
     fn touch(&self) -> Touch {

@@ -122,7 +122,7 @@ impl Apply<World> for SecretReaders {
     fn example(&self) -> Outputs {
         let name = format!("{}{}", prefix(&self.app, &self.environment), self.name().0);
         let arn = format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}");
-        let mut example = self.outputs(&arn, "app").unwrap_or_default();
+        let mut example = self.outputs(&arn, &format!("{}-{}-web", self.app, self.environment)).unwrap_or_default();
         example.insert("version".into(), json!("<version>"));
         example.insert("previous".into(), json!("<version before>"));
         example

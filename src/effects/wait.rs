@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned, civil};
 use serde::{Deserialize, Serialize};
@@ -47,7 +48,9 @@ pub fn moment(text: &str) -> Result<Moment> {
         return Ok(Moment::Now);
     }
     if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(Moment::At(at.to_zoned(TimeZone::system())));
+        // told as it was written
+        let offset = Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset());
+        return Ok(Moment::At(at.to_zoned(offset.map_or_else(TimeZone::system, TimeZone::fixed))));
     }
     let (local, zone) = match text.rsplit_once(' ') {
         Some((local, zone)) if zone.starts_with(|c: char| c.is_ascii_alphabetic()) => {
@@ -169,6 +172,8 @@ mod tests {
         for same in ["2026-12-05T22:00+01:00", "2026-12-05T21:00Z", "2026-12-05 21:00:00 UTC", "2026-12-05T16:00-05:00"] {
             assert_eq!(second(same), there, "{same}");
         }
+        let Ok(Moment::At(at)) = moment("2026-12-05T16:00-05:00") else { panic!("a moment") };
+        assert_eq!(at.strftime("%H:%M %:z").to_string(), "16:00 -05:00", "told as it was written");
     }
 
     #[test]

@@ -70,7 +70,8 @@ pub fn to_the_end<W>(
                     (None, None, Some(text)) => (template::fill(text, &own).unwrap_or_default(), "default"),
                     (None, None, None) => (ask.options.first().map(|o| o.id.clone()).unwrap_or_default(), "first option"),
                 };
-                coming.push(line(&planned, "ask", false, format!("{value} ({source})"), String::new(), rehearsed));
+                let shown = if value.is_empty() { "none" } else { value.as_str() };
+                coming.push(line(&planned, "ask", false, format!("{shown} ({source})"), String::new(), rehearsed));
                 facts.insert(planned.id.clone(), Value::from(value));
             }
             Action::Manual(manual) => {

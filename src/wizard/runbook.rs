@@ -69,6 +69,10 @@ pub struct Runbook {
     pub freeze: Option<(String, String)>,
     /// What the steps while nobody can write are expected to take together.
     pub frozen_ms: u64,
+    /// The same by the hours of the plan, which leave room for what people do.
+    pub planned_ms: u64,
+    /// Steps in it that no time is known of, so that they are not in `frozen_ms`.
+    pub not_counted: Vec<String>,
     /// Of these, steps whose time no rehearsal has measured.
     pub not_rehearsed: Vec<String>,
 }
@@ -117,10 +121,14 @@ pub fn runbook<W>(
         lines.push(line(planned, at, state, &facts, &coming, rehearsed, registry, frozen));
     }
     let in_freeze = || lines.iter().filter(|line| line.frozen);
+    let hour = |step: &str| lines.iter().find(|line| line.step == step).map(|line| line.offset_s);
+    let planned_s = freeze.as_ref().and_then(|(from, until)| Some(hour(until)? - hour(from)?)).unwrap_or(0);
     Some(Runbook {
         title: first.title.clone(),
         why: first.why.clone(),
         frozen_ms: in_freeze().filter_map(Line::expected).map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)).sum(),
+        planned_ms: u64::try_from(planned_s).unwrap_or(0) * 1000,
+        not_counted: in_freeze().filter(|line| line.expected().is_none() && line.kind != "ask").map(|line| line.step.clone()).collect(),
         not_rehearsed: in_freeze().filter(|line| line.rehearsed_ms.is_none() && line.kind != "ask").map(|line| line.step.clone()).collect(),
         freeze,
         lines,
@@ -147,8 +155,8 @@ fn line<W>(
     let to_come = coming.iter().find(|c| c.step == planned.id);
     let (kind, does, command, verify, undo) = match &step.action {
         Action::Ask(_) => {
-            let answer =
-                known.and_then(|s| s.answer.as_ref()).map(|(value, source)| format!("{} ({})", template::plain(value), source.words()));
+            let shown = |value| Some(template::plain(value)).filter(|text| !text.is_empty()).unwrap_or_else(|| "none".to_owned());
+            let answer = known.and_then(|s| s.answer.as_ref()).map(|(value, source)| format!("{} ({})", shown(value), source.words()));
             let does = answer.or_else(|| to_come.map(|c| c.describe.clone()));
             ("ask".to_owned(), does.into_iter().collect(), String::new(), None, Vec::new())
         }

@@ -85,6 +85,7 @@ pub fn wire(
     names.extend(defaults.keys().copied());
     // what AWS needs, whoever gives it
     names.extend(plan.plain.iter().filter(|p| p.origin == Origin::Shim).map(|p| p.name.as_str()));
+    names.extend(plan.secrets.iter().map(|s| s.name.as_str()));
 
     let mut rows = Vec::new();
     for service in services {
@@ -117,7 +118,10 @@ pub fn wire(
                 (Given::Dropped, "Replit's own".to_owned())
             } else if variable.is_some_and(|v| v.has_default) {
                 (Given::Default, "the code's default".to_owned())
-            } else if table.judge(name, None).0 == Becomes::Plain || variable.is_none_or(|v| v.at_build) {
+            } else if table.judge(name, None).0 == Becomes::Plain
+                || variable.is_some_and(|v| v.at_build)
+                || (variable.is_none() && plan.secrets.iter().all(|s| s.name != **name))
+            {
                 (Given::MissingPlain, "nobody gives it".to_owned())
             } else {
                 (Given::Missing(home), "nobody gives it".to_owned())
