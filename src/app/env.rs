@@ -107,6 +107,8 @@ struct Row {
     build: bool,
     /// A signal: the build needs the name when the app has that finding.
     build_when: Option<String>,
+    /// A framework whose build runs the code: it needs the name where the code reads it.
+    build_with: Option<String>,
     local: Option<String>,
     why: String,
 }
@@ -190,7 +192,8 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
         }
         match row.kind {
             RowKind::Plain => {
-                if row.build || row.build_when.as_deref().is_some_and(|signal| scan.has_finding(signal)) {
+                let runs_code = row.build_with.as_ref().is_some_and(|name| reads.is_some() && scan.stack.frameworks.contains(name));
+                if row.build || runs_code || row.build_when.as_deref().is_some_and(|signal| scan.has_finding(signal)) {
                     plan.build.insert(row.name.clone(), value.clone().unwrap_or_default());
                 }
                 let by_stack = row.stack && row.is_decided(decided);

@@ -159,11 +159,12 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         let services = service::read(&tree, replit.as_ref(), &stack, &manifests, &beside);
         (services, variables.join())
     });
-    let variables = variables.map_err(|_| Error::bug("the thread that looked for variables failed"))?;
+    let mut variables = variables.map_err(|_| Error::bug("the thread that looked for variables failed"))?;
     let total = tree.entries.len() as u64;
     reporter.progress(total, Some(total), Unit::Files, "reading the app");
     let seen: Vec<_> = tree.entries.iter().zip(&looks).collect();
     let (mut findings, settled) = search.findings(&tree.root, &seen);
+    variable::of_drop_ins(&mut variables, &settled, &signals);
     let layout = layout::read(&tree, &manifests);
     let system_packages = packages::read(&tree, replit.as_ref(), &manifests, &layout.python)?;
     without_needless(&mut findings, &system_packages);

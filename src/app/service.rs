@@ -64,11 +64,25 @@ static LISTENS: LazyLock<Option<Regex>> =
 
 /// A health route in the code below `dir`, as a path with a leading `/`.
 pub fn health(tree: &Tree, dir: &str) -> Option<String> {
-    tree.code(dir).filter(|(file, _)| !file.contains("client/")).find_map(|(file, text)| {
+    let written = tree.code(dir).filter(|(file, _)| !file.contains("client/")).find_map(|(file, text)| {
         HEALTH.as_ref()?.captures_iter(text).find_map(|c| {
             let path = c.get(1)?.as_str();
             (!comments::inside(file, text, c.get(0)?.start()))
                 .then(|| if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
+        })
+    });
+    written.or_else(|| health_by_file(tree, dir))
+}
+
+/// A health route that Next.js makes of a file's place: `app/api/health/route.ts`, `pages/api/health.ts`.
+fn health_by_file(tree: &Tree, dir: &str) -> Option<String> {
+    let below = if dir.is_empty() { String::new() } else { format!("{dir}/") };
+    let is_there = |path: &str| ["ts", "tsx", "js", "mjs"].iter().any(|end| tree.has(&format!("{below}{path}.{end}")));
+    let named = ["health", "healthz", "healthcheck"];
+    let paths = named.iter().flat_map(|name| [format!("/api/{name}"), format!("/{name}")]);
+    paths.into_iter().find(|path| {
+        ["", "src/"].iter().any(|folder| {
+            is_there(&format!("{folder}app{path}/route")) || (path.starts_with("/api/") && is_there(&format!("{folder}pages{path}")))
         })
     })
 }

@@ -17,8 +17,24 @@ const KEPT: u64 = 64 << 20;
 
 /// Each of the questions that are asked of the code after it was searched needs one of these in the file.
 const WORDS: &[&str] = &[
-    "env", "onfig", "health", "listen", "port:", "port=", "port =", "PORT", "eplit", "REPL", "repl.co", "psycopg", "asyncpg", "redis",
-    "mongo", "sqlite",
+    "env",
+    "onfig",
+    "health",
+    "listen",
+    "port:",
+    "port=",
+    "port =",
+    "PORT",
+    "eplit",
+    "REPL",
+    "repl.co",
+    "psycopg",
+    "asyncpg",
+    "redis",
+    "mongo",
+    "sqlite",
+    "OpenAI(",
+    "Anthropic(",
 ];
 
 /// Other files that are asked for by name are settings, and smaller than this (bytes).

@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::finding::Finding;
 use super::scan::Scan;
+use super::signal::Signal;
 use super::tree::{Tree, is_comment};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,10 +55,49 @@ static READS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     .collect()
 });
 
+/// A client that is made without a key (group 1: its arguments) reads this variable by itself, where this package is imported. Python's alone:
+/// what `app prepare` makes of the others names the variable.
+static CLIENTS: LazyLock<Vec<(Regex, &'static str, &'static str)>> = LazyLock::new(|| {
+    [
+        (r"=\s*(?:openai\.)?(?:Async)?OpenAI\(([^()]*)\)", "openai", "OPENAI_API_KEY"),
+        (r"=\s*(?:anthropic\.)?(?:Async)?Anthropic\(([^()]*)\)", "anthropic", "ANTHROPIC_API_KEY"),
+    ]
+    .into_iter()
+    .filter_map(|(pattern, package, name)| Some((Regex::new(pattern).ok()?, package, name)))
+    .collect()
+});
+
+/// Names that clients read by themselves, with where in the text.
+fn by_clients(file: &str, text: &str) -> Vec<(usize, &'static str)> {
+    let imports = |package: &str| text.contains(&format!("from {package} import")) || text.contains(&format!("import {package}"));
+    let mut out = Vec::new();
+    for (pattern, _, name) in CLIENTS.iter().filter(|(_, package, _)| file.ends_with(".py") && imports(package)) {
+        let made = pattern.captures_iter(text).filter(|found| found.get(1).is_some_and(|given| !given.as_str().contains("api_key")));
+        out.extend(made.filter_map(|found| Some((found.get(0)?.start(), *name))));
+    }
+    out
+}
+
 /// All names, sorted.
 pub fn read(tree: &Tree) -> Vec<Variable> {
     let mut found: BTreeMap<String, Variable> = BTreeMap::new();
     for (file, text) in tree.code("") {
+        for (at, name) in by_clients(file, text) {
+            let before = text.get(..at).unwrap_or("");
+            let start = before.rfind('\n').map_or(0, |at| at + 1);
+            if is_comment(file, text.get(start..).and_then(|t| t.lines().next()).unwrap_or("")) {
+                continue;
+            }
+            let line = u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX);
+            let variable = found.entry(name.to_owned()).or_insert_with(|| Variable {
+                name: name.to_owned(),
+                has_default: false,
+                at_build: false,
+                places: Vec::new(),
+            });
+            variable.has_default = false;
+            variable.places.push(Place { file: file.to_owned(), line });
+        }
         for pattern in READS.iter() {
             for captures in pattern.captures_iter(text) {
                 let (Some(whole), Some(names)) = (captures.get(0), captures.get(1)) else { continue };
@@ -97,6 +138,27 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
         }
     }
     found.into_values().collect()
+}
+
+/// What stands in for Replit's packages reads variables, too, at the places that use it: its own files are not walked.
+pub fn of_drop_ins(variables: &mut Vec<Variable>, settled: &[Finding], signals: &[Signal]) {
+    for finding in settled {
+        let signal = signals.iter().find(|signal| signal.id == finding.signal).and_then(|signal| signal.settled.as_ref());
+        for name in signal.map(|settled| settled.reads.as_slice()).unwrap_or_default() {
+            let place = Place { file: finding.file.clone(), line: finding.line.unwrap_or(1) };
+            let at = variables.iter().position(|variable| variable.name == *name).unwrap_or_else(|| {
+                variables.push(Variable { name: name.clone(), has_default: false, at_build: false, places: Vec::new() });
+                variables.len() - 1
+            });
+            if let Some(variable) = variables.get_mut(at) {
+                variable.has_default = false;
+                if !variable.places.contains(&place) {
+                    variable.places.push(place);
+                }
+            }
+        }
+    }
+    variables.sort_by(|a, b| a.name.cmp(&b.name));
 }
 
 /// The first place from which this service reads the variable: in its own folder or in a shared one; `None`: only others read it.
@@ -150,5 +212,31 @@ mod tests {
                 "ZETA b.ts:2",
             ]
         );
+    }
+
+    #[test]
+    fn what_stands_in_for_replits_packages_and_clients_without_a_key_read_variables_too() {
+        let named = |app: &App| -> Vec<String> {
+            app.scan()
+                .variables
+                .iter()
+                .map(|v| format!("{}{} {}:{}", v.name, if v.has_default { "?" } else { "" }, v.places[0].file, v.places[0].line))
+                .collect()
+        };
+        let code = "const Database = require(\"@replit/database\");\nconst { Client } = require(\"@replit/object-storage\");\n";
+        let app = App::new(&[
+            ("index.js", code),
+            ("package.json", r#"{"dependencies": {"@replit/database": "^3.0.0", "@replit/object-storage": "^1.0.0"}}"#),
+        ]);
+        assert_eq!(named(&app), [] as [String; 0]);
+        app.put(
+            "package.json",
+            r#"{"dependencies": {"@replit/database": "file:./.migrate/shims/database", "@replit/object-storage": "file:./.migrate/shims/object-storage"}}"#,
+        );
+        assert_eq!(named(&app), ["DATABASE_URL index.js:1", "DEFAULT_OBJECT_STORAGE_BUCKET_ID index.js:2"]);
+
+        let code = "from openai import OpenAI, AsyncOpenAI\nfrom replit.object_storage import Client\na = OpenAI()\nb = AsyncOpenAI(api_key=\"x\")\n";
+        let app = App::new(&[("main.py", code), ("requirements.txt", "openai\n./.migrate/shims/python\n")]);
+        assert_eq!(named(&app), ["DEFAULT_OBJECT_STORAGE_BUCKET_ID main.py:2", "OPENAI_API_KEY main.py:3"]);
     }
 }

@@ -32,7 +32,10 @@ pub fn newest(first: &[Item], second: Vec<Item>) -> Vec<Item> {
 pub fn findings(found: &[Finding], prepared: &[Prepared], wanted: &[Edit]) -> Vec<Item> {
     let is_told = |finding: &Finding| {
         let eased = wanted.iter().any(|edit| edit.eases.contains(&finding.signal));
-        let told = |one: &Prepared| one.edit.signals.contains(&finding.signal) && one.items.iter().any(|item| item.path == finding.file);
+        // a word about the whole file says that the edit was not made: then the finding stands for itself
+        let told = |one: &Prepared| {
+            one.edit.signals.contains(&finding.signal) && one.items.iter().any(|item| item.path == finding.file && item.line.is_some())
+        };
         eased || prepared.iter().any(told)
     };
     let item = |finding: &Finding| {

@@ -29,16 +29,21 @@ pub fn edit(work: &mut Work) {
     };
     let path = format!("{}{file}", folder(&script.path));
     let imports = Imports::of(script);
-    if imports.all.is_empty() {
-        let what = "mount the health route at /api/health before every other route (CommonJS: const { health } = await import(…))";
-        work.item(&script.path, Some(script.line(statement.range().start)), what, WHY);
+    // CommonJS takes the file, which is a module, where it is called
+    let common = imports.all.is_empty();
+    if common && (is_typed(&script.path) || !script.text.contains("require(")) {
+        work.put(&path, text, WHY);
+        let what = format!("mount the health route at /api/health before every other route: its first lines say how ({path})");
+        work.item(&script.path, Some(script.line(statement.range().start)), &what, WHY);
         return;
     }
     let style = script.style();
     let module = if is_typed(&script.path) { "./health".to_owned() } else { format!("./{file}") };
-    let mut lines = vec![format!("import {{ health }} from {}{}", style.text(&module), style.end())];
+    let import = format!("import {{ health }} from {}{}", style.text(&module), style.end());
+    let mut lines: Vec<String> = (!common).then_some(import).into_iter().collect();
     let mut checks = Vec::new();
-    match exported(work, script, &imports, is_pool) {
+    let within_reach = |found: &(String, Option<String>)| !common || found.1.is_none();
+    match exported(work, script, &imports, is_pool).filter(within_reach) {
         Some((name, import)) => {
             lines.extend(import.map(|from| format!("import {{ {name} }} from {}{}", style.text(&from), style.end())));
             checks.push(format!("database: () => {name}.query({})", style.text("select 1")));
@@ -48,20 +53,21 @@ pub fn edit(work: &mut Work) {
         }
         None => {}
     }
-    if let Some((name, import)) = exported(work, script, &imports, is_redis) {
+    if let Some((name, import)) = exported(work, script, &imports, is_redis).filter(within_reach) {
         lines.extend(import.map(|from| format!("import {{ {name} }} from {}{}", style.text(&from), style.end())));
         checks.push(format!("redis: () => {name}.ping()"));
     }
     let checks = if checks.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", checks.join(", ")) };
     let indent = script.indent(statement.range().start);
     let (end, newline) = (style.end(), style.newline);
-    let route = [
-        String::new(),
-        format!("{app}.get({}, async (_req, res) => {{", style.text("/api/health")),
+    let taken = format!("  const {{ health }} = await import({}){end}", style.text(&module));
+    let mut route = vec![String::new(), format!("{app}.get({}, async (_req, res) => {{", style.text("/api/health"))];
+    route.extend(common.then_some(taken));
+    route.extend([
         format!("  const answer = await health({checks}){end}"),
         format!("  res.status(answer.status).json(answer.body){end}"),
         format!("}}){end}"),
-    ];
+    ]);
     let mount: String =
         route.iter().map(|line| if line.is_empty() { newline.to_owned() } else { format!("{newline}{indent}{line}") }).collect();
     // Behind settings such as trust proxy, which are no routes.
@@ -74,7 +80,10 @@ pub fn edit(work: &mut Work) {
     }
     let after = imports.all.last().map_or(0, |import| import.statement.range().end);
     let text_of_imports: String = lines.iter().map(|line| format!("{newline}{line}")).collect();
-    let edits = vec![Edit::new(after..after, text_of_imports, WHY), Edit::new(last.range().end..last.range().end, mount, WHY)];
+    let mut edits = vec![Edit::new(last.range().end..last.range().end, mount, WHY)];
+    if !common {
+        edits.push(Edit::new(after..after, text_of_imports, WHY));
+    }
     if work.text(&path).is_none() && !work.put(&path, text, WHY) {
         return;
     }

@@ -1,13 +1,15 @@
 //! OpenAI's client at the top of a module gets a stand-in where there is no key: the import would throw, and with it the whole app.
 //! A stand-in, not a lazy client: one word changes, every caller and every type stays, and a call without a key fails where it is handled.
 
+use regex::Regex;
+
 use super::super::orm::edit::Edit;
 use super::super::orm::imports::Imports;
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{arguments, items, value_of};
 use super::super::variable::STAND_IN;
 use super::syntax::{env_name, function_of};
-use super::work::Work;
+use super::work::{Work, line_of};
 
 const WHY: &str = "without a key the client throws while the module is imported, and the app does not start; a call then fails by itself";
 
@@ -50,5 +52,24 @@ pub fn edit(work: &mut Work) {
             }
         }
         work.edit(&script, edits);
+    }
+    python(work);
+}
+
+/// Python's client is left to a person: where its key comes from is not to be told from the call alone.
+fn python(work: &mut Work) {
+    let Ok(made) = Regex::new(r"(?m)^\w+\s*=\s*(?:openai\.)?(?:Async)?OpenAI\(([^\n]*)") else { return };
+    for path in work.paths(|path, text| path.ends_with(".py") && text.contains("openai") && made.is_match(text)) {
+        let text = work.text(&path).unwrap_or_default().to_owned();
+        for found in made.captures_iter(&text) {
+            let (Some(whole), Some(given)) = (found.get(0), found.get(1)) else { continue };
+            if given.as_str().contains(STAND_IN) {
+                continue;
+            }
+            let what = format!(
+                "make this client in the function that uses it, or with a stand-in: api_key=os.environ.get(\"OPENAI_API_KEY\") or \"{STAND_IN}\""
+            );
+            work.item(&path, Some(line_of(&text, whole.start())), &what, WHY);
+        }
     }
 }

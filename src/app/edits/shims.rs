@@ -6,6 +6,7 @@ use include_dir::{Dir, include_dir};
 use super::super::orm::imports::Imports;
 use super::super::orm::script::Script;
 use super::super::scan::DROP_INS;
+use super::sql::Dialect;
 use super::work::{Work, folder, line_of};
 use super::{package, pyproject};
 
@@ -59,12 +60,83 @@ pub fn object_storage(work: &mut Work) {
 }
 
 pub fn key_value(work: &mut Work) {
+    let older = older(work);
     node(work, "@replit/database", "database", STORE_WHY);
+    if !older.is_empty() {
+        as_version_2(work, &older);
+    }
     python(work, &["replit"], |text| text.contains("from replit import") || text.contains("replit.database"), STORE_WHY);
     for path in work.paths(|path, text| is_code(path) && (text.contains("REPLIT_DB_URL") || text.contains("kv.replit.com"))) {
         let text = work.text(&path).unwrap_or_default();
         let at = text.find("REPLIT_DB_URL").or_else(|| text.find("kv.replit.com")).unwrap_or_default();
         work.item(&path, Some(line_of(text, at)), "read and write a table of the app's Postgres here", STORE_WHY);
+    }
+    if work.dialect() == Dialect::Dsql {
+        store_on_dsql(work);
+    }
+}
+
+/// The drop-in signs in by a URL with a password: Aurora DSQL has neither.
+fn store_on_dsql(work: &mut Work) {
+    const WHY: &str =
+        "the drop-in connects by KV_DATABASE_URL or DATABASE_URL, and Aurora DSQL has no password: without this it answers \"no database\"";
+    let uses = |path: &str, text: &str| {
+        let python = path.ends_with(".py") && (text.contains("from replit import db") || text.contains("replit.database"));
+        python || (Script::read(path, "").is_some() && text.contains("@replit/database"))
+    };
+    for path in work.paths(uses) {
+        let python = path.ends_with(".py");
+        let text = work.text(&path).unwrap_or_default();
+        let word = if !python {
+            "@replit/database"
+        } else if text.contains("from replit import db") {
+            "from replit import db"
+        } else {
+            "replit.database"
+        };
+        let line = line_of(text, text.find(word).unwrap_or_default());
+        let (file, how) = if python {
+            ("python/replit/database/database.py", "boto3's generate_db_connect_admin_auth_token as the password")
+        } else {
+            ("database/index.js", "password: () => new DsqlSigner({ hostname: process.env.PGHOST }).getDbConnectAdminAuthToken()")
+        };
+        let what = format!(
+            "key-value on Aurora DSQL: let {DROP_INS}/{file} sign in with a token ({how}) and make its table kv by a migration; or keep it on a PostgreSQL of its own, named by KV_DATABASE_URL"
+        );
+        work.item(&path, Some(line), &what, WHY);
+    }
+}
+
+/// What asks for version 1 or 2 of Replit's package, whose methods give plain values; with whether all that ask for it do.
+fn older(work: &Work) -> Vec<(String, bool)> {
+    let asking = work.paths(|path, text| path.ends_with("package.json") && text.contains("\"@replit/database\""));
+    let asked = asking.into_iter().filter_map(|path| Some((package::version(work, &path, "@replit/database")?, path)));
+    let new: Vec<(String, String)> = asked.filter(|(version, _)| !version.starts_with("file:")).collect();
+    let major = |version: &str| -> Option<u32> {
+        let digits = version.trim_start_matches(|c: char| !c.is_ascii_digit());
+        digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    };
+    let is_old = |version: &str| major(version).is_some_and(|major| major < 3);
+    let all = new.iter().all(|(version, _)| is_old(version));
+    new.into_iter().filter(|(version, _)| is_old(version)).map(|(_, path)| (path, all)).collect()
+}
+
+/// The drop-in answers as version 2 did, where that is what the app was written for.
+fn as_version_2(work: &mut Work, older: &[(String, bool)]) {
+    const READ: &str = "process.env.REPLIT_DATABASE_API === \"2\"";
+    const WHY: &str = "the package.json asked for version 2, whose methods give plain values and throw; version 3 gives { ok, value }";
+    let path = format!("{DROP_INS}/database/index.js");
+    let Some(text) = work.text(&path).map(str::to_owned) else { return };
+    for (manifest, _) in older.iter().filter(|(_, all)| !all) {
+        let what = "set REPLIT_DATABASE_API=2 on this package's service: others of the workspace use version 3 of @replit/database";
+        work.item(manifest, None, what, WHY);
+    }
+    if older.iter().all(|(_, all)| *all) {
+        work.put(&path, text.replace(READ, "(process.env.REPLIT_DATABASE_API ?? \"2\") === \"2\""), WHY);
+        if work.is_typed() {
+            let what = "the types of this drop-in are those of version 3: give the values that the app reads types of their own";
+            work.item(&format!("{DROP_INS}/database/index.d.ts"), None, what, WHY);
+        }
     }
 }
 

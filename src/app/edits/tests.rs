@@ -78,6 +78,8 @@ fn another_plugin_beside_replits_stays() {
 fn the_banner_goes_with_its_comment() {
     let page = "<body>\n    <div id=\"root\"></div>\n    <!-- A Replit banner. -->\n    <script src=\"https://replit.com/public/js/replit-dev-banner.js\"></script>\n  </body>\n";
     assert_eq!(one("dev-banner", "client/index.html", page), "<body>\n    <div id=\"root\"></div>\n  </body>\n");
+    let page = "<body>\n<!-- replit-dev-banner.js shows in a pop-up -->\n<script src=\"https://replit.com/public/js/replit-dev-banner.js\"></script>\n</body>\n";
+    assert_eq!(one("dev-banner", "index.html", page), "<body>\n</body>\n", "a comment that speaks of it is not it");
     let page = "<p>x</p>\r\n<script src=\"https://replit.com/public/js/replit-dev-banner.js\"></script>\r\n<p>y</p>\r\n";
     assert_eq!(one("dev-banner", "index.html", page), "<p>x</p>\r\n<p>y</p>\r\n");
 }
@@ -581,6 +583,13 @@ fn a_health_route_comes_before_every_other() {
     );
     assert!(after["server/health.ts"].contains("export async function health"));
     assert_eq!(items, [] as [String; 0]);
+    let common = "const express = require(\"express\");\nconst app = express();\napp.listen(3000);\n";
+    let (after, items) = edited("health", &[("index.js", common)]);
+    assert_eq!(
+        after["index.js"],
+        "const express = require(\"express\");\nconst app = express();\n\napp.get(\"/api/health\", async (_req, res) => {\n  const { health } = await import(\"./health.mjs\");\n  const answer = await health({});\n  res.status(answer.status).json(answer.body);\n});\napp.listen(3000);\n"
+    );
+    assert!(after["health.mjs"].contains("export async function health") && items.is_empty(), "{items:?}");
     let there = "import express from \"express\";\nconst app = express();\napp.get(\"/healthz\", ok);\n";
     assert_eq!(one("health", "server/index.ts", there), there);
 }
@@ -818,4 +827,48 @@ fn what_the_drop_ins_read_is_in_the_table_of_variables() {
     for name in found {
         assert!(table.contains(&format!("name = \"{name}\"\n")), "{name} has no row in assets/files/env.toml");
     }
+}
+
+#[test]
+fn the_key_value_drop_in_answers_as_the_version_that_was_asked_for() {
+    let package = |version: &str| format!("{{\n  \"dependencies\": {{\n    \"@replit/database\": \"{version}\"\n  }}\n}}\n");
+    let code = "const Database = require(\"@replit/database\");\n";
+    let given = include_str!("../../../assets/shims/node/database/index.js");
+    for (version, plain) in [("^2.0.1", true), ("1", true), ("^3.0.0", false), ("latest", false)] {
+        let (after, _) = edited("key-value", &[("package.json", &package(version)), ("index.js", code)]);
+        let text = &after[".migrate/shims/database/index.js"];
+        assert_eq!((text.contains("(process.env.REPLIT_DATABASE_API ?? \"2\") === \"2\""), text == given), (plain, !plain), "{version}");
+    }
+    let (_, items) = edited("key-value", &[("a/package.json", &package("2")), ("b/package.json", &package("3")), ("a/index.js", code)]);
+    assert!(items.iter().any(|item| item.starts_with("a/package.json:0 set REPLIT_DATABASE_API=2")), "{items:?}");
+
+    let told = |answers: &[(&str, &str)]| {
+        let (_, items) = with(answers, &[("package.json", &package("3")), ("index.js", code), ("main.py", "from replit import db\n")]);
+        items.iter().filter(|item| item.contains("key-value on Aurora DSQL")).count()
+    };
+    assert_eq!((told(&[("database", "dsql")]), told(&[("database", "rds")]), told(&[])), (2, 0, 0));
+}
+
+#[test]
+fn what_an_edit_leaves_to_a_person_is_told_for_python_and_for_stripe_on_dsql() {
+    let code = "from openai import OpenAI\n\nclient = OpenAI()\nother = OpenAI(api_key=key or \"not-set\")\n";
+    let (after, items) = edited("openai-key", &[("main.py", code)]);
+    assert_eq!(after["main.py"], code);
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert!(items[0].starts_with("main.py:3 make this client in the function that uses it"), "{items:?}");
+
+    let code = "import { runMigrations } from \"stripe-replit-sync\";\nawait runMigrations({ databaseUrl: process.env.DATABASE_URL });\n";
+    let (_, items) = with(&[("database", "dsql")], &[("server/index.ts", code)]);
+    assert!(items.iter().any(|item| item.starts_with("server/index.ts:2 stripe-replit-sync cannot run on Aurora DSQL")), "{items:?}");
+}
+
+#[test]
+fn a_finding_that_its_edit_did_not_answer_is_listed_whole() {
+    let app = crate::app::fixture::App::new(&[("package.json", "{}\n"), ("server/replitAuth.ts", AUTH)]);
+    let reading = Reading::of(app.path()).unwrap();
+    let files = reading.files();
+    let prepared = prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &Decided::default() }, Some(&reading)).unwrap();
+    let items: Vec<&Item> = prepared.iter().flat_map(|one| &one.items).collect();
+    assert!(items.iter().any(|item| item.what.starts_with("link people by verified e-mail")), "{items:?}");
+    assert!(items.iter().any(|item| item.what.starts_with("[B1] ") && item.what.contains("COGNITO_CLIENT_ID")), "{items:?}");
 }

@@ -1,6 +1,7 @@
 //! Replit's plugins for vite, and its banner in the page: both are of use in Replit's editor alone.
 //! Never touches a plugin of anybody else.
 
+use super::super::comments;
 use super::super::orm::edit::Edit;
 use super::super::orm::imports::Imports;
 use super::super::orm::list::ListEdit;
@@ -101,7 +102,9 @@ const BANNER: &str = "replit-dev-banner";
 pub fn banner(work: &mut Work) {
     for path in work.paths(|path, text| path.ends_with(".html") && text.contains(BANNER)) {
         let text = work.text(&path).unwrap_or_default().to_owned();
-        let Some(at) = text.find(BANNER) else { continue };
+        let comments = comments::ranges(&path, &text, None);
+        let is_spoken_of = |at: usize| comments.iter().any(|range| range.contains(&at));
+        let Some((at, _)) = text.match_indices(BANNER).find(|(at, _)| !is_spoken_of(*at)) else { continue };
         let (head, tail) = (text.get(..at).unwrap_or_default(), text.get(at..).unwrap_or_default());
         let (Some(start), Some(end)) = (head.rfind("<script"), tail.find("</script>")) else {
             work.item(&path, Some(line_of(&text, at)), "take this script away", "it shows Replit's banner");

@@ -39,6 +39,8 @@ pub struct Settled {
     pub(super) files: Vec<Glob>,
     /// Only finds whose text matches this are settled; `None`: all.
     pub(super) what: Option<Regex>,
+    /// Variables that the answer reads wherever the app uses it, and cannot do without.
+    pub(super) reads: Vec<String>,
 }
 
 impl Settled {

@@ -63,6 +63,8 @@ struct Raw {
     #[serde(default)]
     settled_in: Vec<String>,
     settles: Option<String>,
+    #[serde(default)]
+    settled_reads: Vec<String>,
     distinct: Option<usize>,
     folder_over: Option<u64>,
     #[serde(default)]
@@ -170,8 +172,10 @@ fn compile(text: &Text, as_of: &str, source: &str, globs: &BTreeMap<String, Vec<
     if let Some((key, _)) = beside.into_iter().find(|(_, there)| *there && raw.syntax.is_empty()) {
         return Err(bad(key, "needs `syntax`"));
     }
-    if raw.settled_by.is_none() && (raw.settles.is_some() || !raw.settled_in.is_empty()) {
-        return Err(bad(if raw.settles.is_some() { "settles" } else { "settled_in" }, "needs `settled_by`"));
+    let of_settled =
+        [("settles", raw.settles.is_some()), ("settled_in", !raw.settled_in.is_empty()), ("settled_reads", !raw.settled_reads.is_empty())];
+    if let Some((key, _)) = of_settled.into_iter().find(|(_, there)| *there && raw.settled_by.is_none()) {
+        return Err(bad(key, "needs `settled_by`"));
     }
     let settled_in = if raw.settled_in.is_empty() { set("files", &raw.files)? } else { set("settled_in", &raw.settled_in)? };
     let settles = regex("settles", &raw.settles)?;
@@ -191,7 +195,7 @@ fn compile(text: &Text, as_of: &str, source: &str, globs: &BTreeMap<String, Vec<
         unless: regex("unless", &raw.unless)?,
         tree_has: regex("tree_has", &raw.tree_has)?,
         tree_lacks: regex("tree_lacks", &raw.tree_lacks)?,
-        settled: regex("settled_by", &raw.settled_by)?.map(|by| Settled { by, files: settled_in, what: settles }),
+        settled: regex("settled_by", &raw.settled_by)?.map(|by| Settled { by, files: settled_in, what: settles, reads: raw.settled_reads }),
         hours: effort("hours", raw.hours)?,
         more_hours: effort("more_hours", raw.more_hours)?,
         distinct: raw.distinct,
