@@ -266,8 +266,13 @@ fn the_sample_prepared_for_dsql_compiles_and_says_what_is_left() {
     assert!(code == 0 && done.contains("dsql-sign-in: "), "{code} {done} {told}");
     assert!(app.text("server/db.ts").contains("new pg.Pool({ ...dsql() })"), "{}", app.text("server/db.ts"));
     let list = app.text("CHECKLIST-CODE.md");
-    for place in ["server/index.ts:", "server/stripeClient.ts:", "drizzle.config.ts:"] {
-        assert!(list.lines().any(|line| line.contains(place) && line.contains("DATABASE_URL")), "{place}\n{list}");
+    let items = [
+        ("server/index.ts:", "DATABASE_URL"),
+        ("server/stripeClient.ts:", "stripe-replit-sync cannot run on Aurora DSQL"),
+        ("drizzle.config.ts:", "DATABASE_URL"),
+    ];
+    for (place, says) in items {
+        assert!(list.lines().any(|line| line.contains(place) && line.contains(says)), "{place} {says}\n{list}");
     }
     assert_eq!(app.tsc(), "");
 }
