@@ -52,6 +52,8 @@ fn while_copying(
             Some(Some(0)) => {
                 ended_well += 1;
                 child = None;
+                // it may have ended well a moment before the harm was done
+                until("the target answers", || block(ground.to.connect(migrate_wizard::postgres::Access::ReadOnly)).is_ok());
                 ground.empty_target();
             }
             Some(Some(1)) => child = None,

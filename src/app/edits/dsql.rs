@@ -70,7 +70,7 @@ const CLIENT: &str = "give Prisma an adapter: new PrismaClient({ adapter: new Pr
                       password: () => signer.getDbConnectAdminAuthToken() }) })";
 const TOOL: &str = "drizzle-kit has no token of its own: give it DATABASE_URL for the moment that it runs, with what `aws dsql \
                     generate-db-connect-admin-auth-token` prints as the password";
-const STRIPE: &str = "stripe-replit-sync cannot run on Aurora DSQL: its migrations make triggers, enums and 545 generated columns, and it knows no token. \
+const STRIPE: &str = "stripe-replit-sync cannot run on Aurora DSQL: its migrations make triggers, their functions and enums, which it does not have, and the package knows no token. \
                       Give it a small PostgreSQL of its own (databaseUrl, and poolConfig of StripeSync), or read what the app needs from Stripe itself";
 const OTHER: &str = "there is no DATABASE_URL on Aurora DSQL: use the app's pool here, or a pool of its own with { ...dsql() } (dsql.ts), which signs in with a token";
 
