@@ -1,4 +1,4 @@
-//! The one write the source ever gets: making its database read-only at cutover, and the way back.
+//! The freeze: making its database read-only at cutover, and the way back.
 //! Never called with a read-only session, and never touches a row.
 //!
 //! It holds back every client that plays by the rules; a session that sets itself to read-write, or a role with its own
