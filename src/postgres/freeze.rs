@@ -1,4 +1,4 @@
-//! The freeze: making its database read-only at cutover, and the way back.
+//! The freeze: the source's database made read-only at the cutover, and the way back.
 //! Never called with a read-only session, and never touches a row.
 //!
 //! It holds back every client that plays by the rules; a session that sets itself to read-write, or a role with its own
