@@ -72,6 +72,9 @@ pub struct RunArgs {
     /// Run the same steps against a disposable Postgres and the AWS endpoint of AWS_ENDPOINT_URL (none: AWS is simulated)
     #[arg(long, global = true, conflicts_with = "dry_run")]
     pub sandbox: bool,
+    /// In a sandbox whose endpoint runs the app and whose names resolve here: look at the app for real instead of simulating it
+    #[arg(long, global = true, conflicts_with = "dry_run")]
+    pub real_network: bool,
     /// Answer every decision from a profile: grievance-portal, dougust, alva, shadowtwin, shadowtwin-ec2
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,

@@ -28,6 +28,7 @@ mod parallel;
 mod playbooks;
 mod preflight;
 mod prepare;
+mod proof;
 mod provisioning;
 mod resume;
 mod rollback;

@@ -619,3 +619,28 @@ fn nothing_is_in_the_way_of_the_sample() {
         assert_eq!(holds.len(), if target == Target::Dsql { 24 } else { 0 });
     }
 }
+
+#[test]
+fn an_app_that_makes_and_drops_indexes_meanwhile_does_not_stop_it() {
+    let from = database("meanwhile");
+    let many = (0..40).map(|n| format!("create table t{n} (id int primary key, a int check (a > 0));")).collect::<String>();
+    sql(&from, &many);
+    let text = block(dump::schema_only(&from, &["migrate_wizard".into()])).unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let all = |word: &str| (0..40).map(|n| format!("{word};").replace('$', &n.to_string())).collect::<Vec<_>>();
+            let (make, drop) = (all("create index i$ on t$ (abs(a))"), all("drop index i$"));
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                for statement in make.iter().chain(&drop) {
+                    sql(&from, statement);
+                }
+            }
+        });
+        let (options, silent) = (Options::default(), Reporter::silent());
+        let measured = (0..40).map(|_| block(evidence::convert(&from, &text, Target::Rds, &options, MINUTE, &silent)).map(drop));
+        let all: Vec<_> = measured.collect();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(all.iter().all(Result::is_ok), "{:?}", all.iter().find(|one| one.is_err()));
+    });
+}

@@ -178,6 +178,10 @@ pub async fn open_with(
                 out(format!("run {} is rolled back already: nothing to undo", state.run));
                 return Ok(0);
             }
+            if args.real_network && !state.given.contains_key(effects::REAL_NETWORK) {
+                return Err(Error::new(Kind::Usage, format!("--real-network: the run {} was begun without it", state.run))
+                    .hint("leave it out, or begin a new run with --new"));
+            }
             rollback = rollback.map(|to| to.map(|name| back_to(&books, &state, &name)).transpose()).transpose()?;
             let record = journal.append(now(), Entry::Resumed { tool: env!("CARGO_PKG_VERSION").into() })?;
             state.apply(&record)?;
@@ -280,12 +284,18 @@ pub fn back_to(books: &Books, state: &State, name: &str) -> Result<String> {
 }
 
 fn create(args: &RunArgs, flavour: Flavour, setup: &Setup) -> Result<(PathBuf, Journal, State)> {
+    if args.real_network && !flavour.sandbox {
+        return Err(Error::new(Kind::Usage, "--real-network is for a sandbox: elsewhere everything is real").hint("add --sandbox"));
+    }
     let run = runs::name(flavour);
     let dir = args.dir.join(runs::FOLDER).join(&run);
     let mut journal = Journal::create(&dir)?;
     let mut facts = given(&args.dir, &run, flavour.sandbox);
     if flavour.sandbox {
         facts.insert(effects::AWS_SIMULATED.into(), Value::from(if effects::no_endpoint() { "yes" } else { "no" }));
+    }
+    if args.real_network {
+        facts.insert(effects::REAL_NETWORK.into(), Value::from("yes"));
     }
     if setup.disposable_source {
         facts.insert(effects::DISPOSABLE_SOURCE.into(), Value::from("yes"));

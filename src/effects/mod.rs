@@ -74,7 +74,7 @@ pub use target_ref::TargetRef;
 pub use wait::{Moment, moment};
 pub use way_back::{FILE as WAY_BACK, left_behind};
 pub use worker_image::worker_image;
-pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, Setup, World, no_endpoint};
+pub use world::{AWS_SIMULATED, DISPOSABLE_SOURCE, REAL_NETWORK, Setup, World, no_endpoint};
 
 use crate::error::{Context, Kind, Result};
 use crate::library::Library;

@@ -32,6 +32,9 @@ pub const DISPOSABLE_SOURCE: &str = "run.disposable_source";
 /// Given fact of a sandbox run: was AWS simulated when it began? What was done for real must not be undone by pretending.
 pub const AWS_SIMULATED: &str = "run.aws_simulated";
 
+/// Given fact of a sandbox run whose endpoint runs the app and serves its names: the app is looked at for real.
+pub const REAL_NETWORK: &str = "run.real_network";
+
 /// No AWS endpoint is named: a sandbox then simulates AWS.
 pub fn no_endpoint() -> bool {
     named_endpoint().is_none()
@@ -81,6 +84,7 @@ pub struct World {
     source: Option<Connector>,
     given_target: Option<Connector>,
     disposable_source: bool,
+    real_network: bool,
     /// The sandbox's own target.
     server: OnceCell<LocalServer>,
     secrets: Mutex<BTreeMap<String, String>>,
@@ -146,6 +150,7 @@ impl World {
             source,
             given_target: setup.target,
             disposable_source: state.given.contains_key(DISPOSABLE_SOURCE),
+            real_network: state.given.contains_key(REAL_NETWORK),
             server: OnceCell::new(),
             secrets: Mutex::new(BTreeMap::new()),
             costs: Costs::of_runs(run_dir.parent().unwrap_or(run_dir))?,
@@ -346,7 +351,8 @@ impl effect::World for World {
         let simulated = match need {
             Need::Aws => self.aws_simulated,
             Need::SourceWrite => self.sandbox && !self.disposable_source,
-            Need::Network | Need::Builder | Need::Time => self.sandbox,
+            Need::Network => self.sandbox && !self.real_network,
+            Need::Builder | Need::Time => self.sandbox,
             Need::Source | Need::Target | Need::App | Need::Nothing => false,
         };
         simulated.then(|| "sandbox: simulated".to_owned())
@@ -369,7 +375,8 @@ impl effect::World for World {
         }
         self.sandbox.then(|| {
             let aws = self.aws_at.as_ref().map_or("AWS simulated".to_owned(), |url| format!("AWS at {url}"));
-            format!("sandbox: disposable target, {aws}, image and public network simulated")
+            let simulated = if self.real_network { "image" } else { "image and public network" };
+            format!("sandbox: disposable target, {aws}, {simulated} simulated")
         })
     }
 

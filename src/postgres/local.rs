@@ -85,7 +85,9 @@ impl LocalServer {
     pub async fn attach(folder: &Path, database: &str) -> Result<Option<Self>> {
         let Some((pid, port)) = running(folder).await else { return Ok(None) };
         let password = password(folder).ok_or_else(|| broken(folder, "its passfile is missing"))?;
-        let admin = Connector::new("127.0.0.1", port, "postgres", "postgres")?.with_password(&password);
+        // It has no TLS, and node-postgres, which may be given this URL, takes `prefer` for `require`.
+        let admin = Connector::from_url_alone(&format!("postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable"))?
+            .with_password(&password);
         let session = match ready(&admin, folder).await {
             Ok(session) => session,
             // It was about to end when it was looked for.

@@ -175,7 +175,7 @@ impl Drop for Fargate {
     }
 }
 
-fn asked(port: u16, target: &str, body: &Value) -> Value {
+pub(super) fn asked(port: u16, target: &str, body: &Value) -> Value {
     let service = if target.starts_with("secretsmanager") { "secretsmanager" } else { "ecs" };
     let body = body.to_string();
     let request = format!(
@@ -194,7 +194,7 @@ fn asked(port: u16, target: &str, body: &Value) -> Value {
 }
 
 /// A request as it is; the answer as it came.
-fn passed_on(port: u16, request: &[u8]) -> Vec<u8> {
+pub(super) fn passed_on(port: u16, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.write_all(request).unwrap();
     let mut answer = Vec::new();

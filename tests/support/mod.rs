@@ -10,6 +10,7 @@ pub mod fargate;
 pub mod faults;
 pub mod iam;
 pub mod lister;
+pub mod outside;
 pub mod pair;
 pub mod pairwise;
 pub mod postgres;

@@ -26,12 +26,17 @@ pub struct Rehearsal {
 impl Rehearsal {
     /// `name` is the app's: it keeps the stacks of several rehearsals on one emulator apart. Without an emulator AWS is simulated.
     pub fn new(name: &str, emulator: Option<&Emulator>) -> Self {
+        Self::within(name, emulator.map(Emulator::env).unwrap_or_default())
+    }
+
+    /// The same with an environment of its own.
+    pub fn within(name: &str, env: Vec<(String, String)>) -> Self {
         let wizard = Wizard::empty();
         // PostgreSQL does not run as root: the user who runs it then must be able to enter.
         std::fs::set_permissions(wizard.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let temporary = wizard.path().join("tmp");
         std::fs::create_dir(&temporary).unwrap();
-        let wizard = wizard.env("TMPDIR", temporary.to_str().unwrap()).envs(emulator.map(Emulator::env).unwrap_or_default());
+        let wizard = wizard.env("TMPDIR", temporary.to_str().unwrap()).envs(env);
         Self { wizard, name: name.to_owned() }
     }
 

@@ -1,9 +1,11 @@
 //! The source's tables with what their data is measured by, read by `assets/sql/evidence.sql`.
 //! Never reads a row.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::postgres::Session;
 use crate::postgres::quote::qualified;
 
@@ -131,7 +133,20 @@ pub fn refers(tables: &[Table], table: &Table, column: &str) -> bool {
     child || to_it.flat_map(|key| &key.pairs).any(|pair| pair.parent == column)
 }
 
+/// So often an answer with holes is asked for again.
+const AGAIN: u32 = 50;
+
 /// Reads them; needs no right on the tables.
+///
+/// An app that makes or drops tables meanwhile (Stripe's sync does at each boot) leaves holes in the answer: the server prints definitions as
+/// they are now, and null for what is gone since the query began. Then it is asked again.
 pub async fn read(session: &Session) -> Result<Vec<Table>> {
-    session.json(include_str!("../../../assets/sql/evidence.sql")).await
+    let mut tried = 0;
+    loop {
+        match session.json(include_str!("../../../assets/sql/evidence.sql")).await {
+            Err(error) if error.kind == Kind::Bug && tried < AGAIN => tried += 1,
+            read => return read,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
