@@ -5,8 +5,9 @@ use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, CapacityProviderSt
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::fault::fault;
+use crate::cloud::services::absent;
 use crate::cloud::session::Aws;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
 /// Where tasks run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +27,7 @@ pub struct Place {
 pub async fn place_of(aws: &Aws, cluster: &str, service: &str) -> Result<Place> {
     let answer = aws.ecs().describe_services().cluster(cluster).services(service).send().await;
     let answer = answer.map_err(|e| fault("ecs:DescribeServices", e))?;
-    answer.services().first().filter(|found| found.status() != Some("INACTIVE")).map(place).ok_or_else(|| {
-        Error::new(Kind::Conflict, format!("there is no service {service} in cluster {cluster}"))
-            .hint("check the names with `migrate-wizard service status`, or deploy the service's stack first")
-    })
+    answer.services().first().filter(|found| found.status() != Some("INACTIVE")).map(place).ok_or_else(|| absent(cluster, service))
 }
 
 fn place(service: &Service) -> Place {
