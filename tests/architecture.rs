@@ -473,7 +473,7 @@ const FORMS: [&str; 2] = ["inside", "worker_image"];
 
 /// Files of `src/effects` that hold an effect, by name.
 fn effect_files(sources: &[Source]) -> BTreeSet<String> {
-    let effect = Regex::new(r"impl (?:effect::)?Apply<World> for").unwrap();
+    let effect = Regex::new(r"impl (?:effect::)?(?:Apply|Look)<World> for").unwrap();
     sources
         .iter()
         .filter(|s| s.room() == "effects" && effect.is_match(&s.code))
@@ -484,8 +484,12 @@ fn effect_files(sources: &[Source]) -> BTreeSet<String> {
 
 #[test]
 fn every_effect_has_one_file_and_is_registered() {
-    let bad = [Source::new("src/effects/fly.rs", "impl Apply<World> for Fly {}"), Source::new("src/effects/world.rs", "pub struct World;")];
-    assert_eq!(effect_files(&bad), BTreeSet::from(["fly".to_owned()]));
+    let bad = [
+        Source::new("src/effects/fly.rs", "impl Apply<World> for Fly {}"),
+        Source::new("src/effects/gaze.rs", "impl Look<World> for Gaze {}"),
+        Source::new("src/effects/world.rs", "pub struct World;"),
+    ];
+    assert_eq!(effect_files(&bad), BTreeSet::from(["fly".to_owned(), "gaze".to_owned()]));
     let registered: BTreeSet<String> = migrate_wizard::effects::registry().names().into_iter().map(str::to_owned).collect();
     assert_eq!(effect_files(sources()), registered, "left: files in src/effects that hold an effect; right: kinds in src/effects/mod.rs");
 }

@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
 use super::guard::{Pin, Refusal};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 
 /// Turns a failed call into ours. `action` is written as IAM writes it: `cloudformation:CreateChangeSet`.
 pub(super) fn fault<E>(action: &str, error: SdkError<E>) -> Error
@@ -34,6 +34,18 @@ pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &str {
 /// The message of the service's answer, if it answered.
 pub(super) fn message<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &str {
     error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default()
+}
+
+/// The end of a call that begins to make something by its name: what an earlier try has begun is begun.
+pub(super) fn begun<T, E>(action: &str, sent: std::result::Result<T, SdkError<E>>) -> Result<()>
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    match sent {
+        Ok(_) => Ok(()),
+        Err(error) if code(&error).contains("AlreadyExists") => Ok(()),
+        Err(error) => Err(fault(action, error)),
+    }
 }
 
 fn refused(refusal: &Refusal) -> Error {

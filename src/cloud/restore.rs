@@ -5,7 +5,7 @@ use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::types::{ServerlessV2ScalingConfiguration, Tag};
 
 use super::databases::{Database, FROM, describe, id, named, present};
-use super::fault::{code, fault};
+use super::fault::{begun, code, fault};
 use super::session::Aws;
 use super::snapshot::Source;
 use super::tags;
@@ -93,116 +93,83 @@ async fn start(aws: &Aws, source: &Source, old: &Database, point: &Point, name: 
     }
 }
 
-async fn instance(aws: &Aws, old: &Database, point: &Point, name: &str) -> Result<()> {
-    // RDS makes and keeps a password of its own for the new one, as it did for the old
-    let managed = old.master.is_some().then_some(true);
-    if let Point::Snapshot(snapshot) = point {
-        let sent = aws
-            .rds()
-            .restore_db_instance_from_db_snapshot()
-            .db_instance_identifier(name)
-            .db_snapshot_identifier(snapshot)
-            .db_instance_class(&old.class)
-            .port(old.port)
-            .set_db_subnet_group_name(old.subnet_group.clone())
-            .set_vpc_security_group_ids(some(&old.security_groups))
-            .set_db_parameter_group_name(old.parameter_group.clone())
-            .multi_az(old.multi_az)
-            .publicly_accessible(old.public)
-            .enable_iam_database_authentication(old.iam)
-            .deletion_protection(old.protected)
+/// What a restored instance has of the old one; RDS keeps a password of its own for it where it did for the old. RDS has a call for a
+/// snapshot and one for a moment, alike in all this but of no common type.
+macro_rules! like_the_old_instance {
+    ($call:expr, $old:expr) => {
+        $call
+            .db_instance_class(&$old.class)
+            .port($old.port)
+            .set_db_subnet_group_name($old.subnet_group.clone())
+            .set_vpc_security_group_ids(some(&$old.security_groups))
+            .set_db_parameter_group_name($old.parameter_group.clone())
+            .multi_az($old.multi_az)
+            .publicly_accessible($old.public)
+            .enable_iam_database_authentication($old.iam)
+            .deletion_protection($old.protected)
             .copy_tags_to_snapshot(true)
-            .set_enable_cloudwatch_logs_exports(some(&old.logs))
-            .set_manage_master_user_password(managed)
-            .set_tags(Some(tags_of(old)))
-            .send()
-            .await;
-        return match sent {
-            Ok(_) => Ok(()),
-            Err(error) if code(&error).contains("InstanceAlreadyExists") => Ok(()),
-            Err(error) => Err(fault("rds:RestoreDBInstanceFromDBSnapshot", error)),
-        };
-    }
+            .set_enable_cloudwatch_logs_exports(some(&$old.logs))
+            .set_manage_master_user_password($old.master.is_some().then_some(true))
+            .set_tags(Some(tags_of($old)))
+    };
+}
+
+async fn instance(aws: &Aws, old: &Database, point: &Point, name: &str) -> Result<()> {
+    let at = match point {
+        Point::Snapshot(snapshot) => {
+            let call = aws.rds().restore_db_instance_from_db_snapshot().db_instance_identifier(name).db_snapshot_identifier(snapshot);
+            return begun("rds:RestoreDBInstanceFromDBSnapshot", like_the_old_instance!(call, old).send().await);
+        }
+        Point::At(at_s) => Some(DateTime::from_secs(*at_s)),
+        Point::Latest => None,
+    };
     let call = aws
         .rds()
         .restore_db_instance_to_point_in_time()
         .source_db_instance_identifier(&old.id)
         .target_db_instance_identifier(name)
-        .db_instance_class(&old.class)
-        .port(old.port)
-        .set_db_subnet_group_name(old.subnet_group.clone())
-        .set_vpc_security_group_ids(some(&old.security_groups))
-        .set_db_parameter_group_name(old.parameter_group.clone())
-        .multi_az(old.multi_az)
-        .publicly_accessible(old.public)
-        .enable_iam_database_authentication(old.iam)
-        .deletion_protection(old.protected)
-        .copy_tags_to_snapshot(true)
-        .set_enable_cloudwatch_logs_exports(some(&old.logs))
-        .set_manage_master_user_password(managed)
-        .set_tags(Some(tags_of(old)));
-    let call = match point {
-        Point::At(at_s) => call.restore_time(DateTime::from_secs(*at_s)),
-        Point::Latest | Point::Snapshot(_) => call.use_latest_restorable_time(true),
+        .set_use_latest_restorable_time(at.is_none().then_some(true))
+        .set_restore_time(at);
+    begun("rds:RestoreDBInstanceToPointInTime", like_the_old_instance!(call, old).send().await)
+}
+
+/// The same of a cluster.
+macro_rules! like_the_old_cluster {
+    ($call:expr, $old:expr) => {
+        $call
+            .port($old.port)
+            .set_db_subnet_group_name($old.subnet_group.clone())
+            .set_vpc_security_group_ids(some(&$old.security_groups))
+            .set_db_cluster_parameter_group_name($old.parameter_group.clone())
+            .enable_iam_database_authentication($old.iam)
+            .deletion_protection($old.protected)
+            .copy_tags_to_snapshot(true)
+            .set_enable_cloudwatch_logs_exports(some(&$old.logs))
+            .set_serverless_v2_scaling_configuration(
+                $old.capacity.map(|(min, max)| ServerlessV2ScalingConfiguration::builder().min_capacity(min).max_capacity(max).build()),
+            )
+            .set_tags(Some(tags_of($old)))
     };
-    match call.send().await {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error).contains("InstanceAlreadyExists") => Ok(()),
-        Err(error) => Err(fault("rds:RestoreDBInstanceToPointInTime", error)),
-    }
 }
 
 async fn cluster(aws: &Aws, old: &Database, point: &Point, name: &str) -> Result<()> {
-    let scaling = old.capacity.map(|(min, max)| ServerlessV2ScalingConfiguration::builder().min_capacity(min).max_capacity(max).build());
-    if let Point::Snapshot(snapshot) = point {
-        let sent = aws
-            .rds()
-            .restore_db_cluster_from_snapshot()
-            .db_cluster_identifier(name)
-            .snapshot_identifier(snapshot)
-            .engine(&old.engine)
-            .port(old.port)
-            .set_db_subnet_group_name(old.subnet_group.clone())
-            .set_vpc_security_group_ids(some(&old.security_groups))
-            .set_db_cluster_parameter_group_name(old.parameter_group.clone())
-            .enable_iam_database_authentication(old.iam)
-            .deletion_protection(old.protected)
-            .copy_tags_to_snapshot(true)
-            .set_enable_cloudwatch_logs_exports(some(&old.logs))
-            .set_serverless_v2_scaling_configuration(scaling)
-            .set_tags(Some(tags_of(old)))
-            .send()
-            .await;
-        return match sent {
-            Ok(_) => Ok(()),
-            Err(error) if code(&error).contains("ClusterAlreadyExists") => Ok(()),
-            Err(error) => Err(fault("rds:RestoreDBClusterFromSnapshot", error)),
-        };
-    }
+    let at = match point {
+        Point::Snapshot(snapshot) => {
+            let call = aws.rds().restore_db_cluster_from_snapshot();
+            let call = call.db_cluster_identifier(name).snapshot_identifier(snapshot).engine(&old.engine);
+            return begun("rds:RestoreDBClusterFromSnapshot", like_the_old_cluster!(call, old).send().await);
+        }
+        Point::At(at_s) => Some(DateTime::from_secs(*at_s)),
+        Point::Latest => None,
+    };
     let call = aws
         .rds()
         .restore_db_cluster_to_point_in_time()
         .source_db_cluster_identifier(&old.id)
         .db_cluster_identifier(name)
-        .port(old.port)
-        .set_db_subnet_group_name(old.subnet_group.clone())
-        .set_vpc_security_group_ids(some(&old.security_groups))
-        .set_db_cluster_parameter_group_name(old.parameter_group.clone())
-        .enable_iam_database_authentication(old.iam)
-        .deletion_protection(old.protected)
-        .copy_tags_to_snapshot(true)
-        .set_enable_cloudwatch_logs_exports(some(&old.logs))
-        .set_serverless_v2_scaling_configuration(scaling)
-        .set_tags(Some(tags_of(old)));
-    let call = match point {
-        Point::At(at_s) => call.restore_to_time(DateTime::from_secs(*at_s)),
-        Point::Latest | Point::Snapshot(_) => call.use_latest_restorable_time(true),
-    };
-    match call.send().await {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error).contains("ClusterAlreadyExists") => Ok(()),
-        Err(error) => Err(fault("rds:RestoreDBClusterToPointInTime", error)),
-    }
+        .set_use_latest_restorable_time(at.is_none().then_some(true))
+        .set_restore_to_time(at);
+    begun("rds:RestoreDBClusterToPointInTime", like_the_old_cluster!(call, old).send().await)
 }
 
 /// A restored cluster has no instance of its own.
@@ -219,11 +186,7 @@ async fn a_writer(aws: &Aws, old: &Database, cluster: &str, name: &str) -> Resul
         .set_tags(Some(tags_of(old)))
         .send()
         .await;
-    match sent {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error).contains("InstanceAlreadyExists") => Ok(()),
-        Err(error) => Err(fault("rds:CreateDBInstance", error)),
-    }
+    begun("rds:CreateDBInstance", sent)
 }
 
 /// Deletes what [`restore`] made, with a last snapshot `<name>-last`, once its name was typed (`--confirm <name>`); else says that it

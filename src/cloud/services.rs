@@ -194,10 +194,13 @@ pub async fn rollback(aws: &Aws, cluster: &str, service: &str, task_definition: 
 
 /// The service; [`Kind::Conflict`] if there is none.
 pub async fn present(aws: &Aws, cluster: &str, service: &str) -> Result<ServiceStatus> {
-    status(aws, cluster, service).await?.ok_or_else(|| {
-        Error::new(Kind::Conflict, format!("there is no service {service} in cluster {cluster}"))
-            .hint("run the provision phase first, or check the names")
-    })
+    status(aws, cluster, service).await?.ok_or_else(|| absent(cluster, service))
+}
+
+/// There is no such service.
+pub fn absent(cluster: &str, service: &str) -> Error {
+    Error::new(Kind::Conflict, format!("there is no service {service} in the cluster {cluster}"))
+        .hint("its stack makes it (see `migrate-wizard plan`); check the names with `migrate-wizard service status`")
 }
 
 async fn update(aws: &Aws, cluster: &str, service: &str, task_definition: Option<&str>, desired: Option<i32>) -> Result<()> {

@@ -5,7 +5,7 @@ use aws_sdk_backup::types::BackupJobState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fault::{code, fault};
+use super::fault::{begun, code, fault};
 use super::session::Aws;
 use super::tags;
 use crate::error::{Error, Kind, Result};
@@ -88,26 +88,12 @@ async fn start(aws: &Aws, source: &Source, id: &str) -> Result<()> {
     let tag = aws_sdk_rds::types::Tag::builder().key(tags::MANAGED_BY).value(tags::US).build();
     match source {
         Source::Instance(name) => {
-            match aws.rds().create_db_snapshot().db_instance_identifier(name).db_snapshot_identifier(id).tags(tag).send().await {
-                Ok(_) => Ok(()),
-                Err(error) if code(&error).contains("AlreadyExists") => Ok(()),
-                Err(error) => Err(fault("rds:CreateDBSnapshot", error)),
-            }
+            let call = aws.rds().create_db_snapshot().db_instance_identifier(name).db_snapshot_identifier(id).tags(tag);
+            begun("rds:CreateDBSnapshot", call.send().await)
         }
         Source::Cluster(name) => {
-            match aws
-                .rds()
-                .create_db_cluster_snapshot()
-                .db_cluster_identifier(name)
-                .db_cluster_snapshot_identifier(id)
-                .tags(tag)
-                .send()
-                .await
-            {
-                Ok(_) => Ok(()),
-                Err(error) if code(&error).contains("AlreadyExists") => Ok(()),
-                Err(error) => Err(fault("rds:CreateDBClusterSnapshot", error)),
-            }
+            let call = aws.rds().create_db_cluster_snapshot().db_cluster_identifier(name).db_cluster_snapshot_identifier(id).tags(tag);
+            begun("rds:CreateDBClusterSnapshot", call.send().await)
         }
     }
 }

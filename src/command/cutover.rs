@@ -17,7 +17,7 @@ use crate::runs::{self, Found};
 use crate::text;
 use crate::wizard::journal::Source;
 use crate::wizard::plan::{Books, Suggestion};
-use crate::wizard::runbook::{Line, Runbook, runbook};
+use crate::wizard::runbook::{Line, Runbook, runbook, writes_stopped};
 use crate::wizard::state::{End, State, Status};
 use crate::wizard::template::plain;
 
@@ -203,11 +203,9 @@ fn checklist(book: &Runbook, t: Option<&Zoned>) -> String {
     text
 }
 
-/// What became of T: when the clock was awaited, or the first step at T was done.
-fn actual(state: &State, book: &Runbook) -> Option<Zoned> {
-    let awaited = state.steps.values().find(|s| s.status == Status::Done && s.effect.as_ref().is_some_and(|(kind, _)| kind == "wait"));
-    let awaited = awaited.and_then(|s| s.outputs.get("at")?.as_str()?.parse::<Zoned>().ok());
-    awaited.or_else(|| book.lines.iter().find(|line| line.offset_s == 0 && line.at == "T" && line.is_done()).and_then(ended).map(local))
+/// A moment of the journal; an hour that was awaited keeps its zone.
+fn on_the_clock(at: &str) -> Option<Zoned> {
+    at.parse().ok().or_else(|| at.parse().ok().map(local))
 }
 
 fn local(at: Timestamp) -> Zoned {
@@ -219,12 +217,11 @@ fn ended(line: &Line) -> Option<Timestamp> {
 }
 
 /// How long writes have been stopped, and whether they still are.
-fn frozen(book: &Runbook) -> Option<(Duration, bool)> {
+fn frozen(state: &State, book: &Runbook) -> Option<(Duration, bool)> {
     let (freeze, until) = book.freeze.as_ref()?;
-    let since = ended(book.line(freeze)?)?;
-    let kept = book.line(until).and_then(ended);
-    let lasted = kept.unwrap_or_else(Timestamp::now).duration_since(since).try_into().unwrap_or(Duration::ZERO);
-    Some((lasted, kept.is_none()))
+    let clock = |at: &str| on_the_clock(at).map(|at| at.timestamp().as_millisecond());
+    let (ms, still) = writes_stopped(state, freeze, until, clock, Timestamp::now().as_millisecond())?;
+    Some((Duration::from_millis(ms), still))
 }
 
 fn status(args: &RunArgs) -> Result<u8> {
@@ -234,8 +231,8 @@ fn status(args: &RunArgs) -> Result<u8> {
             .hint("begin one with `migrate-wizard`, or name the app's checkout with --dir")
     })?;
     let book = of(args, &found.state)?;
-    let t = actual(&found.state, &book).or_else(|| answered(&found.state));
-    let frozen = frozen(&book);
+    let t = book.t(&found.state, on_the_clock).or_else(|| answered(&found.state));
+    let frozen = frozen(&found.state, &book);
     if args.json {
         out_json(&json!({
             "run": found.state.run,

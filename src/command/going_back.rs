@@ -2,6 +2,7 @@
 //! Reads journals only.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::effects::GoingBack;
@@ -12,8 +13,8 @@ use crate::wizard::plan::{self, Books};
 use crate::wizard::state::{Rollback, State};
 
 /// For a run that is being opened: the words, whenever somebody asks.
-pub fn of_run(app: &Path, run_dir: &Path, books: &Books) -> GoingBack {
-    let (app, run_dir, books) = (app.to_owned(), run_dir.to_owned(), books.clone());
+pub fn of_run(app: &Path, run_dir: &Path, books: &Arc<Books>) -> GoingBack {
+    let (app, run_dir, books) = (app.to_owned(), run_dir.to_owned(), Arc::clone(books));
     GoingBack(Box::new(move || {
         let records = journal::read(&run_dir).ok()?;
         words(&app, &books, State::replay(&records).ok()?)

@@ -2,6 +2,7 @@
 //! No domain knowledge here: what is needed is in the playbooks, what it means is in `cloud::preflight`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -37,8 +38,8 @@ pub fn coming(books: &Books, facts: Facts, sandbox: bool, answers: &BTreeMap<Str
 }
 
 /// For a run that is being opened: what it will need once its questions are answered.
-pub fn foresight(books: &Books, given: &Facts, sandbox: bool) -> Foresight {
-    let (books, given) = (books.clone(), given.clone());
+pub fn foresight(books: &Arc<Books>, given: &Facts, sandbox: bool) -> Foresight {
+    let (books, given) = (Arc::clone(books), given.clone());
     Foresight(Box::new(move |answers: &Map<String, Value>| {
         let value = |answer: &Value| answer.get("value").map(template::plain).unwrap_or_default();
         let suggested = answers.iter().map(|(id, answer)| (id.clone(), Suggestion { value: value(answer), source: Source::Asked }));

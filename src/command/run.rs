@@ -215,6 +215,7 @@ async fn go(
     setup: Setup,
 ) -> Result<u8> {
     let Opened { dir, journal, state } = opened;
+    let books = Arc::new(books);
     let setup = Setup {
         foresight: Some(foresight(&books, &state.given, state.sandbox)),
         rehearsal: Some(super::cutover::rehearsal(&args.dir)),

@@ -1,6 +1,7 @@
 //! `watch`: the watch of the cutover again, for as long as one likes, on the newest run whose traffic is on AWS.
 //! Never writes to the journal: readings go into the run's `watch.jsonl`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ pub async fn run(args: &RunArgs, what: &WatchArgs) -> Result<u8> {
         Error::new(Kind::Input, format!("there is no live run in {}", args.dir.display()))
             .hint("watching begins when a run's traffic is on AWS; in a sandbox there is no deployed app to look at")
     })?;
-    let (_, books) = checked_books(args, &found.state.journey)?;
+    let books = Arc::new(checked_books(args, &found.state.journey)?.1);
     let (step, fields) = watch_of(&books, &found, what)?;
     let length = fields.get("for").map(plain).unwrap_or_default();
     let setup = Setup { going_back: Some(going_back::of_run(&args.dir, &found.dir, &books)), ..Setup::default() };

@@ -8,7 +8,7 @@ use crate::data::catch_up::{delete_keys, of_keys};
 use crate::data::chunk::{Cut, Cutter, Range, Span};
 use crate::data::copy::Begun;
 use crate::data::differ::{Difference, Key, What, differ};
-use crate::data::fingerprint::fingerprint;
+use crate::data::fingerprint;
 use crate::data::horizon::{self, Horizon, not_by};
 use crate::data::ledger::{self, Claim, Ledger, Settled};
 use crate::data::open::Opened;
@@ -251,10 +251,7 @@ impl Worker<'_> {
         let mut verdict = Verdict::default();
         let mut rows = 0;
         while let Some(part) = cutter.next(&self.from.session).await? {
-            let (a, b) = tokio::try_join!(
-                fingerprint(&self.from.session, table, Side::Source, &part.span, &[]),
-                fingerprint(&self.to.session, table, Side::Target, &part.span, &[])
-            )?;
+            let (a, b) = fingerprint::of_both(&self.from.session, &self.to.session, table, &part.span).await?;
             rows += a.rows;
             if a == b {
                 continue;

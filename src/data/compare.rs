@@ -7,7 +7,7 @@ use crate::data::batches::How;
 use crate::data::catch_up::{delete_keys, of_keys};
 use crate::data::chunk::{Cut, Cutter, Span};
 use crate::data::differ::{Difference, What, differ};
-use crate::data::fingerprint::fingerprint;
+use crate::data::fingerprint;
 use crate::data::ledger::{Claim, Settled};
 use crate::data::load::is_about_a_row;
 use crate::data::plan::{Side, TablePlan};
@@ -61,10 +61,7 @@ impl Worker<'_> {
         let mut cutter = Cutter::within(table, cut, span);
         let (mut rows, mut different) = (0, Vec::new());
         while let Some(part) = cutter.next(&self.from.session).await? {
-            let (a, b) = tokio::try_join!(
-                fingerprint(&self.from.session, table, Side::Source, &part.span, &[]),
-                fingerprint(&self.to.session, table, Side::Target, &part.span, &[])
-            )?;
+            let (a, b) = fingerprint::of_both(&self.from.session, &self.to.session, table, &part.span).await?;
             rows += a.rows;
             if a != b {
                 different.push(part.span);

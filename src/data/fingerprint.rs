@@ -55,6 +55,11 @@ pub async fn fingerprint(session: &Session, table: &TablePlan, side: Side, span:
     read().ok_or_else(|| Error::bug("a fingerprint could not be read").cause(table.label()))
 }
 
+/// The fingerprints of a span on both sides, asked for at once.
+pub async fn of_both(source: &Session, target: &Session, table: &TablePlan, span: &Span) -> Result<(Fingerprint, Fingerprint)> {
+    tokio::try_join!(fingerprint(source, table, Side::Source, span, &[]), fingerprint(target, table, Side::Target, span, &[]))
+}
+
 fn sql(table: &TablePlan, side: Side, conditions: &[String]) -> String {
     let (row, from, whose) = (whole_row(table, side), table.rows_of(side), whose(conditions));
     // `offset 0` keeps the row's text from being made twice.

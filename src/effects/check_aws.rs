@@ -9,7 +9,7 @@ use super::World;
 use super::scan_app::EXAMPLE_OWNER;
 use crate::cloud::preflight::{self, Call, Check, Domain, Finding, Verdict, Wanted};
 use crate::error::Result;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -91,16 +91,12 @@ fn strangers(wanted: &Wanted, sandbox: bool) -> Option<Finding> {
 }
 
 #[async_trait]
-impl Apply<World> for CheckAws {
+impl Look<World> for CheckAws {
     fn describe(&self) -> Description {
         Description::new(
             format!("check AWS credentials and the calls that will be needed in {}", self.region),
             format!("aws sts get-caller-identity --region {}", self.region),
         )
-    }
-
-    fn touch(&self) -> Touch {
-        Touch::Reads
     }
 
     fn needs(&self) -> Need {
@@ -111,11 +107,7 @@ impl Apply<World> for CheckAws {
         Ok(self.calls().iter().map(|c| PreviewLine::new(Sign::Note, format!("tries {}", c.action()))).collect())
     }
 
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         world.settle_region(&self.region)?;
         let aws = world.aws().await?;
         let Wanted { system, secrets, repositories, .. } = world.foresee(&self.answers)?;
@@ -144,10 +136,6 @@ impl Apply<World> for CheckAws {
             outputs.insert("warnings".into(), json!(warnings));
         }
         Ok(outputs)
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

@@ -9,7 +9,7 @@ use super::{World, write_files};
 use crate::decide::{self, Alternative, Decision};
 use crate::error::Result;
 use crate::library;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
 use crate::wizard::playbook::Action;
 use crate::wizard::template::{self, Facts};
 use crate::wizard::view::{PreviewLine, Sign};
@@ -75,13 +75,9 @@ impl DecisionRecords {
 }
 
 #[async_trait]
-impl Apply<World> for DecisionRecords {
+impl Look<World> for DecisionRecords {
     fn describe(&self) -> Description {
         Description::new("write a decision record for each answer into the run's folder", "ls .migrate-wizard/*/decisions")
-    }
-
-    fn touch(&self) -> Touch {
-        Touch::Reads
     }
 
     fn needs(&self) -> Need {
@@ -92,11 +88,7 @@ impl Apply<World> for DecisionRecords {
         Ok(self.answers.keys().map(|id| PreviewLine::new(Sign::Add, format!("decisions/…-{id}.md"))).collect())
     }
 
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let facts = self.facts();
         let estimate = world.costs().estimate(&facts);
         let against = world.costs().contradictions(&facts);
@@ -113,10 +105,6 @@ impl Apply<World> for DecisionRecords {
             ("monthly".into(), json!(estimate.baseline.to_string())),
             ("summary".into(), json!(format!("{} decisions, {} a month + usage", files.len() - 1, estimate.baseline))),
         ]))
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

@@ -18,7 +18,7 @@ use crate::cloud::secret_group::{self, Held};
 use crate::cloud::stacks;
 use crate::error::Result;
 use crate::library;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -111,13 +111,9 @@ impl Environment {
 }
 
 #[async_trait]
-impl Apply<World> for Environment {
+impl Look<World> for Environment {
     fn describe(&self) -> Description {
         Description::new(format!("settle which variables and secrets {} gets", self.service), "migrate-wizard secrets list".to_owned())
-    }
-
-    fn touch(&self) -> Touch {
-        Touch::Reads
     }
 
     fn needs(&self) -> Need {
@@ -129,11 +125,7 @@ impl Apply<World> for Environment {
         Ok(rows.iter().map(|row| PreviewLine::new(Sign::Note, format!("{}: {}", row.variable, row.source))).collect())
     }
 
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let held = held(world.aws().await?, &self.app, &self.environment).await?;
         let (mut secrets, mut variables, mut missing) = (self.bound(), BTreeMap::new(), Vec::new());
         for row in self.all(world, Some(cx)).await? {
@@ -153,10 +145,6 @@ impl Apply<World> for Environment {
         }
         variables.retain(|name, _| !secrets.contains_key(name));
         Ok(Self::outputs(&secrets, &variables, &missing))
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

@@ -9,7 +9,7 @@ use super::{World, scan_app, write_files};
 use crate::app::needs::Decided;
 use crate::app::{self, Choices};
 use crate::error::Result;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,16 +45,12 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
 }
 
 #[async_trait]
-impl Apply<World> for Files {
+impl Look<World> for Files {
     fn describe(&self) -> Description {
         Description::new(
             "generate container, compose, pipeline and checklist files for the app into the run's folder",
             "ls .migrate-wizard/*/app",
         )
-    }
-
-    fn touch(&self) -> Touch {
-        Touch::Reads
     }
 
     fn needs(&self) -> Need {
@@ -65,11 +61,7 @@ impl Apply<World> for Files {
         Ok(vec![PreviewLine::new(Sign::Add, "files in the run's own folder")])
     }
 
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let scan = scan_app::scan(world, None).await?;
         let mut choices = Choices::from_scan(&scan);
         choices.decisions = self.decided.clone();
@@ -87,10 +79,6 @@ impl Apply<World> for Files {
             ("written".into(), json!(files.iter().map(|(p, _)| p.clone()).collect::<Vec<_>>())),
             ("summary".into(), json!(format!("{} in app/ of the run's folder", crate::text::plural(files.len() as u64, "file")))),
         ]))
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

@@ -11,8 +11,7 @@ use super::World;
 use super::environment::prefix;
 use crate::cloud::{Aws, redeploy, secret_versions, secrets, services, stacks, targets};
 use crate::error::Result;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
-use crate::wizard::view::PreviewLine;
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,7 +73,7 @@ impl FindRunning {
 }
 
 #[async_trait]
-impl Apply<World> for FindRunning {
+impl Look<World> for FindRunning {
     fn describe(&self) -> Description {
         Description::new(
             format!("see what runs of {}-{}, and which database it has", self.app, self.environment),
@@ -82,23 +81,11 @@ impl Apply<World> for FindRunning {
         )
     }
 
-    fn touch(&self) -> Touch {
-        Touch::Reads
-    }
-
     fn needs(&self) -> Need {
         Need::Aws
     }
 
-    async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
-        Ok(Vec::new())
-    }
-
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let aws = world.aws().await?;
         let running = redeploy::all(aws, &self.cluster).await?;
         let mut outputs = Self::outputs(&running, &self.url(aws, &running).await?);
@@ -122,10 +109,6 @@ impl Apply<World> for FindRunning {
             outputs.insert("reads_url".into(), json!("yes"));
         }
         Ok(outputs)
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

@@ -11,8 +11,7 @@ use crate::cloud::{registry, secrets};
 use crate::decide::{Answers, Prices};
 use crate::error::Result;
 use crate::text;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
-use crate::wizard::view::PreviewLine;
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +54,7 @@ pub(super) async fn kept(world: &World, arns: &[String]) -> Result<Vec<String>> 
 }
 
 #[async_trait]
-impl Apply<World> for FindSystem {
+impl Look<World> for FindSystem {
     fn describe(&self) -> Description {
         Description::new(
             format!("see which stacks, secrets and repositories there are of {}-{}", self.app, self.environment),
@@ -63,23 +62,11 @@ impl Apply<World> for FindSystem {
         )
     }
 
-    fn touch(&self) -> Touch {
-        Touch::Reads
-    }
-
     fn needs(&self) -> Need {
         Need::Aws
     }
 
-    async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
-        Ok(Vec::new())
-    }
-
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let aws = world.aws().await?;
         let standing = stacks::standing(aws, &self.app, &self.environment).await?;
         let arns: Vec<String> = standing.iter().map(|s| s.stack.arn.clone()).collect();
@@ -110,10 +97,6 @@ impl Apply<World> for FindSystem {
             ("last".into(), json!(last.map(|s| s.stack.name.clone()).unwrap_or_default())),
             ("summary".into(), json!(summary)),
         ]))
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

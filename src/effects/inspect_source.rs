@@ -9,7 +9,7 @@ use super::{World, write_files};
 use crate::error::{Error, Result};
 use crate::postgres::{Access, HostKind, facts};
 use crate::text;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,16 +43,12 @@ impl InspectSource {
 }
 
 #[async_trait]
-impl Apply<World> for InspectSource {
+impl Look<World> for InspectSource {
     fn describe(&self) -> Description {
         Description::new(
             "read what the source database is: version, size, tables, extensions, rights",
             "psql \"$SOURCE_DATABASE_URL\" -c '\\dt+'",
         )
-    }
-
-    fn touch(&self) -> Touch {
-        Touch::Reads
     }
 
     fn needs(&self) -> Need {
@@ -63,11 +59,7 @@ impl Apply<World> for InspectSource {
         Ok(vec![PreviewLine::new(Sign::Note, format!("reads {}", world.source()?.label()))])
     }
 
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let connector = world.source()?;
         for note in connector.notes() {
             cx.reporter.log(note);
@@ -117,10 +109,6 @@ impl Apply<World> for InspectSource {
             ("has_bare_numerics".into(), self.moved(&found.bare_numerics)),
             ("summary".into(), json!(summary)),
         ]))
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

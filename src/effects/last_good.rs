@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use super::World;
 use crate::cloud::{deployments, revisions, services};
 use crate::error::{Error, Kind, Result};
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
-use crate::wizard::view::PreviewLine;
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +27,7 @@ fn number(revision: &str) -> Option<u32> {
 }
 
 #[async_trait]
-impl Apply<World> for LastGood {
+impl Look<World> for LastGood {
     fn describe(&self) -> Description {
         Description::new(
             format!("find the last good revision of {}", self.service),
@@ -36,23 +35,11 @@ impl Apply<World> for LastGood {
         )
     }
 
-    fn touch(&self) -> Touch {
-        Touch::Reads
-    }
-
     fn needs(&self) -> Need {
         Need::Aws
     }
 
-    async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
-        Ok(Vec::new())
-    }
-
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let aws = world.aws().await?;
         let now = services::present(aws, &self.cluster, &self.service).await?;
         let good = deployments::last_good(aws, &self.cluster, &self.service).await?;
@@ -72,10 +59,6 @@ impl Apply<World> for LastGood {
             ("image".into(), json!(target.image().unwrap_or("several containers"))),
             ("because".into(), json!(good.because)),
         ]))
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::cloud::{redeploy, services};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
 use crate::wizard::view::{PreviewLine, Sign};
 
@@ -46,10 +46,7 @@ impl Apply<World> for Redeploy {
     }
 
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
-        let now = services::status(world.aws().await?, &self.cluster, &self.service).await?.ok_or_else(|| {
-            Error::new(Kind::Conflict, format!("there is no service {} in the cluster {}", self.service, self.cluster))
-                .hint("its stack makes it: migrate-wizard plan")
-        })?;
+        let now = services::present(world.aws().await?, &self.cluster, &self.service).await?;
         Ok(vec![PreviewLine::new(Sign::Change, format!("{} running task(s) are replaced, one after the other", now.running))])
     }
 

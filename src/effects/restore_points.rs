@@ -11,8 +11,7 @@ use super::restore::{named, source};
 use crate::cloud::{databases, recovery};
 use crate::decide::Answers;
 use crate::error::{Error, Kind, Result};
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
-use crate::wizard::view::PreviewLine;
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields, one_of};
 
 /// So many snapshots are named.
 const NAMED: usize = 5;
@@ -66,7 +65,7 @@ impl RestorePoints {
 }
 
 #[async_trait]
-impl Apply<World> for RestorePoints {
+impl Look<World> for RestorePoints {
     fn describe(&self) -> Description {
         let command = match self.database.as_str() {
             "rds" => format!("aws rds describe-db-instances --db-instance-identifier {}", self.of),
@@ -76,23 +75,11 @@ impl Apply<World> for RestorePoints {
         Description::new(format!("see what {} can be put back to", self.of), command)
     }
 
-    fn touch(&self) -> Touch {
-        Touch::Reads
-    }
-
     fn needs(&self) -> Need {
         Need::Aws
     }
 
-    async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
-        Ok(Vec::new())
-    }
-
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let aws = world.aws().await?;
         let (latest, kept, costs) = match source(&self.database, &self.of) {
             Some(source) => {
@@ -122,10 +109,6 @@ impl Apply<World> for RestorePoints {
             ("name".into(), json!(self.name())),
             ("costs".into(), json!(costs)),
         ]))
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

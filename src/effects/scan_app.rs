@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{World, write_files};
 use crate::app::{self, Engine, Scan, ServiceKind, Severity};
 use crate::error::{Error, Kind, Result};
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -112,13 +112,9 @@ fn short(name: &str) -> String {
 }
 
 #[async_trait]
-impl Apply<World> for ScanApp {
+impl Look<World> for ScanApp {
     fn describe(&self) -> Description {
         Description::new("read the app's files: stack, services, what ties it to Replit", "migrate-wizard app scan")
-    }
-
-    fn touch(&self) -> Touch {
-        Touch::Reads
     }
 
     fn needs(&self) -> Need {
@@ -133,11 +129,7 @@ impl Apply<World> for ScanApp {
         Ok(lines)
     }
 
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let scan = scan(world, Some(cx)).await?;
         for note in &scan.notes {
             cx.reporter.log(note);
@@ -157,10 +149,6 @@ impl Apply<World> for ScanApp {
             outputs.insert("migrations".into(), json!(found.command));
         }
         Ok(outputs)
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

@@ -10,8 +10,7 @@ use super::environment::prefix;
 use crate::app::secrets::{Rotation, Table};
 use crate::cloud::{redeploy, secret_versions, secrets, stacks};
 use crate::error::{Error, Kind, Result};
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
-use crate::wizard::view::PreviewLine;
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,7 +62,7 @@ impl SecretReaders {
 }
 
 #[async_trait]
-impl Apply<World> for SecretReaders {
+impl Look<World> for SecretReaders {
     fn describe(&self) -> Description {
         Description::new(
             format!("find out which services read {}", self.name().0),
@@ -71,23 +70,11 @@ impl Apply<World> for SecretReaders {
         )
     }
 
-    fn touch(&self) -> Touch {
-        Touch::Reads
-    }
-
     fn needs(&self) -> Need {
         Need::Aws
     }
 
-    async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
-        Ok(Vec::new())
-    }
-
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let aws = world.aws().await?;
         let name = format!("{}{}", prefix(&self.app, &self.environment), self.name().0);
         let found = secrets::describe(aws, &name).await?.filter(|s| s.ours && !s.scheduled_for_deletion).ok_or_else(|| {
@@ -113,10 +100,6 @@ impl Apply<World> for SecretReaders {
             }
         }
         Ok(outputs)
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

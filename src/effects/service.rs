@@ -42,10 +42,7 @@ impl Service {
     }
 
     async fn now(&self, world: &World) -> Result<services::ServiceStatus> {
-        services::status(world.aws().await?, &self.cluster, &self.service).await?.ok_or_else(|| {
-            Error::new(Kind::Conflict, format!("there is no service {} in the cluster {}", self.service, self.cluster))
-                .hint("its stack makes it: go back to the service's stack")
-        })
+        services::present(world.aws().await?, &self.cluster, &self.service).await
     }
 }
 

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use super::World;
 use crate::decide;
 use crate::error::Result;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, of_field};
-use crate::wizard::view::PreviewLine;
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields, of_field};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,33 +69,17 @@ impl ServicePlan {
 }
 
 #[async_trait]
-impl Apply<World> for ServicePlan {
+impl Look<World> for ServicePlan {
     fn describe(&self) -> Description {
         Description::new(format!("plan the services {}", self.services), "")
-    }
-
-    fn touch(&self) -> Touch {
-        Touch::Reads
     }
 
     fn needs(&self) -> Need {
         Need::Nothing
     }
 
-    async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
-        Ok(Vec::new())
-    }
-
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, _world: &World, _cx: &Context) -> Result<Outputs> {
+    async fn look(&self, _world: &World, _cx: &Context) -> Result<Outputs> {
         self.outputs()
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

@@ -93,10 +93,7 @@ impl Apply<World> for Task {
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        let once = self.once(world).await?.ok_or_else(|| {
-            Error::new(Kind::Conflict, format!("there is no service {} in the cluster {}", self.service, self.cluster))
-                .hint("its stack makes it: go back to the service's stack")
-        })?;
+        let once = self.once(world).await?.ok_or_else(|| services::absent(&self.cluster, &self.service))?;
         let ran = once::run(world.aws().await?, &once, &cx.reporter).await?;
         Ok(outputs(&ran.started_by, ran.task.as_ref().map(|task| task.arn.as_str())))
     }

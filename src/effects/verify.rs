@@ -11,7 +11,7 @@ use super::target_ref::TargetRef;
 use crate::data;
 use crate::error::{Error, Kind, Result};
 use crate::text;
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
+use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,13 +34,9 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
 }
 
 #[async_trait]
-impl Apply<World> for Verify {
+impl Look<World> for Verify {
     fn describe(&self) -> Description {
         Description::new("compare rows and fingerprints of every table on both sides", "migrate-wizard data verify")
-    }
-
-    fn touch(&self) -> Touch {
-        Touch::Reads
     }
 
     fn needs(&self) -> Need {
@@ -54,11 +50,7 @@ impl Apply<World> for Verify {
         )])
     }
 
-    async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
-    async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+    async fn look(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let report = data::verify(&world.source()?, &world.target(&self.target).await?, &options(&self.except), &cx.reporter).await?;
         for note in &report.notes {
             cx.reporter.log(note);
@@ -107,10 +99,6 @@ impl Apply<World> for Verify {
             ("tables".into(), json!(tables)),
             ("summary".into(), json!(summary)),
         ]))
-    }
-
-    async fn undo(&self, _world: &World, _cx: &Context, _outputs: &Outputs) -> Result<()> {
-        Ok(())
     }
 
     fn example(&self) -> Outputs {

@@ -25,65 +25,30 @@ pub fn connector(mode: SslMode, trust: &Trust) -> Result<MakeRustlsConnect> {
     )?;
     let config = match (mode, trust) {
         (SslMode::Disable | SslMode::Prefer, _) | (SslMode::Require, Trust::Usual | Trust::System) => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Encrypted(provider))).with_no_client_auth()
+            let verifier = Lenient { chain: None, provider };
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
         }
         (SslMode::VerifyCa, _) | (SslMode::Require, Trust::File(_)) => {
-            let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(authorities::store(trust)?), provider).build().or_fail(
-                Kind::Input,
-                "no certificate authority is trusted",
-                "name a PEM file with sslrootcert=",
-            )?;
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(ChainOnly(chain))).with_no_client_auth()
+            let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(authorities::store(trust)?), provider.clone())
+                .build()
+                .or_fail(Kind::Input, "no certificate authority is trusted", "name a PEM file with sslrootcert=")?;
+            let verifier = Lenient { chain: Some(chain), provider };
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
         }
         (SslMode::VerifyFull, _) => builder.with_root_certificates(authorities::store(trust)?).with_no_client_auth(),
     };
     Ok(MakeRustlsConnect::new(config))
 }
 
-/// Encryption without identity.
+/// Checks less than the host's name: the chain, or nothing of who answers. That the server holds the key of its certificate is always checked.
 #[derive(Debug)]
-struct Encrypted(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Encrypted {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Lenient {
+    /// The chain must be trusted; the name in it may be another. `None`: encryption without identity.
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
 }
 
-/// The chain must be trusted; the name in it may be another.
-#[derive(Debug)]
-struct ChainOnly(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for ChainOnly {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
         cert: &CertificateDer<'_>,
@@ -92,7 +57,8 @@ impl ServerCertVerifier for ChainOnly {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.0.verify_server_cert(cert, chain, name, ocsp, now) {
+        let Some(trusted) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
+        match trusted.verify_server_cert(cert, chain, name, ocsp, now) {
             Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) => {
                 Ok(ServerCertVerified::assertion())
             }
@@ -106,7 +72,7 @@ impl ServerCertVerifier for ChainOnly {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, cert, signed)
+        verify_tls12_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -115,10 +81,10 @@ impl ServerCertVerifier for ChainOnly {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, cert, signed)
+        verify_tls13_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -104,6 +104,55 @@ pub trait Apply<W>: Send + Sync {
     fn example(&self) -> Outputs;
 }
 
+/// An effect that only reads, and says what it found: nothing of it could be there already, and nothing is left to undo.
+#[async_trait]
+pub trait Look<W>: Send + Sync {
+    fn describe(&self) -> Description;
+    fn needs(&self) -> Need;
+    /// What is looked at, where that is worth a line.
+    async fn preview(&self, _world: &W) -> Result<Vec<PreviewLine>> {
+        Ok(Vec::new())
+    }
+    async fn look(&self, world: &W, cx: &Context) -> Result<Outputs>;
+    /// Outputs a dry run goes on with.
+    fn example(&self) -> Outputs;
+}
+
+#[async_trait]
+impl<W: Sync, L: Look<W>> Apply<W> for L {
+    fn describe(&self) -> Description {
+        Look::describe(self)
+    }
+
+    fn touch(&self) -> Touch {
+        Touch::Reads
+    }
+
+    fn needs(&self) -> Need {
+        Look::needs(self)
+    }
+
+    async fn preview(&self, world: &W) -> Result<Vec<PreviewLine>> {
+        Look::preview(self, world).await
+    }
+
+    async fn probe(&self, _world: &W) -> Result<Probe> {
+        Ok(Probe::Absent)
+    }
+
+    async fn apply(&self, world: &W, cx: &Context) -> Result<Outputs> {
+        self.look(world, cx).await
+    }
+
+    async fn undo(&self, _world: &W, _cx: &Context, _outputs: &Outputs) -> Result<()> {
+        Ok(())
+    }
+
+    fn example(&self) -> Outputs {
+        Look::example(self)
+    }
+}
+
 /// An effect kind: its name in playbooks and how its fields become one.
 pub struct KindOf<W> {
     pub name: &'static str,

@@ -83,7 +83,7 @@ impl<W: World> Engine<W> {
     /// An engine over an open journal. `records` are what it held.
     #[allow(clippy::too_many_arguments)]
     pub fn new(
-        books: Books,
+        books: Arc<Books>,
         registry: Registry<W>,
         world: Arc<W>,
         journal: Journal,
@@ -94,7 +94,7 @@ impl<W: World> Engine<W> {
     ) -> Self {
         let offered = settings.rollback.clone().filter(|_| state.rollback.is_none() && state.ended != Some(End::RolledBack));
         Self {
-            books: Arc::new(books),
+            books,
             registry,
             world,
             journal,

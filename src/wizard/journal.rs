@@ -1,7 +1,8 @@
 //! The journal: append-only JSON Lines, synced before every touch of the world; the only durable state of a run.
 //! Never holds a secret, so that it can be mailed.
 
-use std::collections::BTreeMap;
+mod entry;
+
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -9,145 +10,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::entry::{Entry, FORMAT, Record, Source};
+use self::entry::{body, sum};
 use crate::error::{Context, Error, Kind, Result};
 use crate::own_folder;
-use crate::wizard::view::Mode;
-
-/// Format of the lines; a journal with a higher one is refused.
-pub const FORMAT: u32 = 1;
-
-/// Where an answer came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    Asked,
-    Flag,
-    File,
-    Profile,
-    Detected,
-    Default,
-}
-
-impl Source {
-    pub fn words(self) -> &'static str {
-        match self {
-            Source::Asked => "you said",
-            Source::Flag => "flag",
-            Source::File => "answers file",
-            Source::Profile => "profile",
-            Source::Detected => "detected",
-            Source::Default => "default",
-        }
-    }
-}
-
-/// A durable fact of a run. `Started` without an end means "unknown": probe first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "entry", rename_all = "snake_case")]
-pub enum Entry {
-    /// First line of every journal.
-    Opened {
-        format: u32,
-        run: String,
-        journey: String,
-        mode: Mode,
-        sandbox: bool,
-        tool: String,
-        facts: BTreeMap<String, Value>,
-    },
-    /// Another process took the run up again.
-    Resumed {
-        tool: String,
-    },
-    /// The AWS account and region this run is tied to.
-    Pinned {
-        account: String,
-        region: String,
-    },
-    /// `value` is null for a secret.
-    Answered {
-        step: String,
-        value: Value,
-        source: Source,
-    },
-    /// Written and synced before the world is touched; holds the resolved effect.
-    /// `writes` is false when the effect only reads: a roll back passes it by.
-    Started {
-        step: String,
-        attempt: u32,
-        kind: String,
-        fields: Value,
-        before: BTreeMap<String, Value>,
-        writes: bool,
-    },
-    Done {
-        step: String,
-        outputs: BTreeMap<String, Value>,
-        took_ms: u64,
-        simulated: bool,
-    },
-    Failed {
-        step: String,
-        error: String,
-        hint: String,
-        took_ms: u64,
-    },
-    /// A checklist was ticked (and verified, where it can be).
-    Ticked {
-        step: String,
-        verified: bool,
-    },
-    /// Roll back back to and including `to`; everything when `None`. `because`: it was begun by itself, and why.
-    RollbackStarted {
-        to: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        because: Option<String>,
-    },
-    UndoStarted {
-        step: String,
-        guard: bool,
-    },
-    UndoDone {
-        step: String,
-        took_ms: u64,
-    },
-    UndoFailed {
-        step: String,
-        error: String,
-        hint: String,
-    },
-    RolledBack {},
-    Finished {},
-}
-
-/// An entry with its number, time and check sum.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// 1, 2, 3 … without a gap.
-    pub n: u64,
-    /// UTC, RFC 3339.
-    pub at: String,
-    /// First 8 hex digits of SHA-256 over number, time and entry.
-    pub sum: String,
-    pub what: Entry,
-}
-
-impl Record {
-    fn seal(n: u64, at: String, what: Entry) -> Result<Self> {
-        let body = serde_json::to_string(&what).map_err(|e| Error::bug(format!("a journal entry cannot be written: {e}")))?;
-        let sum = sum(n, &at, &body);
-        Ok(Self { n, at, sum, what })
-    }
-}
-
-fn sum(n: u64, at: &str, what: &str) -> String {
-    crate::text::digest(&format!("{n}|{at}|{what}"), 4)
-}
-
-/// The entry's own text in a line. The check sum is over what was written: a number need not be written again as it was read.
-fn body(line: &[u8]) -> Option<&str> {
-    std::str::from_utf8(line).ok()?.split_once(",\"what\":")?.1.strip_suffix('}')
-}
 
 /// Who holds a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -341,7 +207,10 @@ fn parse(path: &Path, text: &[u8]) -> Result<(Vec<Record>, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::wizard::view::Mode;
 
     fn opened() -> Entry {
         Entry::Opened {

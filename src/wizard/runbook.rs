@@ -1,5 +1,5 @@
-//! The runbook: the phases whose steps have times, each step with what was planned of it and what became of it.
-//! Pure: playbooks and state in, lines out; the clock is the caller's, who turns moments into seconds.
+//! The runbook: the phases whose steps have times, each step with what was planned of it and what became of it; what T is and how long
+//! writes are stopped, for all who tell it. Pure: playbooks and state in, lines out; the clock is the caller's, who turns moments into time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::text;
 use crate::wizard::effect::Registry;
 use crate::wizard::forecast::{Coming, to_the_end};
 use crate::wizard::plan::{self, Books, Planned, Suggestion};
-use crate::wizard::playbook::Action;
+use crate::wizard::playbook::{Action, Playbook};
 use crate::wizard::screens::{self, Rehearsed};
 use crate::wizard::state::{State, Status};
 use crate::wizard::template::{self, Facts};
@@ -26,9 +26,8 @@ pub struct Line {
     /// What is done; the items of a checklist; the answer that a question has, or would take.
     pub does: Vec<String>,
     pub command: String,
-    /// As the playbook has it, or that of the step before.
+    /// See [`Hour`].
     pub at: String,
-    /// Seconds from T.
     pub offset_s: i64,
     /// From the playbook.
     pub estimate_ms: Option<u64>,
@@ -78,8 +77,9 @@ pub struct Runbook {
 }
 
 impl Runbook {
-    pub fn line(&self, step: &str) -> Option<&Line> {
-        self.lines.iter().find(|line| line.step == step)
+    /// What became of T: see [`t_as_it_came`].
+    pub fn t<M>(&self, state: &State, clock: impl Fn(&str) -> Option<M>) -> Option<M> {
+        t_as_it_came(state, self.lines.iter().filter(|line| line.offset_s == 0).map(|line| line.step.as_str()), clock)
     }
 
     /// The first that is open.
@@ -93,6 +93,52 @@ impl Runbook {
     }
 }
 
+/// A step's time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hour {
+    /// As a playbook writes it: `T+10m`.
+    pub at: String,
+    /// Seconds from T.
+    pub offset_s: i64,
+}
+
+/// The phases that have a step with a time, in order.
+pub fn timed(books: &Books) -> impl Iterator<Item = &Playbook> {
+    books.forward.iter().filter(|book| book.steps.iter().any(|step| step.at.is_some()))
+}
+
+/// The time of each of these steps: as its playbook has it, or that of the step before; T until there is one.
+pub fn hours<'a>(steps: impl IntoIterator<Item = Option<&'a str>>) -> impl Iterator<Item = Hour> {
+    steps.into_iter().scan(Hour { at: "T".to_owned(), offset_s: 0 }, |last, at| {
+        if let Some((at, offset_s)) = at.and_then(|at| Some((at, text::runbook_time(at)?))) {
+            *last = Hour { at: at.to_owned(), offset_s };
+        }
+        Some(last.clone())
+    })
+}
+
+/// When a step came to its end, as the journal has it.
+pub fn ended<'s>(state: &'s State, step: &str) -> Option<&'s str> {
+    let step = state.steps.get(step).filter(|s| matches!(s.status, Status::Done | Status::Answered))?;
+    Some(&step.at)
+}
+
+/// What became of T, on the caller's clock: the hour that was awaited (the output `at` of the first of the steps at T that came to its
+/// end) or, where nothing was awaited, when that step ended.
+pub fn t_as_it_came<'a, M>(state: &State, steps_at_t: impl IntoIterator<Item = &'a str>, clock: impl Fn(&str) -> Option<M>) -> Option<M> {
+    let (step, end) = steps_at_t.into_iter().find_map(|step| Some((step, ended(state, step)?)))?;
+    let awaited = state.steps.get(step).and_then(|s| s.outputs.get("at")?.as_str());
+    awaited.and_then(&clock).or_else(|| clock(end))
+}
+
+/// How long nobody could write, in milliseconds, and whether that goes on: from the end of the step that stops writes to the end of the
+/// one from which that is kept. `None` before. The caller's clock tells milliseconds since 1970.
+pub fn writes_stopped(state: &State, freeze: &str, until: &str, clock: impl Fn(&str) -> Option<i64>, now_ms: i64) -> Option<(u64, bool)> {
+    let since = clock(ended(state, freeze)?)?;
+    let kept = ended(state, until).and_then(clock);
+    Some((u64::try_from(kept.unwrap_or(now_ms) - since).unwrap_or(0), kept.is_none()))
+}
+
 /// The runbook of a journey: every phase that has a step with a time. `None` when there is no such phase.
 pub fn runbook<W>(
     books: &Books,
@@ -101,16 +147,14 @@ pub fn runbook<W>(
     rehearsed: &Rehearsed,
     registry: &Registry<W>,
 ) -> Option<Runbook> {
-    let timed: Vec<_> = books.forward.iter().filter(|book| book.steps.iter().any(|step| step.at.is_some())).collect();
-    let first = *timed.first()?;
+    let first = timed(books).next()?;
     let (coming, facts) = to_the_end(books, state, answers, rehearsed, registry);
     let mut lines: Vec<Line> = Vec::new();
     let mut freeze: Option<(String, String)> = None;
     let mut frozen = false;
-    for planned in books.outline(&facts).iter().filter(|p| timed.iter().any(|book| book.phase == p.phase) && p.applies == Some(true)) {
-        let before = lines.last().map_or(("T", 0), |line: &Line| (line.at.as_str(), line.offset_s));
-        let at = planned.step.at.as_deref().and_then(|at| Some((at, text::runbook_time(at)?))).unwrap_or(before);
-        let at = (at.0.to_owned(), at.1);
+    let outline: Vec<Planned<'_>> = books.outline(&facts).into_iter().filter(|p| timed(books).any(|book| book.phase == p.phase)).collect();
+    let hours = hours(outline.iter().map(|planned| planned.step.at.as_deref()));
+    for (planned, hour) in outline.iter().zip(hours).filter(|(planned, _)| planned.applies == Some(true)) {
         if let Some(until) = &planned.step.guard_until {
             freeze = Some((planned.id.clone(), until.clone()));
             frozen = true;
@@ -118,7 +162,7 @@ pub fn runbook<W>(
         if freeze.as_ref().is_some_and(|(_, until)| *until == planned.step.id) {
             frozen = false;
         }
-        lines.push(line(planned, at, state, &facts, &coming, rehearsed, registry, frozen));
+        lines.push(line(planned, hour, state, &facts, &coming, rehearsed, registry, frozen));
     }
     let in_freeze = || lines.iter().filter(|line| line.frozen);
     let hour = |step: &str| lines.iter().find(|line| line.step == step).map(|line| line.offset_s);
@@ -138,7 +182,7 @@ pub fn runbook<W>(
 #[allow(clippy::too_many_arguments)]
 fn line<W>(
     planned: &Planned<'_>,
-    (at, offset_s): (String, i64),
+    hour: Hour,
     state: &State,
     facts: &Facts,
     coming: &[Coming],
@@ -181,7 +225,7 @@ fn line<W>(
         }
     };
     let owner = step.owner.clone().unwrap_or_else(|| if matches!(step.action, Action::Effect(_)) { "wizard" } else { "you" }.to_owned());
-    let ended = known.filter(|s| matches!(s.status, Status::Done | Status::Answered));
+    let ended_at = ended(state, &planned.id).map(str::to_owned);
     Line {
         step: planned.id.clone(),
         title: screens::title(planned),
@@ -189,8 +233,8 @@ fn line<W>(
         kind,
         does,
         command,
-        at,
-        offset_s,
+        at: hour.at,
+        offset_s: hour.offset_s,
         estimate_ms: millis(&step.estimate),
         rehearsed_ms: rehearsed.get(&planned.id).map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
         timeout_ms: step.timeout.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
@@ -199,8 +243,68 @@ fn line<W>(
         undo,
         irreversible: step.irreversible.clone(),
         status: state.status(&planned.id),
-        ended_at: ended.map(|s| s.at.clone()),
-        took_ms: ended.map(|s| s.took_ms).filter(|ms| *ms > 0),
+        took_ms: known.filter(|_| ended_at.is_some()).map(|s| s.took_ms).filter(|ms| *ms > 0),
+        ended_at,
         frozen,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wizard::journal::{Entry, FORMAT, Record};
+    use crate::wizard::view::Mode;
+
+    /// A run in which each of these steps came to its end at that second, saying `at` where it awaited something.
+    fn state(steps: &[(&str, &str, Option<&str>)]) -> State {
+        let opened = Entry::Opened {
+            format: FORMAT,
+            run: "r".into(),
+            journey: "move".into(),
+            mode: Mode::Live,
+            sandbox: false,
+            tool: "0".into(),
+            facts: BTreeMap::new(),
+        };
+        let mut records = vec![("0".to_owned(), opened)];
+        for (step, at, awaited) in steps {
+            let (step, kind) = ((*step).to_owned(), "wait".to_owned());
+            let outputs = awaited.iter().map(|at| ("at".to_owned(), serde_json::Value::from(*at))).collect();
+            let (fields, before) = (serde_json::Value::Null, BTreeMap::new());
+            records.push(((*at).to_owned(), Entry::Started { step: step.clone(), attempt: 1, kind, fields, before, writes: false }));
+            records.push(((*at).to_owned(), Entry::Done { step, outputs, took_ms: 1, simulated: false }));
+        }
+        let records: Vec<Record> = records.into_iter().zip(1..).map(|((at, what), n)| Record { n, at, sum: String::new(), what }).collect();
+        State::replay(&records).unwrap()
+    }
+
+    fn seconds(at: &str) -> Option<i64> {
+        at.parse().ok()
+    }
+
+    #[test]
+    fn a_step_without_a_time_has_that_of_the_step_before() {
+        let all: Vec<(String, i64)> = hours([None, Some("T-1h"), None, Some("T+90s"), None]).map(|hour| (hour.at, hour.offset_s)).collect();
+        let all: Vec<(&str, i64)> = all.iter().map(|(at, offset)| (at.as_str(), *offset)).collect();
+        assert_eq!(all, [("T", 0), ("T-1h", -3600), ("T-1h", -3600), ("T+90s", 90), ("T+90s", 90)]);
+    }
+
+    #[test]
+    fn t_is_the_hour_that_was_awaited_else_the_end_of_the_first_step_at_t() {
+        let at_t = ["until_t", "ready", "freeze"];
+        let t = |state: &State| t_as_it_came(state, at_t, seconds);
+        assert_eq!(t(&state(&[("snapshot", "5", Some("99"))])), None, "no step at T has ended");
+        assert_eq!(t(&state(&[("until_t", "700", Some("600")), ("ready", "710", None)])), Some(600), "however late it was noticed");
+        assert_eq!(t(&state(&[("until_t", "700", Some("")), ("ready", "710", None)])), Some(700), "a rehearsal awaits nothing");
+        assert_eq!(t(&state(&[("freeze", "720", None), ("ready", "710", None)])), Some(710), "the first in the order of the runbook");
+    }
+
+    #[test]
+    fn writes_are_stopped_from_the_end_of_the_freeze_to_the_end_of_the_switch() {
+        let stopped = |steps: &[(&str, &str, Option<&str>)]| writes_stopped(&state(steps), "freeze", "switched", seconds, 50);
+        assert_eq!(stopped(&[("ready", "5", None)]), None);
+        assert_eq!(stopped(&[("freeze", "10", None)]), Some((40, true)));
+        assert_eq!(stopped(&[("freeze", "10", None), ("switched", "35", None)]), Some((25, false)));
+        assert_eq!(stopped(&[("freeze", "60", None)]), Some((0, true)), "a clock that was set back");
     }
 }

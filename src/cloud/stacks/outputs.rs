@@ -30,27 +30,53 @@ impl TemplateParameter {
     }
 }
 
-/// Templates that were read, by their text: a forecast asks for the same few again and again.
-static READ: LazyLock<Mutex<HashMap<String, Arc<Value>>>> = LazyLock::new(Mutex::default);
+/// What was read of templates, by their text: a forecast asks for the same few again and again.
+type Known<T> = Mutex<HashMap<String, Arc<T>>>;
+static TREES: LazyLock<Known<Value>> = LazyLock::new(Mutex::default);
+/// Apart from the trees, which are twenty times as large: names are asked of every template there is, trees of those of a system.
+static NAMES: LazyLock<Known<Names>> = LazyLock::new(Mutex::default);
 /// As many are kept: more than a system has.
 const KEPT: usize = 200;
 
-/// The template as a tree; CloudFormation's short forms (`!Ref`) are tagged values.
-pub(super) fn parse(body: &str) -> Result<Arc<Value>> {
-    if let Some(known) = READ.lock().unwrap_or_else(PoisonError::into_inner).get(body) {
+/// What others than a reader of the whole tree ask of a template.
+#[derive(Debug)]
+struct Names {
+    outputs: Vec<String>,
+    parameters: BTreeMap<String, TemplateParameter>,
+}
+
+fn known<T>(all: &Known<T>, body: &str, read: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+    if let Some(known) = all.lock().unwrap_or_else(PoisonError::into_inner).get(body) {
         return Ok(Arc::clone(known));
     }
-    let read: Arc<Value> = serde_yaml_ng::from_str(body).map(Arc::new).or_fail(
+    let read = Arc::new(read()?);
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    if all.len() >= KEPT {
+        all.clear();
+    }
+    all.insert(body.to_owned(), Arc::clone(&read));
+    Ok(read)
+}
+
+fn tree(body: &str) -> Result<Value> {
+    serde_yaml_ng::from_str(body).or_fail(
         Kind::Input,
         "the CloudFormation template is neither YAML nor JSON",
         "correct the line named above",
-    )?;
-    let mut known = READ.lock().unwrap_or_else(PoisonError::into_inner);
-    if known.len() >= KEPT {
-        known.clear();
-    }
-    known.insert(body.to_owned(), Arc::clone(&read));
-    Ok(read)
+    )
+}
+
+/// The template as a tree; CloudFormation's short forms (`!Ref`) are tagged values.
+pub(super) fn parse(body: &str) -> Result<Arc<Value>> {
+    known(&TREES, body, || tree(body))
+}
+
+fn names(body: &str) -> Result<Arc<Names>> {
+    known(&NAMES, body, || {
+        let template = tree(body)?;
+        let outputs = section(&template, "Outputs").into_iter().map(|(name, _)| name).collect();
+        Ok(Names { outputs, parameters: parameters(&template) })
+    })
 }
 
 /// A section of the template by name: each entry and its body.
@@ -61,12 +87,12 @@ pub(super) fn section(template: &Value, name: &str) -> Vec<(String, Value)> {
 
 /// The names of the template's outputs, in its order.
 pub fn template_outputs(body: &str) -> Result<Vec<String>> {
-    Ok(section(parse(body)?.as_ref(), "Outputs").into_iter().map(|(name, _)| name).collect())
+    Ok(names(body)?.outputs.clone())
 }
 
 /// The template's parameters by name.
 pub fn template_parameters(body: &str) -> Result<BTreeMap<String, TemplateParameter>> {
-    Ok(parameters(parse(body)?.as_ref()))
+    Ok(names(body)?.parameters.clone())
 }
 
 /// The same of a template that is read already.

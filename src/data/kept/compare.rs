@@ -14,7 +14,7 @@ use crate::data::catch_up::of_keys;
 use crate::data::chunk::{Cut, Cutter};
 use crate::data::copy_text::{Lines, unescape};
 use crate::data::differ::{Difference, Key, What, differ};
-use crate::data::fingerprint::fingerprint;
+use crate::data::fingerprint;
 use crate::data::open::{self, Opened};
 use crate::data::options::Options;
 use crate::data::plan::{Digest, Side, TablePlan};
@@ -103,10 +103,7 @@ impl Look<'_> {
         let mut found = LeftTable::default();
         let mut cutter = Cutter::new(plan, Cut::for_comparing(plan, Some(PART)));
         while let Some(part) = cutter.next(&from.session).await? {
-            let (a, b) = tokio::try_join!(
-                fingerprint(&from.session, plan, Side::Source, &part.span, &[]),
-                fingerprint(&to.session, plan, Side::Target, &part.span, &[])
-            )?;
+            let (a, b) = fingerprint::of_both(&from.session, &to.session, plan, &part.span).await?;
             if a == b {
                 continue;
             }

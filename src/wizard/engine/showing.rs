@@ -329,3 +329,15 @@ pub fn words(entry: &Entry, books: &Books) -> Option<(Option<String>, String)> {
         Entry::Finished {} => (None, "finished".into()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_that_was_awaited_is_a_moment_as_an_entry_of_the_journal_is() {
+        let entry = on_the_clock("2026-12-05T21:00:00.000Z").unwrap();
+        assert_eq!(on_the_clock("2026-12-05T22:00:00+01:00[Europe/Berlin]").unwrap(), entry);
+        assert_eq!(on_the_clock(""), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! Where and how the app runs: addresses, paths, health.
+
+use super::*;
+
+#[test]
+fn addresses_at_replit_come_from_the_environment() {
+    for (path, given, then) in [
+        ("server/a.ts", "const url = \"https://shop.replit.app\";", "const url = process.env.APP_URL!;"),
+        ("server/a.js", "const url = 'https://shop.replit.app';", "const url = process.env.APP_URL;"),
+        ("server/a.ts", "mail(\"https://shop.replit.app/reset?x=1\");", "mail(`${process.env.APP_URL}/reset?x=1`);"),
+        ("server/a.ts", "mail(`see https://shop.replit.app/o/${id}`);", "mail(`see ${process.env.APP_URL}/o/${id}`);"),
+        ("server/a.ts", "u = `https://${process.env.REPL_SLUG}.${process.env.REPL_OWNER}.repl.co/cb`;", "u = `${process.env.APP_URL}/cb`;"),
+        ("client/src/a.ts", "const url = \"https://shop.replit.app/x\";", "const url = `${window.location.origin}/x`;"),
+        ("a.py", "import os\nURL = \"https://shop.replit.app/x\"\n", "import os\nURL = (os.environ[\"APP_URL\"] + \"/x\")\n"),
+    ] {
+        assert_eq!(one("hosts", path, given), then);
+    }
+    let key = "const names = { \"https://shop.replit.app\": 1 };\ntype Own = \"https://shop.replit.app\";\n";
+    let (after, items) = edited("hosts", &[("server/a.ts", key)]);
+    assert_eq!((after["server/a.ts"].as_str(), items.len()), (key, 2), "a key and a type are no values: {items:?}");
+    let (after, items) = edited("hosts", &[("client/index.html", "<a\nhref=\"https://shop.replit.app\">x</a>\n")]);
+    assert_eq!((after.len(), items.len()), (1, 1), "{items:?}");
+    assert!(items[0].starts_with("client/index.html:2 "), "{items:?}");
+}
+
+#[test]
+fn node_env_says_what_is_production() {
+    for (given, then) in [
+        ("p = process.env.REPLIT_DEPLOYMENT === \"1\";", "p = process.env.NODE_ENV === \"production\";"),
+        ("p = process.env.REPLIT_DEPLOYMENT !== \"1\";", "p = process.env.NODE_ENV !== \"production\";"),
+        ("p = !!process.env.REPLIT_DEPLOYMENT;", "p = process.env.NODE_ENV === \"production\";"),
+        ("p = !process.env.REPLIT_DEPLOYMENT;", "p = process.env.NODE_ENV !== \"production\";"),
+        ("p = process.env.REPLIT_DEPLOYMENT !== undefined;", "p = process.env.NODE_ENV === \"production\";"),
+        ("p = process.env.REPLIT_DEPLOYMENT ? 1 : 2;", "p = process.env.NODE_ENV === \"production\" ? 1 : 2;"),
+        ("p = process.env[\"REPLIT_ENVIRONMENT\"] === \"production\";", "p = process.env.NODE_ENV === \"production\";"),
+    ] {
+        assert_eq!(one("production-switch", "server/a.ts", given), then);
+    }
+}
+
+#[test]
+fn paths_of_replits_machine_become_the_apps_folder() {
+    for (path, given, then) in [
+        ("server/a.ts", "const dir = \"/home/runner/workspace/uploads\";", "const dir = `${process.cwd()}/uploads`;"),
+        ("server/a.ts", "const dir = '/home/runner/MyApp';", "const dir = process.cwd();"),
+        ("a.py", "import os\nD = '/home/runner/workspace/data'\n", "import os\nD = os.path.join(os.getcwd(), 'data')\n"),
+    ] {
+        assert_eq!(one("paths", path, given), then);
+    }
+    let (_, items) = edited("paths", &[("start.sh", "cd /home/runner/workspace\n")]);
+    assert_eq!(items, ["start.sh:1 name a folder of the image here; the app is in /app"]);
+}
+
+#[test]
+fn a_health_route_comes_before_every_other() {
+    let index = "import express from \"express\";\nimport { routes } from \"./routes\";\n\nconst app = express();\napp.set(\"trust proxy\", 1);\nroutes(app);\n";
+    let (after, items) = edited(
+        "health",
+        &[
+            ("server/index.ts", index),
+            ("server/db.ts", "export const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL });\n"),
+            ("server/queue/redis.ts", "export const redis = new Redis(process.env.REDIS_URL);\n"),
+        ],
+    );
+    assert_eq!(
+        after["server/index.ts"],
+        "import express from \"express\";\nimport { routes } from \"./routes\";\nimport { health } from \"./health\";\nimport { pool } from \"./db\";\nimport { redis } from \"./queue/redis\";\n\nconst app = express();\napp.set(\"trust proxy\", 1);\n\napp.get(\"/api/health\", async (_req, res) => {\n  const answer = await health({ database: () => pool.query(\"select 1\"), redis: () => redis.ping() });\n  res.status(answer.status).json(answer.body);\n});\nroutes(app);\n"
+    );
+    assert!(after["server/health.ts"].contains("export async function health"));
+    assert_eq!(items, [] as [String; 0]);
+    let common = "const express = require(\"express\");\nconst app = express();\napp.listen(3000);\n";
+    let (after, items) = edited("health", &[("index.js", common)]);
+    assert_eq!(
+        after["index.js"],
+        "const express = require(\"express\");\nconst app = express();\n\napp.get(\"/api/health\", async (_req, res) => {\n  const { health } = await import(\"./health.mjs\");\n  const answer = await health({});\n  res.status(answer.status).json(answer.body);\n});\napp.listen(3000);\n"
+    );
+    assert!(after["health.mjs"].contains("export async function health") && items.is_empty(), "{items:?}");
+    let there = "import express from \"express\";\nconst app = express();\napp.get(\"/healthz\", ok);\n";
+    assert_eq!(one("health", "server/index.ts", there), there);
+}
+
+#[test]
+fn a_health_route_for_flask_is_mounted_behind_its_app() {
+    let main = "from flask import Flask\n\napp = Flask(__name__)\ndb = SQLAlchemy(app)\n\nif __name__ == \"__main__\":\n    app.run()\n";
+    let (after, _) = edited("health", &[("main.py", main)]);
+    assert_eq!(
+        after["main.py"],
+        "from flask import Flask\n\napp = Flask(__name__)\ndb = SQLAlchemy(app)\n\nfrom health import health  # noqa: E402\n\n\n@app.get(\"/api/health\")\ndef api_health():\n    status, body = health({\"database\": lambda: db.session.execute(db.text(\"select 1\"))}, app)\n    return body, status\n\n\nif __name__ == \"__main__\":\n    app.run()\n"
+    );
+    assert!(after["health.py"].contains("PATIENCE_SECONDS"));
+}
