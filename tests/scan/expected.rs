@@ -158,7 +158,7 @@ pub const APPS: &[App] = &[
         name: "fastapi",
         generation: "G2p",
         port: Some(8000),
-        services: &["web Web :8000 gunicorn --bind 0.0.0.0:8000 main:app"],
+        services: &["web Api :8000 gunicorn --bind 0.0.0.0:8000 main:app"],
         findings: &[
             "D2 main.py:7",
             "F8 main.py:10",
