@@ -253,6 +253,153 @@ fn sql_of_the_edits_runs_on_the_database_that_was_decided_for() {
 }
 
 #[test]
+fn sql_of_an_earlier_run_follows_the_database_and_what_a_person_changed_stays() {
+    const FILE: &str = ".migrate/sql/auth_subject.sql";
+    let written = |database: &str| sql_of("sample", database)[FILE].clone();
+    let app = App::new();
+    let prepare = |branch: &str, database: &str| {
+        let set = format!("database={database}");
+        let (code, done, told) = app.prepare(&["--yes", "--branch", branch, "--set", &set]);
+        assert_eq!(code, 0, "{branch}: {done}{told}");
+        done
+    };
+    prepare("one", "rds");
+    assert_eq!(app.text(FILE), written("rds"));
+    // without a decision nothing is taken back
+    let (code, _, told) = app.prepare(&["--yes", "--branch", "none"]);
+    assert!(code == 0 && told.contains("nothing to change"), "{told}");
+    let done = prepare("two", "dsql");
+    assert!(done.contains("sql: SQL for a person follows the database (1 file)"), "{done}");
+    assert_eq!(app.text(FILE), written("dsql"));
+    assert!(app.text("CHECKLIST-CODE.md").contains(&format!("- [ ] {FILE}: run this file on the target database")));
+    prepare("three", "aurora");
+    assert_eq!(app.text(FILE), written("rds"), "and the other way round");
+    // a person's file, in both directions
+    for (from, to, line, write) in [
+        ("rds", "dsql", 3, "create unique index async if not exists \"users_auth_subject_unique\" on \"users\" (\"auth_subject\");"),
+        ("dsql", "rds", 6, "constraint \"users_auth_subject_unique\" unique;"),
+    ] {
+        let own = written(from).replacen('\n', "\n-- ours\n", 1);
+        std::fs::write(app.path(FILE), &own).unwrap();
+        app.git(&["add", "."]);
+        app.git(&["commit", "-qm", "ours"]);
+        let (_, _, told) = app.prepare(&["--yes", "--branch", &format!("ours-{to}"), "--set", &format!("database={to}")]);
+        assert_eq!(app.text(FILE), own, "{told}");
+        let list = app.text("CHECKLIST-CODE.md");
+        let item = list.lines().find(|item| item.starts_with(&format!("- [ ] {FILE}:{line}: this file was changed by hand")));
+        assert!(item.is_some_and(|item| item.contains(write)), "{from} to {to}: {list}");
+        // for the database that it is for there is nothing to say
+        let (_, done, told) = app.prepare(&["--dry-run", "--only", "sql", "--set", &format!("database={from}")]);
+        assert!(told.contains("sql: nothing to change in this app"), "{done}{told}");
+    }
+}
+
+#[test]
+fn bedrock_asks_for_no_stand_in_of_a_key() {
+    let files = files_of("sample");
+    let of = |ai: &str| -> Vec<String> {
+        let decided: Decided = [("ai".to_owned(), ai.to_owned())].into_iter().collect();
+        let prepared = edits::prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }, None).unwrap();
+        let changes = prepared.into_iter().flat_map(|one| one.changes);
+        changes
+            .filter(|change| change.after.as_deref().is_some_and(|text| text.contains("?? \"not-set\"")))
+            .map(|change| change.path)
+            .collect()
+    };
+    assert_eq!(of("openai").len(), 3, "{:?}", of("openai"));
+    assert_eq!(of("bedrock"), [] as [&str; 0]);
+}
+
+#[test]
+fn what_the_drop_ins_read_is_in_every_list() {
+    for (name, called, reads, keys_and_values) in [
+        ("classic-kv", "classic-kv", "DATABASE_URL", true),
+        ("classic-kv-js", "guestbook", "DATABASE_URL", true),
+        ("fastapi", "fastapi", "DEFAULT_OBJECT_STORAGE_BUCKET_ID", false),
+    ] {
+        for decided in ["", "database=rds", "database=dsql", "storage=s3"] {
+            let wizard = miniature(name);
+            // the folder's name is the app's where nothing else has one
+            std::fs::write(wizard.path().join(".gitignore"), ".migrate-wizard\n").unwrap();
+            let app = App::of(wizard);
+            let sets: Vec<&str> = if decided.is_empty() { Vec::new() } else { vec!["--set", decided] };
+            let (code, _, told) = app.prepare(&[&["--yes"], sets.as_slice()].concat());
+            assert_eq!(code, 0, "{name} {decided}: {told}");
+            let rows = table(&app.wizard, &sets.iter().filter(|set| **set != "--set").copied().collect::<Vec<_>>());
+            // without a run: the names that app env goes by
+            let done = app.wizard.run(&[&["secrets", "list", "--json"], sets.as_slice()].concat()).expect(0);
+            let listed: Value = serde_json::from_str(&done.out()).unwrap();
+            let prefix = listed["prefix"].as_str().unwrap().to_owned();
+            assert!(prefix.ends_with("-production/") && (called != "guestbook" || prefix == "guestbook-production/"), "{name}: {prefix}");
+            let given = |name: &str| {
+                listed["rows"].as_array().unwrap().iter().find(|row| row["variable"] == name).map(|row| row["given"]["how"].clone())
+            };
+            assert!(rows.contains_key(reads) && given(reads).is_some(), "{name} {decided}: {reads} is not in both lists");
+            let dsql = decided == "database=dsql";
+            let url = if dsql { ("unneeded", Some("unneeded".into())) } else { ("secret", Some("missing".into())) };
+            assert_eq!((kind(&rows, "DATABASE_URL"), given("DATABASE_URL")), url, "{name} {decided}");
+            // the drop-in has no other way in on Aurora DSQL
+            let store = if dsql && keys_and_values { ("secret", Some("missing".into())) } else { ("no row", None) };
+            assert_eq!((kind(&rows, "KV_DATABASE_URL"), given("KV_DATABASE_URL")), store, "{name} {decided}");
+            let both: BTreeSet<&str> = rows.keys().map(String::as_str).filter(|name| kind(&rows, name) != "never").collect();
+            let there: BTreeSet<&str> = listed["rows"].as_array().unwrap().iter().filter_map(|row| row["variable"].as_str()).collect();
+            assert!(both.is_subset(&there), "{name} {decided}: {both:?} {there:?}");
+        }
+    }
+}
+
+#[test]
+fn prepared_code_that_is_read_by_a_build_gets_its_address_there() {
+    let app = App::of(miniature("nextjs"));
+    assert_eq!(app.prepare(&["--yes"]).0, 0);
+    assert!(app.text("app/layout.tsx").contains("process.env.APP_URL"), "{}", app.text("app/layout.tsx"));
+    let made = |what: &[&str]| app.wizard.run(&[what, &["--stdout"]].concat()).expect(0).out();
+    let image = made(&["app", "container"]);
+    assert!(image.contains("\nARG APP_URL\n") && image.contains("RUN APP_URL=${APP_URL:-http://localhost:3000} "), "{image}");
+    assert!(image.contains("      args: [APP_URL]\n"), "{image}");
+    let github = made(&["app", "pipeline", "--provider", "github"]);
+    assert!(github.contains("          APP_URL: ${{ vars.APP_URL }}\n") && github.contains("options+=(--build-arg APP_URL)"), "{github}");
+    assert!(made(&["app", "pipeline", "--provider", "codepipeline"]).contains("options+=(--build-arg APP_URL)"));
+    let rows = table(&app.wizard, &[]);
+    assert_eq!((&rows["APP_URL"]["at_build"], &rows["APP_URL"]["at_run"]), (&true.into(), &true.into()));
+    // before the edit nothing of it is read while building
+    assert!(!miniature("nextjs").run(&["app", "container", "--stdout"]).expect(0).out().contains("ARG APP_URL"));
+}
+
+#[test]
+fn an_app_without_a_health_route_is_told_so_and_gets_one() {
+    const TOLD: &str = "# the app has no such route yet: migrate-wizard app prepare makes it\nHEALTHCHECK ";
+    let app = App::of(miniature("classic-kv-js"));
+    let image = || app.wizard.run(&["app", "container", "--stdout"]).expect(0).out();
+    assert!(image().contains(TOLD), "{}", image());
+    // the run's own files have it, too, with its place on the list
+    let scan = migrate_wizard::app::scan(app.wizard.path(), &migrate_wizard::progress::Reporter::silent()).unwrap();
+    let files = migrate_wizard::app::files::generate(&scan, &migrate_wizard::app::Choices::from_scan(&scan)).unwrap();
+    let text = |path: &str| files.iter().find(|file| file.path == path).map(|file| file.contents.as_str());
+    assert!(text("health.mjs").is_some_and(|text| text.contains("export")), "{:?}", files.iter().map(|f| &f.path).collect::<Vec<_>>());
+    assert!(text("CHECKLIST.md").unwrap().contains("- [ ] web: mount the generated health route at `/api/health`"));
+    assert_eq!(app.prepare(&["--yes"]).0, 0);
+    assert!(app.text("index.js").contains("/api/health"), "{}", app.text("index.js"));
+    let prepared = image();
+    assert!(!prepared.contains("no such route") && prepared.contains("/api/health"), "{prepared}");
+}
+
+#[test]
+fn a_plan_names_services_as_the_scan_will() {
+    let wizard = Wizard::sample();
+    let steps = |what: &[&str]| -> Vec<String> {
+        let told: Value = serde_json::from_str(&wizard.run(&[what, &["--json"]].concat()).expect(0).out()).unwrap();
+        let list = told["runbook"]["lines"].as_array().or(told.as_array()).unwrap().clone();
+        list.iter().map(|line| line["step"].as_str().unwrap().to_owned()).collect()
+    };
+    for what in [&["cutover", "plan"][..], &["plan"]] {
+        let all = steps(what);
+        let starts: Vec<&String> = all.iter().filter(|step| step.starts_with("start[")).collect();
+        assert_eq!(starts, ["start[web]"], "{what:?}: {all:?}");
+    }
+}
+
+#[test]
 fn the_sample_prepared_for_dsql_compiles_and_says_what_is_left() {
     let app = App::with_packages();
     std::fs::write(

@@ -17,7 +17,12 @@ pub struct App {
 
 impl App {
     pub fn new() -> Self {
-        let app = Self { wizard: Wizard::sample(), beside: tempfile::tempdir().unwrap() };
+        Self::of(Wizard::sample())
+    }
+
+    /// An app's checkout in a git work tree with one commit.
+    pub fn of(wizard: Wizard) -> Self {
+        let app = Self { wizard, beside: tempfile::tempdir().unwrap() };
         app.git(&["init", "-q", "-b", "main"]);
         app.git(&["add", "."]);
         app.git(&["commit", "-qm", "the app"]);

@@ -66,6 +66,31 @@ fn same(what: &str, found: &[String], wanted: &[&str]) {
 }
 
 #[test]
+fn as_many_are_listed_as_are_counted() {
+    for dir in [source("integrations"), source("rest-express"), source("../../assets/sample")] {
+        let wizard = Wizard::empty();
+        let told = wizard.run(&["app", "scan", dir.to_str().unwrap()]).expect(0).out();
+        let is_entry = |line: &str| line.starts_with("  ") && line.as_bytes().get(2).is_some_and(u8::is_ascii_uppercase);
+        let mut listed = Vec::new();
+        for part in told.split("\n\n") {
+            let head = part.lines().next().unwrap_or_default();
+            let Some(count) =
+                head.strip_suffix(')').and_then(|head| head.rsplit_once(" (")).and_then(|(_, count)| count.parse::<usize>().ok())
+            else {
+                continue;
+            };
+            assert_eq!(part.lines().filter(|line| is_entry(line)).count(), count, "{part}");
+            listed.push(count);
+        }
+        let last = told.lines().find(|line| line.contains(" block, ")).unwrap_or_else(|| panic!("{told}"));
+        let counted: Vec<usize> = last.split([',', ';']).filter_map(|part| part.trim().split(' ').next()?.parse().ok()).collect();
+        assert_eq!(listed, counted[..4], "{last}");
+        // places are more than entries: the counts are not those of the places
+        assert!(scan(&dir).findings.len() > listed.iter().sum(), "{}", dir.display());
+    }
+}
+
+#[test]
 fn every_app_is_known_for_what_it_is() {
     for app in expected::APPS {
         let scan = scan(&source(app.name));

@@ -446,7 +446,7 @@ fn lines_tell_what_was_understood_and_where_it_stands() {
     pty.wait_for("Enter goes on, Esc stops");
     let screen = pty.screen();
     for part in
-        ["template", "service web", "B6 hard-coded Replit user ids: 1 must change", "! server/storage.ts:6 const ADMIN_USER_IDS", "edit: "]
+        ["template", "service web", "B6 hard-coded Replit user ids: must change", "! server/storage.ts:6 const ADMIN_USER_IDS", "edit: "]
     {
         assert!(screen.contains(part), "{part:?} is missing:\n{screen}");
     }

@@ -272,15 +272,18 @@ impl EnvPlan {
         }
     }
 
-    /// A name that the import keeps in Secrets Manager is a secret here, too.
+    /// A name that the import keeps in Secrets Manager is a secret here, too, whether the code has a default or not.
     fn keep_as_imported(&mut self, scan: &Scan) -> Result<()> {
         let rules = Rules::bundled()?;
-        let must = |name: &str| scan.variables.iter().any(|v| v.name == name && !v.has_default && !v.at_build);
+        let read = |name: &str| scan.variables.iter().find(|v| v.name == name && !v.at_build);
         let (kept, plain): (Vec<Plain>, Vec<Plain>) = std::mem::take(&mut self.plain).into_iter().partition(|p| {
-            p.origin == Origin::Code && p.value.is_none() && must(&p.name) && rules.judge(&p.name, None).0 == Becomes::Secret
+            p.origin == Origin::Code && p.value.is_none() && read(&p.name).is_some() && rules.judge(&p.name, None).0 == Becomes::Secret
         });
         self.plain = plain;
-        self.secrets.extend(kept.into_iter().map(|p| Secret { name: p.name, origin: p.origin, needed: true, why: p.why }));
+        self.secrets.extend(kept.into_iter().map(|p| {
+            let needed = read(&p.name).is_some_and(|v| !v.has_default);
+            Secret { name: p.name, origin: p.origin, needed, why: p.why }
+        }));
         Ok(())
     }
 

@@ -142,6 +142,9 @@ fn on_aws(name: &str, kind: Kind, variable: Option<&Variable>, given: Option<&Wi
     match given.map(|row| &row.given) {
         Some(Given::Stack) => "set by the service's stack".to_owned(),
         Some(Given::Plain { value }) => format!("task definition: {value}"),
+        Some(Given::Default) if kind == Kind::Secret => {
+            format!("not set: the code's default; a value of your own would be in {}", in_secrets_manager(prefix, &table.home(name)))
+        }
         Some(Given::Default) => "not set: the code's default".to_owned(),
         Some(Given::Dropped | Given::Unneeded) => "not set".to_owned(),
         Some(Given::MissingPlain) => "task definition: a person gives the value".to_owned(),
@@ -164,6 +167,9 @@ pub fn example(plan: &EnvPlan) -> String {
     let mut out = String::from(
         "# Names only: copy this file to .env for local work and fill it in there. Never commit values.\n\n# secrets: on AWS they live in Secrets Manager\n",
     );
+    if plan.secrets.is_empty() {
+        out.push_str("# none\n");
+    }
     for secret in &plan.secrets {
         out.push_str(&format!("# {}\n{}=\n", secret.why, secret.name));
     }

@@ -131,11 +131,18 @@ fn pipeline_files(out: &mut Files<'_>, choices: &Choices, plan: &EnvPlan, images
             mark::seal(&pipeline::github(out.scan, choices, plan, images)?),
             "checks, builds, migrates and deploys from GitHub with a role, no keys",
         ),
-        Ci::Codepipeline => out.put(
-            "buildspec.yml",
-            mark::seal(&pipeline::buildspec(choices, plan, images)?),
-            "what CodeBuild runs inside the pipeline of each service",
-        ),
+        Ci::Codepipeline => {
+            out.put(
+                "buildspec.yml",
+                mark::seal(&pipeline::buildspec(out.scan, choices, plan, images)?),
+                "what CodeBuild runs inside the pipeline of each service: checks, the image",
+            );
+            out.put(
+                "buildspec-release.yml",
+                mark::seal(&pipeline::release_buildspec(out.scan, choices, images)?),
+                "what it runs before and after the update: the migrations, a look from outside",
+            );
+        }
         Ci::None => {}
     }
     Ok(())

@@ -14,6 +14,7 @@ use crate::error::Result;
 
 /// Scripts of package.json that must pass before anything is built, in this order.
 const CHECKS: [&str; 5] = ["lint", "check", "typecheck", "test", "test:ci"];
+const NO_CHECKS: &str = "the app has no script of its own for lint, types or tests";
 /// Services whose image runs the migrations, by preference; else the first.
 const MIGRATES: &str = "api";
 /// Builds the stage that runs the migrations, where the service's own image cannot.
@@ -33,13 +34,7 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
     let branches = choices.deployed()?;
     let names: Vec<&str> = branches.iter().map(|b| b.name.as_str()).collect();
     let app = &choices.app_name;
-    let migrating =
-        services.iter().find(|(s, _, _)| choices.name_of(s) == MIGRATES).or(services.first()).map(|(s, _, _)| choices.name_of(s));
-    // where the service's own image cannot run them
-    let apart = services
-        .iter()
-        .find(|(s, _, _)| migrating == Some(choices.name_of(s)))
-        .and_then(|(s, _, _)| dockerfile::migrate_target(scan, choices, s));
+    let (migrating, apart) = migrating(scan, choices, &services);
     let mut settings = Vec::new();
     for branch in &branches {
         let suffix = variable(&branch.environment);
@@ -73,7 +68,7 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
         ("branch_cases", cases.collect::<Vec<_>>().join("\n")),
         ("platform", choices.platform.clone()),
         ("runner", if choices.platform == "linux/arm64" { "ubuntu-24.04-arm" } else { "ubuntu-24.04" }.to_owned()),
-        ("checks", checks(scan, choices)),
+        ("checks", check_steps(scan, choices)),
         (
             "matrix_images",
             each(&|s, path, target| {
@@ -87,9 +82,7 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
             "matrix_services",
             each(&|s, _, _| {
                 let name = choices.name_of(s);
-                let health = if answers(s) { health_path(s) } else { "" };
-                let page = if s.kind == ServiceKind::Web { s.paths.first().map_or("/", String::as_str) } else { "" };
-                let word = if page.is_empty() { String::new() } else { word(scan, choices, s) };
+                let Look { health, page, word } = look(scan, choices, s);
                 format!(
                     "{{ service: {name}, variable: {}, health: \"{health}\", page: \"{page}\", word: {} }}",
                     variable(name),
@@ -131,21 +124,81 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
 ///
 /// # Errors
 /// As [`github`].
-pub fn buildspec(choices: &Choices, plan: &EnvPlan, images: &[Dockerfile<'_>]) -> Result<String> {
+pub fn buildspec(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfile<'_>]) -> Result<String> {
     let services = services(images);
+    let (migrating, apart) = migrating(scan, choices, &services);
     let cases = services.iter().map(|(s, path, target)| {
         let target = if target.is_empty() { String::new() } else { format!(" --target {target}") };
         format!("          {}) options+=(--file {path}{target}) ;;", choices.name_of(s))
     });
     let lines = build_args(plan, "");
+    let migrate = apart.filter(|_| choices.migrations.is_some()).zip(migrating).map_or_else(String::new, |(stage, service)| {
+        let image = format!("\"$REPOSITORY_URI:{stage}-$COMMIT\"");
+        format!(
+            "      - if [ \"$CONTAINER_NAME\" = {service} ]; then docker build \"${{options[@]}}\" --target {stage} --tag {image} . && docker push {image}; fi"
+        )
+    });
     let values = BTreeMap::from([
         ("app", choices.app_name.clone()),
         ("platform", choices.platform.clone()),
+        ("checks", check_commands(scan, choices)),
         ("services", services.iter().map(|(s, _, _)| choices.name_of(s)).collect::<Vec<_>>().join(", ")),
         ("service_cases", cases.collect::<Vec<_>>().join("\n")),
         ("build_arg_lines", lines.lines().map(|line| format!("      - {line}")).collect::<Vec<_>>().join("\n")),
+        ("migrate_build", migrate),
     ]);
     template::fill("buildspec.yml", include_str!("../../assets/files/buildspec.yml"), &values)
+}
+
+/// `buildspec-release.yml`: what CodeBuild runs before and after the update of a service; one text for all.
+///
+/// # Errors
+/// As [`github`].
+pub fn release_buildspec(scan: &Scan, choices: &Choices, images: &[Dockerfile<'_>]) -> Result<String> {
+    let services = services(images);
+    let (migrating, apart) = migrating(scan, choices, &services);
+    let looks = services.iter().map(|(s, _, _)| {
+        let Look { health, page, word } = look(scan, choices, s);
+        format!("          {}) health={} page={} word={} ;;", choices.name_of(s), shell(health), shell(page), shell(&word))
+    });
+    let values = BTreeMap::from([
+        ("app", choices.app_name.clone()),
+        ("look_cases", looks.collect::<Vec<_>>().join("\n")),
+        ("migrating", migrating.unwrap_or_default().to_owned()),
+        ("migrate_tag", apart.map_or(String::new(), |stage| format!("{stage}-"))),
+        ("migrations", shell(choices.migrations.as_deref().unwrap_or_default())),
+    ]);
+    let migrate = match &choices.migrations {
+        Some(_) => template::fill("buildspec-migrate.yml", include_str!("../../assets/files/buildspec-migrate.yml"), &values)?,
+        None => "      - if [ \"$STEP\" = migrate ]; then echo 'no migrations are run here, the service is next'; fi".to_owned(),
+    };
+    let values: BTreeMap<&str, String> = values.into_iter().chain([("migrate", migrate.trim_end().to_owned())]).collect();
+    template::fill("buildspec-release.yml", include_str!("../../assets/files/buildspec-release.yml"), &values)
+}
+
+/// A word of a shell's line, whatever is in it.
+fn shell(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// The name of the service whose image runs the migrations, and the stage that does where its own image cannot.
+fn migrating<'a>(scan: &Scan, choices: &'a Choices, services: &[(&'a Service, &str, &str)]) -> (Option<&'a str>, Option<&'static str>) {
+    let service = services.iter().find(|(s, _, _)| choices.name_of(s) == MIGRATES).or(services.first()).map(|(s, _, _)| *s);
+    (service.map(|s| choices.name_of(s)), service.and_then(|s| dockerfile::migrate_target(scan, choices, s)))
+}
+
+/// What is looked at from outside once a service is updated; empty: it has none.
+struct Look<'a> {
+    health: &'a str,
+    page: &'a str,
+    word: String,
+}
+
+fn look<'a>(scan: &Scan, choices: &Choices, service: &'a Service) -> Look<'a> {
+    let health = if answers(service) { health_path(service) } else { "" };
+    let page = if service.kind == ServiceKind::Web { service.paths.first().map_or("/", String::as_str) } else { "" };
+    let word = if page.is_empty() { String::new() } else { word(scan, choices, service) };
+    Look { health, page, word }
 }
 
 /// Each service with its Dockerfile and its target (empty: the last stage).
@@ -185,46 +238,62 @@ fn build_args(plan: &EnvPlan, indent: &str) -> String {
     plan.build.keys().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn checks(scan: &Scan, choices: &Choices) -> String {
+/// Commands of the app's own that must pass before anything is built, after its packages are there; none: it has none.
+fn checks(scan: &Scan) -> Vec<String> {
     let stack = &scan.stack;
     match stack.language {
         Language::Node => {
-            let scripts: Vec<String> = CHECKS
-                .iter()
-                .filter(|n| scan.scripts.iter().any(|s| s == *n))
-                .map(|n| format!("          {}", run_script(stack.package_manager, n)))
-                .collect();
-            if scripts.is_empty() {
-                return nothing();
+            let found: Vec<&&str> = CHECKS.iter().filter(|n| scan.scripts.iter().any(|s| s == **n)).collect();
+            if found.is_empty() {
+                return Vec::new();
             }
-            format!(
-                "      - uses: actions/setup-node@v4\n        with:\n          node-version: \"{}\"\n      - name: Checks\n        run: |\n{}\n{}",
-                choices.runtime,
-                install(scan, stack).iter().map(|line| format!("          {line}")).collect::<Vec<_>>().join("\n"),
-                scripts.join("\n")
-            )
+            install(scan, stack).into_iter().chain(found.into_iter().map(|n| run_script(stack.package_manager, n))).collect()
         }
-        Language::Python if scan.layout.python.iter().any(|p| p == "pytest") => format!(
-            "      - uses: actions/setup-python@v5\n        with:\n          python-version: \"{}\"\n      - name: Checks\n        run: |\n{}",
-            choices.runtime,
-            match stack.package_manager {
-                PackageManager::Poetry => "          pipx install poetry\n          poetry install\n          poetry run pytest",
-                PackageManager::Uv => "          pipx install uv\n          uv run pytest",
+        Language::Python if scan.layout.python.iter().any(|p| p == "pytest") => {
+            let lines: &[&str] = match stack.package_manager {
+                PackageManager::Poetry => &["pipx install poetry", "poetry install", "poetry run pytest"],
+                PackageManager::Uv => &["pipx install uv", "uv run pytest"],
                 PackageManager::Pip
                 | PackageManager::Npm
                 | PackageManager::Pnpm
                 | PackageManager::Yarn
                 | PackageManager::Bun
                 | PackageManager::Composer
-                | PackageManager::None => "          pip install -r requirements.txt\n          python -m pytest",
-            }
-        ),
-        Language::Python | Language::Php | Language::Html | Language::Unknown => nothing(),
+                | PackageManager::None => &["pip install -r requirements.txt", "python -m pytest"],
+            };
+            lines.iter().map(|line| (*line).to_owned()).collect()
+        }
+        Language::Python | Language::Php | Language::Html | Language::Unknown => Vec::new(),
     }
 }
 
-fn nothing() -> String {
-    "      - name: No checks\n        run: echo 'the app has no script of its own for lint, types or tests'".to_owned()
+/// The checks as steps of a job.
+fn check_steps(scan: &Scan, choices: &Choices) -> String {
+    let lines: Vec<String> = checks(scan).iter().map(|line| format!("          {line}")).collect();
+    if lines.is_empty() {
+        return format!("      - name: No checks\n        run: echo '{NO_CHECKS}'");
+    }
+    let (action, key) =
+        if scan.stack.language == Language::Python { ("setup-python@v5", "python-version") } else { ("setup-node@v4", "node-version") };
+    format!(
+        "      - uses: actions/{action}\n        with:\n          {key}: \"{}\"\n      - name: Checks\n        run: |\n{}",
+        choices.runtime,
+        lines.join("\n")
+    )
+}
+
+/// The checks as commands of CodeBuild: in a container of the app's own version, on a copy, so that nothing of it gets into the image.
+fn check_commands(scan: &Scan, choices: &Choices) -> String {
+    let lines: Vec<String> = checks(scan).iter().map(|line| line.replace("pipx install", "pip install --quiet")).collect();
+    if lines.is_empty() {
+        return format!("      - echo '{NO_CHECKS}'");
+    }
+    let image = if scan.stack.language == Language::Python { "python" } else { "node" };
+    format!(
+        "      - rm -rf /tmp/checks && cp -a . /tmp/checks\n      - docker run --rm --env CI=true --volume /tmp/checks:/app --workdir /app {image}:{}-bookworm sh -c '{}'",
+        choices.runtime,
+        lines.join(" && ")
+    )
 }
 
 fn install(scan: &Scan, stack: &Stack) -> Vec<String> {

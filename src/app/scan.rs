@@ -88,6 +88,22 @@ impl Scan {
         self.findings.iter().filter(move |f| f.severity == severity)
     }
 
+    /// What was met of one severity, each signal by its first place: what is counted is what is listed. Further places are further findings.
+    pub fn met(&self, severity: Severity) -> Vec<&Finding> {
+        let mut met: Vec<&Finding> = Vec::new();
+        for finding in self.of(severity) {
+            if !met.iter().any(|known| known.signal == finding.signal) {
+                met.push(finding);
+            }
+        }
+        met
+    }
+
+    /// All that was met, as [`Scan::met`] counts.
+    pub fn met_in_all(&self) -> u64 {
+        [Severity::Blocks, Severity::Must, Severity::Should, Severity::Info].iter().map(|severity| self.met(*severity).len() as u64).sum()
+    }
+
     /// The work that all findings together take.
     pub fn effort(&self) -> Effort {
         self.findings.iter().filter_map(|f| f.hours).sum()
@@ -122,6 +138,7 @@ const INTEREST: &[&str] = &[
     "docker-compose.yml",
     ".env.example",
     "buildspec.yml",
+    "buildspec-release.yml",
     ".github/workflows/deploy.yml",
     "CHECKLIST.md",
     "server/health.ts",

@@ -138,6 +138,14 @@ pub fn read(
     all
 }
 
+/// FastAPI answers JSON unless the app asks for more: nobody is to look for a page.
+fn has_no_pages(tree: &Tree, stack: &Stack) -> bool {
+    let pages = ["Jinja2Templates", "HTMLResponse", "FileResponse", "StaticFiles"];
+    let other = ["Flask", "Django", "Streamlit"].iter().any(|name| stack.frameworks.iter().any(|its| its == name));
+    let asks = || tree.code("").any(|(file, text)| file.ends_with(".py") && pages.iter().any(|word| text.contains(word)));
+    stack.frameworks.iter().any(|its| its == "FastAPI") && !other && !asks()
+}
+
 fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[(String, Manifest)]) -> Option<Service> {
     let empty = Manifest::default();
     let root = manifests.iter().find(|(dir, _)| dir.is_empty()).map_or(&empty, |(_, m)| m);
@@ -163,6 +171,7 @@ fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[
             ServiceKind::Static if !run.is_empty() => ServiceKind::Web,
             other => other,
         },
+        (_, Language::Python) if has_no_pages(tree, stack) => ServiceKind::Api,
         (_, Language::Python | Language::Php | Language::Html) => ServiceKind::Web,
         (_, Language::Unknown) => return None,
     };

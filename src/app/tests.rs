@@ -120,7 +120,16 @@ fn the_image_of_a_g3_app() {
     let files = files::generate(&scan, &Choices { app_name: "portal".into(), ci: Ci::Codepipeline, ..Choices::from_scan(&scan) }).unwrap();
     assert_eq!(
         files.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(),
-        ["Dockerfile", ".dockerignore", "docker-compose.yml", "buildspec.yml", "server/health.ts", ".env.example", "CHECKLIST.md"]
+        [
+            "Dockerfile",
+            ".dockerignore",
+            "docker-compose.yml",
+            "buildspec.yml",
+            "buildspec-release.yml",
+            "server/health.ts",
+            ".env.example",
+            "CHECKLIST.md"
+        ]
     );
     let text = |path: &str| files.iter().find(|f| f.path == path).unwrap().contents.as_str();
     let code: Vec<&str> = text("Dockerfile").lines().filter(|l| !l.starts_with('#') && !l.is_empty()).collect();

@@ -57,7 +57,7 @@ pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
     let next = match what.provider {
         ProviderArg::Github => "commit it, and make the variables and environments that its head names",
         ProviderArg::Codepipeline => {
-            "commit it; the pipeline builds, waits for an approval on main, and deploys: no checks, no migrations, no look at the page; migrate-wizard service deploy migrates first"
+            "commit both; the pipeline checks and builds, waits for an approval on main, migrates, deploys, and looks at the page"
         }
     };
     put(args, &what.choice, &what.write, &files, next)
@@ -69,7 +69,7 @@ fn fits(what: &PipelineArgs) -> Result<()> {
         return Err(Error::new(Kind::Usage, format!("--branch {branch}: not a name for a branch"))
             .hint("letters, digits and . _ / + - as git takes them, such as main or release/2"));
     }
-    let only_github = [("--branch", !what.branches.is_empty()), ("--ghcr", what.ghcr), ("--smoke-word", what.smoke_word.is_some())];
+    let only_github = [("--branch", !what.branches.is_empty()), ("--ghcr", what.ghcr)];
     let given: Vec<&str> = only_github.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag).collect();
     if what.provider == ProviderArg::Codepipeline && !given.is_empty() {
         return Err(Error::new(Kind::Usage, format!("{}: only with --provider github", given.join(", "))).hint(
@@ -92,17 +92,14 @@ pub fn env(args: &RunArgs, what: &EnvArgs) -> Result<u8> {
     for row in &rows {
         show(row);
     }
-    out("\nNever set these on AWS:");
+    out("\nNever set these on AWS, whether the code reads them or not:");
     for never in &plan.never {
         out(format!("  {}: {}", never.name, never.why));
     }
-    let secrets = rows.iter().filter(|r| r.kind == Name::Secret).count();
-    out(format!(
-        "\n{}: {} secret; {} never to be set. Next: migrate-wizard secrets import",
-        text::plural(rows.len() as u64, "variable"),
-        secrets,
-        text::plural(plan.never.len() as u64, "name")
-    ));
+    let kinds = [(Name::Plain, "plain"), (Name::Secret, "secret"), (Name::Unneeded, "not needed"), (Name::Never, "never to be set")];
+    let counted = kinds.iter().map(|(kind, words)| (rows.iter().filter(|r| r.kind == *kind).count(), words));
+    let told: Vec<String> = counted.filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect();
+    out(format!("\n{}: {}. Next: migrate-wizard secrets import", text::plural(rows.len() as u64, "variable"), told.join(", ")));
     Ok(0)
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;
 use crate::text;
 
-/// Findings for information that are shown without --json.
+/// Places of findings for information that are shown without --json; the first of each signal always is.
 const MOST_INFO: usize = 30;
 
 pub fn run(args: &RunArgs, what: &ScanArgs) -> Result<u8> {
@@ -63,11 +63,17 @@ fn show(scan: &Scan) {
         if found.is_empty() {
             continue;
         }
-        out(format!("\n{} ({})", heading(severity), found.len()));
+        out(format!("\n{} ({})", heading(severity), scan.met(severity).len()));
         let most = if severity == Severity::Info { MOST_INFO } else { usize::MAX };
         let mut last = "";
-        for finding in found.iter().take(most) {
-            if finding.signal != last {
+        let mut kept = 0;
+        for finding in &found {
+            let first = finding.signal != last;
+            if !first && kept >= most {
+                continue;
+            }
+            kept += 1;
+            if first {
                 last = &finding.signal;
                 let hours = finding.hours.map_or(String::new(), |hours| format!("  [{hours}]"));
                 out(format!("  {:<4} {}{hours}", finding.signal, finding.title));
@@ -81,11 +87,11 @@ fn show(scan: &Scan) {
                 place(finding, &finding.hours.map_or(String::new(), |hours| format!("  [+ {hours}]")));
             }
         }
-        if found.len() > most {
-            out(format!("  and {} more: --json shows all", found.len() - most));
+        if found.len() > kept {
+            out(format!("  and {}: --json shows all", text::plural((found.len() - kept) as u64, "more place")));
         }
     }
-    let count = |severity| scan.of(severity).count();
+    let count = |severity| scan.met(severity).len();
     out(format!(
         "\n{} block, {} must change, {} should, {} for information; {} read",
         count(Severity::Blocks),

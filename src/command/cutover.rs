@@ -71,7 +71,7 @@ fn show(args: &RunArgs, what: &CutoverPlanArgs) -> Result<u8> {
             plan::fresh(args)?
         }
     };
-    let book = of(args, &state)?;
+    let book = of(args, &plan::with_scan(args, state.clone()))?;
     let t = match asked(&what.at)? {
         Some(Moment::At(at)) => Some(at),
         Some(Moment::Now) => Some(Zoned::now()),

@@ -11,7 +11,7 @@ use crate::runs;
 use crate::wizard::forecast::forecast;
 use crate::wizard::journal::{Entry, FORMAT, Record};
 use crate::wizard::screens;
-use crate::wizard::state::State;
+use crate::wizard::state::{State, Status};
 use crate::wizard::view::Mode;
 
 /// Every effect to come, from where the newest run stands or, without one, from the beginning.
@@ -21,6 +21,7 @@ pub async fn run(args: &RunArgs) -> Result<u8> {
         Some(found) if found.state.ended.is_none() => found.state,
         Some(_) | None => fresh(args)?,
     };
+    let state = with_scan(args, state);
     let answers = answers(args, &books)?;
     let coming = forecast(&books, &state, &answers, &runs::rehearsed(&args.dir), &effects::registry());
     if args.json {
@@ -76,6 +77,17 @@ pub fn fresh(args: &RunArgs) -> Result<State> {
         facts: given(&args.dir, "plan", args.sandbox),
     };
     State::replay([&Record { n: 1, at: String::new(), sum: String::new(), what: opened }])
+}
+
+/// Where the run has not read the app yet, its files say now what the run will find: a plan names services as they are, not as an example.
+pub fn with_scan(args: &RunArgs, mut state: State) -> State {
+    const SCAN: &str = "scan";
+    if state.status(SCAN) != Status::Done {
+        for (name, value) in effects::scan_foretold(&args.dir) {
+            state.given.entry(format!("{SCAN}.{name}")).or_insert(value);
+        }
+    }
+    state
 }
 
 pub async fn rollback(args: &RunArgs, rollback: &RollbackArgs) -> Result<u8> {

@@ -23,7 +23,7 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
     let root = what.app.as_deref().unwrap_or(&args.dir);
     app::must_be_app(root)?;
     let reading = Reading::of(root)?;
-    let files = with_checklist(root, reading.files())?;
+    let files = with_ours(root, reading.files())?;
     if !reading.has(".replit") {
         eprintln!(
             "note: {} has no .replit file: it is not a Replit app, or not the app's root; going on from its other files",
@@ -74,16 +74,19 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
     Ok(0)
 }
 
-/// The app's texts, with the checklist, which is no code.
-fn with_checklist(root: &Path, mut files: Vec<(String, String)>) -> Result<Vec<(String, String)>> {
-    let path = root.join(edits::CHECKLIST);
-    if path.is_file() {
-        let text = std::fs::read_to_string(&path).or_fail(
-            Kind::Input,
-            format!("cannot read {} as UTF-8", path.display()),
-            "correct the file, or move it away",
-        )?;
-        files.push((edits::CHECKLIST.to_owned(), text));
+/// The app's texts, with what is no code of its own: the checklist, and SQL of an earlier run.
+fn with_ours(root: &Path, mut files: Vec<(String, String)>) -> Result<Vec<(String, String)>> {
+    let mut paths = vec![edits::CHECKLIST.to_owned()];
+    // without the folder there is none
+    let there = std::fs::read_dir(root.join(edits::SQL_FOLDER)).into_iter().flatten().flatten();
+    let sql = there.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.ends_with(".sql"));
+    paths.extend(sql.map(|name| format!("{}{name}", edits::SQL_FOLDER)));
+    for ours in paths {
+        let path = root.join(&ours);
+        if path.is_file() {
+            let what = format!("cannot read {} as UTF-8", path.display());
+            files.push((ours, std::fs::read_to_string(&path).or_fail(Kind::Input, what, "correct the file, or move it away")?));
+        }
     }
     Ok(files)
 }

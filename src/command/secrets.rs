@@ -10,7 +10,7 @@ use super::run::{answers, checked_books, open};
 use super::{out, out_json};
 use crate::app::needs::Decided;
 use crate::app::secrets::{Becomes, Block, Entry, Given, Row, Sorted, Table, parse, plain_file, puts, sort};
-use crate::app::{self, Reading, ServiceKind, env};
+use crate::app::{self, Choices, Reading, Scan, ServiceKind, env};
 use crate::cli::{AppArgs, ImportArgs, RotateArgs, RunArgs, SecretsCmd};
 use crate::cloud::secret_group::Held;
 use crate::cloud::secrets::Change;
@@ -135,9 +135,30 @@ fn stored(held: &BTreeMap<String, Held>, table: &Table) -> Vec<Stored> {
         .collect()
 }
 
+/// Where nobody decided yet: the names that `app env` goes by. For looking alone: what is stored is stored under a name that was given.
+fn whose_by_default(args: &RunArgs, whose: &AppArgs, scan: &Scan) -> Result<AppArgs> {
+    let (usual, decided) = (Choices::from_scan(scan), decisions(args)?);
+    let open = |given: &Option<String>, id: &str| given.is_none() && decided.outcome(id).is_none();
+    let mut whose = whose.clone();
+    let (name, environment) = (open(&whose.app, "app_name"), open(&whose.environment, "environment"));
+    if app::must_be_app(&args.dir).is_err() || !(name || environment) {
+        return Ok(whose);
+    }
+    if name {
+        whose.app = Some(usual.app_name);
+    }
+    if environment {
+        whose.environment = Some(usual.environment);
+    }
+    let told = |given: &Option<String>| given.clone().unwrap_or_else(|| "as decided".to_owned());
+    let (app, place) = (told(&whose.app), told(&whose.environment));
+    eprintln!("note: not all was decided yet; app {app}, environment {place} (--app and --environment say otherwise)");
+    Ok(whose)
+}
+
 async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
-    let place = Place::of(args, whose)?;
     let scan = app::scan(&args.dir, &Reporter::silent())?;
+    let place = Place::of(args, &whose_by_default(args, whose, &scan)?)?;
     for difference in app::made_for_other(&Reading::of(&args.dir)?.files(), &place.decided) {
         eprintln!("note: {difference}");
     }
@@ -179,14 +200,20 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
             Given::Plain { value } => (' ', format!("plain {}", crate::text::redact(value))),
             Given::Stack => (' ', "set by the service's stack".to_owned()),
             Given::Default => (' ', "the code's default".to_owned()),
-            Given::Dropped => ('-', "Replit's own: not set on AWS".to_owned()),
+            Given::Dropped => ('-', "not set on AWS: Replit's own".to_owned()),
             Given::Unneeded => ('-', "not set, and not needed".to_owned()),
             Given::Missing(_) | Given::MissingPlain if made(row) => (' ', format!("not there yet: {}", table.judge(&row.variable, None).1)),
             Given::MissingPlain => ('!', "MISSING; a plain variable".to_owned()),
             Given::Missing(at) => ('!', format!("MISSING; as a secret it would be {}", home(at))),
         };
-        let source = if row.read_at.is_empty() { format!("[{}]", row.source) } else { format!("[{}; {}]", row.source, row.read_at) };
-        out(format!("  {sign} {:width$}  {what}  {source}", row.variable));
+        // where the value comes from, unless that was just said
+        let source = match &row.given {
+            Given::Secret(_) | Given::Placeholder(_) | Given::Plain { .. } | Given::Unneeded => row.source.as_str(),
+            Given::Stack | Given::Default | Given::Dropped | Given::Missing(_) | Given::MissingPlain => "",
+        };
+        let told: Vec<&str> = [source, &row.read_at].into_iter().filter(|part| !part.is_empty()).collect();
+        let told = if told.is_empty() { String::new() } else { format!("  [{}]", told.join("; ")) };
+        out(format!("  {sign} {:width$}  {what}{told}", row.variable));
     }
     if !secrets.is_empty() {
         out("\nin Secrets Manager");
@@ -201,8 +228,9 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
         ));
     }
     out(format!(
-        "\n{} given by nobody. Next: {}",
+        "\n{} {}. Next: {}",
         crate::text::plural(missing as u64, "variable"),
+        if not_asked.is_none() { "given by nobody" } else { "that nobody is known to give" },
         if missing > 0 { "migrate-wizard secrets import" } else { "migrate-wizard plan" }
     ));
     Ok(code)

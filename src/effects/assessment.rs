@@ -34,7 +34,7 @@ struct Shown {
 impl Shown {
     fn of(scan: &Scan) -> Self {
         let any = scan.findings.iter().any(|f| f.hours.is_some());
-        Self { findings: scan.findings.len() as u64, effort: if any { scan.effort().to_string() } else { String::new() } }
+        Self { findings: scan.met_in_all(), effort: if any { scan.effort().to_string() } else { String::new() } }
     }
 }
 

@@ -69,6 +69,7 @@ pub use going_back::GoingBack;
 pub use image::{make as make_image, tag as image_tag};
 pub use inside::{ORDER, Order};
 pub use preconditions::Rehearsal;
+pub use scan_app::foretold as scan_foretold;
 pub use stack::{of_system, template_file};
 pub use target_ref::TargetRef;
 pub use wait::{Moment, moment};

@@ -1,6 +1,8 @@
 //! `scan_app`: reads the app's checkout and says what it is and what ties it to Replit.
 //! Writes only its own record, `scan.json`, into the run's folder.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use super::{World, write_files};
 use crate::app::{self, Engine, Scan, ServiceKind, Severity};
 use crate::error::{Error, Kind, Result};
+use crate::progress::Reporter;
 use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
 use crate::wizard::view::{PreviewLine, Sign};
 
@@ -22,7 +25,7 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
 /// The scan, on a thread of its own: it reads files.
 pub async fn scan(world: &World, cx: Option<&Context>) -> Result<Scan> {
     let dir = world.app_dir.clone();
-    let reporter = cx.map_or_else(crate::progress::Reporter::silent, |cx| cx.reporter.clone());
+    let reporter = cx.map_or_else(Reporter::silent, |cx| cx.reporter.clone());
     tokio::task::spawn_blocking(move || app::scan(&dir, &reporter))
         .await
         .map_err(|e| Error::bug(format!("the scan stopped by itself: {e}")))?
@@ -51,16 +54,13 @@ fn places(scan: &Scan, signal: &str) -> String {
 fn outputs(scan: &Scan) -> Outputs {
     let containers: Vec<_> = scan.services.iter().filter(|s| !matches!(s.kind, ServiceKind::Static)).collect();
     let services: Vec<String> = containers.iter().map(|s| format!("{}:{}", s.name, s.port.or(scan.port).unwrap_or(3000))).collect();
-    let count = |severity| scan.of(severity).count();
-    let findings: Vec<Value> = scan
-        .findings
-        .iter()
-        .filter(|f| f.severity != Severity::Info)
-        .map(|f| {
-            let place = f.line.map_or(f.file.clone(), |line| format!("{}:{line}", f.file));
-            json!({ "severity": f.severity.word(), "id": f.signal, "what": format!("{} ({place})", f.title), "then": f.replacement })
-        })
-        .collect();
+    let count = |severity| scan.met(severity).len();
+    let told = |f: &&app::Finding| {
+        let what = format!("{} ({})", f.title, places(scan, &f.signal));
+        json!({ "severity": f.severity.word(), "id": f.signal, "what": what, "then": f.replacement })
+    };
+    let grave = [Severity::Blocks, Severity::Must, Severity::Should].into_iter().flat_map(|severity| scan.met(severity));
+    let findings: Vec<Value> = grave.map(|f| told(&f)).collect();
     let found = |signal: &str| scan.findings.iter().any(|f| f.signal == signal);
     let mut out = Outputs::from([
         ("name".into(), json!(short(&scan.name))),
@@ -98,6 +98,24 @@ fn outputs(scan: &Scan) -> Outputs {
         out.insert("generation".into(), json!(format!("{generation:?}")));
     }
     out
+}
+
+/// What the step gives, with what git and the app's own tools say.
+fn with_repository(app_dir: &Path, scan: &Scan) -> Outputs {
+    let mut outputs = outputs(scan);
+    let repository = app::remote::github(app_dir).unwrap_or_else(|| format!("{EXAMPLE_OWNER}{}", scan.name));
+    outputs.insert("repository".into(), json!(repository));
+    outputs.insert("has_migrations".into(), json!(if scan.migrations.is_some() { "yes" } else { "no" }));
+    if let Some(found) = &scan.migrations {
+        outputs.insert("migrations".into(), json!(found.command));
+    }
+    outputs
+}
+
+/// What the step would give for the app in a folder; nothing where it would fail.
+pub fn foretold(app_dir: &Path) -> Outputs {
+    let scan = app::scan(app_dir, &Reporter::silent()).ok().filter(|scan| !is_none(scan));
+    scan.map(|scan| with_repository(app_dir, &scan)).unwrap_or_default()
 }
 
 fn is_none(scan: &Scan) -> bool {
@@ -141,14 +159,7 @@ impl Look<World> for ScanApp {
                 .cause(scan.notes.join("; "))
                 .hint("name the app's checkout with --dir; it has a .replit file, a package.json or a pyproject.toml"));
         }
-        let mut outputs = outputs(&scan);
-        let repository = app::remote::github(&world.app_dir).unwrap_or_else(|| format!("{EXAMPLE_OWNER}{}", scan.name));
-        outputs.insert("repository".into(), json!(repository));
-        outputs.insert("has_migrations".into(), json!(if scan.migrations.is_some() { "yes" } else { "no" }));
-        if let Some(found) = &scan.migrations {
-            outputs.insert("migrations".into(), json!(found.command));
-        }
-        Ok(outputs)
+        Ok(with_repository(&world.app_dir, &scan))
     }
 
     fn example(&self) -> Outputs {
@@ -173,7 +184,27 @@ impl Look<World> for ScanApp {
 
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use super::{foretold, short};
+
+    #[test]
+    fn what_is_counted_is_what_is_listed_and_a_folder_without_an_app_foretells_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(foretold(dir.path()).is_empty());
+        std::fs::write(
+            dir.path().join("package.json"),
+            r#"{"name": "shop", "scripts": {"start": "node a.js"}, "dependencies": {"express": "5"}}"#,
+        )
+        .unwrap();
+        for name in ["a.js", "b.js"] {
+            std::fs::write(dir.path().join(name), "module.exports = \"https://shop.replit.app\";\n").unwrap();
+        }
+        let told = foretold(dir.path());
+        assert!(told["summary"].as_str().unwrap().starts_with("shop: 0 that block, 1 that must change"), "{told:?}");
+        let listed = told["findings"].as_array().unwrap();
+        assert_eq!(listed.len(), 1, "{listed:?}");
+        assert!(listed[0]["what"].as_str().unwrap().ends_with("(a.js:1, b.js:1)"), "{listed:?}");
+        assert_eq!(told["services"], "web:3000");
+    }
 
     #[test]
     fn a_name_becomes_one_that_stacks_take() {

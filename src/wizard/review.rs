@@ -175,8 +175,7 @@ pub struct CodeLine {
 }
 
 /// `3 to decide, 2 changes`; nothing for none.
-pub fn counts<'a>(about: About, found: impl IntoIterator<Item = &'a Found>) -> String {
-    let all: Vec<Weight> = found.into_iter().map(|found| found.weight).collect();
+fn counts(about: About, all: &[Weight]) -> String {
     about
         .weights()
         .iter()
@@ -187,17 +186,47 @@ pub fn counts<'a>(about: About, found: impl IntoIterator<Item = &'a Found>) -> S
         .join(", ")
 }
 
+/// How much there is in all. What an app's code is tied to counts once, as it stands on show once, however many places it has.
+pub fn in_all(review: &Review) -> String {
+    let weights: Vec<Weight> = match review.about {
+        About::Schema => review.objects.iter().flat_map(|object| &object.findings).map(|found| found.weight).collect(),
+        About::App => review.objects.iter().filter_map(Object::weight).collect(),
+    };
+    counts(review.about, &weights)
+}
+
+/// How much there is about one object: `1 to decide, 2 changes`; of an app's code `must change`, `must change, 3 places`.
+pub fn of_object(about: About, object: &Object) -> String {
+    let weights: Vec<Weight> = object.findings.iter().map(|found| found.weight).collect();
+    match (about, object.weight()) {
+        (About::App, Some(weight)) => {
+            let word = about.weights().iter().find(|(its, ..)| *its == weight).map_or("", |(_, one, ..)| *one);
+            if weights.len() == 1 { word.to_owned() } else { format!("{word}, {} places", weights.len()) }
+        }
+        (About::Schema, _) | (About::App, None) => counts(about, &weights),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn findings_are_counted_by_weight() {
-        let found = |weight| Found { weight, ..Found::default() };
-        let all = [found(Weight::Changes), found(Weight::Info), found(Weight::Changes), found(Weight::Blocks)];
-        assert_eq!(counts(About::Schema, &all), "1 to decide, 2 changes, 1 good to know");
-        assert_eq!(counts(About::App, &all), "1 blocks, 2 should change, 1 good to know");
-        assert_eq!(counts(About::Schema, &[]), "");
+    fn findings_are_counted_by_weight_and_those_of_an_app_as_they_stand_on_show() {
+        let object = |weights: &[Weight]| Object {
+            findings: weights.iter().map(|weight| Found { weight: *weight, ..Found::default() }).collect(),
+            ..Object::default()
+        };
+        let table = object(&[Weight::Changes, Weight::Info, Weight::Changes, Weight::Blocks]);
+        let of = |about, objects| in_all(&Review { about, objects, ..Review::default() });
+        assert_eq!(of(About::Schema, vec![table.clone()]), "1 to decide, 2 changes, 1 good to know");
+        assert_eq!(of_object(About::Schema, &table), "1 to decide, 2 changes, 1 good to know");
+        // one signal in three places is one entry
+        let signals = vec![object(&[Weight::Blocks; 3]), object(&[Weight::Blocks]), object(&[Weight::Changes; 2]), object(&[Weight::Info])];
+        let told: Vec<String> = signals.iter().map(|signal| of_object(About::App, signal)).collect();
+        assert_eq!(told, ["blocks, 3 places", "blocks", "should change, 2 places", "good to know"]);
+        assert_eq!(of(About::App, signals), "2 block, 1 should change, 1 good to know");
+        assert_eq!(of(About::Schema, Vec::new()), "");
     }
 
     #[test]

@@ -356,7 +356,7 @@ fn put_text(folder: &Path, name: &str, text: &str) {
 }
 
 /// What CodeBuild takes: source docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, read 2026-11-28.
-fn buildspec_faults(text: &str) -> Vec<String> {
+fn buildspec_faults(text: &str, builds: bool) -> Vec<String> {
     let spec = yaml(text);
     let mut faults = Vec::new();
     let keys = |value: &Value, allowed: &[&str], at: &str, faults: &mut Vec<String>| {
@@ -393,10 +393,20 @@ fn buildspec_faults(text: &str) -> Vec<String> {
             faults.push(format!("{name}: commands must be texts"));
         }
     }
-    if spec["artifacts"]["files"].as_sequence().is_none_or(|f| f.iter().all(|f| f != "imagedefinitions.json")) {
+    if builds && spec["artifacts"]["files"].as_sequence().is_none_or(|f| f.iter().all(|f| f != "imagedefinitions.json")) {
         faults.push("the pipeline deploys from imagedefinitions.json".to_owned());
     }
     faults
+}
+
+const RELEASE: &str = "buildspec-release.yml";
+
+/// What CodeBuild runs, in its order.
+fn commands(spec: &str) -> Vec<String> {
+    let spec = yaml(spec);
+    let phases =
+        ["pre_build", "build", "post_build"].map(|phase| spec["phases"][phase]["commands"].as_sequence().cloned().unwrap_or_default());
+    phases.iter().flatten().map(|command| command.as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -406,19 +416,18 @@ fn every_buildspec_is_one_that_codebuild_takes() {
     for one in APPS {
         let wizard = app(one.name);
         wizard.run(&["app", "pipeline", "--provider", "codepipeline"]).expect(0);
-        let text = read(&wizard, "buildspec.yml");
-        assert_eq!(buildspec_faults(&text), Vec::<String>::new(), "{}\n{text}", one.name);
-        let spec = yaml(&text);
-        let commands =
-            ["pre_build", "build", "post_build"].iter().flat_map(|p| spec["phases"][*p]["commands"].as_sequence().unwrap().clone());
-        let lines: Vec<String> = commands.map(|c| c.as_str().unwrap().to_owned()).collect();
-        shell.push((one.name.to_owned(), lines.join("\n")));
+        for (file, builds) in [("buildspec.yml", true), (RELEASE, false)] {
+            let text = read(&wizard, file);
+            assert_eq!(buildspec_faults(&text, builds), Vec::<String>::new(), "{}\n{text}", one.name);
+            assert!(!text.contains("{{"), "{}\n{text}", one.name);
+            shell.push((format!("{}-{file}", one.name), commands(&text).join("\n")));
+        }
     }
     shellcheck(folder.path(), &shell);
     // it is able to refuse
     let bad = "version: 0.1\nphases:\n  build:\n    command: [make]\n";
     assert_eq!(
-        buildspec_faults(bad),
+        buildspec_faults(bad, true),
         ["version is not 0.2", "build: command", "build: commands must be texts", "the pipeline deploys from imagedefinitions.json"]
     );
 }
@@ -430,9 +439,9 @@ fn codebuild_builds_the_service_that_it_is_told() {
     stand_in(folder.path(), "docker", "#!/bin/bash\nif [ \"$1\" = login ]; then cat > /dev/null; fi\nprintf '%s\\n' \"$*\" >> built\n");
     let wizard = app("four-services");
     wizard.run(&["app", "pipeline", "--provider", "codepipeline"]).expect(0);
-    let spec = yaml(&read(&wizard, "buildspec.yml"));
-    let commands = ["pre_build", "build", "post_build"].iter().flat_map(|p| spec["phases"][*p]["commands"].as_sequence().unwrap().clone());
-    let script = commands.map(|c| c.as_str().unwrap().to_owned()).collect::<Vec<_>>().join("\n");
+    let checks = "/tmp/checks";
+    let script =
+        commands(&read(&wizard, "buildspec.yml")).join("\n").replace(checks, folder.path().with_extension("checks").to_str().unwrap());
     let go = |service: &str, url: &str| {
         let _none_yet = std::fs::remove_file(folder.path().join("built"));
         let env = [
@@ -453,6 +462,10 @@ fn codebuild_builds_the_service_that_it_is_told() {
     assert_eq!(
         built.lines().collect::<Vec<_>>(),
         [
+            format!(
+                "run --rm --env CI=true --volume {}:/app --workdir /app node:20-bookworm sh -c npm install --global pnpm@9.12.0 && pnpm install --frozen-lockfile && pnpm run lint && pnpm run test",
+                folder.path().with_extension("checks").display()
+            ),
             "login --username AWS --password-stdin 1.dkr.ecr.us-east-1.amazonaws.com".to_owned(),
             format!("build --platform linux/amd64 --file Dockerfile.api --tag {image}:0123456789ab --tag {image}:latest ."),
             format!("push {image}:0123456789ab"),
@@ -466,6 +479,95 @@ fn codebuild_builds_the_service_that_it_is_told() {
     assert!(go("web", "https://api.example.com").1.contains("--build-arg NEXT_PUBLIC_API_URL"));
     let (done, built, said) = go("apo", "");
     assert!(!done && !built.contains("build") && said.contains("no service apo here: expected admin, api, auth, web"), "{said}");
+    let _made_by_the_copy = std::fs::remove_dir_all(folder.path().with_extension("checks"));
     put(&wizard, "buildspec.yml", "version: 0.2\n");
     wizard.run(&["app", "pipeline", "--provider", "codepipeline"]).expect(1).says("buildspec.yml").says("nothing was written");
+    // where the service's own image cannot run the migrations, one that can is pushed beside it
+    let apart = app("next-migrates");
+    apart.run(&["app", "pipeline", "--provider", "codepipeline"]).expect(0);
+    let line = "if [ \"$CONTAINER_NAME\" = web ]; then docker build \"${options[@]}\" --target migrate --tag \"$REPOSITORY_URI:migrate-$COMMIT\" . && docker push \"$REPOSITORY_URI:migrate-$COMMIT\"; fi";
+    assert!(commands(&read(&apart, "buildspec.yml")).iter().any(|command| command == line), "{}", read(&apart, "buildspec.yml"));
+    assert!(read(&apart, RELEASE).contains("\"$REPOSITORY_URI:migrate-$COMMIT\""), "{}", read(&apart, RELEASE));
+}
+
+/// The release's script as CodeBuild runs it: every command in one shell, the first that fails ends it.
+fn release(name: &str, more: &[&str]) -> String {
+    let wizard = app(name);
+    wizard.run(&[&["app", "pipeline", "--provider", "codepipeline"], more].concat()).expect(0);
+    commands(&read(&wizard, RELEASE)).join("\n")
+}
+
+const OWN: [(&str, &str); 4] = [
+    ("CLUSTER", "alva-production"),
+    ("CONTAINER_NAME", "api"),
+    ("REPOSITORY_URI", "registry/alva-production/api"),
+    ("CODEBUILD_RESOLVED_SOURCE_VERSION", "0123456789abcdef"),
+];
+
+#[test]
+fn codebuild_migrates_in_the_new_image_before_the_update_and_stops_when_it_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    stand_in(folder.path(), "aws", AWS);
+    let script = release("four-services", &[]);
+    let go = |exit: &str, more: &[(&str, &str)]| {
+        let _none_yet = std::fs::remove_file(folder.path().join("asked"));
+        let done = run(folder.path(), &script, &[&OWN[..], &[("STEP", "migrate"), ("EXIT", exit)][..], more].concat());
+        let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap_or_default();
+        (done.status.code(), asked, format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr)))
+    };
+    let (code, asked, said) = go("0", &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let registered: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.path().join("registered.json")).unwrap()).unwrap();
+    assert_eq!(registered["containerDefinitions"][0]["image"], "registry/alva-production/api:0123456789ab");
+    assert_eq!((registered.get("revision"), registered.get("status")), (None, None));
+    let started = asked.lines().find(|l| l.starts_with("ecs run-task")).unwrap();
+    for part in [
+        "--started-by migrate-0123456789ab",
+        r#"{"awsvpcConfiguration":{"subnets":["subnet-1"]}}"#,
+        r#"{"containerOverrides":[{"name":"api","command":["sh","-c","pnpm run db:migrate"]}]}"#,
+    ] {
+        assert!(started.contains(part), "{part}\n{started}");
+    }
+    let (code, _, said) = go("1", &[]);
+    assert!(code == Some(1) && said.contains("the migrations ended with 1; the service was not updated"), "{said}");
+    let (code, asked, said) = go("0", &[("TASK", "None")]);
+    assert!(code == Some(1) && said.contains("did not start the task") && !asked.contains("ecs wait"), "{said}");
+    // the pipeline of another service runs none
+    let (code, asked, said) = go("1", &[("CONTAINER_NAME", "web")]);
+    assert!(code == Some(0) && asked.is_empty(), "{asked} {said}");
+    // none were asked for
+    let script = release("four-services", &["--migrate", ""]);
+    let done = run(folder.path(), &script, &[&OWN[..], &[("STEP", "migrate"), ("EXIT", "1")][..]].concat());
+    assert!(done.status.success() && String::from_utf8_lossy(&done.stdout).contains("no migrations are run here"));
+}
+
+#[test]
+fn codebuild_looks_at_what_it_deployed() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = release("vite-express", &["--smoke-word", "it's ok"]);
+    let good = server("200 OK\r\nContent-Type: application/json");
+    let go = |image: &str, url: &str, script: &str| {
+        let task = serde_json::json!({ "containerDefinitions": [{ "name": "web", "image": image, "environment": [{ "name": "APP_URL", "value": url }] }] });
+        stand_in(
+            folder.path(),
+            "aws",
+            &format!("#!/bin/bash\ncase \"$2\" in describe-services) echo arn:td/9 ;; *) echo '{task}' ;; esac\n"),
+        );
+        let env = [("STEP", "look"), ("CONTAINER_NAME", "web"), ("REPOSITORY_URI", "registry/web"), ("PAUSE", "0")];
+        let done = run(folder.path(), script, &[&OWN[..], &env[..]].concat());
+        (done.status.success(), format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr)))
+    };
+    let ours = "registry/web:0123456789ab";
+    let plain = release("vite-express", &["--smoke-word", "ok"]);
+    let (passed, said) = go(ours, &good, &plain);
+    assert!(passed && said.contains("/: 200 text/html"), "{said}");
+    let (passed, said) = go(ours, &good, &script);
+    assert!(!passed && said.contains("with \"it's ok\" in it"), "{said}");
+    let (passed, said) = go("registry/web:old", &good, &plain);
+    assert!(!passed && said.contains("web runs registry/web:old: registry/web:0123456789ab did not come up"), "{said}");
+    let (passed, said) = go(ours, &server("503 Service Unavailable\r\nContent-Type: application/json"), &plain);
+    assert!(!passed && said.contains("answered \"503 application/json\""), "{said}");
+    let (passed, said) = go(ours, "", &plain);
+    assert!(!passed && said.contains("where does web answer?"), "{said}");
 }

@@ -158,7 +158,7 @@ pub const APPS: &[App] = &[
         name: "fastapi",
         generation: "G2p",
         port: Some(8000),
-        services: &["web Web :8000 gunicorn --bind 0.0.0.0:8000 main:app"],
+        services: &["web Api :8000 gunicorn --bind 0.0.0.0:8000 main:app"],
         findings: &[
             "D2 main.py:7",
             "F8 main.py:10",
@@ -311,7 +311,7 @@ pub const UNDERSTOOD_FASTAPI: &[&str] = &[
     "frameworks: FastAPI, gunicorn <- requirements.txt",
     "published as: autoscale: scales to zero <- .replit:5 [deployment] deploymentTarget",
     "web port: 8000 <- .replit:9 [[ports]]",
-    "service web: web, port 8000, runs `gunicorn --bind 0.0.0.0:8000 main:app`, answers /healthz <- .replit:6 [deployment] run",
+    "service web: API, port 8000, runs `gunicorn --bind 0.0.0.0:8000 main:app`, answers /healthz <- .replit:6 [deployment] run",
 ];
 
 /// All that `app scan classic-kv-js` says.

@@ -58,7 +58,7 @@ pub fn why(scan: &Scan, choices: &Choices) -> String {
         return "Alpine, since nothing here was compiled for glibc".to_owned();
     }
     match needs_glibc(scan).first() {
-        Some(reason) => format!("Debian with glibc, because of {reason}"),
+        Some(reason) => format!("Debian with glibc: {reason}"),
         None => "Debian with glibc; nothing here needs it, so --base alpine would do, too".to_owned(),
     }
 }

@@ -104,6 +104,6 @@ fn health(scan: &Scan, service: &Service) -> String {
             ),
         ]),
     };
-    let missing = if service.health.is_none() { "# the app has no such route yet: mount the generated one\n" } else { "" };
+    let missing = if service.health.is_none() { "# the app has no such route yet: migrate-wizard app prepare makes it\n" } else { "" };
     format!("{missing}HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \\\n  CMD {check}")
 }

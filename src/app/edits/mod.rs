@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use super::needs::{Decided, Needs};
 pub use super::orm::edit::diff;
 pub use checklist::{CHECKLIST, Standing};
+pub use sql::FOLDER as SQL_FOLDER;
 pub use work::{Change, Item};
 
 use lock::Lock;
@@ -139,6 +140,7 @@ fn make(id: &str) -> Option<fn(&mut Work)> {
         "schema-push" => push::edit,
         "database-tls" => tls::edit,
         "dsql-sign-in" => dsql::edit,
+        "sql" => sql::follow,
         "bedrock" => shims::bedrock,
         "openai-key" => models::edit,
         "health" => health::edit,

@@ -7,7 +7,9 @@ use super::super::orm::edit::Edit;
 use super::super::orm::imports::Imports;
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{arguments, items, value_of};
+use super::super::scan::DROP_INS;
 use super::super::variable::STAND_IN;
+use super::package;
 use super::syntax::{env_name, function_of};
 use super::work::{Work, line_of};
 
@@ -15,6 +17,11 @@ const WHY: &str = "without a key the client throws while the module is imported,
 
 pub fn edit(work: &mut Work) {
     for script in work.server(|_, text| text.contains("new OpenAI(")) {
+        // the drop-in on Bedrock signs in as the task does: it asks for no key
+        let asked = package::of(work, &script.path).and_then(|manifest| package::version(work, &manifest, "openai"));
+        if asked.is_some_and(|version| version.contains(DROP_INS)) {
+            continue;
+        }
         let imports = Imports::of(&script);
         let openai = imports.all.iter().filter(|import| import.module == "openai");
         let names: Vec<&str> = openai

@@ -1,7 +1,13 @@
 //! SQL that edits give a person to run, in the words of the database that was decided for: the one place where these differ.
 //! Never runs anything, and never decides which database it is.
 
+use regex::Regex;
+
 use super::super::needs::Decided;
+use super::work::Work;
+
+/// Where SQL for a person stands, from the app's root.
+pub const FOLDER: &str = ".migrate/sql/";
 
 /// Whose SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +21,32 @@ pub enum Dialect {
 impl Dialect {
     pub fn of(decided: &Decided) -> Self {
         if decided.is("database", "dsql") { Self::Dsql } else { Self::Postgres }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL, as on RDS and Aurora",
+            Self::Dsql => "Aurora DSQL",
+        }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::Postgres => Self::Dsql,
+            Self::Dsql => Self::Postgres,
+        }
+    }
+
+    /// It refuses this line, or makes of it what was not meant.
+    fn refuses(self, line: &str) -> bool {
+        let line = line.trim().to_lowercase();
+        match self {
+            Self::Postgres => line.contains("index async"),
+            Self::Dsql => {
+                let index = line.starts_with("create index ") || line.starts_with("create unique index ");
+                line.starts_with("do $") || (line.contains("add column") && line.contains(" unique")) || (index && !line.contains(" async"))
+            }
+        }
     }
 }
 
@@ -58,5 +90,75 @@ pub fn subject(dialect: Dialect, table: &str, kind: &str, constraint: &str) -> S
             "{head}{ONE_BY_ONE}alter table {table} add column if not exists \"auth_subject\" {kind};\n\
              create unique index async if not exists {constraint} on {table} (\"auth_subject\");\n"
         ),
+    }
+}
+
+/// What a file of ours is written from.
+enum Source {
+    Sessions { table: String },
+    Subject { table: String, kind: String, constraint: String },
+}
+
+impl Source {
+    /// Read off the file; `None`: it is none of ours.
+    fn of(text: &str) -> Option<Self> {
+        let found = |pattern: &str| -> Option<Vec<String>> {
+            let found = Regex::new(pattern).ok()?.captures(text)?;
+            Some(found.iter().skip(1).map(|group| group.map_or_else(String::new, |group| group.as_str().replace("\"\"", "\""))).collect())
+        };
+        const NAME: &str = "\"((?:[^\"]|\"\")+)\"";
+        let column =
+            found(&format!("alter table {NAME} add column if not exists \"auth_subject\" ([^;]+?)(?: constraint {NAME} unique)?;"));
+        if let Some([table, kind, constraint]) = column.as_deref() {
+            let index =
+                || found(&format!("create unique index (?:async )?(?:if not exists )?{NAME}")).and_then(|names| names.first().cloned());
+            let constraint = Some(constraint.clone()).filter(|name| !name.is_empty()).or_else(index)?;
+            return Some(Self::Subject { table: table.clone(), kind: kind.clone(), constraint });
+        }
+        let table = found(&format!("create table if not exists {NAME} \\(\\s*\"sid\""))?;
+        Some(Self::Sessions { table: table.first()?.clone() })
+    }
+
+    fn text(&self, dialect: Dialect) -> String {
+        match self {
+            Self::Sessions { table } => sessions(dialect, table),
+            Self::Subject { table, kind, constraint } => subject(dialect, table, kind, constraint),
+        }
+    }
+}
+
+/// Types that the edits give the column.
+const KINDS: [&str; 2] = ["text", "varchar"];
+
+/// SQL of an earlier run follows the database that is decided for now. While nothing is decided it stays: the code does not forget, a
+/// command without the decision does. What a person changed is theirs; where the database would refuse it, that is told.
+pub fn follow(work: &mut Work) {
+    let Some(dialect) = work.decided_dialect() else { return };
+    let other = dialect.other();
+    let files: Vec<(String, String)> =
+        work.files().into_iter().filter(|(path, _)| path.starts_with(FOLDER) && path.ends_with(".sql")).collect();
+    for (path, text) in files {
+        let Some(source) = Source::of(&text) else { continue };
+        let wanted = source.text(dialect);
+        let ours = !matches!(&source, Source::Subject { kind, .. } if !KINDS.contains(&kind.as_str()));
+        if ours && text == source.text(other) {
+            let why = format!("it was written for {}; the database is {}", other.word(), dialect.word());
+            if work.put(&path, wanted, &why) {
+                work.item(
+                    &path,
+                    None,
+                    "run this file on the target database before the first start",
+                    "it was written anew for another database",
+                );
+            }
+            continue;
+        }
+        let Some((number, line)) = text.lines().enumerate().find(|(_, line)| dialect.refuses(line)) else { continue };
+        let missing: Vec<&str> =
+            wanted.lines().filter(|line| !line.starts_with("--") && !text.lines().any(|its| its == *line)).map(str::trim).collect();
+        let what =
+            format!("this file was changed by hand and is for {}: for {} write `{}`", other.word(), dialect.word(), missing.join(" "));
+        let why = format!("a file that is yours is not written over; {} does not take `{}`", dialect.word(), line.trim());
+        work.item(&path, Some(number + 1), &what, &why);
     }
 }

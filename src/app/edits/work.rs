@@ -51,6 +51,7 @@ pub struct Work {
     files: BTreeMap<String, String>,
     left: BTreeSet<String>,
     dialect: Dialect,
+    is_decided: bool,
     before: BTreeMap<String, Option<String>>,
     reasons: BTreeMap<String, Vec<String>>,
     items: Vec<Item>,
@@ -64,6 +65,7 @@ impl Work {
             files: files.iter().cloned().collect(),
             left: left.clone(),
             dialect: Dialect::of(decided),
+            is_decided: decided.outcome("database").is_some(),
             before: BTreeMap::new(),
             reasons: BTreeMap::new(),
             items: Vec::new(),
@@ -90,6 +92,11 @@ impl Work {
     /// Whose SQL the database that was decided for takes.
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// The same; `None` while no database is decided.
+    pub fn decided_dialect(&self) -> Option<Dialect> {
+        Some(self.dialect).filter(|_| self.is_decided)
     }
 
     pub fn text(&self, path: &str) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! A review in lines: what was understood, the choices, then each object with what is found about it, the gravest first.
 //! Never asks: choosing otherwise is done with the question's own command.
 
-use crate::wizard::review::{Review, Weight, counts};
+use crate::wizard::review::{Review, Weight, in_all, of_object};
 
 /// Ready to be printed one by one.
 pub fn lines(review: &Review) -> Vec<String> {
@@ -19,7 +19,7 @@ pub fn lines(review: &Review) -> Vec<String> {
             out.push(format!("      to choose otherwise: Esc, then start again with --set {}=…", choice.id));
         }
     }
-    let all = counts(review.about, review.objects.iter().flat_map(|object| &object.findings));
+    let all = in_all(review);
     if !all.is_empty() {
         let effort = if review.effort.is_empty() { String::new() } else { format!("; about {} in all", review.effort) };
         out.push(format!("  {all}{effort}"));
@@ -31,7 +31,7 @@ pub fn lines(review: &Review) -> Vec<String> {
         }
         let name = if object.name.is_empty() { "everything else" } else { &object.name };
         let effort = if object.effort.is_empty() { String::new() } else { format!("; about {}", object.effort) };
-        out.push(format!("  {name}: {}{effort}", counts(review.about, &object.findings)));
+        out.push(format!("  {name}: {}{effort}", of_object(review.about, object)));
         for found in serious {
             let mark = match found.weight {
                 Weight::Blocks | Weight::Must => '!',

@@ -285,7 +285,7 @@ fn an_assessment_opens_with_what_was_understood_and_shows_code_on_a_key() {
         ".replit:9",
         "1 blocks, 1 should change, 1 good to know; about 8.2–24.5 h in all",
         "B1 Replit Auth",
-        "1 blocks  8–24 h",
+        "  blocks  8–24 h",
         "Enter goes on; nothing is touched",
     ] {
         assert!(text.contains(literal), "{literal:?} is missing:\n{text}");

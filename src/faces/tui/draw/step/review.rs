@@ -23,7 +23,7 @@ use super::super::super::model::{Model, Pane};
 use super::super::super::paper::{self, width};
 use super::super::super::review::{Row, rows};
 use super::Sheet;
-use crate::wizard::review::{About, Choice, Found, Object, Review, Weight, counts};
+use crate::wizard::review::{About, Choice, Found, Object, Review, Weight, in_all, of_object};
 
 /// Each side of a definition needs this many columns, or they stand below each other.
 const SIDE: usize = 34;
@@ -86,7 +86,7 @@ fn understood(sheet: &mut Sheet, model: &Model, review: &Review, selected: bool)
 /// How much there is, and what is on show.
 fn head(sheet: &mut Sheet, model: &Model, review: &Review) {
     sheet.body.blank();
-    let all = counts(review.about, review.objects.iter().flat_map(|object| &object.findings));
+    let all = in_all(review);
     let told = match (all.is_empty(), review.about, review.effort.is_empty()) {
         (true, About::Schema, _) => "nothing changes".to_owned(),
         (true, About::App, _) => "nothing was found".to_owned(),
@@ -139,7 +139,7 @@ fn draw_object(sheet: &mut Sheet, model: &Model, about: About, object: &Object, 
         Some(Weight::Must) => theme.warning(),
         Some(Weight::Changes | Weight::Info) | None => Style::new(),
     };
-    let mut told = counts(about, &object.findings);
+    let mut told = of_object(about, object);
     if !object.effort.is_empty() {
         told = format!("{told}  {}", object.effort);
     }
