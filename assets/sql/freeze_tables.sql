@@ -6,11 +6,11 @@ select coalesce(jsonb_agg(jsonb_build_object(
   'held', exists (select 1 from pg_trigger g where g.tgrelid = c.oid and g.tgname = 'migrate_wizard_freeze' and g.tgenabled = 'A'),
   'rights', (select coalesce(jsonb_agg(jsonb_build_object('grantor', pg_get_userbyid(a.grantor),
          'grantee', case when a.grantee = 0 then '' else pg_get_userbyid(a.grantee) end, 'right', lower(a.privilege_type), 'grantable', a.is_grantable)), '[]')
-     from aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a where a.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')),
+     from aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a where a.privilege_type ~ '^(INS|UPD|DEL|TRUNC)'),
   'columns', (select coalesce(jsonb_agg(jsonb_build_object('column', t.attname, 'grantor', pg_get_userbyid(a.grantor),
          'grantee', case when a.grantee = 0 then '' else pg_get_userbyid(a.grantee) end, 'right', lower(a.privilege_type), 'grantable', a.is_grantable) order by t.attnum), '[]')
      from pg_attribute t cross join lateral aclexplode(t.attacl) a
-     where t.attrelid = c.oid and t.attnum > 0 and not t.attisdropped and a.privilege_type in ('INSERT', 'UPDATE'))) order by n.nspname, c.relname), '[]')
+     where t.attrelid = c.oid and t.attnum > 0 and not t.attisdropped and a.privilege_type ~ '^(INS|UPD)')) order by n.nspname, c.relname), '[]')
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and c.relpersistence <> 't'

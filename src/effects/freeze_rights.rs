@@ -1,4 +1,4 @@
-//! `freeze_rights`: in which ways the source can be frozen by the connected user, and the reason where it cannot.
+//! `freeze_rights`: in which ways the source can be frozen by the connected user; where one was chosen, whether it can.
 //! Only reads.
 
 use async_trait::async_trait;
@@ -6,18 +6,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::postgres::Access;
 use crate::postgres::freeze::{self, Allowed, How};
-use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
+use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FreezeRights {}
+pub struct FreezeRights {
+    /// The way that was chosen, which then must be had; empty while nobody has.
+    #[serde(default)]
+    how: String,
+}
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    Ok(Box::new(from_fields::<FreezeRights>("freeze_rights", fields)?))
+    let rights = from_fields::<FreezeRights>("freeze_rights", fields)?;
+    one_of("freeze_rights", "how", &rights.how, &["", How::ReadOnly.name(), How::Triggers.name(), How::Revoke.name()])?;
+    Ok(Box::new(rights))
 }
 
 fn label(how: How) -> &'static str {
@@ -73,7 +79,18 @@ impl Apply<World> for FreezeRights {
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        let found = outputs(&look(world).await?);
+        let all = look(world).await?;
+        if let Some(refused) = all.iter().find(|one| one.how.name() == self.how && !one.against.is_empty()) {
+            let can: Vec<&str> = all.iter().filter(|one| one.against.is_empty()).map(|one| one.how.name()).collect();
+            let hint = match can.as_slice() {
+                [] => "connect as the owner of the database and its tables; nothing is frozen yet".to_owned(),
+                can => format!("change the answer to `freeze_how` (c, or --set freeze_how=…) to {}; nothing is frozen yet", can.join(" or ")),
+            };
+            return Err(Error::new(Kind::Conflict, format!("the source cannot be frozen that way ({})", label(refused.how)))
+                .cause(&refused.against)
+                .hint(hint));
+        }
+        let found = outputs(&all);
         if let Some(Value::String(summary)) = found.get("summary") {
             cx.reporter.log(summary);
         }

@@ -1272,8 +1272,11 @@ pub fn table() -> Vec<Row> {
             name: "freeze_rights",
             kind: "freeze_rights",
             part: Part::Postgres,
+            fields: |_| json!({ "how": "triggers" }),
+            wrong: &[("how", "hard")],
             preview: ["Same read-only: can be had", "Same read-only: can be had"],
             gives: || json!({ "read_only": "yes", "triggers": "yes", "revoke": "no", "against_read_only": "", "against_triggers": "" }),
+            measured: &["against_revoke", "summary"],
             seen: source_and_target,
             after: READS,
             ..ROW
