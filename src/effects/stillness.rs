@@ -35,6 +35,11 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     Ok(Box::new(stillness))
 }
 
+/// For a line of its own in the report.
+fn proved(words: &str) -> Outputs {
+    Outputs::from([("proof".into(), json!(words))])
+}
+
 impl Stillness {
     async fn look(&self, world: &World) -> Result<Verdict> {
         let then: Moment = serde_json::from_value(self.since.clone()).map_err(|e| {
@@ -106,7 +111,7 @@ impl Apply<World> for Stillness {
         match (self.words(&verdict), verdict) {
             (Ok(summary), _) => {
                 cx.reporter.log(&summary);
-                Ok(Outputs::from([("summary".into(), json!(summary))]))
+                Ok(proved(&summary))
             }
             (Err(_), Verdict::Written(tables)) => {
                 let error = Error::new(Kind::Conflict, "the source was written to since the freeze: nothing is switched");
@@ -129,6 +134,6 @@ impl Apply<World> for Stillness {
     }
 
     fn example(&self) -> Outputs {
-        Outputs::from([("summary".into(), json!("the source was not looked at"))])
+        proved("the source was not looked at")
     }
 }

@@ -1293,7 +1293,7 @@ pub fn table() -> Vec<Row> {
             },
             needs: &["since"],
             preview: ["Same no", "Same no"],
-            measured: &["summary"],
+            measured: &["proof"],
             seen: source_and_target,
             after: READS,
             ..ROW

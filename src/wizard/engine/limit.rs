@@ -81,9 +81,7 @@ impl<W: World> Engine<W> {
     pub(super) fn limit_guard(&self, planned: &Planned<'_>) -> Result<()> {
         let Some(at_most) = &planned.step.guard_at_most else { return Ok(()) };
         let all = self.state.facts();
-        let wrong = |why: String| {
-            Error::new(Kind::Input, format!("step `{}`: `guard-at-most`: {why}", planned.id)).hint("write it like 90s, 30m or 1h30m")
-        };
+        let wrong = |why: String| Error::new(Kind::Input, format!("`guard-at-most`: {why}")).hint("write it like 90s, 30m or 1h30m");
         let time = template::fill(&at_most.time, &plan::facts_for(planned, &all)).map_err(|e| wrong(e.to_string()))?;
         let length = text::parse_duration(&time).ok_or_else(|| wrong(format!("`{time}` is not a duration")))?;
         let holes = template::holes(&at_most.time).unwrap_or_default();
