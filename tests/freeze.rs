@@ -300,8 +300,34 @@ fn a_revoke_interrupted_anywhere_is_given_back_by_its_undo() {
     let shop = Shop::new(Server::Own, "cut_revoke");
     sql(&shop.owner, "create table shop (id int primary key, name text); insert into shop values (1, 'north')");
     let before = shop.catalog(Server::Own);
-    let owner = shop.owner.clone();
-    interrupted_anywhere(owner, "revoke");
+    shop.alone();
+    interrupted_anywhere(shop.owner.clone(), "revoke");
+    assert_eq!(shop.catalog(Server::Own), before);
+}
+
+/// The answer is changed while the source is frozen: the undo of the one that was applied last takes both back.
+#[test]
+fn another_way_over_the_first_is_taken_back_with_it() {
+    let shop = Shop::new(Server::Own, "over");
+    let before = shop.catalog(Server::Own);
+    let stage = Stage::open(Run::Live, None, Some(shop.owner.clone()));
+    for pair in [["read_only", "triggers"], ["triggers", "read_only"], ["revoke", "triggers"], ["revoke", "read_only"]] {
+        // A superuser who is still on his way out would be one that no right can be taken from.
+        shop.alone();
+        let [first, second] = pair.map(|how| stage.build("freeze", json!({ "how": how })));
+        let cx = stage.context(stage.run(first.before(&stage.world)).unwrap());
+        stage.run(first.apply(&stage.world, &cx)).unwrap();
+        stage.run(second.apply(&stage.world, &cx)).unwrap();
+        stage.run(second.undo(&stage.world, &cx, &Default::default())).unwrap();
+        assert_eq!(shop.catalog(Server::Own), before, "{pair:?}");
+    }
+    // rights that were not written down before are not taken
+    let [first, second] = ["read_only", "revoke"].map(|how| stage.build("freeze", json!({ "how": how })));
+    let cx = stage.context(stage.run(first.before(&stage.world)).unwrap());
+    stage.run(first.apply(&stage.world, &cx)).unwrap();
+    let error = stage.run(second.apply(&stage.world, &cx)).unwrap_err();
+    assert!(error.hint.contains("start again"), "{error}");
+    stage.run(second.undo(&stage.world, &cx, &Default::default())).unwrap();
     assert_eq!(shop.catalog(Server::Own), before);
 }
 
@@ -355,13 +381,19 @@ fn reading_the_source_gives_out_no_transaction_number() {
 
 fn hidden_writers(server: Server) {
     let shop = Shop::new(server, "hidden");
+    shop.alone();
     let then = shop.freeze(How::ReadOnly).moment;
     assert!(matches!(shop.still(&then), Verdict::Nothing | Verdict::NoRow(_)));
     // somebody who sets himself to read-write
-    let bold = |text: &str| sql(&shop.owner, &format!("begin read write; {text}"));
+    // A session hands in what it counted when it ends, and ours are not waited for by name.
+    let bold = |text: &str| {
+        sql(&shop.owner, &format!("begin read write; {text}"));
+        shop.alone();
+    };
     // numbers that wrote no row are told apart
     bold("select pg_current_xact_id(); commit");
-    assert!(matches!(shop.still(&then), Verdict::NoRow(n) if n >= 1));
+    let found = shop.still(&then);
+    assert!(matches!(found, Verdict::NoRow(n) if n >= 1), "{found:?}");
     bold("insert into sale values (3001, 1), (3002, 1); commit");
     assert_eq!(shop.still(&then), Verdict::Written(vec![("public.sale".into(), "2 rows written".into())]));
     // what was taken back counts too: it cannot be told from what was not
@@ -404,6 +436,7 @@ fn a_hidden_writer_is_found_on_the_newest_server() {
 #[test]
 fn a_hidden_writer_who_stays_connected_is_found() {
     let shop = Shop::new(Server::Sixteen, "late");
+    shop.alone();
     let then = shop.freeze(How::ReadOnly).moment;
     let begun = std::time::Instant::now();
     block(async {
@@ -429,6 +462,10 @@ fn the_step_says_what_was_written_and_nothing_is_switched() {
     let summary = good["proof"].as_str().unwrap();
     assert!(summary.ends_with("; the last comparison of both sides was equal"), "{summary}");
     sql(&source.past_the_freeze(), "update shop set name = name || '!'");
+    let others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    while value(&source, others) != "0" {
+        std::thread::yield_now();
+    }
     let error = stage.run(look.apply(&stage.world, &stage.context(Default::default()))).unwrap_err();
     assert_eq!(error.what, "the source was written to since the freeze: nothing is switched");
     assert_eq!(error.causes, ["public.shop: 3 rows written"]);
@@ -536,7 +573,7 @@ effect = { kind = "simulate", text = "look", reads = true }
 id = "late"
 title = "Late"
 why = "It takes seconds too."
-effect = { kind = "simulate", text = "late", pace = "$late" }
+effect = { kind = "simulate", text = "late", pace = "$late", trouble = "$after" }
 [[step]]
 id = "pass"
 title = "Pass"
@@ -545,10 +582,14 @@ effect = { kind = "simulate", text = "pass" }
 "#;
 
 fn journey(trouble: &str, late: &str) -> Wizard {
+    written(&JOURNEY.replace("$trouble", trouble).replace("$late", late).replace("$after", ""))
+}
+
+fn written(text: &str) -> Wizard {
     let wizard = Wizard::empty();
     let folder = wizard.path().join("books");
     std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("tour.toml"), JOURNEY.replace("$trouble", trouble).replace("$late", late)).unwrap();
+    std::fs::write(folder.join("tour.toml"), text).unwrap();
     wizard
 }
 
@@ -587,6 +628,17 @@ fn its_time_no_longer_counts_once_the_last_look_was_taken() {
     assert_eq!((tour(&wizard, &most).code(), code), (0, 0), "{most} of {both:?}");
 }
 
+/// What was reached under a guard that was released since is not reached under the next.
+#[test]
+fn its_time_counts_again_when_it_is_put_up_again() {
+    let wizard = written(&JOURNEY.replace("$trouble", "").replace("$late", "").replace("$after", "fail"));
+    tour(&wizard, "1h").expect(1);
+    let state = replayed(&wizard);
+    assert_eq!((state.status("hold"), state.status("look")), (Status::Undone, Status::Done));
+    tour(&wizard, "300ms").expect(1).says("`hold` may stand for 300ms at most");
+    assert_eq!(replayed(&wizard).status("hold"), Status::Undone);
+}
+
 #[test]
 fn a_failure_under_a_guard_releases_it_and_a_bad_time_is_refused() {
     let wizard = journey("fail", "");
@@ -596,7 +648,7 @@ fn a_failure_under_a_guard_releases_it_and_a_bad_time_is_refused() {
     tour(&wizard, "soon").expect(2).says("`soon` is not a duration");
     assert_eq!(replayed(&wizard).status("pass"), Status::Waiting);
     // a playbook that says nonsense is refused with its place
-    let text = JOURNEY.replace("default = \"1h\"", "default = \"soon\"").replace("$trouble", "").replace("$late", "");
+    let text = JOURNEY.replace("default = \"1h\"", "default = \"soon\"").replace("$trouble", "").replace("$late", "").replace("$after", "");
     std::fs::write(wizard.path().join("books/tour.toml"), text).unwrap();
     tour(&wizard, "1h").expect(2).says("`soon` is not a duration").says("tour.toml:");
 }

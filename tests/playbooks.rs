@@ -278,6 +278,12 @@ fn one_answer_changes_what_is_to_come() {
             &["zone", "lower_ttl", "switch"],
         ),
         (&[("cicd", "github")], &["image[app]", "pipeline_github"], &["pipeline[app]", "connection"]),
+        (
+            &[("maintenance", "page"), ("maintenance_url", "https://shop.example.com"), ("maintenance_word", "")],
+            &["maintenance_url", "maintenance_word", "in_maintenance", "freeze_check", "freeze", "stillness"],
+            &[],
+        ),
+        (&[("maintenance", "none")], &["freeze"], &["maintenance_url", "maintenance_word", "in_maintenance"]),
         (&[("go", "no_go")], &["go"], &["freeze", "final_rows", "start[app]", "switched"]),
     ];
     for (changes, has, lacks) in cases {

@@ -13,6 +13,9 @@ use crate::text;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
+/// The rights of before, in the journal.
+const TAKEN: &str = "taken";
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
@@ -97,14 +100,23 @@ impl Apply<World> for Freeze {
 
     async fn before(&self, world: &World) -> Result<Outputs> {
         let session = reader(world).await?;
-        let mut before = Outputs::from([("was_frozen".into(), json!(freeze::is_frozen(&session, self.how()).await?))]);
+        // Of each way: the answer may be changed while the source is frozen, and the undo then takes back the one and the other.
+        let mut was = Outputs::new();
+        for how in [How::ReadOnly, How::Triggers] {
+            was.insert(how.name().into(), json!(freeze::is_frozen(&session, how).await?));
+        }
+        let mut before = Outputs::from([("was".into(), json!(was))]);
         if self.how() == How::Revoke {
-            before.insert("taken".into(), json!(freeze::to_be_taken(&session).await?));
+            before.insert(TAKEN.into(), json!(freeze::to_be_taken(&session).await?));
         }
         Ok(before)
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
+        if self.how() == How::Revoke && !cx.before.contains_key(TAKEN) {
+            return Err(Error::new(Kind::Conflict, "the source is frozen in another way, and the rights of before were not written down")
+                .hint("stop, which releases the source, and start again: then they are"));
+        }
         let session = world.source_to_freeze()?.connect(Access::ReadWrite).await?;
         let frozen = freeze::freeze(&session, self.how()).await?;
         cx.reporter.log(format!("frozen ({}); {} ended", self.words(), text::plural(frozen.ended, "session")));
@@ -126,18 +138,21 @@ impl Apply<World> for Freeze {
     }
 
     async fn undo(&self, world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {
-        if cx.before.get("was_frozen").and_then(Value::as_bool).unwrap_or(false) {
-            cx.reporter.log("the source was frozen before the wizard came: left as it was");
-            return Ok(());
-        }
-        let taken: Vec<Taken> = match cx.before.get("taken") {
+        let taken: Vec<Taken> = match cx.before.get(TAKEN) {
             Some(taken) => serde_json::from_value(taken.clone())
                 .map_err(|e| Error::bug(format!("what was taken from the source cannot be read in the journal: {e}")))?,
             None => Vec::new(),
         };
         let session = world.source_to_freeze()?.connect(Access::ReadWrite).await?;
-        freeze::thaw(&session, self.how(), &taken).await?;
-        cx.reporter.log("the source takes writes again");
+        let mut left = false;
+        for how in How::ALL {
+            if cx.before.get("was").and_then(|was| was.get(how.name())).and_then(Value::as_bool).unwrap_or(false) {
+                left = true;
+            } else {
+                freeze::thaw(&session, how, &taken).await?;
+            }
+        }
+        cx.reporter.log(if left { "the source was frozen before the wizard came: left as it was" } else { "the source takes writes again" });
         Ok(())
     }
 

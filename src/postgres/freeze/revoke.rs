@@ -110,9 +110,22 @@ fn give(taken: &Taken) -> Vec<String> {
     by.into_iter().map(one).collect()
 }
 
+/// Of what was taken, what is not there now.
+fn missing(taken: &[Taken], now: &[Taken]) -> Vec<Taken> {
+    let lacks = |table: &Taken| {
+        let there = now.iter().find(|one| (&one.schema, &one.name) == (&table.schema, &table.name)).map_or(&[][..], |one| &one.grants[..]);
+        let grants: Vec<Grant> = table.grants.iter().filter(|grant| !there.contains(grant)).cloned().collect();
+        Taken { grants, ..table.clone() }
+    };
+    taken.iter().map(lacks).filter(|table| !table.grants.is_empty()).collect()
+}
+
 pub(super) async fn thaw(session: &Session, taken: &[Taken]) -> Result<()> {
     let mut problems = Vec::new();
-    for table in taken {
+    if taken.is_empty() {
+        return Ok(());
+    }
+    for table in &missing(taken, &to_be_taken(session).await?) {
         for statement in give(table) {
             session.batch("begin read write").await?;
             match session.batch(&statement).await {
@@ -165,5 +178,10 @@ mod tests {
                 "grant update (\"the note\") on table \"public\".\"sale\" to \"re\"\"port\" with grant option",
             ]
         );
+        // and only what is not there
+        let there = Taken { grants: taken.grants[1..].to_vec(), ..taken.clone() };
+        assert_eq!(missing(&[taken.clone()], &[there])[0].grants, taken.grants[..1]);
+        assert!(missing(&[taken.clone()], &[taken.clone()]).is_empty());
+        assert_eq!(missing(&[taken.clone()], &[]), [taken]);
     }
 }

@@ -65,9 +65,12 @@ impl Limit {
     /// After each entry: a guard that was released, reached its step or is rolled back has no limit any more.
     pub(super) fn heed(&self, state: &State) {
         self.0.send_if_modified(|standing| {
-            let ends = standing.as_ref().is_some_and(|s| {
-                state.rollback.is_some() || state.status(&s.guard) == Status::Undone || state.reached(&s.until, &s.guard)
-            });
+            // Done under an earlier guard is not done under this one.
+            let begun = |step: &str| state.steps.get(step).map_or(0, |s| s.started_n);
+            let done = |s: &Standing| state.status(&s.until) == Status::Done && begun(&s.until) > begun(&s.guard);
+            let ends = standing
+                .as_ref()
+                .is_some_and(|s| state.rollback.is_some() || state.status(&s.guard) == Status::Undone || done(s));
             if ends {
                 *standing = None;
             }
