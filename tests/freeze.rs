@@ -61,11 +61,8 @@ impl Shop {
                 root.database()
             ),
         );
-        let shop = Self {
-            owner: root.with_user(&owner).with_password("secret"),
-            clerk: root.with_user(&clerk).with_password("secret"),
-            root,
-        };
+        let shop =
+            Self { owner: root.with_user(&owner).with_password("secret"), clerk: root.with_user(&clerk).with_password("secret"), root };
         sql(&shop.owner, &SHOP.replace("$clerk", &clerk));
         shop
     }
@@ -487,8 +484,7 @@ fn serves(status: &'static str, head: &'static str, body: &'static str) -> Strin
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let _asked = stream.read(&mut [0; 2048]);
-            let _left =
-                write!(stream, "HTTP/1.1 {status}\r\n{head}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+            let _left = write!(stream, "HTTP/1.1 {status}\r\n{head}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
         }
     });
     url
@@ -683,7 +679,10 @@ fn a_demo_under_triggers_is_killed_goes_on_and_comes_back_with_its_rows() {
     assert!(report.contains("## Between freeze and switch") && report.contains(&told), "{report}");
     assert!(rehearsal.verify().expect(0).out().contains("rows in 20 tables: equal"));
 
-    sql(&rehearsal.target(), "insert into public.categories (code, label) values ('aws', 'written there'); update public.departments set name = 'there' where id = 2");
+    sql(
+        &rehearsal.target(),
+        "insert into public.categories (code, label) values ('aws', 'written there'); update public.departments set name = 'there' where id = 2",
+    );
     rehearsal.run(&["rollback", "--yes"]).expect(0);
 
     assert_eq!(rehearsal.state().ended, Some(End::RolledBack));
@@ -742,6 +741,7 @@ fn what_a_freeze_makes_is_neither_copied_nor_compared() {
     assert_eq!(pair.copy(&small()).rows_copied, 500);
     let text = block(dump::schema_only(&pair.from, &[])).unwrap();
     assert!(!text.contains("migrate_wizard_freeze") && text.contains("CREATE TABLE public.t"), "{text}");
-    let found = block(async { migrate_wizard::postgres::facts::inspect(&pair.from.connect(Access::ReadOnly).await.unwrap()).await.unwrap() });
+    let found =
+        block(async { migrate_wizard::postgres::facts::inspect(&pair.from.connect(Access::ReadOnly).await.unwrap()).await.unwrap() });
     assert_eq!(found.schemas, ["public"]);
 }

@@ -152,7 +152,11 @@ impl Apply<World> for Freeze {
                 freeze::thaw(&session, how, &taken).await?;
             }
         }
-        cx.reporter.log(if left { "the source was frozen before the wizard came: left as it was" } else { "the source takes writes again" });
+        cx.reporter.log(if left {
+            "the source was frozen before the wizard came: left as it was"
+        } else {
+            "the source takes writes again"
+        });
         Ok(())
     }
 

@@ -84,7 +84,9 @@ impl Apply<World> for FreezeRights {
             let can: Vec<&str> = all.iter().filter(|one| one.against.is_empty()).map(|one| one.how.name()).collect();
             let hint = match can.as_slice() {
                 [] => "connect as the owner of the database and its tables; nothing is frozen yet".to_owned(),
-                can => format!("change the answer to `freeze_how` (c, or --set freeze_how=…) to {}; nothing is frozen yet", can.join(" or ")),
+                can => {
+                    format!("change the answer to `freeze_how` (c, or --set freeze_how=…) to {}; nothing is frozen yet", can.join(" or "))
+                }
             };
             return Err(Error::new(Kind::Conflict, format!("the source cannot be frozen that way ({})", label(refused.how)))
                 .cause(&refused.against)

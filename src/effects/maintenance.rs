@@ -66,7 +66,9 @@ impl Maintenance {
         match status.as_u16() {
             503 => Seen::Away(status.to_string()),
             502 | 504 => Seen::Away(format!("{status}: nothing answers behind it")),
-            404 | 410 => Seen::Unknown(format!("{status}: a deployment that is gone and an app that lacks this path answer alike; agree on a word of the page")),
+            404 | 410 => Seen::Unknown(format!(
+                "{status}: a deployment that is gone and an app that lacks this path answer alike; agree on a word of the page"
+            )),
             _ => Seen::There(status.to_string()),
         }
     }

@@ -43,7 +43,8 @@ fn proved(words: &str) -> Outputs {
 impl Stillness {
     async fn look(&self, world: &World) -> Result<Verdict> {
         let then: Moment = serde_json::from_value(self.since.clone()).map_err(|e| {
-            Error::new(Kind::Conflict, format!("nothing tells where writing stood at the freeze: {e}")).hint("run the step freeze again: --to goes back to it")
+            Error::new(Kind::Conflict, format!("nothing tells where writing stood at the freeze: {e}"))
+                .hint("run the step freeze again: --to goes back to it")
         })?;
         let session = world.source()?.connect(Access::ReadOnly).await?;
         freeze::still(&session, &then, |table| {
@@ -60,7 +61,9 @@ impl Stillness {
     /// `Err` is what was found instead.
     fn words(&self, verdict: &Verdict) -> std::result::Result<String, String> {
         match verdict {
-            Verdict::Nothing => Ok(format!("nothing wrote to the source since the freeze: no transaction number was given out{}", self.compared())),
+            Verdict::Nothing => {
+                Ok(format!("nothing wrote to the source since the freeze: no transaction number was given out{}", self.compared()))
+            }
             Verdict::NoRow(given) => Ok(format!(
                 "no row was written on the source since the freeze: {}, none of them wrote a row of the tables that move{}",
                 text::plural(*given, "transaction"),

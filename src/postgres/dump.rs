@@ -51,7 +51,8 @@ pub async fn schema_only(connector: &Connector, exclude_schemas: &[String]) -> R
             .cause(said.trim())
             .hint("the user must be able to read every schema; leave a schema out with --except, or use the owner of the database"));
     }
-    let text = String::from_utf8(output.stdout).or_fail(Kind::Failed, what, "the database's encoding is not UTF-8: that is not supported yet")?;
+    let text =
+        String::from_utf8(output.stdout).or_fail(Kind::Failed, what, "the database's encoding is not UTF-8: that is not supported yet")?;
     Ok(without_freeze(text))
 }
 

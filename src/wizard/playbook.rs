@@ -480,7 +480,8 @@ pub fn check(
     for book in books {
         let text = texts.get(&book.file).map_or("", String::as_str);
         for step in &book.steps {
-            let named = [("guard-until", step.guard_until.as_ref()), ("guard-at-most", step.guard_at_most.as_ref().map(|most| &most.until))];
+            let named =
+                [("guard-until", step.guard_until.as_ref()), ("guard-at-most", step.guard_at_most.as_ref().map(|most| &most.until))];
             for (key, until) in named.into_iter().filter_map(|(key, until)| Some((key, until?))) {
                 if !seen.contains_key(until.as_str()) {
                     let what = format!("`{key}` names no step: `{until}`");

@@ -1286,9 +1286,8 @@ pub fn table() -> Vec<Row> {
             kind: "stillness",
             part: Part::Postgres,
             fields: |stage| {
-                let moment = stage.run(async {
-                    freeze::moment(&stage.source().connect(Access::ReadOnly).await.unwrap(), false).await.unwrap()
-                });
+                let moment =
+                    stage.run(async { freeze::moment(&stage.source().connect(Access::ReadOnly).await.unwrap(), false).await.unwrap() });
                 json!({ "since": moment, "except": ["stripe.*"], "compared": "yes" })
             },
             needs: &["since"],

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use migrate_wizard::postgres::local::{self, LocalServer, Options};
 use migrate_wizard::postgres::freeze::{self, How};
+use migrate_wizard::postgres::local::{self, LocalServer, Options};
 use migrate_wizard::postgres::{Access, Connector};
 use migrate_wizard::wizard::journal::{self, Entry, Record};
 use migrate_wizard::wizard::state::{State, Status, StepState};

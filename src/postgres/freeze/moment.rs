@@ -125,7 +125,9 @@ fn differences(then: &Moment, now: &Look, concerned: impl Fn(&str) -> bool) -> V
             (Some(was), Some(is)) if was == is => return None,
             (Some((id, ..)), Some((now, ..))) if id != now => "made anew".to_owned(),
             (Some((_, file, _)), Some((_, now, _))) if file != now => "emptied or rewritten".to_owned(),
-            (Some((.., rows)), Some((.., now))) if now >= rows => format!("{} written", crate::text::plural((now - rows).unsigned_abs(), "row")),
+            (Some((.., rows)), Some((.., now))) if now >= rows => {
+                format!("{} written", crate::text::plural((now - rows).unsigned_abs(), "row"))
+            }
             (Some(_), Some(_)) => "its counters were set back".to_owned(),
             (Some(_), None) => "dropped".to_owned(),
             (None, Some((.., rows))) => format!("new, {} written", crate::text::plural(rows.unsigned_abs(), "row")),

@@ -53,7 +53,9 @@ pub(super) async fn is_frozen(session: &Session) -> Result<bool> {
 pub(super) async fn freeze(session: &Session) -> Result<(u64, u64)> {
     let against = allowed(session).await?.into_iter().find(|one| one.how == How::Revoke).map(|one| one.against).unwrap_or_default();
     if !against.is_empty() {
-        return Err(Error::new(Kind::Refused, "rights cannot be taken away here").cause(against).hint("choose another way to freeze (freeze_how)"));
+        return Err(Error::new(Kind::Refused, "rights cannot be taken away here")
+            .cause(against)
+            .hint("choose another way to freeze (freeze_how)"));
     }
     let (mut ended, mut tries) = (0, 8);
     loop {
@@ -76,7 +78,9 @@ pub(super) async fn freeze(session: &Session) -> Result<(u64, u64)> {
         session.rollback().await?;
         tries -= 1;
         if tries == 0 || !matches!(sqlstate(&error), Some("55P03" | "40P01")) {
-            return Err(error.hint("every table's owner must be the connected user: choose another way (freeze_how), or stop what holds the table"));
+            return Err(
+                error.hint("every table's owner must be the connected user: choose another way (freeze_how), or stop what holds the table")
+            );
         }
     }
 }
@@ -150,6 +154,8 @@ pub(super) async fn thaw(session: &Session, taken: &[Taken]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     fn grant(grantee: &str, right: &str, grantable: bool, column: Option<&str>) -> Grant {
@@ -180,8 +186,8 @@ mod tests {
         );
         // and only what is not there
         let there = Taken { grants: taken.grants[1..].to_vec(), ..taken.clone() };
-        assert_eq!(missing(&[taken.clone()], &[there])[0].grants, taken.grants[..1]);
-        assert!(missing(&[taken.clone()], &[taken.clone()]).is_empty());
-        assert_eq!(missing(&[taken.clone()], &[]), [taken]);
+        assert_eq!(missing(from_ref(&taken), &[there])[0].grants, taken.grants[..1]);
+        assert!(missing(from_ref(&taken), from_ref(&taken)).is_empty());
+        assert_eq!(missing(from_ref(&taken), &[]), [taken]);
     }
 }

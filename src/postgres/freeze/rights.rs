@@ -63,7 +63,8 @@ pub async fn allowed(session: &Session) -> Result<Vec<Allowed>> {
 
 fn against(how: How, found: &Found, tables: &[Table]) -> String {
     let user = &found.user;
-    let foreign = tables.iter().find(|table| !table.ours).map(|table| format!("{} belongs to {}, not to {user}", table.label(), table.owner));
+    let foreign =
+        tables.iter().find(|table| !table.ours).map(|table| format!("{} belongs to {}, not to {user}", table.label(), table.owner));
     match how {
         How::ReadOnly if !found.owns_database => format!("the database belongs to {}, not to {user}", found.database_owner),
         How::ReadOnly => String::new(),

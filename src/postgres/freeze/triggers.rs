@@ -20,7 +20,8 @@ const HOLD: &str = "create or replace function migrate_wizard_freeze.hold() retu
     hint = 'migrate-wizard holds writes back until the switch, and releases them when it stops'; end $hold$";
 
 /// Until the last of them is dropped none holds anything back.
-const LET_GO: &str = "create or replace function migrate_wizard_freeze.hold() returns trigger language plpgsql as $hold$ begin return null; end $hold$";
+const LET_GO: &str =
+    "create or replace function migrate_wizard_freeze.hold() returns trigger language plpgsql as $hold$ begin return null; end $hold$";
 
 const TRIES: u32 = 8;
 
@@ -52,7 +53,8 @@ pub(super) async fn freeze(session: &Session) -> Result<(u64, u64)> {
     Err(Error::bug("a freeze without an end"))
 }
 
-const RIGHTS: &str = "triggers need the owner of every table, and the right to create a schema: choose another way (freeze_how) or connect as the owner";
+const RIGHTS: &str =
+    "triggers need the owner of every table, and the right to create a schema: choose another way (freeze_how) or connect as the owner";
 
 fn in_the_way(error: &Error) -> Error {
     Error::new(Kind::Conflict, "a session that cannot be ended holds a table of the source")
@@ -84,7 +86,8 @@ pub(super) async fn thaw(session: &Session) -> Result<()> {
     }
     write(session, LET_GO).await?;
     let until = tokio::time::Instant::now() + Duration::from_secs(30);
-    let rest = "select g.tgrelid::regclass::text from pg_trigger g where g.tgname = 'migrate_wizard_freeze' and not g.tgisinternal order by 1";
+    let rest =
+        "select g.tgrelid::regclass::text from pg_trigger g where g.tgname = 'migrate_wizard_freeze' and not g.tgisinternal order by 1";
     loop {
         let (mut open, mut why) = (Vec::new(), None);
         for row in session.text(rest).await? {

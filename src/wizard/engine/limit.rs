@@ -68,9 +68,7 @@ impl Limit {
             // Done under an earlier guard is not done under this one.
             let begun = |step: &str| state.steps.get(step).map_or(0, |s| s.started_n);
             let done = |s: &Standing| state.status(&s.until) == Status::Done && begun(&s.until) > begun(&s.guard);
-            let ends = standing
-                .as_ref()
-                .is_some_and(|s| state.rollback.is_some() || state.status(&s.guard) == Status::Undone || done(s));
+            let ends = standing.as_ref().is_some_and(|s| state.rollback.is_some() || state.status(&s.guard) == Status::Undone || done(s));
             if ends {
                 *standing = None;
             }
@@ -89,8 +87,7 @@ impl<W: World> Engine<W> {
         let length = text::parse_duration(&time).ok_or_else(|| wrong(format!("`{time}` is not a duration")))?;
         let holes = template::holes(&at_most.time).unwrap_or_default();
         let answers = holes.iter().flat_map(|hole| hole.paths.iter().copied()).collect::<Vec<_>>().join(", ");
-        let standing =
-            Standing { guard: planned.id.clone(), until: at_most.until.clone(), answers, length, ends: Instant::now() + length };
+        let standing = Standing { guard: planned.id.clone(), until: at_most.until.clone(), answers, length, ends: Instant::now() + length };
         self.limit.0.send_replace(Some(standing));
         Ok(())
     }
