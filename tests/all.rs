@@ -17,6 +17,7 @@ mod dsql;
 mod effects;
 mod evidence;
 mod exports;
+mod freeze;
 mod going_back;
 mod hurt;
 mod images;

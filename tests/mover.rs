@@ -12,8 +12,9 @@ use migrate_wizard::data::Limits;
 use migrate_wizard::data::plan::Choice;
 use migrate_wizard::data::{self, Existing, Options};
 use migrate_wizard::error::Kind;
+use migrate_wizard::postgres::freeze::{self, How};
 use migrate_wizard::postgres::local::{self, LocalServer};
-use migrate_wizard::postgres::{Access, Connector, dump, facts, freeze};
+use migrate_wizard::postgres::{Access, Connector, dump, facts};
 use migrate_wizard::progress::{Note, Reporter};
 use migrate_wizard::schema::{Phase, Target};
 
@@ -334,23 +335,23 @@ fn a_freeze_holds_writers_back_until_it_is_thawed() {
         let app = pair.from.connect(Access::ReadWrite).await.unwrap();
         app.batch("set application_name = 'the app'").await.unwrap();
         let ours = pair.from.connect(Access::ReadWrite).await.unwrap();
-        assert!(!freeze::is_frozen(&ours).await.unwrap());
+        assert!(!freeze::is_frozen(&ours, How::ReadOnly).await.unwrap());
         // frozen: the app's session is ended, its next one cannot write
-        let first = freeze::freeze(&ours).await.unwrap();
+        let first = freeze::freeze(&ours, How::ReadOnly).await.unwrap();
         assert_eq!((first.already, first.ended, first.left), (false, 1, 0));
         assert!(app.batch("select 1").await.is_err());
-        assert!(freeze::freeze(&ours).await.unwrap().already);
+        assert!(freeze::freeze(&ours, How::ReadOnly).await.unwrap().already);
         let app = pair.from.connect(Access::ReadWrite).await.unwrap();
         let refused = app.batch("insert into kid values (0, 0)").await.unwrap_err();
         assert!(refused.kind == Kind::Refused && refused.hint.contains("must be thawed first"), "{refused}");
         // rows can still be read from it
         assert_eq!(data::copy(&pair.from, &pair.to, &small(), &Reporter::silent()).await.unwrap().rows_copied, 6000);
         // thawed, twice: writers are let in again
-        freeze::thaw(&app).await.unwrap();
-        freeze::thaw(&app).await.unwrap();
-        assert!(!freeze::is_frozen(&ours).await.unwrap());
+        freeze::thaw(&app, How::ReadOnly, &[]).await.unwrap();
+        freeze::thaw(&app, How::ReadOnly, &[]).await.unwrap();
+        assert!(!freeze::is_frozen(&ours, How::ReadOnly).await.unwrap());
         let reader = pair.from.connect(Access::ReadOnly).await.unwrap();
-        assert_eq!(freeze::freeze(&reader).await.unwrap_err().kind, Kind::Refused);
+        assert_eq!(freeze::freeze(&reader, How::ReadOnly).await.unwrap_err().kind, Kind::Refused);
     });
     sql(&pair.from, "insert into kid values (0, 0)");
 }

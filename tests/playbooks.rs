@@ -262,7 +262,7 @@ fn one_answer_changes_what_is_to_come() {
         answers.extend(changes.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         journey.coming(&answers)
     };
-    let cases: [(&[(&str, &str)], &[&str], &[&str]); 8] = [
+    let cases: [(&[(&str, &str)], &[&str], &[&str]); 10] = [
         (&[("database", "rds")], &["data_rds", "db_class", "database_url", "snapshot"], &["data_dsql", "data_aurora", "foreign_keys"]),
         (&[("database", "aurora")], &["data_aurora", "aurora_class", "database_url"], &["data_dsql", "data_rds", "db_class"]),
         (&[("cache", "valkey")], &["cache_stack", "cache_class"], &[]),
@@ -278,6 +278,12 @@ fn one_answer_changes_what_is_to_come() {
             &["zone", "lower_ttl", "switch"],
         ),
         (&[("cicd", "github")], &["image[app]", "pipeline_github"], &["pipeline[app]", "connection"]),
+        (
+            &[("maintenance", "page"), ("maintenance_url", "https://shop.example.com"), ("maintenance_word", "")],
+            &["maintenance_url", "maintenance_word", "in_maintenance", "freeze_check", "freeze", "stillness"],
+            &[],
+        ),
+        (&[("maintenance", "none")], &["freeze"], &["maintenance_url", "maintenance_word", "in_maintenance"]),
         (&[("go", "no_go")], &["go"], &["freeze", "final_rows", "start[app]", "switched"]),
     ];
     for (changes, has, lacks) in cases {

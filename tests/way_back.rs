@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use migrate_wizard::data::Options;
 use migrate_wizard::data::kept::{self, Applied, Manner};
 use migrate_wizard::error::Kind;
-use migrate_wizard::postgres::{Access, Connector, freeze};
+use migrate_wizard::postgres::freeze::{self, How};
+use migrate_wizard::postgres::{Access, Connector};
 use migrate_wizard::progress::Reporter;
 use migrate_wizard::wizard::effect::Outputs;
 use migrate_wizard::wizard::journal::Entry;
@@ -416,7 +417,7 @@ fn without_the_ledger_the_way_back_is_not_opened() {
 fn only_the_way_back_writes_past_the_freeze() {
     let source = database("past");
     sql(&source, stage::SEED);
-    block(async { freeze::freeze(&source.connect(Access::ReadWrite).await.unwrap()).await.unwrap() });
+    block(async { freeze::freeze(&source.connect(Access::ReadWrite).await.unwrap(), How::ReadOnly).await.unwrap() });
     let write = "update shop set name = 'x' where id = 1";
     let tried = |connector: &Connector| block(async { connector.connect(Access::ReadWrite).await?.batch(write).await });
     assert!(tried(&source).is_err(), "everybody else is held back");

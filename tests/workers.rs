@@ -13,7 +13,8 @@ use migrate_wizard::cloud::stacks::{self, StackSpec};
 use migrate_wizard::cloud::{self, Aws};
 use migrate_wizard::effects::{self, Setup, World};
 use migrate_wizard::library;
-use migrate_wizard::postgres::{Access, Connector, freeze};
+use migrate_wizard::postgres::freeze::{self, How};
+use migrate_wizard::postgres::{Access, Connector};
 use migrate_wizard::progress::{Note, Reporter};
 use migrate_wizard::wizard::effect::{Apply, Context, Outputs, Touch};
 use migrate_wizard::wizard::journal::{Entry, FORMAT, Record};
@@ -235,7 +236,7 @@ fn the_steps_of_the_wizard_run_inside_where_the_target_is_private() {
     let (opened, _) = apply("way_back", json!({ "choice": "carry_back" }));
     sql(&to, "insert into small_a (v) values ('new there'); update small_b set v = 'there' where id = 1");
     sql(&from, "update small_b set v = 'here' where id = 1");
-    block(async { freeze::freeze(&from.connect(Access::ReadWrite).await.unwrap()).await.unwrap() });
+    block(async { freeze::freeze(&from.connect(Access::ReadWrite).await.unwrap(), How::ReadOnly).await.unwrap() });
     let back = effects::registry().build("way_back", json!({ "choice": "carry_back", "target": target })).unwrap();
     let cx = Context { token: "steps-back".into(), reporter: Reporter::silent(), before: Outputs::new() };
     let refused = block(back.undo(&world, &cx, &opened)).unwrap_err();

@@ -14,7 +14,7 @@ select coalesce(jsonb_agg(jsonb_build_object(
   'pages', greatest(c.relpages, 0),
   'indexes', (select count(*) from pg_index i where i.indrelid = c.oid),
   'triggers', (select coalesce(jsonb_agg(jsonb_build_object('name', g.tgname, 'always', g.tgenabled in ('A', 'R')) order by g.tgname), '[]')
-     from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D'),
+     from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D' and g.tgname <> 'migrate_wizard_freeze'),
   'foreign_keys', (select coalesce(jsonb_agg(f.conname order by f.conname), '[]')
      from pg_constraint f where f.contype = 'f' and f.conparentid = 0 and (f.conrelid = c.oid or f.confrelid = c.oid)),
   'references', (select coalesce(jsonb_agg(jsonb_build_object('column', a.attname, 'to', pn.nspname || '.' || p.relname || '.' || b.attname)), '[]')

@@ -1,7 +1,7 @@
 -- One JSON document: schemas, extensions, roles, sequences, what Aurora DSQL leaves a choice for, and the columns that may tell how fresh a table is. Read-only.
 select jsonb_build_object(
   'schemas', (select coalesce(jsonb_agg(n.nspname order by n.nspname), '[]') from pg_namespace n
-     where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'migrate_wizard', 'sys')),
+     where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'migrate_wizard', 'migrate_wizard_freeze', 'sys')),
   'extensions', (select coalesce(jsonb_agg(jsonb_build_object('name', e.extname, 'version', e.extversion) order by e.extname), '[]')
      from pg_extension e where e.extname <> 'plpgsql'),
   'roles', (select coalesce(jsonb_agg(jsonb_build_object('name', r.rolname, 'super', r.rolsuper, 'login', r.rolcanlogin, 'replication', r.rolreplication) order by r.rolname), '[]')

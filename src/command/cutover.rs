@@ -328,7 +328,7 @@ async fn rehearse(args: &RunArgs) -> Result<u8> {
 }
 
 /// Answers that say when and whether, not what: a rehearsal may have others.
-const NOT_OF_THE_PLAN: [&str; 4] = [AT, "go", "go_without", "back_by_itself"];
+const NOT_OF_THE_PLAN: [&str; 7] = [AT, "go", "go_without", "back_by_itself", "freeze_at_most", "maintenance_url", "maintenance_word"];
 
 /// For a run that is being opened: whether the last rehearsal that came to its end was of the same plan.
 pub fn rehearsal(app: &Path) -> Rehearsal {

@@ -9,8 +9,9 @@ use crate::cli::{DemoArgs, RunArgs};
 use crate::effects::{DISPOSABLE_SOURCE, Setup};
 use crate::error::{Error, Kind, Result};
 use crate::library;
+use crate::postgres::freeze::{self, How};
 use crate::postgres::local::{LocalServer, Options};
-use crate::postgres::{Access, Connector, freeze};
+use crate::postgres::{Access, Connector};
 use crate::wizard::state::{End, State};
 use crate::wizard::view::Mode;
 
@@ -86,7 +87,10 @@ async fn play(args: &RunArgs, dir: PathBuf, source: Connector) -> Result<u8> {
     if ended {
         args.new = true;
         // The demo before left its source frozen, as a cutover does.
-        freeze::thaw(&source.connect(Access::ReadWrite).await?).await?;
+        let session = source.connect(Access::ReadWrite).await?;
+        for how in How::ALL {
+            freeze::thaw(&session, how, &[]).await?;
+        }
     }
     let code = run::open(&args, flavour, None, Setup { source: Some(source), disposable_source: true, ..Setup::default() }).await?;
     if run::face(&args) == run::Face::Screen {

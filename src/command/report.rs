@@ -77,6 +77,7 @@ fn document(found: &Found, books: &Books) -> Document {
         findings(found, &outline),
         timings(found, &outline),
         verification(found),
+        proof(found),
         way_back(found),
         left(found, &outline),
     ];
@@ -182,6 +183,13 @@ fn verification(found: &Found) -> Option<Section> {
         })
         .collect();
     table("Verification", &["table", "rows at the source", "rows at the target", "equal"], rows)
+}
+
+/// What proves that nothing was written between the last look at both sides and the switch.
+fn proof(found: &Found) -> Option<Section> {
+    let proofs = found.state.steps.values().filter_map(|step| step.outputs.get("proof").map(template::plain));
+    let proofs: Vec<Block> = proofs.map(Block::Text).collect();
+    (!proofs.is_empty()).then(|| Section::new("Between freeze and switch", proofs))
 }
 
 /// What became, in a roll back, of rows that were written on AWS.

@@ -21,7 +21,7 @@ union all
 select 'trigger ' || tgrelid::regclass || '.' || quote_ident(tgname),
   'alter table ' || tgrelid::regclass || ' disable trigger ' || quote_ident(tgname),
   'alter table ' || tgrelid::regclass || ' enable ' || case tgenabled when 'A' then 'always ' when 'R' then 'replica ' else '' end || 'trigger ' || quote_ident(tgname)
-from pg_trigger where tgrelid in (select relid from tree) and not tgisinternal and tgenabled <> 'D' and tgparentid = 0
+from pg_trigger where tgrelid in (select relid from tree) and not tgisinternal and tgenabled <> 'D' and tgparentid = 0 and tgname <> 'migrate_wizard_freeze'
 order by 1";
 
 impl Worker<'_> {

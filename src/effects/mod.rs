@@ -14,12 +14,14 @@ mod files;
 mod find_running;
 mod find_system;
 mod freeze;
+mod freeze_rights;
 mod going_back;
 mod image;
 mod inside;
 mod inspect_source;
 mod last_good;
 mod ledger;
+mod maintenance;
 mod nothing_temporary;
 mod preconditions;
 mod record;
@@ -47,6 +49,7 @@ mod service_plan;
 mod simulate;
 mod snapshot;
 mod stack;
+mod stillness;
 mod target_ref;
 mod task;
 pub mod users;
@@ -123,7 +126,10 @@ pub fn registry() -> Registry<World> {
         }),
         kind("users", "an account in the user pool for everybody in the app's table of users", users::build),
         kind("snapshot", "a snapshot of the target", snapshot::build),
+        kind("freeze_rights", "in which ways the source can be frozen", freeze_rights::build),
+        kind("maintenance", "the old app no longer takes requests, seen from outside", maintenance::build),
         kind("freeze", "the source takes no more writes", freeze::build),
+        kind("stillness", "nothing wrote to the source since the freeze", stillness::build),
         kind("service", "an ECS service's image and tasks", service::build),
         kind("task", "a one-off task with a service's image, once: migrations", task::build),
         kind("record", "what a name answers today, and for how long", record::build),

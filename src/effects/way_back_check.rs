@@ -23,6 +23,9 @@ pub struct WayBackCheck {
     /// Where tasks reach a private database; empty where it is reached from here.
     #[serde(default)]
     place: String,
+    /// In which way the source is frozen.
+    #[serde(default)]
+    how: String,
 }
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
@@ -69,6 +72,9 @@ impl Apply<World> for WayBackCheck {
                 "the database is reached only by tasks inside the VPC, and no file of a task comes home",
                 "carry_back",
             ),
+            "carry_back" if self.how == "revoke" => Err(Error::new(Kind::Conflict, "rows written on AWS could not be carried back")
+                .cause("a freeze that takes the rights to write takes them from the wizard too, and they come back only after the rows")
+                .hint("freeze in another way (c, or --set freeze_how=triggers), or change the answer to `writes_after` (--set writes_after=keep_aside); nothing is frozen yet")),
             _ => Ok(self.example()),
         }
     }

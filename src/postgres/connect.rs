@@ -87,6 +87,8 @@ impl Connector {
         if access == Access::ReadWrite && self.past_the_freeze {
             // Said in the start-up packet it goes before the setting of the database.
             options.push_str(" -c default_transaction_read_only=off");
+            // And the triggers of a freeze ask for this.
+            options.push_str(" -c migrate_wizard.past_the_freeze=on");
         }
         if !options.is_empty() {
             config.options(options.trim());

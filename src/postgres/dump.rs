@@ -29,6 +29,7 @@ pub async fn schema_only(connector: &Connector, exclude_schemas: &[String]) -> R
     let authorities = authorities_file(connector)?;
     let mut command = Command::new(&pg_dump.path);
     command.args(["--schema-only", "--no-owner", "--no-privileges", "--no-password"]);
+    command.arg("--exclude-schema=migrate_wizard_freeze");
     for schema in exclude_schemas {
         command.arg(format!("--exclude-schema={}", crate::postgres::quote::ident(schema)));
     }
@@ -50,7 +51,32 @@ pub async fn schema_only(connector: &Connector, exclude_schemas: &[String]) -> R
             .cause(said.trim())
             .hint("the user must be able to read every schema; leave a schema out with --except, or use the owner of the database"));
     }
-    String::from_utf8(output.stdout).or_fail(Kind::Failed, what, "the database's encoding is not UTF-8: that is not supported yet")
+    let text =
+        String::from_utf8(output.stdout).or_fail(Kind::Failed, what, "the database's encoding is not UTF-8: that is not supported yet")?;
+    Ok(without_freeze(text))
+}
+
+/// The schema as it is when no freeze is on: triggers of ours are no part of the app.
+fn without_freeze(text: String) -> String {
+    const OURS: &str = " migrate_wizard_freeze; Type: TRIGGER; ";
+    if !text.contains(OURS) {
+        return text;
+    }
+    // Each object is a comment of three lines and what follows it, until the next comment.
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("--\n-- Name: ") {
+        let (before, object) = rest.split_at(at);
+        kept.push_str(before);
+        let end = object[3..].find("\n--\n-- ").map_or(object.len(), |i| i + 3 + 1);
+        let (object, after) = object.split_at(end);
+        if !object.lines().nth(1).is_some_and(|name| name.contains(OURS)) {
+            kept.push_str(object);
+        }
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
 }
 
 fn environment(command: &mut Command, connector: &Connector) {

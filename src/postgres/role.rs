@@ -11,8 +11,7 @@ pub async fn exists(session: &Session, role: &str) -> Result<bool> {
 }
 
 /// Schemas of the app: not Postgres's, not ours.
-const SCHEMAS: &str =
-    "select nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'migrate_wizard')";
+const SCHEMAS: &str = "select nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'migrate_wizard', 'migrate_wizard_freeze')";
 
 /// Makes the role or gives it this password, and grants it the rows of every schema. Twice equals once.
 pub async fn ensure(session: &Session, role: &str, password: &str) -> Result<()> {

@@ -6,11 +6,13 @@ mod crew;
 mod doing;
 mod gate;
 mod going_back;
+mod limit;
 mod showing;
 
 pub use showing::words;
 
 use crew::Crew;
+use limit::Limit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -71,6 +73,7 @@ pub struct Engine<W: World> {
     refused: Option<String>,
     stopping: bool,
     crew: Crew,
+    limit: Limit,
 }
 
 /// Why the loop ends.
@@ -109,14 +112,26 @@ impl<W: World> Engine<W> {
             refused: None,
             stopping: false,
             crew: Crew::default(),
+            limit: Limit::default(),
         }
     }
 
     /// Runs until the end, a stop or a failure nobody waits for. Guards are released on every way out.
     pub async fn run(mut self) -> Result<Outcome> {
         // A panic of ours is a way out too: the guards come down before it goes on.
-        let outcome = match AssertUnwindSafe(self.session()).catch_unwind().await {
-            Ok(outcome) => outcome,
+        let over = self.limit.over();
+        let session = AssertUnwindSafe(self.session()).catch_unwind();
+        let ended = tokio::select! {
+            biased;
+            ended = session => ended,
+            standing = over => Ok(Err(standing.error())),
+        };
+        let outcome = match ended {
+            Ok(outcome) => {
+                // Nobody is at work but where time was over.
+                self.crew.dismiss();
+                outcome
+            }
             Err(panic) => {
                 self.crew.dismiss();
                 if let Err(error) = self.release_guards().await {
@@ -258,6 +273,7 @@ impl<W: World> Engine<W> {
     fn append(&mut self, entry: Entry) -> Result<()> {
         let record = self.journal.append(now(), entry)?;
         self.state.apply(&record)?;
+        self.limit.heed(&self.state);
         self.log_record(&record);
         Ok(())
     }

@@ -51,6 +51,8 @@ pub struct Step {
     pub each: Option<String>,
     /// For a guard: the step after which it is kept rather than undone on exit.
     pub guard_until: Option<String>,
+    /// How long a guard may stand before it is released by itself.
+    pub guard_at_most: Option<GuardAtMost>,
     /// It may run at the same time as other such steps that it takes nothing from, and that come before or after it without another step between.
     pub parallel: bool,
     /// What an effect that only reads has to show is put on show first, and waits for a word.
@@ -60,6 +62,16 @@ pub struct Step {
     /// How far that goes: the first of these steps that was begun; empty: all the way.
     pub rollback_to: Vec<String>,
     pub action: Action,
+}
+
+/// How long a guard may stand.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuardAtMost {
+    /// A duration; may have holes.
+    pub time: String,
+    /// Once this step was done under it, its time no longer counts: from there on it could not be released by itself without harm.
+    pub until: String,
 }
 
 /// What a step does: exactly one of three.
@@ -188,6 +200,7 @@ struct RawStep {
     abort_if: Option<String>,
     each: Option<String>,
     guard_until: Option<String>,
+    guard_at_most: Option<GuardAtMost>,
     #[serde(default)]
     parallel: bool,
     #[serde(default)]
@@ -271,6 +284,9 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
     if raw.parallel && (raw.irreversible.is_some() || raw.guard_until.is_some() || !matches!(action, Action::Effect(_))) {
         return Err(place("only an effect that can be undone and is no guard can be `parallel`", "leave `parallel` out"));
     }
+    if raw.guard_at_most.is_some() && raw.guard_until.is_none() {
+        return Err(place("only a guard may stand for so long", "leave `guard-at-most` out, or say `guard-until`"));
+    }
     if (!raw.rollback_when.is_empty() && !matches!(action, Action::Effect(_)))
         || (raw.rollback_when.is_empty() && !raw.rollback_to.is_empty())
     {
@@ -294,6 +310,7 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
         abort_if: raw.abort_if,
         each: raw.each,
         guard_until: raw.guard_until,
+        guard_at_most: raw.guard_at_most,
         parallel: raw.parallel,
         look: raw.look,
         action,
@@ -421,6 +438,13 @@ pub fn check(
                     template::Unfilled::Unclosed => here("${", &e.to_string(), "close the hole with `}`"),
                 })
             };
+            if let Some(at_most) = &step.guard_at_most {
+                let time = template::plain(&fill(&Value::String(at_most.time.clone()))?);
+                if crate::text::parse_duration(&time).is_none() {
+                    let what = format!("`guard-at-most`: `{time}` is not a duration");
+                    return Err(here("guard-at-most", &what, "write it like 90s, 30m or 1h30m"));
+                }
+            }
             match &step.action {
                 Action::Ask(ask) => {
                     let value = match (&ask.recommended, &ask.default) {
@@ -456,16 +480,13 @@ pub fn check(
     for book in books {
         let text = texts.get(&book.file).map_or("", String::as_str);
         for step in &book.steps {
-            if let Some(until) = &step.guard_until
-                && !seen.contains_key(until.as_str())
-            {
-                return Err(caret(
-                    &book.file,
-                    text,
-                    locate(text, &step.id, until),
-                    &format!("`guard-until` names no step: `{until}`"),
-                    "name a later step's id",
-                ));
+            let named =
+                [("guard-until", step.guard_until.as_ref()), ("guard-at-most", step.guard_at_most.as_ref().map(|most| &most.until))];
+            for (key, until) in named.into_iter().filter_map(|(key, until)| Some((key, until?))) {
+                if !seen.contains_key(until.as_str()) {
+                    let what = format!("`{key}` names no step: `{until}`");
+                    return Err(caret(&book.file, text, locate(text, &step.id, until), &what, "name a later step's id"));
+                }
             }
         }
     }

@@ -32,3 +32,9 @@ pub fn healthy() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
     URL.get_or_init(|| answers("200 OK", "application/json; charset=utf-8", Duration::ZERO))
 }
+
+/// An app that is in maintenance.
+pub fn away() -> &'static str {
+    static URL: OnceLock<String> = OnceLock::new();
+    URL.get_or_init(|| answers("503 Service Unavailable", "text/html", Duration::ZERO))
+}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::http;
 use super::stage::{Part, Stage, database_seen, elements};
 use crate::support::postgres::{sql, value};
+use migrate_wizard::postgres::{Access, freeze};
 
 /// What a probe must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -1247,11 +1248,64 @@ pub fn table() -> Vec<Row> {
             name: "freeze",
             kind: "freeze",
             part: Part::Postgres,
+            wrong: &[("how", "hard")],
             preview: ["Change effects_", "Same effects_"],
             probes: [Absent, Present, Absent],
-            measured: &["ended", "since"],
+            measured: &["ended", "since", "moment"],
             seen: |stage| database_seen(stage, stage.source()),
             makes: &["setting|default_transaction_read_only=on"],
+            ..ROW
+        },
+        Row {
+            name: "freeze, by triggers",
+            kind: "freeze",
+            part: Part::Postgres,
+            fields: |_| json!({ "how": "triggers" }),
+            preview: ["Change effects_", "Same effects_"],
+            probes: [Absent, Present, Absent],
+            measured: &["ended", "since", "moment"],
+            seen: |stage| database_seen(stage, stage.source()),
+            makes: &["schema|migrate_wizard_freeze", "trigger|sale|migrate_wizard_freeze|A", "trigger|shop|migrate_wizard_freeze|A"],
+            ..ROW
+        },
+        Row {
+            name: "freeze_rights",
+            kind: "freeze_rights",
+            part: Part::Postgres,
+            fields: |_| json!({ "how": "triggers" }),
+            wrong: &[("how", "hard")],
+            preview: ["Same read-only: can be had", "Same read-only: can be had"],
+            gives: || json!({ "read_only": "yes", "triggers": "yes", "revoke": "no", "against_read_only": "", "against_triggers": "" }),
+            measured: &["against_revoke", "summary"],
+            seen: source_and_target,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "stillness",
+            kind: "stillness",
+            part: Part::Postgres,
+            fields: |stage| {
+                let moment =
+                    stage.run(async { freeze::moment(&stage.source().connect(Access::ReadOnly).await.unwrap(), false).await.unwrap() });
+                json!({ "since": moment, "except": ["stripe.*"], "compared": "yes" })
+            },
+            needs: &["since"],
+            preview: ["Same no", "Same no"],
+            measured: &["proof"],
+            seen: source_and_target,
+            after: READS,
+            ..ROW
+        },
+        Row {
+            name: "maintenance",
+            kind: "maintenance",
+            fields: |_| json!({ "url": http::away(), "word": "" }),
+            needs: &["url"],
+            preview: ["Same http://127.0.0.1:", "Same http://127.0.0.1:"],
+            probes: [Present, Present, Present],
+            seen: nothing_seen,
+            after: READS,
             ..ROW
         },
         Row {

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use migrate_wizard::postgres::freeze::{self, How};
 use migrate_wizard::postgres::local::{self, LocalServer, Options};
-use migrate_wizard::postgres::{Connector, freeze};
+use migrate_wizard::postgres::{Access, Connector};
 use migrate_wizard::wizard::journal::{self, Entry, Record};
 use migrate_wizard::wizard::state::{State, Status, StepState};
 use serde_json::{Value, json};
@@ -138,8 +139,13 @@ impl Rehearsal {
     }
 
     pub fn is_frozen(&self) -> bool {
+        self.is_held(How::ReadOnly)
+    }
+
+    /// Frozen in this way.
+    pub fn is_held(&self, how: How) -> bool {
         let source = self.source();
-        block(async { freeze::is_frozen(&source.connect(migrate_wizard::postgres::Access::ReadOnly).await.unwrap()).await.unwrap() })
+        block(async { freeze::is_frozen(&source.connect(Access::ReadOnly).await.unwrap(), how).await.unwrap() })
     }
 
     /// What `data verify` says of both sides.

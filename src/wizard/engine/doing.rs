@@ -81,6 +81,9 @@ impl<W: World> Engine<W> {
             self.append(Entry::Done { step: planned.id.clone(), outputs, took_ms, simulated: true })?;
             return Ok(Flow::Go);
         }
+        if let Err(error) = self.limit_guard(planned) {
+            return self.fail(&planned.id, error, 0);
+        }
         if planned.step.parallel {
             self.send_off(planned, effect, attempt);
             return Ok(Flow::Go);
