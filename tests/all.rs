@@ -43,6 +43,7 @@ mod stacks;
 mod standin;
 mod state;
 mod support;
+mod switch;
 mod templates;
 mod terminal;
 mod users;
