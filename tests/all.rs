@@ -45,6 +45,7 @@ mod stacks;
 mod standin;
 mod state;
 mod support;
+mod switch;
 mod templates;
 mod terminal;
 mod users;

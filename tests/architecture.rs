@@ -56,7 +56,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const MAY_USE: &[(&str, &[&str])] = &[
     (r"ratatui|crossterm", &["src/faces/tui"]),
     (r"inquire|indicatif", &["src/faces/line"]),
-    (r"aws_config|aws_sdk_\w+|aws_smithy_\w+|aws_types|aws_credential_types|aws_sigv4", &["src/cloud"]),
+    (r"aws_config|aws_sdk_\w+|aws_smithy_\w+|aws_types|aws_credential_types|aws_sigv4|hickory_proto", &["src/cloud"]),
     (r"tokio_postgres", &["src/postgres", "src/data"]),
     (r"tokio_postgres_rustls", &["src/postgres"]),
     (r"pg_query", &["src/schema"]),

@@ -173,12 +173,14 @@ fn quick_cutover(outside: &Outside) -> String {
         ("for = \"20s\"", "for = \"500ms\""),
         ("ttl = \"60\"", "ttl = \"1\""),
     ];
-    let direct = format!("https://127.0.0.1:{}${{scan.health|/api/health}}\"\nfor = \"500ms\"", outside.balancer);
+    // the load balancer's own name does not resolve here
+    let direct = format!("at = \"127.0.0.1:{}\"", outside.balancer);
     let quick = quicker.iter().fold(shipped, |text, (long, short)| {
         assert!(text.contains(long), "the playbook has changed: {long}");
         text.replace(long, short)
     });
-    quick.replace("${edge.Url}${scan.health|/api/health}\"\nfor = \"500ms\"", &direct)
+    let looks = ["\npass", "\nfor"].map(|next| (format!("at = \"${{distribution.RecordTarget,edge.DnsName|}}\"{next}"), format!("{direct}{next}")));
+    looks.iter().fold(quick, |text, (shipped, direct)| text.replace(shipped, direct))
 }
 
 impl Move {
@@ -198,8 +200,9 @@ impl Move {
         let mut command = self.rehearsal.demo();
         let named = [format!("domain_name={}", self.outside.name), format!("secrets_file={}", self.secrets.display())];
         let plain = ["database=rds", "domain=route53", "back_by_itself=yes", "cicd=none"].map(str::to_owned);
+        let named = named.into_iter().chain([format!("resolvers=127.0.0.1:{}", self.outside.resolver)]);
         command.args(["--real-network", "--playbooks", self.books.to_str().unwrap()]);
-        for answer in named.into_iter().chain(plain) {
+        for answer in named.chain(plain) {
             command.args(["--set", &answer]);
         }
         command

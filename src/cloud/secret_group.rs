@@ -16,6 +16,9 @@ use crate::text::Secret;
 /// The variables that a secret was stored for: `NAME` or `NAME=key`, separated by blanks.
 pub const VARIABLES: &str = "migrate-wizard-variables";
 
+/// Says that nobody gave the value: it was made at random.
+pub const MADE: &str = "migrate-wizard-made";
+
 /// What stands for a value until there is one.
 pub const PLACEHOLDER: &str = "placeholder-to-be-replaced";
 
@@ -29,6 +32,8 @@ pub struct Held {
     pub keys: Option<Vec<String>>,
     /// It (or one of its keys) holds [`PLACEHOLDER`].
     pub placeholder: bool,
+    /// Nobody gave its value: it is random.
+    pub made: bool,
     /// It has no value.
     pub empty: bool,
     /// Variable → key.
@@ -67,6 +72,7 @@ pub async fn list(aws: &Aws, prefix: &str) -> Result<Vec<Held>> {
             empty: value.is_none(),
             keys: object.map(|object| object.keys().cloned().collect()),
             variables: variables(tag(VARIABLES)),
+            made: tag(MADE) == "yes",
             changed: entry.last_changed_date().map(ToString::to_string),
             rotates: entry.rotation_rules().and_then(|rules| rules.automatically_after_days()),
             name,
@@ -179,6 +185,20 @@ pub async fn store(
             .map_err(|e| fault("secretsmanager:TagResource", e))?;
     }
     Ok((arn, change))
+}
+
+/// Of these variables with the secrets below `prefix` that they are read from: those whose value nobody gave, or that have none.
+pub async fn not_given(aws: &Aws, prefix: &str, wanted: &[(&str, &str)]) -> Result<Vec<String>> {
+    let held = list(aws, prefix).await?;
+    let given = |secret: &str| held.iter().any(|h| h.name == format!("{prefix}{secret}") && !h.made && !h.placeholder && !h.empty);
+    Ok(wanted.iter().filter(|(_, secret)| !given(secret)).map(|(variable, _)| (*variable).to_owned()).collect())
+}
+
+/// Notes whether somebody gave the value that a secret has now, or nobody did.
+pub async fn tell_made(aws: &Aws, arn: &str, made: bool) -> Result<()> {
+    let tag = Tag::builder().key(MADE).value(if made { "yes" } else { "no" }).build();
+    let told = aws.secretsmanager().tag_resource().secret_id(arn).tags(tag).send().await;
+    told.map(drop).map_err(|e| fault("secretsmanager:TagResource", e))
 }
 
 async fn known_variables(aws: &Aws, arn: &str) -> Result<BTreeMap<String, Option<String>>> {

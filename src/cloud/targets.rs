@@ -7,6 +7,7 @@ use aws_sdk_elasticloadbalancingv2::types::{Action, Listener, Rule};
 use serde::Serialize;
 
 use super::fault::fault;
+use super::services;
 use super::session::Aws;
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::text;
@@ -101,6 +102,32 @@ pub async fn describe(aws: &Aws, arns: &[String]) -> Result<Vec<Group>> {
         groups.push(Group { health_path: group.health_check_path().map(str::to_owned), arn, targets, address });
     }
     Ok(groups)
+}
+
+/// What a look at services found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Healthy {
+    /// Services that should have tasks.
+    pub running: usize,
+    /// Of those, what is wrong: `web: 1 of 2 tasks run`.
+    pub ill: Vec<String>,
+}
+
+/// Those of the services that should have tasks: do they run, and are their targets healthy?
+pub async fn healthy(aws: &Aws, cluster: &str, names: &[&str]) -> Result<Healthy> {
+    let mut all = Healthy::default();
+    for name in names {
+        let Some(found) = services::status(aws, cluster, name).await?.filter(|found| found.desired > 0) else { continue };
+        all.running += 1;
+        if found.running < found.desired {
+            all.ill.push(format!("{name}: {} of {} tasks run", found.running, found.desired));
+        }
+        for group in describe(aws, &found.target_groups).await? {
+            let bad = group.targets.iter().filter(|target| target.state != "healthy" && target.state != "draining");
+            all.ill.extend(bad.map(|target| format!("{name}: {} is {}", target.id, target.state)));
+        }
+    }
+    Ok(all)
 }
 
 async fn address_of(aws: &Aws, balancer: &str, group: &str) -> Result<Option<Address>> {

@@ -13,7 +13,7 @@ use super::{World, scan_app};
 use crate::app::Scan;
 use crate::app::needs::Decided;
 use crate::app::secrets::{Becomes, Home, Put, Sorted, Table, Wanted, fill, parse, plain_file, puts, sort, wanted};
-use crate::cloud::secret_group::{self, Contents, Held, PLACEHOLDER};
+use crate::cloud::secret_group::{self, Contents, Held, MADE, PLACEHOLDER};
 use crate::cloud::secrets::{self, Change, Recovery};
 use crate::cloud::{Aws, Secret};
 use crate::error::{Context as _, Kind, Result};
@@ -44,8 +44,29 @@ pub async fn store(aws: &Aws, app: &str, environment: &str, put: &Put, token: &s
         Some(text) => Contents::Text(text.clone()),
         None => Contents::Keys(put.keys.clone()),
     };
-    let tags = BTreeMap::from([("app".to_owned(), app.to_owned()), ("environment".to_owned(), environment.to_owned())]);
-    secret_group::store(aws, &name, &contents, &put.variables, &tags, token).await
+    let mut tags = BTreeMap::from([("app".to_owned(), app.to_owned()), ("environment".to_owned(), environment.to_owned())]);
+    if put.made {
+        tags.insert(MADE.to_owned(), "yes".to_owned());
+    }
+    let (arn, change) = secret_group::store(aws, &name, &contents, &put.variables, &tags, token).await?;
+    if change == Change::Updated {
+        secret_group::tell_made(aws, &arn, put.made).await?;
+    }
+    Ok((arn, change))
+}
+
+/// The variables that the app's logins stand on and whose value is not Replit's: made anew, or only held open.
+fn new_sessions(wanted: &[Wanted], puts: &[Put], held: &BTreeMap<String, Held>) -> Vec<String> {
+    let is_new = |want: &&Wanted| match puts.iter().find(|put| put.secret == want.home.secret) {
+        Some(put) => put.made || is_open(put),
+        None => held.get(&want.home.secret).is_some_and(|held| held.made || held.placeholder),
+    };
+    wanted.iter().filter(|want| want.sessions).filter(is_new).map(|want| want.variable.clone()).collect()
+}
+
+/// It holds a place for a value that nobody gave.
+fn is_open(put: &Put) -> bool {
+    put.text.iter().chain(put.keys.values()).any(|value| value.expose() == PLACEHOLDER)
 }
 
 /// The plain variables of a block.
@@ -92,8 +113,11 @@ impl AppSecrets {
         Ok((all, plain(&sorted)))
     }
 
-    fn outputs(&self, names: &BTreeSet<String>, placeholders: &[String]) -> Outputs {
+    fn outputs(&self, names: &BTreeSet<String>, placeholders: &[String], wanted: &[Wanted]) -> Outputs {
+        let sessions: Vec<String> =
+            wanted.iter().filter(|want| want.sessions).map(|want| format!("{}={}", want.variable, want.home.secret)).collect();
         Outputs::from([
+            ("sessions".into(), json!(sessions.join(","))),
             ("names".into(), json!(names.iter().cloned().collect::<Vec<_>>().join(","))),
             ("placeholders".into(), json!(placeholders.join(","))),
         ])
@@ -130,7 +154,7 @@ impl Apply<World> for AppSecrets {
             .iter()
             .map(|put| {
                 let sign = if held.contains_key(&put.secret) { Sign::Change } else { Sign::Add };
-                let open = put.text.iter().chain(put.keys.values()).any(|v| v.expose() == PLACEHOLDER);
+                let open = is_open(put);
                 let words: Vec<&str> = put.variables.keys().map(String::as_str).collect();
                 let note = if open { ": a placeholder, nobody gave a value" } else { "" };
                 PreviewLine::new(sign, format!("secret {} ({}){note}", put.secret, words.join(", ")))
@@ -155,7 +179,7 @@ impl Apply<World> for AppSecrets {
         }
         let names = wants.iter().map(|w| w.home.secret.clone()).filter(|name| held.contains_key(name)).collect();
         let open: Vec<String> = held.iter().filter(|(_, h)| h.placeholder).map(|(name, _)| name.clone()).collect();
-        Ok(Probe::Present(self.outputs(&names, &open)))
+        Ok(Probe::Present(self.outputs(&names, &open, &wants)))
     }
 
     async fn before(&self, world: &World) -> Result<Outputs> {
@@ -168,12 +192,12 @@ impl Apply<World> for AppSecrets {
         let held = held(aws, &self.app, &self.environment).await?;
         let scan = scan_app::scan(world, Some(cx)).await?;
         let (all, plain) = self.puts(&world.app_dir, &scan, &held)?;
-        let mut names: BTreeSet<String> =
-            self.wants(&scan)?.into_iter().map(|w| w.home.secret).filter(|name| held.contains_key(name)).collect();
+        let wants = self.wants(&scan)?;
+        let mut names: BTreeSet<String> = wants.iter().map(|w| w.home.secret.clone()).filter(|name| held.contains_key(name)).collect();
         let mut open: Vec<String> = held.iter().filter(|(_, h)| h.placeholder).map(|(name, _)| name.clone()).collect();
         for put in &all {
             let (_, change) = store(aws, &self.app, &self.environment, put, &cx.token).await?;
-            let placeholder = put.text.iter().chain(put.keys.values()).any(|v| v.expose() == PLACEHOLDER);
+            let placeholder = is_open(put);
             open.retain(|name| *name != put.secret);
             if placeholder {
                 open.push(put.secret.clone());
@@ -187,7 +211,11 @@ impl Apply<World> for AppSecrets {
             names.insert(put.secret.clone());
         }
         plain_file::add(&plain_file::path(&world.app_dir, &format!("{}-{}", self.app, self.environment)), &plain)?;
-        Ok(self.outputs(&names, &open))
+        let new_sessions = new_sessions(&wants, &all, &held);
+        if !new_sessions.is_empty() {
+            cx.reporter.log(format!("not Replit's value, so everybody signs in again: {}", new_sessions.join(", ")));
+        }
+        Ok(self.outputs(&names, &open, &wants))
     }
 
     async fn undo(&self, world: &World, cx: &Context, outputs: &Outputs) -> Result<()> {
@@ -207,6 +235,6 @@ impl Apply<World> for AppSecrets {
     }
 
     fn example(&self) -> Outputs {
-        self.outputs(&BTreeSet::new(), &[])
+        self.outputs(&BTreeSet::new(), &[], &[])
     }
 }

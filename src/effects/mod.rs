@@ -5,9 +5,11 @@ mod app_role;
 pub mod app_secrets;
 mod assessment;
 mod check_aws;
+mod content;
 mod cost;
 mod decision_records;
 mod dns;
+mod door;
 pub mod dsql_login;
 pub mod environment;
 mod files;
@@ -133,6 +135,8 @@ pub fn registry() -> Registry<World> {
         kind("service", "an ECS service's image and tasks", service::build),
         kind("task", "a one-off task with a service's image, once: migrations", task::build),
         kind("record", "what a name answers today, and for how long", record::build),
+        kind("door", "the load balancer's listeners, closed to all but our looks, or open", door::build),
+        kind("content", "the app's pages as a visitor gets them", content::build),
         kind("dns", "a Route 53 record", dns::build),
         kind("resolves", "a host name leads where it should", resolves::build),
         kind("preconditions", "what must hold before the source is frozen", preconditions::build),

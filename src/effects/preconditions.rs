@@ -2,7 +2,6 @@
 //! Only looks; what somebody goes without was typed by name and stands in the journal.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::World;
+use crate::cloud::{outside, secret_group, targets};
 use crate::error::{Error, Kind, Result};
 use crate::text;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
@@ -28,7 +28,7 @@ struct Preconditions {
     answers: Map<String, Value>,
 }
 
-/// One of them. Exactly one of `is`, `since`, `https` and `rehearsed` says how it is known.
+/// One of them. Exactly one of `is`, `kept`, `since`, `https`, `running` and `rehearsed` says how it is known.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Check {
@@ -45,6 +45,12 @@ struct Check {
     is: Option<String>,
     #[serde(default)]
     wanted: Vec<String>,
+    /// `VARIABLE=secret` by comma, below `at`: each must hold a value that somebody gave, not one that was made.
+    #[serde(default)]
+    kept: Option<String>,
+    /// Services of the cluster `at`, by comma: those that run already must be healthy.
+    #[serde(default)]
+    running: Option<String>,
     /// A moment, and the seconds that must have passed since.
     #[serde(default)]
     since: Option<String>,
@@ -74,13 +80,15 @@ impl std::fmt::Debug for Rehearsal {
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
     let all = from_fields::<Preconditions>("preconditions", fields)?;
     for check in &all.check {
-        let ways = [check.is.is_some(), check.since.is_some(), check.https.is_some(), check.rehearsed];
+        let listed = [check.is.is_some(), check.kept.is_some(), check.since.is_some()];
+        let looked = [check.https.is_some(), check.running.is_some(), check.rehearsed];
+        let ways = [listed, looked].concat();
         if ways.iter().filter(|way| **way).count() != 1 {
             return Err(Error::new(
                 Kind::Input,
                 format!("effect `preconditions`: `check`: {} must say in one way how it is known", check.name),
             )
-            .hint("give it exactly one of is, since, https and rehearsed"));
+            .hint("give it exactly one of is, kept, since, https, running and rehearsed"));
         }
     }
     let unknown: Vec<&str> = all.names().into_iter().filter(|name| !all.check.iter().any(|check| check.name == **name)).collect();
@@ -101,18 +109,46 @@ struct Found<'a> {
 
 impl Check {
     async fn look(&self, world: &World, answers: &Map<String, Value>) -> std::result::Result<String, String> {
-        match (&self.is, &self.since, &self.https, self.rehearsed) {
-            (Some(value), ..) => {
-                if self.wanted.contains(value) {
-                    Ok(self.what.clone())
-                } else {
-                    Err(format!("not so: {}", self.what))
-                }
-            }
-            (_, Some(since), ..) => self.passed(since),
-            (_, _, Some(name), _) => certificate(name, &self.at).await,
-            (.., true) => world.rehearsed(answers),
-            (None, None, None, false) => Err("nobody knows".to_owned()),
+        if let Some(value) = &self.is {
+            return if self.wanted.contains(value) { Ok(self.what.clone()) } else { Err(format!("not so: {}", self.what)) };
+        }
+        if let Some(list) = &self.kept {
+            return self.given(world, list).await;
+        }
+        if let Some(services) = &self.running {
+            return self.healthy(world, services).await;
+        }
+        match (&self.since, &self.https) {
+            (Some(since), _) => self.passed(since),
+            (_, Some(name)) => outside::certificate(name, &self.at).await,
+            (None, None) if self.rehearsed => world.rehearsed(answers),
+            (None, None) => Err("nobody knows".to_owned()),
+        }
+    }
+
+    async fn given(&self, world: &World, list: &str) -> std::result::Result<String, String> {
+        let wanted: Vec<(&str, &str)> = list.split(',').filter_map(|one| one.trim().split_once('=')).collect();
+        if wanted.is_empty() {
+            return Ok("the app's code reads no such secret".to_owned());
+        }
+        let looked = async { secret_group::not_given(world.aws().await?, &self.at, &wanted).await };
+        match looked.await {
+            Ok(made) if made.is_empty() => Ok(self.what.clone()),
+            Ok(made) => Err(format!("not so for {}: {}", made.join(", "), self.what)),
+            Err(error) => Err(error.line()),
+        }
+    }
+
+    async fn healthy(&self, world: &World, services: &str) -> std::result::Result<String, String> {
+        let names: Vec<&str> = services.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let looked = async { targets::healthy(world.aws().await?, &self.at, &names).await };
+        match looked.await {
+            Ok(found) if found.ill.is_empty() => Ok(match found.running {
+                0 => "no service runs yet: they are looked at before the switch".to_owned(),
+                n => format!("{} healthy", text::plural(n as u64, "running service")),
+            }),
+            Ok(found) => Err(format!("not healthy: {}", found.ill.join("; "))),
+            Err(error) => Err(error.line()),
         }
     }
 
@@ -125,27 +161,6 @@ impl Check {
             Some(left) => Err(format!("{}: {} still to wait", self.what, text::duration(left))),
         }
     }
-}
-
-/// Asks the address for the name by TLS: any answer at all was preceded by a certificate that is valid for it.
-async fn certificate(name: &str, at: &str) -> std::result::Result<String, String> {
-    let found: Vec<SocketAddr> =
-        tokio::net::lookup_host((at, 443)).await.map_err(|error| format!("{at} cannot be resolved: {error}"))?.collect();
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(10))
-        .user_agent("migrate-wizard")
-        .redirect(reqwest::redirect::Policy::none())
-        .resolve_to_addrs(name, &found)
-        .build()
-        .map_err(|error| format!("the HTTP client cannot be made: {error}"))?;
-    match client.get(format!("https://{name}/")).send().await {
-        Ok(_) => Ok(format!("{at} has a valid certificate for {name}")),
-        Err(error) => Err(format!("{at} has no valid certificate for {name}: {}", text::redact(&deepest(&error)))),
-    }
-}
-
-fn deepest(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), deepest)
 }
 
 impl Preconditions {

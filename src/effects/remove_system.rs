@@ -11,7 +11,7 @@ use super::World;
 use super::find_system::kept;
 use crate::cloud::secrets::Recovery;
 use crate::cloud::stacks::{self, Retained};
-use crate::cloud::{registry, secrets};
+use crate::cloud::{door, registry, secrets};
 use crate::error::Result;
 use crate::text;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
@@ -108,6 +108,13 @@ impl Apply<World> for RemoveSystem {
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let aws = world.aws().await?;
+        let system = format!("{}-{}", self.app, self.environment);
+        if list(&self.stacks).map(name_of).any(|name| name == format!("{system}-edge"))
+            && let Err(error) = door::forget(aws, &system, &cx.reporter).await
+        {
+            // a rule that still leads to a target group makes its stack fail, which is told there
+            cx.reporter.log(format!("rules of the door: {}", error.line()));
+        }
         let arns = list(&self.stacks).map(str::to_owned).collect();
         let retained = stacks::remove(aws, &arns, &cx.token, &cx.reporter).await?;
         for name in list(&self.secrets) {

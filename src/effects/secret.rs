@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::cloud::secret_group::{self, Contents, PLACEHOLDER};
-use crate::cloud::secrets::{self, Recovery};
+use crate::cloud::secret_group::{self, Contents, MADE, PLACEHOLDER};
+use crate::cloud::secrets::{self, Change, Recovery};
 use crate::cloud::{self};
 use crate::error::{Error, Kind, Result};
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
@@ -74,6 +74,11 @@ impl SecretStep {
         out
     }
 
+    /// Nobody gives the value: it is random.
+    fn is_made(&self) -> bool {
+        matches!(self.from.split(':').next(), Some("generate" | "env-or-generate")) && self.keeps()
+    }
+
     /// A generated value is made once: what is there stays.
     fn keeps(&self) -> bool {
         let (how, name) = self.from.split_once(':').unwrap_or((&self.from, ""));
@@ -129,10 +134,17 @@ impl Apply<World> for SecretStep {
         let arn = match there {
             Some(found) if self.keeps() => found.arn,
             Some(_) | None => {
-                let tags = BTreeMap::from([("app".to_owned(), self.app.clone()), ("environment".to_owned(), self.environment.clone())]);
-                let value = self.value(world)?;
+                let mut tags = BTreeMap::from([("app".to_owned(), self.app.clone()), ("environment".to_owned(), self.environment.clone())]);
+                let (value, made) = (self.value(world)?, self.is_made());
+                if made {
+                    tags.insert(MADE.to_owned(), "yes".to_owned());
+                }
                 if self.key.is_empty() {
-                    secrets::ensure(aws, &self.name, &value, &self.description, &tags, &cx.token).await?.0
+                    let (arn, change) = secrets::ensure(aws, &self.name, &value, &self.description, &tags, &cx.token).await?;
+                    if change == Change::Updated {
+                        secret_group::tell_made(aws, &arn, made).await?;
+                    }
+                    arn
                 } else {
                     let contents = Contents::Keys(BTreeMap::from([(self.key.clone(), value)]));
                     let variables = BTreeMap::from([(self.variable.clone(), Some(self.key.clone()))]);

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::watch_metrics::{Metered, Metrics};
+use crate::cloud::outside;
 use crate::error::{Error, Kind, Result};
 use crate::progress::{Progress, Unit};
 use crate::text;
@@ -26,6 +27,12 @@ const ASLEEP: Duration = Duration::from_secs(45);
 #[serde(deny_unknown_fields)]
 pub struct Watch {
     url: String,
+    /// The host to connect to in place of the URL's, before the name leads there; empty: the URL's.
+    #[serde(default)]
+    at: String,
+    /// The word that a closed door lets pass.
+    #[serde(default)]
+    pass: String,
     /// For how long: `10m`. While a limit is broken, not long enough yet, it goes on.
     #[serde(rename = "for")]
     length: String,
@@ -111,12 +118,8 @@ impl Watch {
         Look { took: begun.elapsed(), problem }
     }
 
-    fn client() -> Result<reqwest::Client> {
-        reqwest::Client::builder()
-            .timeout(ANSWER_WITHIN)
-            .user_agent("migrate-wizard")
-            .build()
-            .map_err(|e| Error::bug(format!("the HTTP client cannot be made: {e}")))
+    async fn client(&self) -> Result<reqwest::Client> {
+        outside::client(&self.url, &self.at, &self.pass, ANSWER_WITHIN).await
     }
 
     fn broken(&self, breach: &Breach, world: &World) -> Error {
@@ -146,7 +149,7 @@ impl Apply<World> for Watch {
     }
 
     async fn preview(&self, _world: &World) -> Result<Vec<PreviewLine>> {
-        let look = self.look(&Self::client()?).await;
+        let look = self.look(&self.client().await?).await;
         Ok(vec![match look.problem {
             None => PreviewLine::new(Sign::Same, format!("answers in {}", text::duration(look.took))),
             Some(problem) => PreviewLine::new(Sign::Warning, problem),
@@ -154,14 +157,14 @@ impl Apply<World> for Watch {
     }
 
     async fn probe(&self, _world: &World) -> Result<Probe> {
-        Ok(match self.look(&Self::client()?).await.problem {
+        Ok(match self.look(&self.client().await?).await.problem {
             None => Probe::Present(self.example()),
             Some(_) => Probe::Absent,
         })
     }
 
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
-        let (length, every, span, client) = (self.length(), self.every(), self.span(), Self::client()?);
+        let (length, every, span, client) = (self.length(), self.every(), self.span(), self.client().await?);
         let (book, mine) = (Book::of(&world.run_dir), format!("{} {}", cx.token, self.url));
         let known = book.of_watch(&mine)?;
         let began = known.first().map_or_else(Timestamp::now, |first| first.at);

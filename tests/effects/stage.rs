@@ -183,6 +183,7 @@ impl Stage {
             "rds" => "2014-10-31",
             "cloudformation" => "2010-05-15",
             "ec2" => "2016-11-15",
+            "elasticloadbalancing" => "2015-12-01",
             other => panic!("which version has {other}?"),
         };
         let mut body = format!("Action={action}&Version={version}");
@@ -192,8 +193,12 @@ impl Stage {
         self.send(service, "POST", "/", &[("content-type", "application/x-www-form-urlencoded")], body)
     }
 
+    pub fn endpoint(&self) -> &str {
+        self.endpoint.as_ref().expect("this stage has AWS")
+    }
+
     pub fn send(&self, service: &str, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> String {
-        let url = format!("{}{path}", self.endpoint.as_ref().expect("this stage has AWS"));
+        let url = format!("{}{path}", self.endpoint());
         let signed =
             format!("AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
         self.run(async {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::http;
 use super::stage::{Part, Stage, database_seen, elements};
 use crate::support::postgres::{sql, value};
+use crate::switch::Balancer;
 use migrate_wizard::postgres::{Access, freeze};
 
 /// What a probe must find.
@@ -335,6 +336,18 @@ fn a_read_secret(stage: &Stage) {
     );
 }
 
+fn a_balancer(stage: &Stage) {
+    Balancer::make(stage, "shop");
+}
+
+fn balancer_arn(stage: &Stage) -> String {
+    elements(&stage.query("elasticloadbalancing", "DescribeLoadBalancers", &[]), "LoadBalancerArn").first().unwrap().clone()
+}
+
+fn rules_seen(stage: &Stage) -> Vec<String> {
+    Balancer::find(stage, &balancer_arn(stage)).rules(stage)
+}
+
 fn arn_of(stage: &Stage, name: &str) -> Value {
     stage.ask("secretsmanager", "secretsmanager.DescribeSecret", &json!({ "SecretId": name }))["ARN"].clone()
 }
@@ -509,6 +522,8 @@ pub fn table() -> Vec<Row> {
             kind: "resolves",
             fields: |_| json!({ "host": "localhost", "to": "127.0.0.1" }),
             needs: &["host", "to"],
+            wrong: &[("resolvers", "everybody"), ("wanted", "most"), ("within", "soon")],
+            gives: || json!({ "summary": "seen by this machine", "silent": "" }),
             preview: ["Same localhost resolves to the addresses of 127.0.0.1", "Same localhost resolves to the addresses of 127.0.0.1"],
             probes: [Present, Present, Present],
             after: READS,
@@ -695,7 +710,7 @@ pub fn table() -> Vec<Row> {
             needs: &["app", "environment"],
             preview: ["Add secret jwt-secret (JWT_SECRET)", "Same every secret that the code reads is there"],
             probes: [Absent, Present, Absent],
-            gives: || json!({ "names": "jwt-secret,mail-token", "placeholders": "mail-token" }),
+            gives: || json!({ "names": "jwt-secret,mail-token", "placeholders": "mail-token", "sessions": "JWT_SECRET=jwt-secret" }),
             seen: secrets_seen,
             makes: &[
                 "shop-test/jwt-secret: 1 versions, value of 64 characters",
@@ -1167,6 +1182,50 @@ pub fn table() -> Vec<Row> {
             gives: || json!({ "summary": "the ledger is gone" }),
             seen: source_and_target,
             after: Stays("a ledger that was dropped cannot be made again"),
+            ..ROW
+        },
+        Row {
+            name: "door: closed",
+            kind: "door",
+            part: Part::Aws,
+            given: a_balancer,
+            fields: |stage| json!({ "does": "close", "load_balancer": balancer_arn(stage), "run": "run-1" }),
+            needs: &["does", "load_balancer", "run"],
+            wrong: &[("does", "slam")],
+            preview: ["Change 0 of 1 listeners are closed", "Same 1 of 1 listeners are closed"],
+            probes: [Absent, Present, Absent],
+            seen: rules_seen,
+            makes: &["40 fixed-response"],
+            ..ROW
+        },
+        Row {
+            name: "door: our looks pass",
+            kind: "door",
+            part: Part::Aws,
+            given: a_balancer,
+            fields: |stage| json!({ "does": "let_looks_in", "load_balancer": balancer_arn(stage), "run": "run-1" }),
+            needs: &["does", "load_balancer", "run"],
+            preview: ["Change 0 of 1 listeners are closed", "Same 0 of 1 listeners are closed"],
+            probes: [Absent, Present, Absent],
+            seen: rules_seen,
+            makes: &["1 fixed-response for our looks", "2 forward for our looks"],
+            ..ROW
+        },
+        Row {
+            name: "content: a page",
+            kind: "content",
+            fields: |_| json!({ "url": http::healthy().trim_end_matches("/api/health"), "pages": "/api/health", "within": "0s" }),
+            needs: &["url", "pages"],
+            wrong: &[("pages", "home"), ("within", "soon")],
+            preview: ["Same /api/health: 200 application/json", "Same /api/health: 200 application/json"],
+            gives: || {
+                json!({
+                    "summary": "1 page as they should be", "login": "not looked at",
+                    "seen": r#"{"/api/health":{"status":200,"kind":"application/json","title":""}}"#,
+                })
+            },
+            seen: nothing_seen,
+            after: READS,
             ..ROW
         },
         Row {

@@ -249,6 +249,24 @@ rds._ACTION_MAP.update({"RestoreDBInstanceFromDBSnapshot": of_snapshot, "Restore
     "RestoreDBClusterToPointInTime": cluster_of("RestoreDBClusterToPointInTime", "SourceDBClusterIdentifier"),
     "RestoreDBClusterFromSnapshot": cluster_of("RestoreDBClusterFromSnapshot", "SnapshotIdentifier")})
 
+# the text of a fixed answer may be HTML: it is escaped in XML; a priority is given once for a listener
+import html
+from ministack.services import alb
+_action, _rule = alb._action_xml, alb._create_rule
+def action(a):
+    fixed = a.get("FixedResponseConfig")
+    return _action({**a, "FixedResponseConfig": {k: html.escape(v) for k, v in fixed.items()}} if fixed else a)
+def rule(p):
+    listener, priority = alb._p(p, "ListenerArn"), alb._p(p, "Priority")
+    if any(r["ListenerArn"] == listener and r["Priority"] == priority for r in alb._rules.values()):
+        return alb._error("PriorityInUse", f"Priority '{priority}' is currently in use")
+    if len(alb._p(p, "Actions.member.1.FixedResponseConfig.MessageBody").encode()) > 1024:
+        return alb._error("ValidationError", "the message body has more than 1024 bytes")
+    return _rule(p)
+alb._action_xml = action
+for name, known in list(vars(alb).items()):
+    if isinstance(known, dict) and known.get("CreateRule") is _rule: known["CreateRule"] = rule
+
 if __name__ == "__main__":
     from ministack.app import main
     main()

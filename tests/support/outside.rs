@@ -85,6 +85,8 @@ struct State {
 #[derive(Debug, Clone)]
 struct Rule {
     priority: String,
+    /// Empty: every path. A star at its end stands for the rest.
+    path: String,
     /// An HTTP header that must have this value.
     header: Option<(String, String)>,
     /// The status of a fixed answer; `None` forwards.
@@ -304,7 +306,6 @@ fn name_server(socket: &UdpSocket, emulator: u16, zone: &str) {
             .flatten();
         let host = alias.as_ref().map_or(asked.as_str(), |(to, _)| to);
         let address = if host == OLD_NAME { Some(OLD_HOST) } else { host.ends_with(".elb.amazonaws.com").then_some(LOAD_BALANCER) };
-        if std::env::var_os("PROOF_LOG").is_some() { eprintln!("DNS {asked} {alias:?} {address:?}"); }
         let answers = u8::from(alias.is_some()) + u8::from(address.is_some());
         let code = if answers == 0 { 3 } else { 0 };
         let mut answer = [&packet[..2], &[0x84, code, 0, 1, 0, answers, 0, 0, 0, 0], &packet[12..end]].concat();
@@ -470,7 +471,7 @@ fn arrived(shared: &Shared, address: Ipv4Addr, request: &Request, path: &str) ->
 
 fn answered(shared: &Shared, address: Ipv4Addr, request: &Request, path: &str) -> Vec<u8> {
     if address == LOAD_BALANCER
-        && let Some(status) = refused_by_a_rule(shared, request)
+        && let Some(status) = refused_by_a_rule(shared, request, path)
     {
         return fixed(status);
     }
@@ -493,7 +494,7 @@ fn answered(shared: &Shared, address: Ipv4Addr, request: &Request, path: &str) -
 }
 
 /// The status of the fixed answer that the listener's rules have for this request.
-fn refused_by_a_rule(shared: &Shared, request: &Request) -> Option<u16> {
+fn refused_by_a_rule(shared: &Shared, request: &Request, path: &str) -> Option<u16> {
     let known = shared.state.lock().unwrap().rules.clone();
     let rules = match known {
         Some((rules, read)) if read.elapsed() < Duration::from_millis(200) => rules,
@@ -503,7 +504,9 @@ fn refused_by_a_rule(shared: &Shared, request: &Request) -> Option<u16> {
             rules
         }
     };
-    let holds = |rule: &&Rule| rule.header.as_ref().is_none_or(|(name, value)| request.header(name).as_deref() == Some(value));
+    let leads = |pattern: &str| pattern.strip_suffix('*').map_or(pattern.is_empty() || pattern == path, |begin| path.starts_with(begin));
+    let named = |rule: &Rule| rule.header.as_ref().is_none_or(|(name, value)| request.header(name).as_deref() == Some(value));
+    let holds = |rule: &&Rule| leads(&rule.path) && named(rule);
     rules.iter().find(holds)?.fixed
 }
 
@@ -529,10 +532,11 @@ fn rules(shared: &Shared) -> Vec<Rule> {
                     let value = values.split_once("<member>")?.1.split_once('<')?.0;
                     Some((name.to_lowercase(), value.to_owned()))
                 });
+                let path = rule.split_once("<PathPatternConfig><Values><member>").and_then(|(_, rest)| Some(rest.split_once('<')?.0.to_owned()));
                 let fixed = one("<StatusCode>").and_then(|status| status.parse().ok());
                 // The way from HTTP to HTTPS is not for those who come by the proxy: TLS has ended there.
                 if one("<Type>").as_deref() != Some("redirect") {
-                    rules.push(Rule { priority: one("<Priority>").unwrap_or_default(), header, fixed });
+                    rules.push(Rule { priority: one("<Priority>").unwrap_or_default(), path: path.unwrap_or_default(), header, fixed });
                 }
             }
         }

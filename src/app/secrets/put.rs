@@ -17,6 +17,8 @@ pub struct Put {
     pub secret: String,
     pub text: Option<Secret>,
     pub keys: BTreeMap<String, Secret>,
+    /// Nobody gave (one of) its values: it is random.
+    pub made: bool,
     /// The variables that read it, with their keys.
     pub variables: BTreeMap<String, Option<String>>,
 }
@@ -57,6 +59,8 @@ pub struct Wanted {
     pub generate: bool,
     /// The code stops or fails without it.
     pub needed: bool,
+    /// Another value than Replit's logs everybody out.
+    pub sessions: bool,
     pub read_at: String,
 }
 
@@ -72,6 +76,7 @@ pub fn wanted(scan: &Scan, plan: &EnvPlan, table: &Table) -> Vec<Wanted> {
             home: table.home(&v.name),
             generate: table.rule(&v.name).is_some_and(|r| r.generate),
             needed: !v.has_default,
+            sessions: table.rule(&v.name).is_some_and(|r| r.sessions),
             read_at: v.places.first().map(|p| format!("{}:{}", p.file, p.line)).unwrap_or_default(),
         })
         .collect()
@@ -100,13 +105,16 @@ pub fn fill(
             }
             continue;
         }
-        let value = match find(&want.variable) {
-            Some(value) => value,
+        let (value, made) = match find(&want.variable) {
+            Some(value) => (value, false),
             None if held(&want.home) || !want.needed => continue,
-            None if want.generate => random(),
-            None => placeholder.clone(),
+            None if want.generate => (random(), true),
+            None => (placeholder.clone(), false),
         };
         add(&mut all, &want.home, &want.variable, &value);
+        if let Some(put) = all.get_mut(&want.home.secret) {
+            put.made |= made;
+        }
     }
     all.into_values().collect()
 }
@@ -138,6 +146,7 @@ mod tests {
             home: Home { secret: secret.into(), key: key.map(str::to_owned) },
             generate,
             needed,
+            sessions: false,
             read_at: String::new(),
         };
         let wanted = [
@@ -153,6 +162,8 @@ mod tests {
             fill(Vec::new(), &wanted, &|home| home.secret == "held-key", &find, &|| Secret::new("random"), &Secret::new("placeholder"));
         let seen: Vec<(String, Option<String>)> =
             made.iter().map(|p| (p.secret.clone(), p.text.as_ref().or(p.keys.get("secret")).map(|v| v.expose().to_owned()))).collect();
+        let random: Vec<&str> = made.iter().filter(|p| p.made).map(|p| p.secret.as_str()).collect();
+        assert_eq!(random, ["jwt-secret"]);
         let pair = |a: &str, b: &str| (a.to_owned(), Some(b.to_owned()));
         assert_eq!(
             seen,

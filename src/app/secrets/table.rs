@@ -55,6 +55,8 @@ pub struct Rule {
     pub every: Option<u32>,
     /// What a rotation ends.
     pub ends: Option<String>,
+    /// Another value logs everybody out.
+    pub sessions: bool,
     pub why: String,
 }
 
@@ -88,6 +90,8 @@ struct RawRule {
     rotate: Option<Rotation>,
     every: Option<u32>,
     ends: Option<String>,
+    #[serde(default)]
+    sessions: bool,
     why: String,
 }
 
@@ -143,6 +147,7 @@ impl Table {
                     rotation: raw.rotate,
                     every: raw.every,
                     ends: raw.ends,
+                    sessions: raw.sessions,
                     why: raw.why,
                 })
             })
