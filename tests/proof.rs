@@ -179,7 +179,8 @@ fn quick_cutover(outside: &Outside) -> String {
         assert!(text.contains(long), "the playbook has changed: {long}");
         text.replace(long, short)
     });
-    let looks = ["\npass", "\nfor"].map(|next| (format!("at = \"${{distribution.RecordTarget,edge.DnsName|}}\"{next}"), format!("{direct}{next}")));
+    let looks =
+        ["\npass", "\nfor"].map(|next| (format!("at = \"${{distribution.RecordTarget,edge.DnsName|}}\"{next}"), format!("{direct}{next}")));
     looks.iter().fold(quick, |text, (shipped, direct)| text.replace(shipped, direct))
 }
 

@@ -532,7 +532,8 @@ fn rules(shared: &Shared) -> Vec<Rule> {
                     let value = values.split_once("<member>")?.1.split_once('<')?.0;
                     Some((name.to_lowercase(), value.to_owned()))
                 });
-                let path = rule.split_once("<PathPatternConfig><Values><member>").and_then(|(_, rest)| Some(rest.split_once('<')?.0.to_owned()));
+                let path =
+                    rule.split_once("<PathPatternConfig><Values><member>").and_then(|(_, rest)| Some(rest.split_once('<')?.0.to_owned()));
                 let fixed = one("<StatusCode>").and_then(|status| status.parse().ok());
                 // The way from HTTP to HTTPS is not for those who come by the proxy: TLS has ended there.
                 if one("<Type>").as_deref() != Some("redirect") {
