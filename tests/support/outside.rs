@@ -149,8 +149,8 @@ impl Outside {
             build: build.to_owned(),
             logs: keys.path().to_owned(),
         };
-        let (behind, zone_id) = (emulator.port, zone);
-        std::thread::spawn(move || name_server(&socket, behind, &zone_id));
+        let behind = emulator.port;
+        std::thread::spawn(move || name_server(&socket, behind));
         let (proxy, balancer) = (listen(shared.clone(), proxied), listen(shared.clone(), balanced));
         let front = listen(shared, fronted);
         Self { emulator, name, proxy, resolver, balancer, front, state, keys }
@@ -203,9 +203,7 @@ impl Outside {
 
     /// What the public zone says of the name now.
     pub fn record(&self) -> String {
-        let zone = zone(&self.emulator);
-        let all = signed(self.emulator.port, "route53", "GET", &format!("/2013-04-01/hostedzone/{zone}/rrset"), "application/xml", "");
-        cname(&all, &self.name).map(|(to, _)| to).unwrap_or_default()
+        cname(self.emulator.port, &self.name).map(|(to, _)| to).unwrap_or_default()
     }
 
     /// Does the app run on AWS?
@@ -285,25 +283,33 @@ fn zone(emulator: &Emulator) -> String {
     })
 }
 
-/// What a name of the zone answers, and for how long.
-fn cname(records: &str, name: &str) -> Option<(String, u64)> {
-    let set = records.split("<ResourceRecordSet>").find(|set| set.contains(&format!("<Name>{name}.</Name>")))?;
+/// What a name answers, and for how long, by the zone that is nearest to it.
+fn cname(emulator: u16, name: &str) -> Option<(String, u64)> {
+    let get = |path: &str| signed(emulator, "route53", "GET", &format!("/2013-04-01/hostedzone{path}"), "application/xml", "");
+    let zones = get("");
+    let named = zones.split("<HostedZone>").skip(1).filter_map(|zone| {
+        let between = |open: &str| Some(zone.split_once(open)?.1.split_once('<')?.0.to_owned());
+        let zone = between("<Name>")?.trim_end_matches('.').to_owned();
+        (name == zone || name.ends_with(&format!(".{zone}"))).then(|| Some((zone.len(), between("<Id>/hostedzone/")?)))?
+    });
+    let (_, zone) = named.max()?;
+    let records = get(&format!("/{zone}/rrset"));
+    let own = |set: &&str| set.contains(&format!("<Name>{name}.</Name>")) && !set.contains("<Type>NS<") && !set.contains("<Type>SOA<");
+    let set = records.split("<ResourceRecordSet>").find(own)?;
     let between = |open: &str| Some(set.split_once(open)?.1.split_once('<')?.0.trim_end_matches('.').to_owned());
-    Some((between("<Value>")?, between("<TTL>")?.parse().ok()?))
+    // an alias is remembered for as long as its target is
+    let to = between("<Value>").or_else(|| between("<DNSName>"))?;
+    Some((to, between("<TTL>").map_or(1, |ttl| ttl.parse().unwrap())))
 }
 
 // --- names -------------------------------------------------------------------------------------------------------------------------
 
 /// Answers questions for addresses: names of the zone as Route 53 holds them now, the old host's and load balancers' by their kind.
-fn name_server(socket: &UdpSocket, emulator: u16, zone: &str) {
+fn name_server(socket: &UdpSocket, emulator: u16) {
     let mut packet = [0_u8; 512];
     while let Ok((length, from)) = socket.recv_from(&mut packet) {
         let Some((asked, end)) = question(&packet[..length]) else { continue };
-        let path = format!("/2013-04-01/hostedzone/{zone}/rrset");
-        let alias = asked
-            .ends_with(".example.test")
-            .then(|| cname(&signed(emulator, "route53", "GET", &path, "application/xml", ""), &asked))
-            .flatten();
+        let alias = asked.ends_with(".example.test").then(|| cname(emulator, &asked)).flatten();
         let host = alias.as_ref().map_or(asked.as_str(), |(to, _)| to);
         let address = if host == OLD_NAME { Some(OLD_HOST) } else { host.ends_with(".elb.amazonaws.com").then_some(LOAD_BALANCER) };
         let answers = u8::from(alias.is_some()) + u8::from(address.is_some());
