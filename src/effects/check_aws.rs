@@ -131,9 +131,6 @@ impl Look<World> for CheckAws {
             ("arn".into(), json!(who.arn)),
             ("summary".into(), json!(summary)),
         ]);
-        let at_hand = if self.domain == "route53" { preflight::zone_at_hand(aws, &self.domain_name, &self.prefix).await? } else { None };
-        outputs.insert("zone".into(), json!(if at_hand.is_some() { "existing" } else { "create" }));
-        outputs.insert("zone_id".into(), json!(at_hand.map(|zone| zone.id).unwrap_or_default()));
         let warnings: Vec<String> = report.of(Verdict::Warns).map(|f| format!("{}; {}", f.what, f.fix)).collect();
         if !warnings.is_empty() {
             outputs.insert("warnings".into(), json!(warnings));
@@ -147,8 +144,6 @@ impl Look<World> for CheckAws {
             ("aws_region".into(), json!(self.region)),
             ("arn".into(), json!("arn:aws:iam::000000000000:user/example")),
             ("summary".into(), json!("AWS was not asked")),
-            ("zone".into(), json!("create")),
-            ("zone_id".into(), json!("")),
         ])
     }
 }

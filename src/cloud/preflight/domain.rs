@@ -10,7 +10,6 @@ use super::{Domain, Stack, Wanted};
 use crate::cloud::Aws;
 use crate::cloud::dns::{self, Zone};
 use crate::cloud::fault::fault;
-use crate::cloud::stacks;
 use crate::error::Result;
 
 pub(super) async fn findings(aws: &Aws, wanted: &Wanted, stacks: &[Stack<'_>]) -> Vec<Finding> {
@@ -51,29 +50,16 @@ async fn here(aws: &Aws, name: &str, makes_zone: bool) -> Vec<Finding> {
                 "make one (aws route53 create-hosted-zone --name {name} --caller-reference now) and point your registrar to it, or answer `domain` with another choice"
             ),
         )],
-        Ok(Some(zone)) => {
-            let mut all = delegated(aws, &zone).await;
-            if makes_zone {
-                let what = format!("the zone {} ({}) of this account answers for {name}: the name is switched there", zone.name, zone.id);
-                all.insert(0, Finding::fine(Check::Domain, what));
-            }
-            all
-        }
+        Ok(Some(zone)) if makes_zone && zone.name == name => vec![Finding::warns(
+            Check::Domain,
+            format!(
+                "there is a public hosted zone for {name} already ({}), and the run would make a second one with other name servers",
+                zone.id
+            ),
+            "remove the old zone if nothing uses it; else take the records over before your registrar points to the new one",
+        )],
+        Ok(Some(zone)) => delegated(aws, &zone).await,
     }
-}
-
-/// The public zone of this account that answers for the name already; `None` where there is none but the one that this system's own stack
-/// made, which stays that stack's.
-///
-/// # Errors
-/// Those of `route53:ListHostedZones` and `cloudformation:DescribeStacks`.
-pub async fn zone_at_hand(aws: &Aws, name: &str, prefix: &str) -> Result<Option<Zone>> {
-    let Some(zone) = dns::find_zone(aws, name).await? else { return Ok(None) };
-    let made = stacks::status(aws, &format!("{prefix}-dns")).await?.is_some_and(|stack| {
-        let of = |output: &str| stack.outputs.get(output).map(String::as_str).unwrap_or_default();
-        !of("NameServers").is_empty() && of("HostedZoneId") == zone.id
-    });
-    Ok((!made).then_some(zone))
 }
 
 async fn other(aws: &Aws, name: &str, role_arn: &str) -> Vec<Finding> {

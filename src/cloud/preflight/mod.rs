@@ -19,7 +19,6 @@ use super::stacks::{self, Rendered, StackSpec, StackStatus, System};
 use crate::error::Result;
 
 pub use calls::Call;
-pub use domain::zone_at_hand;
 pub use finding::{Check, Finding, Report, Verdict};
 
 /// What a run will need.
