@@ -260,8 +260,8 @@ def change_sets(zone_id, body):
     for r in R._records[zone_id]: types.setdefault(r["Name"].lower(), set()).add(r["Type"])
     for name, all in types.items():
         if "CNAME" not in all: continue
-        if name == zone["Name"].lower(): said.append(f"RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {name}")
-        elif len(all) > 1: said.append(f"RRSet of type CNAME with DNS name {name} is not permitted as it conflicts with other records with the same DNS name in zone {zone['Name']}")
+        if name == zone["name"].lower(): said.append(f"RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {name}")
+        elif len(all) > 1: said.append(f"RRSet of type CNAME with DNS name {name} is not permitted as it conflicts with other records with the same DNS name in zone {zone['name']}")
     if not said: return answer
     R._records[zone_id] = before
     return R._error_response("InvalidChangeBatch", "[" + ", ".join(said) + "]")
