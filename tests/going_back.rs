@@ -445,7 +445,8 @@ fn a_name_goes_back_to_what_the_move_wrote_down() {
         answer("domain_name", "www.shop.example"),
         dns("lower_ttl", record(3600)),
         done("lower_ttl"),
-        dns("switch", record(60)),
+        // of earlier days the first, as it is kept now the second
+        dns("switch", json!([record(60)])),
         done("switch"),
     ] {
         journal.append("2026-11-20T10:00:00Z".into(), entry).unwrap();

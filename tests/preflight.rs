@@ -411,6 +411,21 @@ async fn a_region_without_the_service_is_told_by_cloudformation_itself() {
 }
 
 #[tokio::test]
+async fn a_zone_that_answers_already_is_used_and_one_is_made_only_where_none_does() {
+    let zones = |name: &str| {
+        format!(
+            "<ListHostedZonesResponse><HostedZones><HostedZone><Id>/hostedzone/Z1</Id><Name>{name}.</Name><CallerReference>r</CallerReference><Config><PrivateZone>false</PrivateZone></Config></HostedZone></HostedZones><Marker></Marker><IsTruncated>false</IsTruncated><MaxItems>100</MaxItems></ListHostedZonesResponse>"
+        )
+    };
+    let wanted = || Wanted { domain: Domain::Here("www.shop.example".to_owned()), ..system(&[]) };
+    for (name, found) in [("shop.example", Some("Z1")), ("www.shop.example", Some("Z1")), ("other.example", None)] {
+        let aws = account(USER).path("/2013-04-01/hostedzone", Answer::xml(&zones(name))).start();
+        let report = preflight::run(&session(&aws.url()).await, &wanted()).await.unwrap();
+        assert_eq!(report.zone.as_ref().map(|zone| zone.id.as_str()), found, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_zone_of_another_account_is_read_as_its_role() {
     let zones = |name: &str| {
         format!(

@@ -9,6 +9,9 @@ use super::session::Aws;
 use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;
 
+/// The zone of every CloudFront host name, for alias records.
+const CLOUDFRONT: &str = "Z2FDTNDATAQYW2";
+
 /// A public hosted zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zone {
@@ -75,17 +78,36 @@ pub async fn record(aws: &Aws, zone: &Zone, name: &str, kind: &str) -> Result<Op
         .send()
         .await
         .map_err(|e| fault("route53:ListResourceRecordSets", e))?;
-    let Some(set) = answer.resource_record_sets().iter().find(|set| plain(set.name()) == plain(name) && set.r#type().as_str() == kind)
-    else {
-        return Ok(None);
-    };
+    let found = answer.resource_record_sets().iter().find(|set| plain(set.name()) == plain(name) && set.r#type().as_str() == kind);
+    found.map(read).transpose()
+}
+
+/// The records that say where a name leads: its CNAME, or its A and AAAA. Errors as [`record`] does.
+pub async fn addresses(aws: &Aws, zone: &Zone, name: &str) -> Result<Vec<Record>> {
+    let mut all = Vec::new();
+    for kind in ["A", "AAAA", "CNAME"] {
+        all.extend(record(aws, zone, name, kind).await?);
+    }
+    Ok(all)
+}
+
+/// A record that answers with the addresses of a load balancer (whose zone is given) or of a CloudFront distribution.
+pub fn alias(name: &str, to: &str, zone_id: &str) -> Record {
+    let dns_name = plain(to);
+    let zone_id = if dns_name.ends_with(".cloudfront.net") { CLOUDFRONT } else { zone_id }.to_owned();
+    let alias = Some(Alias { zone_id, dns_name, evaluate_health: false });
+    Record { name: plain(name), kind: "A".into(), ttl: None, values: Vec::new(), alias }
+}
+
+fn read(set: &ResourceRecordSet) -> Result<Record> {
+    let (name, kind) = (plain(set.name()), set.r#type().as_str().to_owned());
     if set.set_identifier().is_some() {
         return Err(Error::new(Kind::Conflict, format!("{name} {kind} is several records with routing rules"))
             .hint("change it yourself in the Route 53 console; this step can then be confirmed by hand"));
     }
-    Ok(Some(Record {
-        name: plain(set.name()),
-        kind: kind.to_owned(),
+    Ok(Record {
+        name,
+        kind,
         ttl: set.ttl().and_then(|ttl| u32::try_from(ttl).ok()),
         values: set.resource_records().iter().map(|value| value.value().to_owned()).collect(),
         alias: set.alias_target().map(|to| Alias {
@@ -93,52 +115,31 @@ pub async fn record(aws: &Aws, zone: &Zone, name: &str, kind: &str) -> Result<Op
             dns_name: plain(to.dns_name()),
             evaluate_health: to.evaluate_target_health(),
         }),
-    }))
+    })
 }
 
-/// Sets a record and waits until all of Route 53's servers answer so. Returns what was there before; an equal record is left alone.
-pub async fn upsert(aws: &Aws, zone: &Zone, wanted: &Record, reporter: &Reporter) -> Result<Option<Record>> {
-    let old = record(aws, zone, &wanted.name, &wanted.kind).await?;
-    if old.as_ref() == Some(wanted) {
-        reporter.log(format!("{} {}: unchanged", wanted.name, wanted.kind));
-        return Ok(old);
+/// Makes `now` into `wanted` in one batch, so that no moment is between, and waits until all of Route 53's servers answer so.
+pub async fn replace(aws: &Aws, zone: &Zone, now: &[Record], wanted: &[Record], reporter: &Reporter) -> Result<()> {
+    let gone = now.iter().filter(|old| wanted.iter().all(|new| new.kind != old.kind)).map(|old| (ChangeAction::Delete, old));
+    let set = wanted.iter().filter(|new| !now.contains(new)).map(|new| (ChangeAction::Upsert, new));
+    let changes: Vec<(ChangeAction, &Record)> = gone.chain(set).collect();
+    if changes.is_empty() {
+        reporter.log("the records are unchanged");
+        return Ok(());
     }
-    change(aws, zone, ChangeAction::Upsert, wanted, reporter).await?;
-    Ok(old)
+    change(aws, zone, &changes, reporter).await
 }
 
-/// Takes the record of that name and type away, whatever its values; an absent one is no error. Returns what was there.
-pub async fn delete(aws: &Aws, zone: &Zone, name: &str, kind: &str, reporter: &Reporter) -> Result<Option<Record>> {
-    let Some(old) = record(aws, zone, name, kind).await? else { return Ok(None) };
-    change(aws, zone, ChangeAction::Delete, &old, reporter).await?;
-    Ok(Some(old))
-}
-
-async fn change(aws: &Aws, zone: &Zone, action: ChangeAction, record: &Record, reporter: &Reporter) -> Result<()> {
-    let deleting = action == ChangeAction::Delete;
-    let bad = |e: aws_sdk_route53::error::BuildError| {
-        Error::bug(format!("the record {} {} cannot be written", record.name, record.kind)).because(&e)
-    };
-    let values =
-        record.values.iter().map(|value| ResourceRecord::builder().value(value).build()).collect::<Result<Vec<_>, _>>().map_err(bad)?;
-    let alias = record
-        .alias
-        .as_ref()
-        .map(|to| {
-            AliasTarget::builder().hosted_zone_id(&to.zone_id).dns_name(&to.dns_name).evaluate_target_health(to.evaluate_health).build()
-        })
-        .transpose()
-        .map_err(bad)?;
-    let set = ResourceRecordSet::builder()
-        .name(&record.name)
-        .r#type(RrType::from(record.kind.as_str()))
-        .set_ttl(record.ttl.map(i64::from))
-        .set_resource_records((!values.is_empty()).then_some(values))
-        .set_alias_target(alias)
-        .build()
-        .map_err(bad)?;
-    let change = Change::builder().action(action).resource_record_set(set).build().map_err(bad)?;
-    let batch = ChangeBatch::builder().comment("by migrate-wizard").changes(change).build().map_err(bad)?;
+async fn change(aws: &Aws, zone: &Zone, changes: &[(ChangeAction, &Record)], reporter: &Reporter) -> Result<()> {
+    let deleting = changes.iter().all(|(action, _)| *action == ChangeAction::Delete);
+    let said = changes.iter().map(|(_, record)| format!("{} {}", record.name, record.kind)).collect::<Vec<_>>().join(", ");
+    let bad = |e: aws_sdk_route53::error::BuildError| Error::bug(format!("{said} cannot be written")).because(&e);
+    let mut batch = ChangeBatch::builder().comment("by migrate-wizard");
+    for (action, record) in changes {
+        let set = written(record).map_err(bad)?;
+        batch = batch.changes(Change::builder().action(action.clone()).resource_record_set(set).build().map_err(bad)?);
+    }
+    let batch = batch.build().map_err(bad)?;
     let sent = match aws.route53().change_resource_record_sets().hosted_zone_id(&zone.id).change_batch(batch).send().await {
         Ok(sent) => sent,
         Err(error) if deleting && code(&error) == "InvalidChangeBatch" && message(&error).contains("not found") => return Ok(()),
@@ -147,7 +148,7 @@ async fn change(aws: &Aws, zone: &Zone, action: ChangeAction, record: &Record, r
     let Some(info) = sent.change_info() else { return Ok(()) };
     let mut state = info.status().clone();
     while state != ChangeStatus::Insync {
-        reporter.log(format!("{} {}: {}", record.name, record.kind, state.as_str()));
+        reporter.log(format!("{said}: {}", state.as_str()));
         tokio::time::sleep(aws.poll()).await;
         let answer = aws
             .route53()
@@ -161,12 +162,27 @@ async fn change(aws: &Aws, zone: &Zone, action: ChangeAction, record: &Record, r
             None => break,
         }
     }
-    reporter.log(format!("{} {}: answered by all of Route 53's servers", record.name, record.kind));
+    reporter.log(format!("{said}: answered by all of Route 53's servers"));
     Ok(())
 }
 
+fn written(record: &Record) -> std::result::Result<ResourceRecordSet, aws_sdk_route53::error::BuildError> {
+    let values =
+        record.values.iter().map(|value| ResourceRecord::builder().value(value).build()).collect::<std::result::Result<Vec<_>, _>>()?;
+    let to = |to: &Alias| {
+        AliasTarget::builder().hosted_zone_id(&to.zone_id).dns_name(&to.dns_name).evaluate_target_health(to.evaluate_health).build()
+    };
+    ResourceRecordSet::builder()
+        .name(&record.name)
+        .r#type(RrType::from(record.kind.as_str()))
+        .set_ttl(record.ttl.map(i64::from))
+        .set_resource_records((!values.is_empty()).then_some(values))
+        .set_alias_target(record.alias.as_ref().map(to).transpose()?)
+        .build()
+}
+
 /// A name in lower case, without the final dot, with `*` as itself.
-fn plain(name: &str) -> String {
+pub fn plain(name: &str) -> String {
     name.trim_end_matches('.').to_lowercase().replace("\\052", "*")
 }
 

@@ -89,11 +89,20 @@ fn known(args: &RunArgs, books: &Books, because: BecauseArg) -> Result<BTreeMap<
 
 /// What the name answered before the move changed it: the value, and the time to live from before that was lowered.
 fn before_the_switch(state: &State) -> (Option<String>, Option<u64>) {
-    let old = |step: &str| state.steps.get(step).and_then(|s| s.before.get("old")).filter(|old| old.is_object());
-    let value = |record: &Value| record.get("values").and_then(|all| all.get(0)).and_then(Value::as_str).map(str::to_owned);
-    let ttl = |record: &Value| record.get("ttl").and_then(Value::as_u64);
+    // a list of records; in runs of earlier days one record
+    let old = |step: &str| match state.steps.get(step).and_then(|s| s.before.get("old")) {
+        Some(Value::Array(records)) => records.clone(),
+        Some(record @ Value::Object(_)) => vec![record.clone()],
+        _ => Vec::new(),
+    };
+    let value = |records: &Vec<Value>| {
+        let values = records.iter().filter_map(|record| record.get("values")?.as_array()).flatten();
+        let values: Vec<&str> = values.filter_map(Value::as_str).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    };
+    let ttl = |records: &Vec<Value>| records.iter().filter_map(|record| record.get("ttl")?.as_u64()).max();
     let known = [old("lower_ttl"), old("switch")];
-    (known.iter().flatten().find_map(|record| value(record)), known.iter().flatten().find_map(|record| ttl(record)))
+    (known.iter().find_map(value), known.iter().find_map(ttl))
 }
 
 /// A state that has only been opened, kept nowhere.

@@ -130,6 +130,8 @@ impl Look<World> for CheckAws {
             ("aws_region".into(), json!(who.region)),
             ("arn".into(), json!(who.arn)),
             ("summary".into(), json!(summary)),
+            ("zone".into(), json!(if report.zone.is_some() { "existing" } else { "create" })),
+            ("zone_id".into(), json!(report.zone.as_ref().map_or("", |zone| &zone.id))),
         ]);
         let warnings: Vec<String> = report.of(Verdict::Warns).map(|f| format!("{}; {}", f.what, f.fix)).collect();
         if !warnings.is_empty() {
@@ -144,6 +146,8 @@ impl Look<World> for CheckAws {
             ("aws_region".into(), json!(self.region)),
             ("arn".into(), json!("arn:aws:iam::000000000000:user/example")),
             ("summary".into(), json!("AWS was not asked")),
+            ("zone".into(), json!("create")),
+            ("zone_id".into(), json!("")),
         ])
     }
 }

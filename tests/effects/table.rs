@@ -285,6 +285,13 @@ fn a_zone_with_a_record(stage: &Stage) {
     stage.apply("dns", json!({ "name": "www.shop.example", "value": "old.example", "ttl": "3600" }));
 }
 
+/// The name of the zone itself, as Replit has a domain of one's own: A and TXT, here with an AAAA.
+fn a_zone_with_addresses(stage: &Stage) {
+    a_zone(stage);
+    stage.apply("dns", json!({ "name": "shop.example", "value": "192.0.2.1, 192.0.2.2, 2001:db8::1", "ttl": "300" }));
+    stage.apply("dns", json!({ "name": "shop.example", "kind_of_record": "TXT", "value": "\"replit-verify=1\"", "ttl": "300" }));
+}
+
 fn records_seen(stage: &Stage) -> Vec<String> {
     let zones = stage.send("route53", "GET", &format!("/{ROUTE53}/hostedzone"), &[], String::new());
     let id = elements(&zones, "Id").first().unwrap().trim_start_matches("/hostedzone/").to_owned();
@@ -297,7 +304,7 @@ fn records_seen(stage: &Stage) -> Vec<String> {
                 elements(set, "Name").join(""),
                 elements(set, "Type").join(""),
                 elements(set, "TTL").join(""),
-                elements(set, "Value").join(" ")
+                [elements(set, "Value"), elements(set, "DNSName")].concat().join(" ")
             )
         })
         .filter(|line| !line.contains(" NS ") && !line.contains(" SOA "))
@@ -1075,6 +1082,65 @@ pub fn table() -> Vec<Row> {
             gives: || json!({ "name": "www.shop.example" }),
             seen: records_seen,
             makes: &["www.shop.example. CNAME 60 old.example"],
+            ..ROW
+        },
+        Row {
+            name: "dns: a name with addresses, at the apex, becomes an alias",
+            kind: "dns",
+            part: Part::Aws,
+            given: a_zone_with_addresses,
+            fields: |_| json!({ "name": "shop.example", "value": "LB.example", "alias_zone": "Z35SXDOTRQ7X7K", "ttl": "60" }),
+            needs: &["name", "ttl"],
+            preview: ["Remove shop.example A Some(300) 192.0.2.1 192.0.2.2", "Same shop.example A alias of lb.example"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "name": "shop.example" }),
+            seen: records_seen,
+            makes: &["shop.example. A  lb.example."],
+            ..ROW
+        },
+        Row {
+            name: "dns: an alias is not put over a CNAME",
+            kind: "dns",
+            part: Part::Aws,
+            given: a_zone_with_a_record,
+            fields: |_| json!({ "name": "www.shop.example", "value": "lb.example", "alias_zone": "Z35SXDOTRQ7X7K", "ttl": "60" }),
+            needs: &["name", "ttl"],
+            preview: ["Remove www.shop.example CNAME Some(3600) old.example", "Same www.shop.example CNAME Some(60) lb.example"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "name": "www.shop.example" }),
+            seen: records_seen,
+            makes: &["www.shop.example. CNAME 60 lb.example"],
+            ..ROW
+        },
+        Row {
+            name: "dns: only the time to live of addresses",
+            kind: "dns",
+            part: Part::Aws,
+            given: a_zone_with_addresses,
+            fields: |_| json!({ "name": "shop.example", "ttl": "60" }),
+            needs: &["name", "ttl"],
+            preview: ["Remove shop.example A Some(300) 192.0.2.1 192.0.2.2", "Same shop.example A Some(60) 192.0.2.1 192.0.2.2"],
+            probes: [Absent, Present, Absent],
+            gives: || json!({ "name": "shop.example" }),
+            seen: records_seen,
+            makes: &["shop.example. A 60 192.0.2.1 192.0.2.2", "shop.example. AAAA 60 2001:db8::1"],
+            ..ROW
+        },
+        Row {
+            name: "record: addresses",
+            kind: "record",
+            part: Part::Aws,
+            given: a_zone_with_addresses,
+            fields: |_| json!({ "name": "shop.example" }),
+            needs: &["name"],
+            preview: [
+                "Same shop.example answers 192.0.2.1 192.0.2.2 for 300 s, 2001:db8::1 for 300 s",
+                "Same shop.example answers 192.0.2.1 192.0.2.2 for 300 s, 2001:db8::1 for 300 s",
+            ],
+            probes: [Present, Present, Present],
+            gives: || json!({ "ttl": "300" }),
+            seen: records_seen,
+            after: READS,
             ..ROW
         },
         Row {

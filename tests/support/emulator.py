@@ -267,6 +267,24 @@ alb._action_xml = action
 for name, known in list(vars(alb).items()):
     if isinstance(known, dict) and known.get("CreateRule") is _rule: known["CreateRule"] = rule
 
+# records that AWS refuses: a CNAME at the apex of its zone, or beside a record of another type. The words are AWS's, from memory
+from ministack.services import route53 as R
+_change_sets = R._change_resource_record_sets
+def change_sets(zone_id, body):
+    zone, before = R._zones.get(zone_id), list(R._records.get(zone_id) or [])
+    answer = _change_sets(zone_id, body)
+    if answer[0] != 200: return answer
+    types, said = {}, []
+    for r in R._records[zone_id]: types.setdefault(r["Name"].lower(), set()).add(r["Type"])
+    for name, all in types.items():
+        if "CNAME" not in all: continue
+        if name == zone["name"].lower(): said.append(f"RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {name}")
+        elif len(all) > 1: said.append(f"RRSet of type CNAME with DNS name {name} is not permitted as it conflicts with other records with the same DNS name in zone {zone['name']}")
+    if not said: return answer
+    R._records[zone_id] = before
+    return R._error_response("InvalidChangeBatch", "[" + ", ".join(said) + "]")
+R._change_resource_record_sets = change_sets
+
 if __name__ == "__main__":
     from ministack.app import main
     main()

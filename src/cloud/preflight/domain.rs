@@ -50,16 +50,32 @@ async fn here(aws: &Aws, name: &str, makes_zone: bool) -> Vec<Finding> {
                 "make one (aws route53 create-hosted-zone --name {name} --caller-reference now) and point your registrar to it, or answer `domain` with another choice"
             ),
         )],
-        Ok(Some(zone)) if makes_zone && zone.name == name => vec![Finding::warns(
-            Check::Domain,
-            format!(
-                "there is a public hosted zone for {name} already ({}), and the run would make a second one with other name servers",
-                zone.id
-            ),
-            "remove the old zone if nothing uses it; else take the records over before your registrar points to the new one",
-        )],
-        Ok(Some(zone)) => delegated(aws, &zone).await,
+        Ok(Some(zone)) => {
+            let says = format!(
+                "the public hosted zone {} ({}) answers for {name}: the records are set there, and no zone is made",
+                zone.name, zone.id
+            );
+            let mut all = if makes_zone { vec![Finding::fine(Check::Domain, says)] } else { Vec::new() };
+            all.extend(delegated(aws, &zone).await);
+            all
+        }
     }
+}
+
+/// The zone of this account that answers for the domain already; `None` also where a stack of ours made it, which must keep it.
+pub(super) async fn existing(aws: &Aws, wanted: &Wanted, stacks: &[Stack<'_>]) -> Result<Option<Zone>> {
+    let Domain::Here(name) = &wanted.domain else { return Ok(None) };
+    let zone = dns::find_zone(aws, name).await?;
+    let made = |zone: &Zone| {
+        let of = |stack: &Stack<'_>| {
+            let there = stack.there.as_ref().filter(|_| stack.is_ours());
+            there.is_some_and(|it| {
+                it.parameters.get("Zone").is_some_and(|how| how == "create") && it.outputs.get("HostedZoneId") == Some(&zone.id)
+            })
+        };
+        stacks.iter().any(of)
+    };
+    Ok(zone.filter(|zone| !made(zone)))
 }
 
 async fn other(aws: &Aws, name: &str, role_arn: &str) -> Vec<Finding> {

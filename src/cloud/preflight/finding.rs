@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::Identity;
+use crate::cloud::dns::Zone;
 use crate::error::{Error, Kind};
 
 /// What was looked at.
@@ -87,6 +88,9 @@ impl Finding {
 pub struct Report {
     pub identity: Identity,
     pub findings: Vec<Finding>,
+    /// The hosted zone of this account that answers for the domain, unless a stack of ours made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Zone>,
 }
 
 impl Report {

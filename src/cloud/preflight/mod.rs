@@ -90,7 +90,7 @@ pub async fn run(aws: &Aws, wanted: &Wanted) -> Result<Report> {
             if !findings.iter().any(|f| f.check == Check::Calls && f.verdict == Verdict::Stops) {
                 findings.push(finding);
             }
-            return Ok(Report { identity, findings });
+            return Ok(Report { identity, findings, zone: None });
         }
     };
     let (regions, quotas, names, domain, rights) = tokio::join!(
@@ -106,7 +106,9 @@ pub async fn run(aws: &Aws, wanted: &Wanted) -> Result<Report> {
     findings.extend(domain);
     findings.extend(rights?);
     findings.sort_by_key(|f| (f.check, std::cmp::Reverse(f.verdict)));
-    Ok(Report { identity, findings })
+    // where the zones cannot be read, the findings say so
+    let zone = domain::existing(aws, wanted, &stacks).await.unwrap_or_default();
+    Ok(Report { identity, findings, zone })
 }
 
 async fn stacks_of<'a>(aws: &Aws, wanted: &'a Wanted) -> Result<Result<Vec<Stack<'a>>, Finding>> {
