@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use migrate_wizard::library;
-use migrate_wizard::postgres::local::LocalServer;
 use migrate_wizard::wizard::journal::{Entry, Record};
 
 use super::support::chance::Chance;
 use super::support::emulator::Emulator;
 use super::support::outside::{Answer, OLD_NAME, Outside};
-use super::support::postgres::{block, rows, sql, value};
+use super::support::postgres::{rows, sql, value};
 use super::support::rehearsal::{Rehearsal, signal, silent, wait_until};
 
 /// What the app on Replit signs its sessions with; taken over, so that people stay logged in.
@@ -255,13 +254,15 @@ impl Move {
     }
 
     fn old_host(&self) {
-        let folder = self.rehearsal.source_folder();
+        let pid_file = self.rehearsal.source_folder().join("data/postmaster.pid");
+        let source = self.rehearsal.source();
         self.outside.old_host(&self.old_build, move || {
-            // it may be on its way down or up: then the app is down with it
-            let server = block(LocalServer::attach(&folder, "app")).ok().flatten()?;
+            // the database may be down, or have come up on another port: then the app is started again
+            let port = std::fs::read_to_string(&pid_file).ok()?.lines().nth(3)?.parse::<u16>().ok()?;
+            let url = source.secret_url().replace(&format!(":{}/", source.port()), &format!(":{port}/"));
             let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
             Some(vec![
-                pair("DATABASE_URL", &server.connector().secret_url()),
+                pair("DATABASE_URL", &url),
                 pair("SESSION_SECRET", SESSION_SECRET),
                 pair("REPL_ID", "sample"),
                 pair("AI_INTEGRATIONS_OPENAI_API_KEY", "none"),

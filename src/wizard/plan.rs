@@ -203,7 +203,9 @@ pub fn next<'a>(books: &'a Books, state: &State, at_work: &BTreeSet<String>, has
     let outline = books.outline(&facts);
     for (id, step) in &state.steps {
         let undoing = step.status == Status::Undoing || step.status == Status::UndoFailed;
-        if (step.status == Status::Started || undoing) && !at_work.contains(id) {
+        // what lost its guard comes in its turn, after the guard
+        let cut_off = step.status == Status::Started && !step.refresh;
+        if (cut_off || undoing) && !at_work.contains(id) {
             return Next::Recover { planned: outline.iter().find(|p| &p.id == id).cloned(), id: id.clone(), undoing };
         }
     }

@@ -51,6 +51,8 @@ pub struct Step {
     pub each: Option<String>,
     /// For a guard: the step after which it is kept rather than undone on exit.
     pub guard_until: Option<String>,
+    /// For a guard: the step from whose begin on it is kept: what leans on it may be at work outside, whatever became of that step.
+    pub guard_kept_from: Option<String>,
     /// How long a guard may stand before it is released by itself.
     pub guard_at_most: Option<GuardAtMost>,
     /// It may run at the same time as other such steps that it takes nothing from, and that come before or after it without another step between.
@@ -200,6 +202,7 @@ struct RawStep {
     abort_if: Option<String>,
     each: Option<String>,
     guard_until: Option<String>,
+    guard_kept_from: Option<String>,
     guard_at_most: Option<GuardAtMost>,
     #[serde(default)]
     parallel: bool,
@@ -284,8 +287,11 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
     if raw.parallel && (raw.irreversible.is_some() || raw.guard_until.is_some() || !matches!(action, Action::Effect(_))) {
         return Err(place("only an effect that can be undone and is no guard can be `parallel`", "leave `parallel` out"));
     }
-    if raw.guard_at_most.is_some() && raw.guard_until.is_none() {
-        return Err(place("only a guard may stand for so long", "leave `guard-at-most` out, or say `guard-until`"));
+    if raw.guard_until.is_none() && (raw.guard_at_most.is_some() || raw.guard_kept_from.is_some()) {
+        return Err(place(
+            "only a guard may stand for so long, or be kept",
+            "leave `guard-at-most` and `guard-kept-from` out, or say `guard-until`",
+        ));
     }
     if (!raw.rollback_when.is_empty() && !matches!(action, Action::Effect(_)))
         || (raw.rollback_when.is_empty() && !raw.rollback_to.is_empty())
@@ -310,6 +316,7 @@ fn step(file: &str, text: &str, _span: Range<usize>, raw: RawStep) -> Result<Ste
         abort_if: raw.abort_if,
         each: raw.each,
         guard_until: raw.guard_until,
+        guard_kept_from: raw.guard_kept_from,
         guard_at_most: raw.guard_at_most,
         parallel: raw.parallel,
         look: raw.look,
@@ -480,8 +487,11 @@ pub fn check(
     for book in books {
         let text = texts.get(&book.file).map_or("", String::as_str);
         for step in &book.steps {
-            let named =
-                [("guard-until", step.guard_until.as_ref()), ("guard-at-most", step.guard_at_most.as_ref().map(|most| &most.until))];
+            let named = [
+                ("guard-until", step.guard_until.as_ref()),
+                ("guard-kept-from", step.guard_kept_from.as_ref()),
+                ("guard-at-most", step.guard_at_most.as_ref().map(|most| &most.until)),
+            ];
             for (key, until) in named.into_iter().filter_map(|(key, until)| Some((key, until?))) {
                 if !seen.contains_key(until.as_str()) {
                     let what = format!("`{key}` names no step: `{until}`");

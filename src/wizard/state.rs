@@ -184,6 +184,7 @@ impl State {
                     step.before.clone_from(before);
                 }
                 step.error = None;
+                step.refresh = false;
                 step.started_n = record.n;
             }
             Entry::Done { outputs, took_ms, simulated, .. } => {
@@ -207,7 +208,8 @@ impl State {
                 let started = step.started_n;
                 if self.guard_undo.take().as_deref() == Some(&id) {
                     for other in self.steps.values_mut() {
-                        if other.status == Status::Done && other.started_n > started {
+                        // what was cut off under it, too: going on without it would be another thing
+                        if matches!(other.status, Status::Done | Status::Started) && other.started_n > started {
                             other.refresh = true;
                         }
                     }
@@ -265,6 +267,12 @@ impl State {
             Status::Undoing | Status::UndoFailed | Status::Undone => begun(until) > begun(guard),
             Status::Waiting | Status::Answered | Status::Started | Status::Failed => false,
         }
+    }
+
+    /// Whether a step was begun under a guard, whatever became of it.
+    pub fn begun_under(&self, step: &str, guard: &str) -> bool {
+        let begun = |step: &str| self.steps.get(step).map_or(0, |s| s.started_n);
+        !matches!(self.status(step), Status::Waiting | Status::Answered) && begun(step) > begun(guard)
     }
 
     pub fn status(&self, step: &str) -> Status {

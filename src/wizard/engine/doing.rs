@@ -13,7 +13,7 @@ use crate::wizard::effect::{Apply, Context, Need, Outputs, Probe, Touch, World};
 use crate::wizard::journal::Entry;
 use crate::wizard::plan::{self, Planned};
 use crate::wizard::playbook::{Action, EffectSpec, Manual};
-use crate::wizard::state::Status;
+use crate::wizard::state::{Status, StepState};
 use crate::wizard::view::{Command, Event, Mode, Outcome};
 
 /// How a piece of work came to its end.
@@ -276,23 +276,27 @@ impl<W: World> Engine<W> {
         Ok(result)
     }
 
-    /// Guards (a freeze) that are up and whose last step is not done: released on every way out and on the way in.
+    /// Guards (a freeze) that are up and whose last step is not done, nor the one begun that they are kept from: released on every way out and
+    /// on the way in.
     pub(super) async fn release_guards(&mut self) -> Result<()> {
         if self.state.ended.is_some() || self.state.mode == Mode::Dry {
             return Ok(());
         }
-        let guards: Vec<String> = self
-            .state
-            .steps
-            .iter()
-            .filter(|(_, s)| matches!(s.status, Status::Done | Status::Started | Status::Failed | Status::Undoing | Status::UndoFailed))
-            .filter(|(id, _)| {
-                let until = self.books.find(id).and_then(|(_, step)| step.guard_until.clone());
-                until.is_some_and(|until| !self.state.reached(&until, id))
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in guards {
+        let up = |s: &StepState| matches!(s.status, Status::Done | Status::Started | Status::Failed | Status::Undoing | Status::UndoFailed);
+        let standing = self.state.steps.iter().filter(|(_, s)| up(s)).filter_map(|(id, _)| {
+            let (_, step) = self.books.find(id)?;
+            let until = step.guard_until.as_ref()?;
+            let kept = step.guard_kept_from.as_ref().filter(|from| self.state.begun_under(from, id)).cloned();
+            (!self.state.reached(until, id)).then(|| (id.clone(), kept))
+        });
+        for (id, kept) in standing.collect::<Vec<_>>() {
+            if let Some(from) = kept {
+                self.log(
+                    Some(&id),
+                    &format!("the guard is kept, because `{from}` was begun under it: go on, or go back, which releases it"),
+                );
+                continue;
+            }
             self.log(Some(&id), "releasing the guard");
             if let Ending::Came(Err(error)) = self.undo_now(&id, true).await? {
                 return Err(Error::new(error.kind, format!("the guard `{id}` could not be released"))
