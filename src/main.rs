@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use migrate_wizard::cli::Cli;
 use migrate_wizard::command;
 use migrate_wizard::error::{Error, Kind};
+use migrate_wizard::progress::aside;
 
 /// Stack of each thread of the runtime, in bytes: what a main thread usually has, for the parser goes as deep as a statement does.
 const STACK: usize = 8 << 20;
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("migrate-wizard: cannot start: {error}");
+            aside(format_args!("migrate-wizard: cannot start: {error}"));
             return ExitCode::from(70);
         }
     };
@@ -42,7 +43,7 @@ fn tell(error: &Error, json: bool) -> ExitCode {
             serde_json::json!({ "event": "error", "kind": error.kind, "what": error.what, "causes": error.causes, "hint": error.hint });
         command::out(line.to_string());
     }
-    eprintln!("error: {error}");
+    aside(format_args!("error: {error}"));
     ExitCode::from(error.exit_code())
 }
 

@@ -3,6 +3,12 @@
 
 use std::sync::Arc;
 
+/// Writes a line beside the results, on stderr; a closed pipe is the reader's choice, not an error.
+pub fn aside(line: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let _closed = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 /// What `done` and `total` count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -458,6 +458,19 @@ fn long(source: &Source, listed: &str) -> Vec<String> {
     }
 }
 
+fn prints(source: &Source) -> Vec<String> {
+    source.find(r"\be?print(ln)?!", "it panics when the reader has closed the pipe: `command::out` and `progress::aside` do not")
+}
+
+#[test]
+fn nothing_is_printed_but_by_what_bears_a_closed_pipe() {
+    for bad in ["println!(\"x\");", "eprintln!(\"x\");", "print!(\"x\");"] {
+        catches(prints, "src/command/x.rs", bad, "closed the pipe");
+    }
+    passes(prints, "src/command/x.rs", "out(\"x\");\naside(format_args!(\"x\"));\n");
+    holds(prints);
+}
+
 #[test]
 fn a_long_file_has_a_reason() {
     let text = "let x = 1;\n".repeat(401);

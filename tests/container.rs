@@ -282,6 +282,54 @@ fn each_kind_of_app_gets_its_own_image() {
 }
 
 #[test]
+fn what_the_start_command_needs_and_nobody_declares_is_installed_and_told() {
+    let wizard = Wizard::empty();
+    put(
+        &wizard,
+        ".replit",
+        "modules = [\"python-3.11\"]\n[deployment]\nrun = [\"gunicorn\", \"--bind\", \"0.0.0.0:8000\", \"main:app\"]\n[nix]\npackages = [\"weirdpkg\"]\n",
+    );
+    put(&wizard, "requirements.txt", "fastapi==0.115.6\ngunicorn==23.0.0\n");
+    put(&wizard, "main.py", "from fastapi import FastAPI\napp = FastAPI()\n");
+    let image = |wizard: &Wizard| wizard.run(&["app", "container", "--stdout"]).expect(0);
+    let done = image(&wizard);
+    has(
+        &done.out(),
+        &[
+            "# the start command needs uvicorn, and the app does not declare it: once it does, this goes",
+            "RUN pip install --no-cache-dir uvicorn==0.34.0",
+            "CMD [\"gunicorn\", \"--bind\", \"0.0.0.0:8000\", \"main:app\", \"-k\", \"uvicorn.workers.UvicornWorker\"]",
+            "# not installed, since our table does not know it: weirdpkg. If the app needs it, find the Debian package",
+        ],
+    );
+    assert!(!done.out().contains("pip install --no-cache-dir gunicorn"), "{}", done.out());
+    assert!(done.err().contains("note: not in the image") && done.err().contains("weirdpkg"), "{}", done.err());
+    let scan = migrate_wizard::app::scan(wizard.path(), &migrate_wizard::progress::Reporter::silent()).unwrap();
+    let files = migrate_wizard::app::files::generate(&scan, &migrate_wizard::app::Choices::from_scan(&scan)).unwrap();
+    let list = &files.iter().find(|file| file.path == "CHECKLIST.md").unwrap().contents;
+    assert!(list.contains("- [ ] declare `uvicorn` among the app's packages"), "{list}");
+    for declared in ["uvicorn[standard]==0.34.0\n", "fastapi[standard]\n", "-r more.txt\n"] {
+        put(&wizard, "more.txt", "uvicorn\n");
+        put(&wizard, "requirements.txt", &format!("fastapi\ngunicorn\n{declared}"));
+        assert!(!image(&wizard).out().contains("the start command needs"), "{declared}");
+    }
+    wizard.run(&["app", "container", "--runtime", "abc"]).expect(2).says("such as 22 or 3.12");
+    let empty = Wizard::empty();
+    empty.run(&["secrets", "list"]).expect(2).says("holds no app");
+}
+
+/// Who reads may go at any time: that is no fault of ours.
+#[test]
+fn a_reader_that_goes_ends_nothing_with_a_panic() {
+    for args in [&["app", "prepare", "--dry-run"][..], &["app", "env"], &["app", "scan"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = Wizard::sample().command(args).stdout(writer.try_clone().unwrap()).stderr(writer).status().unwrap();
+        assert!(status.code().is_some_and(|code| code != 101), "{args:?}: {status}");
+    }
+}
+
+#[test]
 fn one_image_has_a_target_for_each_service() {
     let wizard = app("four-services");
     wizard.run(&["app", "container", "--one-image"]).expect(0);

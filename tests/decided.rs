@@ -105,6 +105,57 @@ fn with_cognito_the_prepared_code_reads_what_the_service_gets() {
     assert_eq!(kind(&rows, "COGNITO_CLIENT_ID"), "no row");
 }
 
+/// `app env`, `secrets list` and the checklist say one thing.
+#[test]
+fn what_the_stack_does_not_set_with_what_was_decided_is_said_so_everywhere() {
+    let wizard = Wizard::sample();
+    let listed = |decided: &str, name: &str| {
+        let done = wizard.run(&["secrets", "list", "--set", decided]).expect(0).out();
+        done.lines().find(|line| line.split_whitespace().any(|word| word == name)).unwrap_or_default().to_owned()
+    };
+    let checklist = |decided: &str| {
+        let (id, outcome) = decided.split_once('=').unwrap();
+        let scan = migrate_wizard::app::scan(wizard.path(), &migrate_wizard::progress::Reporter::silent()).unwrap();
+        let decisions = [(id.to_owned(), outcome.to_owned())].into_iter().collect();
+        let choices = migrate_wizard::app::Choices { decisions, ..migrate_wizard::app::Choices::from_scan(&scan) };
+        let files = migrate_wizard::app::files::generate(&scan, &choices).unwrap();
+        files.into_iter().find(|file| file.path == "CHECKLIST.md").unwrap().contents
+    };
+    // the app's own login: the code of the sample has a default
+    let rows = table(&wizard, &["auth=app"]);
+    assert!(!rows["ISSUER_URL"]["on_aws"].as_str().unwrap().contains("stack"), "{}", rows["ISSUER_URL"]);
+    assert!(!listed("auth=app", "ISSUER_URL").contains("stack"), "{}", listed("auth=app", "ISSUER_URL"));
+    assert!(checklist("auth=app").contains("- [ ] `ISSUER_URL`: ") && !checklist("auth=cognito").contains("- [ ] `ISSUER_URL`"));
+    assert!(listed("auth=cognito", "ISSUER_URL").contains("set by the service's stack"), "{}", listed("auth=cognito", "ISSUER_URL"));
+    // no bucket
+    let name = "PRIVATE_OBJECT_DIR";
+    let rows = table(&wizard, &["storage=none"]);
+    assert_eq!([&rows[name]["on_aws"], &rows[name]["why"]], ["not set", "there is no bucket"]);
+    let line = listed("storage=none", name);
+    assert!(line.contains("not set") && line.contains("there is no bucket"), "{line}");
+    assert_eq!(table(&wizard, &["storage=s3"])[name]["on_aws"], "set by the service's stack");
+    assert!(!checklist("storage=none").contains(name) && !checklist("storage=s3").contains(&format!("- [ ] `{name}`")));
+}
+
+/// Whose decisions count is said; what a dry run only took to get on is no decision.
+#[test]
+fn decisions_of_an_earlier_run_are_named_and_defaults_of_a_dry_run_are_none() {
+    let wizard = Wizard::sample();
+    wizard.run(&["--dry-run", "--json", "--yes", "--set", "auth=app", "--set", "github_repository=acme/shop"]);
+    let run = wizard.run_dir().file_name().unwrap().to_string_lossy().into_owned();
+    let taken = wizard.journal();
+    let by_default = |entry: &&Value| entry["what"]["source"] == "default" && entry["what"]["step"] == "storage";
+    assert!(taken.iter().any(|entry| by_default(&entry)), "the dry run took nothing by default: {taken:?}");
+    for command in [&["app", "env"][..], &["app", "container", "--stdout"], &["app", "prepare", "--dry-run"], &["secrets", "list"]] {
+        let told = wizard.run(command).err();
+        assert!(told.lines().next().unwrap_or_default().starts_with(&format!("note: decisions of {run} (20")), "{command:?}: {told}");
+    }
+    let rows = table(&wizard, &[]);
+    // said by somebody, and only taken
+    assert!(!rows["ISSUER_URL"]["on_aws"].as_str().unwrap().contains("stack"), "{}", rows["ISSUER_URL"]);
+    assert_eq!(rows["PRIVATE_OBJECT_DIR"]["on_aws"], "set by the service's stack");
+}
+
 /// Names of `.env.example` that a person fills in.
 fn example(wizard: &Wizard, decided: &[&str]) -> BTreeSet<String> {
     let sets: Vec<&str> = decided.iter().flat_map(|answer| ["--set", answer]).collect();

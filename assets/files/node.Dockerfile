@@ -16,6 +16,7 @@ FROM base AS build
 {{build}}
 
 FROM base AS run
+{{unknown}}
 {{apt}}
 {{image_env}}
 # the certificates of Amazon RDS, so that ?sslmode=verify-full in DATABASE_URL works without a change of the app;

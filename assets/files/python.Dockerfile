@@ -9,6 +9,7 @@ RUN python -m venv /venv
 {{install}}
 
 FROM python:{{runtime}}-{{base}} AS run
+{{unknown}}
 {{apt}}
 {{image_env}}
 # the certificates of Amazon RDS, so that ?sslmode=verify-full in DATABASE_URL works without a change of the app

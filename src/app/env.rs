@@ -1,7 +1,7 @@
 //! The environment of the app on AWS: which names, plain or secret, what must never be set, what the build needs.
 //! Never a secret's value; facts about names are data in `assets/files/env.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,9 @@ pub struct EnvPlan {
     /// The code reads it, and with what was decided nobody has to give it.
     #[serde(default)]
     pub unneeded: Vec<Unneeded>,
+    /// The stack would set it with another outcome of what was decided; with this one a person gives it, or nobody.
+    #[serde(default)]
+    pub not_by_stack: BTreeSet<String>,
     /// Plain names that the image build must know, with a value for it (empty: a person must give it).
     pub build: BTreeMap<String, String>,
     /// Values for work on one's own machine: none of them is a secret.
@@ -163,6 +166,17 @@ pub fn unneeded(name: &str, decided: &Decided) -> Result<Option<String>> {
     })
 }
 
+/// Names that the service's stack may set, and that what was decided leaves to a person.
+///
+/// # Errors
+/// `Bug` if our own table does not parse.
+pub fn left_to_a_person(decided: &Decided) -> Result<BTreeSet<String>> {
+    let table = table()?;
+    let counts = |name: &str| table.row.iter().find(|row| row.name == name && row.is_met(decided));
+    let is_left = |row: &&Row| counts(&row.name).is_some_and(|first| !first.stack && matches!(first.kind, RowKind::Plain));
+    Ok(table.row.iter().filter(|row| row.stack).filter(is_left).map(|row| row.name.clone()).collect())
+}
+
 /// The plan for an app: shims, `.replit`'s own values, and every name that the code reads.
 ///
 /// # Errors
@@ -189,6 +203,9 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
         let value = template.filter(|_| !unknown).map(|t| template::fill("env.toml", t, &values)).transpose()?;
         if let Some(local) = &row.local {
             plan.local.insert(row.name.clone(), template::fill("env.toml", local, &values)?);
+        }
+        if !row.stack && ours.iter().any(|other| other.name == row.name && other.stack) {
+            plan.not_by_stack.insert(row.name.clone());
         }
         match row.kind {
             RowKind::Plain => {

@@ -43,7 +43,7 @@ pub fn generate(scan: &Scan, choices: &Choices) -> Result<Vec<GeneratedFile>> {
         );
     }
     out.put(".env.example", mark::seal(&env_table::example(&plan)), "the names that the app needs; values never belong here");
-    out.put("CHECKLIST.md", checklist(scan, choices, &plan), "what a person must change or look at, with places");
+    out.put("CHECKLIST.md", checklist(scan, choices, &plan)?, "what a person must change or look at, with places");
     Ok(out.out)
 }
 
@@ -174,7 +174,7 @@ fn health_files(scan: &Scan, images: &[Dockerfile<'_>]) -> Vec<(String, &'static
         .collect()
 }
 
-fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> String {
+fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
     let mut out = format!("# {}: what is left for a person\n\n", choices.app_name);
     for note in &scan.notes {
         out.push_str(&format!("> {note}\n\n"));
@@ -205,6 +205,15 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> String {
     if !unknown.is_empty() {
         out.push_str(&format!("\n## System packages we do not know\n\n{}", unknown.concat()));
     }
+    let undeclared: Vec<String> = dockerfile::undeclared(scan, choices)?
+        .into_iter()
+        .map(|name| {
+            format!("- [ ] declare `{name}` among the app's packages: the start command needs it (the Dockerfile installs it until then)\n")
+        })
+        .collect();
+    if !undeclared.is_empty() {
+        out.push_str(&format!("\n## Packages that the start command needs\n\n{}", undeclared.concat()));
+    }
     let health: Vec<String> = scan
         .services
         .iter()
@@ -223,7 +232,7 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> String {
     if !fixed.is_empty() {
         out.push_str(&format!("\n## Static services\n\n{}", fixed.concat()));
     }
-    out
+    Ok(out)
 }
 
 /// One signal with all its places.

@@ -31,6 +31,9 @@ pub struct Layout {
     pub static_root: bool,
     /// Patterns of `.replitignore` and of `ignorePaths` in `.replit`, as they stand there.
     pub ignored: Vec<String>,
+    /// Folders (empty: the root) that hold a page for `/`: an `index.html`, or a page of Next.js.
+    #[serde(default)]
+    pub pages: Vec<String>,
     /// Titles of pages (`index.html`) by their path, where a title stands there as a browser is given it.
     #[serde(default)]
     pub titles: BTreeMap<String, String>,
@@ -83,6 +86,7 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)]) -> Layout {
         wsgi: tree.entries.iter().find_map(|e| e.path.strip_suffix("/wsgi.py")).map(|dir| format!("{}.wsgi", dir.replace('/', "."))),
         static_root: tree.code("").any(|(file, text)| file.ends_with(".py") && STATIC_ROOT.as_ref().is_some_and(|p| p.is_match(text))),
         ignored: ignored(tree),
+        pages: pages(tree),
         titles: titles(tree),
         replit_lines: replit_lines(tree.text(".replit").unwrap_or("")),
     }
@@ -106,13 +110,39 @@ fn requirements(tree: &Tree) -> Vec<String> {
 
 fn python(tree: &Tree) -> Vec<String> {
     let Some(name) = PYTHON_NAME.as_ref() else { return Vec::new() };
+    let included = requirements(tree);
+    let is_included = |path: &str| {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        path.ends_with(".txt") && included.iter().any(|one| one == path || one == folder)
+    };
+    let more = tree.entries.iter().filter(|e| is_included(&e.path)).filter_map(|e| e.text.as_deref());
     let mut out: Vec<String> = ["requirements.txt", "pyproject.toml"]
         .iter()
         .filter_map(|file| tree.text(file))
+        .chain(more)
         // `dependencies = ["flask>=3", "gunicorn"]` on one line is a list as well
         .flat_map(|text| text.replace(['[', ','], "\n").lines().map(str::to_owned).collect::<Vec<_>>())
         .filter_map(|line| Some(name.captures(&line)?.get(1)?.as_str().to_lowercase().replace('_', "-")))
         .collect();
+    out.sort();
+    out.dedup();
+    out
+}
+
+/// Files that are the page of `/`, whatever their ending: what Next.js makes one of.
+const NEXT_PAGES: [&str; 4] = ["src/app/page", "app/page", "src/pages/index", "pages/index"];
+
+fn pages(tree: &Tree) -> Vec<String> {
+    let folder = |path: &str| -> Option<String> {
+        if let Some(folder) = path.strip_suffix("index.html") {
+            return (folder.is_empty() || folder.ends_with('/')).then(|| folder.trim_end_matches('/').to_owned());
+        }
+        let (stem, ending) = path.rsplit_once('.')?;
+        let folder = NEXT_PAGES.iter().filter(|_| ["tsx", "jsx", "ts", "js"].contains(&ending)).filter_map(|page| stem.strip_suffix(page));
+        let mut whole = folder.filter(|folder| folder.is_empty() || folder.ends_with('/'));
+        whole.next().map(|folder| folder.trim_end_matches('/').to_owned())
+    };
+    let mut out: Vec<String> = tree.entries.iter().filter_map(|e| folder(&e.path)).collect();
     out.sort();
     out.dedup();
     out
@@ -191,7 +221,8 @@ mod tests {
         assert_eq!(layout.next_standalone, ["apps/web"]);
         assert_eq!(layout.public, ["apps/web"]);
         assert_eq!(layout.requirements, ["requirements"]);
-        assert_eq!(layout.python, ["flask", "psycopg2"]);
+        assert_eq!(layout.python, ["flask", "gunicorn", "psycopg2"]);
+        assert_eq!(layout.pages, ["client", "other"]);
         assert_eq!(layout.wsgi.as_deref(), Some("shop.wsgi"));
         assert_eq!(layout.ignored, ["big", "*.psd", "docs"]);
         assert_eq!(layout.titles, BTreeMap::from([("client/index.html".into(), "The shop".into())]));

@@ -22,6 +22,8 @@ const MIGRATE_BUILD: &str = "          if [ -n \"$MIGRATE\" ]; then
             docker build \"${options[@]}\" --target \"$MIGRATE\" --tag \"$REPOSITORY:$MIGRATE-$GITHUB_SHA\" .
             docker push \"$REPOSITORY:$MIGRATE-$GITHUB_SHA\"
           fi";
+/// Folders that a page of a service lies in, from its own.
+const PAGE_FOLDERS: [&str; 5] = ["", "client", "public", "src", "templates"];
 /// Where the page of a service lies, from its folder.
 const PAGES: [&str; 4] = ["index.html", "client/index.html", "public/index.html", "src/index.html"];
 
@@ -82,9 +84,9 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
             "matrix_services",
             each(&|s, _, _| {
                 let name = choices.name_of(s);
-                let Look { health, page, word } = look(scan, choices, s);
+                let Look { health, kind, page, word } = look(scan, choices, s);
                 format!(
-                    "{{ service: {name}, variable: {}, health: \"{health}\", page: \"{page}\", word: {} }}",
+                    "{{ service: {name}, variable: {}, health: \"{health}\", kind: \"{kind}\", page: \"{page}\", word: {} }}",
                     variable(name),
                     serde_json::Value::from(word)
                 )
@@ -109,6 +111,7 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
         ("migrate_env", apart.map_or(String::new(), |_| "          MIGRATE: ${{ matrix.migrate }}".to_owned())),
         ("migrate_build", apart.map_or(String::new(), |_| MIGRATE_BUILD.to_owned())),
         ("migrate_tag", apart.map_or(String::new(), |stage| format!("{stage}-"))),
+        ("unseen", unseen(scan, choices, &services)),
         ("migrating", migrating.unwrap_or_default().to_owned()),
         ("migrations", choices.migrations.as_deref().map(quoted).unwrap_or_default()),
     ]);
@@ -158,11 +161,13 @@ pub fn release_buildspec(scan: &Scan, choices: &Choices, images: &[Dockerfile<'_
     let services = services(images);
     let (migrating, apart) = migrating(scan, choices, &services);
     let looks = services.iter().map(|(s, _, _)| {
-        let Look { health, page, word } = look(scan, choices, s);
-        format!("          {}) health={} page={} word={} ;;", choices.name_of(s), shell(health), shell(page), shell(&word))
+        let Look { health, kind, page, word } = look(scan, choices, s);
+        let words = [health, kind, page, &word].map(shell);
+        format!("          {}) health={} kind={} page={} word={} ;;", choices.name_of(s), words[0], words[1], words[2], words[3])
     });
     let values = BTreeMap::from([
         ("app", choices.app_name.clone()),
+        ("unseen", unseen(scan, choices, &services)),
         ("look_cases", looks.collect::<Vec<_>>().join("\n")),
         ("migrating", migrating.unwrap_or_default().to_owned()),
         ("migrate_tag", apart.map_or(String::new(), |stage| format!("{stage}-"))),
@@ -190,15 +195,46 @@ fn migrating<'a>(scan: &Scan, choices: &'a Choices, services: &[(&'a Service, &s
 /// What is looked at from outside once a service is updated; empty: it has none.
 struct Look<'a> {
     health: &'a str,
+    /// What kind of answer the health route gives; empty: a route of the app's own may answer as it likes.
+    kind: &'static str,
     page: &'a str,
     word: String,
 }
 
 fn look<'a>(scan: &Scan, choices: &Choices, service: &'a Service) -> Look<'a> {
     let health = if answers(service) { health_path(service) } else { "" };
-    let page = if service.kind == ServiceKind::Web { service.paths.first().map_or("/", String::as_str) } else { "" };
+    let kind = if !health.is_empty() && is_ours(scan, service) { "application/json" } else { "" };
+    let has_page = service.kind == ServiceKind::Web && (choices.smoke_word.is_some() || has_page(scan, service));
+    let page = if has_page { service.paths.first().map_or("/", String::as_str) } else { "" };
     let word = if page.is_empty() { String::new() } else { word(scan, choices, service) };
-    Look { health, page, word }
+    Look { health, kind, page, word }
+}
+
+/// The health route is the one that we make.
+fn is_ours(scan: &Scan, service: &Service) -> bool {
+    let files = ["server/health.ts", "src/health.ts", "health.ts", "server/health.mjs", "src/health.mjs", "health.mjs", "health.py"];
+    let at = |file: &&str| if service.dir.is_empty() { (*file).to_owned() } else { format!("{}/{file}", service.dir) };
+    service.health.is_none() || (service.health.as_deref() == Some("/api/health") && files.iter().any(|file| scan.has_file(&at(file))))
+}
+
+/// The app's files say that the service has a page at `/`; what its code answers there cannot be told.
+fn has_page(scan: &Scan, service: &Service) -> bool {
+    let join = |folder: &str| [service.dir.as_str(), folder].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
+    let streamlit = scan.stack.frameworks.iter().any(|name| name == "Streamlit");
+    streamlit || PAGE_FOLDERS.iter().any(|folder| scan.layout.pages.contains(&join(folder)))
+}
+
+/// Remarks for the head of a file: services whose page nobody looks at.
+fn unseen(scan: &Scan, choices: &Choices, services: &[(&Service, &str, &str)]) -> String {
+    let looked_at = |s: &Service| s.kind != ServiceKind::Web || !look(scan, choices, s).page.is_empty();
+    let names: Vec<&str> = services.iter().filter(|(s, _, _)| !looked_at(s)).map(|(s, _, _)| choices.name_of(s)).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(
+        "# Only the health of {} is looked at: that a page is at / cannot be told from the files. With one: app pipeline --smoke-word WORD",
+        names.join(", ")
+    )
 }
 
 /// Each service with its Dockerfile and its target (empty: the last stage).

@@ -145,6 +145,9 @@ const INTEREST: &[&str] = &[
     "src/health.ts",
     "health.ts",
     "health.py",
+    "server/health.mjs",
+    "src/health.mjs",
+    "health.mjs",
     ".replitignore",
     "manage.py",
 ];

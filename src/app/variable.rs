@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::Finding;
 use super::scan::Scan;
 use super::signal::Signal;
+use super::stack::Language;
 use super::tree::{Tree, is_comment};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,25 +56,63 @@ static READS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     .collect()
 });
 
-/// A client that is made without a key (group 1: its arguments) reads this variable by itself, where this package is imported. Python's alone:
-/// what `app prepare` makes of the others names the variable.
-static CLIENTS: LazyLock<Vec<(Regex, &'static str, &'static str)>> = LazyLock::new(|| {
-    [
-        (r"=\s*(?:openai\.)?(?:Async)?OpenAI\(([^()]*)\)", "openai", "OPENAI_API_KEY"),
-        (r"=\s*(?:anthropic\.)?(?:Async)?Anthropic\(([^()]*)\)", "anthropic", "ANTHROPIC_API_KEY"),
-    ]
-    .into_iter()
-    .filter_map(|(pattern, package, name)| Some((Regex::new(pattern).ok()?, package, name)))
-    .collect()
+/// A package that reads variables by itself.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Client {
+    language: Language,
+    /// What the code imports.
+    package: String,
+    /// How it is used (group 1: its arguments).
+    made: String,
+    /// Among the arguments it means that the variables are not read.
+    given: String,
+    names: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clients {
+    #[serde(rename = "as_of")]
+    _as_of: String,
+    #[serde(rename = "source")]
+    _source: String,
+    client: Vec<Client>,
+}
+
+static CLIENTS: LazyLock<Vec<(Regex, Client)>> = LazyLock::new(|| {
+    let table = toml::from_str::<Clients>(include_str!("../../assets/files/clients.toml"));
+    let clients = table.map(|table| table.client).unwrap_or_default();
+    clients.into_iter().filter_map(|client| Some((Regex::new(&client.made).ok()?, client))).collect()
 });
+
+impl Client {
+    fn is_imported(&self, file: &str, text: &str) -> bool {
+        let package = &self.package;
+        match self.language {
+            Language::Python => {
+                file.ends_with(".py")
+                    && [format!("from {package} import"), format!("import {package}")].iter().any(|line| text.contains(line))
+            }
+            Language::Node => !file.ends_with(".py") && ["\"", "'"].iter().any(|mark| text.contains(&format!("{mark}{package}{mark}"))),
+            Language::Php | Language::Html | Language::Unknown => false,
+        }
+    }
+}
 
 /// Names that clients read by themselves, with where in the text.
 fn by_clients(file: &str, text: &str) -> Vec<(usize, &'static str)> {
-    let imports = |package: &str| text.contains(&format!("from {package} import")) || text.contains(&format!("import {package}"));
     let mut out = Vec::new();
-    for (pattern, _, name) in CLIENTS.iter().filter(|(_, package, _)| file.ends_with(".py") && imports(package)) {
-        let made = pattern.captures_iter(text).filter(|found| found.get(1).is_some_and(|given| !given.as_str().contains("api_key")));
-        out.extend(made.filter_map(|found| Some((found.get(0)?.start(), *name))));
+    for (pattern, client) in CLIENTS.iter().filter(|(_, client)| client.is_imported(file, text)) {
+        let mut made = pattern.captures_iter(text).filter(|found| found.get(1).is_none_or(|given| !given.as_str().contains(&client.given)));
+        // one place is enough of a package that is used in many
+        let places: Vec<usize> = match client.language {
+            Language::Python => made.filter_map(|found| Some(found.get(0)?.start())).collect(),
+            Language::Node | Language::Php | Language::Html | Language::Unknown => {
+                made.next().and_then(|found| Some(found.get(0)?.start())).into_iter().collect()
+            }
+        };
+        out.extend(places.iter().flat_map(|at| client.names.iter().map(|name| (*at, name.as_str()))));
     }
     out
 }
@@ -92,7 +131,7 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
             let variable = found.entry(name.to_owned()).or_insert_with(|| Variable {
                 name: name.to_owned(),
                 has_default: false,
-                at_build: false,
+                at_build: name.starts_with("NEXT_PUBLIC_"),
                 places: Vec::new(),
             });
             variable.has_default = false;
@@ -238,5 +277,17 @@ mod tests {
         let code = "from openai import OpenAI, AsyncOpenAI\nfrom replit.object_storage import Client\na = OpenAI()\nb = AsyncOpenAI(api_key=\"x\")\n";
         let app = App::new(&[("main.py", code), ("requirements.txt", "openai\n./.migrate/shims/python\n")]);
         assert_eq!(named(&app), ["DEFAULT_OBJECT_STORAGE_BUCKET_ID main.py:2", "OPENAI_API_KEY main.py:3"]);
+
+        let code = "import { clerkMiddleware } from \"@clerk/express\";\n\napp.use(clerkMiddleware());\n";
+        let app = App::new(&[("index.ts", code), ("package.json", r#"{"dependencies": {"@clerk/express": "1"}}"#)]);
+        assert_eq!(named(&app), ["CLERK_PUBLISHABLE_KEY index.ts:3", "CLERK_SECRET_KEY index.ts:3"]);
+        app.put("index.ts", &code.replace("clerkMiddleware()", "clerkMiddleware({ secretKey: key, publishableKey: other })"));
+        assert_eq!(named(&app), [] as [String; 0]);
+    }
+
+    #[test]
+    fn each_client_of_the_table_can_be_looked_for() {
+        let table: super::Clients = toml::from_str(include_str!("../../assets/files/clients.toml")).unwrap();
+        assert_eq!(super::CLIENTS.len(), table.client.len());
     }
 }

@@ -14,7 +14,7 @@ use super::session::Aws;
 use super::stopped::{explained, for_good};
 use super::tasks::{self, Override, Run, TaskState};
 use crate::error::{Error, Kind, Result};
-use crate::progress::{Figure, Part, Progress, Reporter, Unit};
+use crate::progress::{Figure, Part, Progress, Reporter, Unit, aside};
 use crate::text;
 
 /// Looks at the log of a task that stopped, until it has said what came of its work: CloudWatch shows lines some seconds late.
@@ -283,7 +283,7 @@ impl Drop for Crew<'_> {
             let (ground, id) = (self.ground.clone(), self.work.id.clone());
             apart::now(self.aws, async move |aws| {
                 if let Err(error) = stop(&aws, &ground, &id).await {
-                    eprintln!("{error}");
+                    aside(format_args!("{error}"));
                 }
             });
         }

@@ -15,7 +15,7 @@ use super::session::Aws;
 use super::stopped::explained;
 use super::tasks;
 use crate::error::{Context, Error, Kind, Result};
-use crate::progress::Reporter;
+use crate::progress::{Reporter, aside};
 
 /// AWS's own document for it.
 const DOCUMENT: &str = "AWS-StartPortForwardingSessionToRemoteHost";
@@ -200,7 +200,7 @@ impl Drop for Task {
         let (cluster, arn) = (self.ground.cluster.clone(), self.arn.clone());
         apart::now(&self.aws, async move |aws| {
             if let Err(error) = tasks::stop(&aws, &cluster, &arn, "migrate-wizard: the tunnel is closed").await {
-                eprintln!("{error}");
+                aside(format_args!("{error}"));
             }
         });
     }

@@ -88,7 +88,7 @@ async fn write(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
             what.hours
         ));
     }
-    out("Next: put the folder into the app at Replit (drag it into the file tree, or git), and run there, best as a workflow:");
+    out("Next: put the folder into the app at Replit (drag it into the file tree), and run there, best as a workflow:");
     for command in commands {
         out(format!("  {command}"));
     }

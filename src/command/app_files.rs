@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::engines::{blueprint, decisions};
+use super::engines::{blueprint, decisions, say_whose};
 use super::{out, out_json};
 use crate::app::env_table::{self, EnvRow, Kind as Name};
 use crate::app::mark::{self, Standing};
@@ -14,7 +14,7 @@ use crate::cli::{ArchitectureArg, BaseArg, ChoiceArgs, ContainerArgs, EnvArgs, P
 use crate::cloud::stacks;
 use crate::error::{Context, Error, Kind, Result};
 use crate::library;
-use crate::progress::Reporter;
+use crate::progress::{Reporter, aside};
 use crate::text;
 use crate::wizard::template;
 
@@ -24,7 +24,15 @@ pub fn container(args: &RunArgs, what: &ContainerArgs) -> Result<u8> {
         "alpine".clone_into(&mut choices.base);
     }
     if let Some(runtime) = &what.runtime {
+        if !runtime.starts_with(|c: char| c.is_ascii_digit()) || !runtime.chars().all(|c| c.is_ascii_digit() || c == '.') {
+            return Err(Error::new(Kind::Usage, format!("--runtime {runtime}: not a version"))
+                .hint("expected a version of Node or Python, such as 22 or 3.12"));
+        }
         choices.runtime.clone_from(runtime);
+    }
+    let unknown: Vec<&str> = scan.system_packages.iter().filter(|p| !p.known).map(|p| p.name.as_str()).collect();
+    if !unknown.is_empty() {
+        aside(format_args!("note: not in the image, since our table does not know a Debian package for it: {}", unknown.join(", ")));
     }
     let files = files::container(&scan, &choices)?;
     put(args, &what.choice, &what.write, &files, "docker compose up --build, then migrate-wizard app pipeline --provider github")
@@ -136,19 +144,20 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     named("--app-name", what.app_name.as_deref())?;
     named("--environment", what.environment.as_deref())?;
     app::must_be_app(root)?;
-    let scan = app::scan(root, &Reporter::silent())?;
-    if scan.replit.is_none() {
-        eprintln!(
-            "note: {} has no .replit file: it is not a Replit app, or not the app's root; going on from its other files",
-            root.display()
-        );
-    }
-    let mut choices = Choices::from_scan(&scan);
     // what was decided for this checkout, wherever the command runs
     let of_app = RunArgs { dir: root.to_path_buf(), ..args.clone() };
+    say_whose(&of_app)?;
+    let scan = app::scan(root, &Reporter::silent())?;
+    if scan.replit.is_none() {
+        aside(format_args!(
+            "note: {} has no .replit file: it is not a Replit app, or not the app's root; going on from its other files",
+            root.display()
+        ));
+    }
+    let mut choices = Choices::from_scan(&scan);
     choices.decisions = decisions(&of_app)?;
     for difference in app::made_for_other(&Reading::of(root)?.files(), &choices.decisions) {
-        eprintln!("note: {difference}");
+        aside(format_args!("note: {difference}"));
     }
     if !choices.decisions.is_empty() {
         decided(&of_app, &scan, &mut choices)?;

@@ -12,6 +12,7 @@ use crate::cloud::secrets::Recovery;
 use crate::cloud::{Aws, apart, crew, revision, secrets};
 use crate::error::{Context, Error, Kind, Result};
 use crate::own_folder;
+use crate::progress::aside;
 use crate::runs;
 
 /// Where these are, below the folder of all runs.
@@ -88,7 +89,7 @@ impl Drop for Cleanup {
             let (left, path) = (self.left.clone(), self.path.clone());
             apart::now(&self.aws, async move |aws| {
                 if let Err(error) = clean(&aws, &left, &path).await {
-                    eprintln!("{error}");
+                    aside(format_args!("{error}"));
                 }
             });
         }

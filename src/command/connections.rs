@@ -6,6 +6,7 @@ use crate::cloud::{self, Aws, snapshot};
 use crate::effects::dsql_login;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Connector, HostKind, layers};
+use crate::progress::aside;
 
 /// The variable that names the source when no flag says otherwise.
 pub const SOURCE: &str = "SOURCE_DATABASE_URL";
@@ -44,7 +45,7 @@ fn unnamed(name: &str, side: &str, besides: &str) -> Error {
 /// Says what was read otherwise than it was written; a DSQL cluster without a password gets IAM tokens.
 async fn ready(args: &RunArgs, side: &str, connector: Connector) -> Result<Connector> {
     for note in connector.notes() {
-        eprintln!("{side}: {note}");
+        aside(format_args!("{side}: {note}"));
     }
     if connector.kind() != HostKind::Dsql {
         return Ok(connector);

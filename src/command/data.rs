@@ -7,7 +7,7 @@ use crate::cli::{CopyArgs, DataArgs, DiffArgs, FinishArgs, LimitsArg, RunArgs, T
 use crate::data::{self, CopyReport, Existing, Limits};
 use crate::error::Result;
 use crate::postgres::Connector;
-use crate::progress::Reporter;
+use crate::progress::{Reporter, aside};
 use crate::text;
 
 pub async fn sides(args: &RunArgs, what: &DataArgs) -> Result<(Connector, Connector)> {
@@ -74,7 +74,7 @@ pub async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Res
 const GIVEN_UP: std::time::Duration = std::time::Duration::from_millis(500);
 
 pub fn interrupted() -> Result<u8> {
-    eprintln!("interrupted: nothing is lost. Next: the same command goes on from here");
+    aside(format_args!("interrupted: nothing is lost. Next: the same command goes on from here"));
     Ok(130)
 }
 

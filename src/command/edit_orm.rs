@@ -9,6 +9,7 @@ use super::{out, out_json, schema as commands, worktree};
 use crate::app::{self, orm};
 use crate::cli::{EditOrmArgs, RunArgs};
 use crate::error::{Context, Error, Kind, Result};
+use crate::progress::aside;
 use crate::schema::{self, Conversion, Target};
 use crate::text;
 
@@ -83,32 +84,32 @@ fn apply(root: &Path, outcome: &orm::Outcome, force: bool) -> Result<()> {
 fn tell(outcome: &orm::Outcome, what: &EditOrmArgs) {
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     if !outcome.hands.is_empty() {
-        eprintln!("needs a hand:");
+        aside(format_args!("needs a hand:"));
     }
     for hand in &outcome.hands {
         let side = |text: &str| if text.is_empty() { "nothing".to_owned() } else { plain(text) };
-        eprintln!("  {}:{} {}: {} -> {}", hand.path, hand.line, hand.object, side(&hand.from), side(&hand.to));
-        eprintln!("      {}", plain(&hand.why));
+        aside(format_args!("  {}:{} {}: {} -> {}", hand.path, hand.line, hand.object, side(&hand.from), side(&hand.to)));
+        aside(format_args!("      {}", plain(&hand.why)));
     }
     if !outcome.notes.is_empty() {
-        eprintln!("good to know:");
+        aside(format_args!("good to know:"));
     }
     for note in &outcome.notes {
-        eprintln!("  {}:{} {}", note.path, note.line, plain(&note.what));
+        aside(format_args!("  {}:{} {}", note.path, note.line, plain(&note.what)));
     }
     for command in &outcome.commands {
-        eprintln!("run: {command}");
+        aside(format_args!("run: {command}"));
     }
     let (files, hands) = (outcome.files.len() as u64, outcome.hands.len() as u64);
     let count = format!("{}, {} for a hand", text::plural(files, "file"), text::count(hands));
     let next = match (files, what.apply, &what.patch) {
         (0, _, _) => {
-            eprintln!("nothing to change; {} for a hand", text::count(hands));
+            aside(format_args!("nothing to change; {} for a hand", text::count(hands)));
             return;
         }
         (_, true, _) => "npx tsc --noEmit, then git diff".to_owned(),
         (_, false, Some(path)) => format!("git apply {}", path.display()),
         (_, false, None) => "the same with --apply writes it".to_owned(),
     };
-    eprintln!("{count}. Next: {next}");
+    aside(format_args!("{count}. Next: {next}"));
 }

@@ -12,11 +12,13 @@ use crate::cloud::stacks::{self, System};
 use crate::effects;
 use crate::error::{Context, Error, Kind, Result};
 use crate::library;
+use crate::progress::aside;
 use crate::runs;
 use crate::wizard::forecast::Coming;
 use crate::wizard::journal::Source;
 use crate::wizard::plan::Suggestion;
 use crate::wizard::template;
+use crate::wizard::view::Mode;
 
 pub fn write_all(folder: &std::path::Path, files: &[(String, String)]) -> Result<()> {
     for (name, contents) in files {
@@ -70,21 +72,43 @@ pub fn blueprint(args: &RunArgs, run: &str) -> Result<Vec<Coming>> {
 /// What was decided so far, by id of the question: by the newest run of this checkout, and by what the command line names.
 pub fn decisions(args: &RunArgs) -> Result<Decided> {
     let (_, books) = checked_books(args, "move")?;
-    let mut known = decided_before(args)?;
+    let mut known = match before(args)? {
+        Some(found) => taken(&found),
+        None => BTreeMap::new(),
+    };
     known.extend(answers(args, &books)?);
     Ok(known.into_iter().map(|(id, suggestion)| (id, suggestion.value)).collect())
 }
 
+/// Says whose decisions count where the command line names none, before anything else is said.
+pub fn say_whose(args: &RunArgs) -> Result<()> {
+    if let Some(found) = before(args)?.filter(|found| !taken(found).is_empty()) {
+        let day = found.state.opened_at.get(..10).unwrap_or(&found.state.opened_at);
+        aside(format_args!("note: decisions of {} ({day}); --profile, --answers and --set say otherwise", found.state.run));
+    }
+    Ok(())
+}
+
+/// What a run decided: of a dry run only what somebody said or the app shows, not what it took to get on.
+fn taken(found: &runs::Found) -> BTreeMap<String, Suggestion> {
+    let steps = found.state.steps.iter().filter_map(|(id, step)| Some((id, step.answer.as_ref()?)));
+    let counts = steps.filter(|(_, (_, source))| found.state.mode != Mode::Dry || *source != Source::Default);
+    counts.map(|(id, (value, _))| (id.clone(), Suggestion { value: template::plain(value), source: Source::Detected })).collect()
+}
+
 /// What the newest run of this checkout that makes stacks was answered; nothing where a profile or a file of answers is named.
 pub fn decided_before(args: &RunArgs) -> Result<BTreeMap<String, Suggestion>> {
-    if args.profile.is_some() || args.answers.is_some() {
-        return Ok(BTreeMap::new());
-    }
-    let Some(found) = runs::newest_that(&args.dir, |state| matches!(state.journey.as_str(), "move" | "stacks"))? else {
-        return Ok(BTreeMap::new());
-    };
+    let Some(found) = before(args)? else { return Ok(BTreeMap::new()) };
     let told = found.state.steps.into_iter().filter_map(|(id, step)| Some((id, step.answer?.0)));
     Ok(told.map(|(id, value)| (id, Suggestion { value: template::plain(&value), source: Source::Detected })).collect())
+}
+
+/// The run whose decisions count: the newest that makes stacks, unless a profile or a file of answers is named.
+fn before(args: &RunArgs) -> Result<Option<runs::Found>> {
+    if args.profile.is_some() || args.answers.is_some() {
+        return Ok(None);
+    }
+    runs::newest_that(&args.dir, |state| matches!(state.journey.as_str(), "move" | "stacks"))
 }
 
 /// The stacks among the steps to come.

@@ -16,7 +16,7 @@ use crate::data::CopyReport;
 use crate::error::{Error, Kind, Result};
 use crate::faces::json::APART;
 use crate::postgres::{Connector, HostKind};
-use crate::progress::Reporter;
+use crate::progress::{Reporter, aside};
 use crate::text;
 
 /// Between two lines of a task's progress, in milliseconds: what is written to a log costs by the byte.
@@ -154,7 +154,7 @@ impl Task<'_> {
             done = self.work(args, reporter) => done?,
             () = ended() => {
                 // Leaving the block above stopped the tasks and took the secrets away.
-                eprintln!("interrupted: tasks stopped, temporary secrets deleted, nothing copied is lost. Next: the same command goes on from here");
+                aside(format_args!("interrupted: tasks stopped, temporary secrets deleted, nothing copied is lost. Next: the same command goes on from here"));
                 None
             }
         };

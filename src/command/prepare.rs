@@ -7,13 +7,14 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::engines::decisions;
+use super::engines::{decisions, say_whose};
 use super::prepared_branch::{self, Commit};
 use super::{out, out_json};
 use crate::app::{self, Reading, edits};
 use crate::cli::{PrepareArgs, RunArgs};
 use crate::error::{Context, Error, Kind, Result};
 use crate::faces::line::accept::{self, Offer};
+use crate::progress::aside;
 use crate::text;
 
 pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
@@ -22,13 +23,14 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
     }
     let root = what.app.as_deref().unwrap_or(&args.dir);
     app::must_be_app(root)?;
+    say_whose(&RunArgs { dir: root.to_path_buf(), ..args.clone() })?;
     let reading = Reading::of(root)?;
     let files = with_ours(root, reading.files())?;
     if !reading.has(".replit") {
-        eprintln!(
+        aside(format_args!(
             "note: {} has no .replit file: it is not a Replit app, or not the app's root; going on from its other files",
             root.display()
-        );
+        ));
     }
     let decided = decisions(&RunArgs { dir: root.to_path_buf(), ..args.clone() })?;
     let mut kept = BTreeSet::new();
@@ -49,14 +51,14 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
         if !args.json {
             idle(&what.only, &prepared);
             stands(&prepared);
-            eprintln!("nothing was changed. Next: the same with --yes takes all, in a terminal it asks by file");
+            aside(format_args!("nothing was changed. Next: the same with --yes takes all, in a terminal it asks by file"));
         }
         return Ok(u8::from(!args.dry_run));
     }
     if asks {
         prepared = accepted(&files, &reading, what, &decided, &mut kept, prepared)?;
         if prepared.iter().all(|one| one.changes.is_empty()) {
-            eprintln!("nothing was changed: no file was taken");
+            aside(format_args!("nothing was changed: no file was taken"));
             return Ok(1);
         }
     }
@@ -113,13 +115,13 @@ fn nothing(args: &RunArgs, only: &[String], prepared: &[edits::Prepared]) -> Res
     if args.json {
         out_json(&json!({ "applied": false, "edits": prepared }))?;
     } else {
-        eprintln!("nothing to change");
+        aside(format_args!("nothing to change"));
         idle(only, prepared);
         for line in prepared.iter().filter_map(|one| one.standing.as_ref()).flat_map(|standing| &standing.open) {
             out(format!("for a person: {line}"));
         }
         stands(prepared);
-        eprintln!("Next: migrate-wizard app scan");
+        aside(format_args!("Next: migrate-wizard app scan"));
     }
     Ok(0)
 }
@@ -127,7 +129,7 @@ fn nothing(args: &RunArgs, only: &[String], prepared: &[edits::Prepared]) -> Res
 /// Edits that were named and met nothing.
 fn idle(only: &[String], prepared: &[edits::Prepared]) {
     for edit in only.iter().filter(|id| prepared.iter().all(|one| one.edit.id != **id)) {
-        eprintln!("{edit}: nothing to change in this app");
+        aside(format_args!("{edit}: nothing to change in this app"));
     }
 }
 
@@ -136,7 +138,7 @@ fn stands(prepared: &[edits::Prepared]) {
     let written = |standing: &&edits::Standing| !standing.open.is_empty() || standing.ticked > 0;
     if let Some(standing) = prepared.iter().find_map(|one| one.standing.as_ref()).filter(written) {
         let open = text::plural(standing.open.len() as u64, "item");
-        eprintln!("{}: {open} open, {} ticked", edits::CHECKLIST, standing.ticked);
+        aside(format_args!("{}: {open} open, {} ticked", edits::CHECKLIST, standing.ticked));
     }
 }
 
@@ -215,16 +217,16 @@ fn show(args: &RunArgs, prepared: &[edits::Prepared], applied: bool) -> Result<(
         return Ok(());
     }
     for offer in offers(prepared) {
-        eprintln!("{}", offer.path);
-        offer.reasons.iter().for_each(|reason| eprintln!("  because: {reason}"));
+        aside(format_args!("{}", offer.path));
+        offer.reasons.iter().for_each(|reason| aside(format_args!("  because: {reason}")));
         out(offer.diff.trim_end_matches('\n'));
     }
     for item in prepared.iter().flat_map(|one| &one.items) {
-        eprintln!("for a person: {}: {} ({})", item.place(), item.what, item.why);
+        aside(format_args!("for a person: {}: {} ({})", item.place(), item.what, item.why));
     }
     for (edit, needs) in prepared.iter().filter(|one| !one.changes.is_empty()).filter_map(|one| Some((&one.edit, one.edit.needs.as_ref()?)))
     {
-        eprintln!("{}: for {needs}; with another decision, say so: --set {}=…", edit.id, needs.decision);
+        aside(format_args!("{}: for {needs}; with another decision, say so: --set {}=…", edit.id, needs.decision));
     }
     Ok(())
 }
@@ -233,13 +235,13 @@ fn show(args: &RunArgs, prepared: &[edits::Prepared], applied: bool) -> Result<(
 fn tell(what: &PrepareArgs, prepared: &[edits::Prepared]) {
     let commands: BTreeSet<&str> = prepared.iter().flat_map(|one| &one.commands).map(String::as_str).collect();
     for command in commands {
-        eprintln!("run: {command}   (the lock file follows; commit it)");
+        aside(format_args!("run: {command}   (the lock file follows; commit it)"));
     }
     idle(&what.only, prepared);
     stands(prepared);
     match &what.patches {
-        Some(folder) => eprintln!("Next, in the app's folder: git apply {}/*.patch", folder.display()),
-        None => eprintln!("you are on {}. Next: look at it (git log -p), run the app's checks, and merge it", what.branch),
+        Some(folder) => aside(format_args!("Next, in the app's folder: git apply {}/*.patch", folder.display())),
+        None => aside(format_args!("you are on {}. Next: look at it (git log -p), run the app's checks, and merge it", what.branch)),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{connections, out, out_json, telling};
 use crate::cli::{ConvertArgs, InputArgs, RulesArgs, RunArgs, SchemaArgs, SchemaDiffArgs};
 use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::{Access, dump};
-use crate::progress::Reporter;
+use crate::progress::{Reporter, aside};
 use crate::schema::{self, Conversion, Difference, Evidence, Finding, Severity, Target};
 use crate::text;
 
@@ -110,9 +110,9 @@ pub async fn convert(args: &RunArgs, what: &ConvertArgs) -> Result<u8> {
             }
             // The SQL may go down a pipe; what was changed must be seen all the same.
             for finding in &conversion.findings {
-                eprintln!("-- {:<22} {}: {}", finding.id, finding.object, finding.what);
+                aside(format_args!("-- {:<22} {}: {}", finding.id, finding.object, finding.what));
                 for line in measured(finding) {
-                    eprintln!("-- {:<22} {line}", "");
+                    aside(format_args!("-- {:<22} {line}", ""));
                 }
             }
         }

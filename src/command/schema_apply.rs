@@ -15,6 +15,7 @@ use crate::cli::{PhaseArg, RunArgs, SchemaApplyArgs};
 use crate::data;
 use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::{Access, Session};
+use crate::progress::aside;
 use crate::schema::{self, Dialect, Difference, Phase, Signed, Statement};
 use crate::text;
 
@@ -175,7 +176,7 @@ pub async fn apply(args: &RunArgs, what: &SchemaApplyArgs) -> Result<u8> {
     };
     drop(teller);
     let Some(applied) = applied else {
-        eprintln!("interrupted: nothing is lost. Next: the same command goes on from here");
+        aside(format_args!("interrupted: nothing is lost. Next: the same command goes on from here"));
         return Ok(130);
     };
     let applied = match applied {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::engines::decisions;
+use super::engines::{decisions, say_whose};
 use super::run::{answers, checked_books, open};
 use super::{out, out_json};
 use crate::app::needs::Decided;
@@ -19,7 +19,7 @@ use crate::decide;
 use crate::effects::{Setup, app_secrets, environment};
 use crate::error::{Context, Error, Kind, Result};
 use crate::faces::line::hidden;
-use crate::progress::Reporter;
+use crate::progress::{Reporter, aside};
 use crate::runs::{self, Flavour};
 use crate::wizard::state::End;
 use crate::wizard::template;
@@ -141,9 +141,10 @@ fn whose_by_default(args: &RunArgs, whose: &AppArgs, scan: &Scan) -> Result<AppA
     let open = |given: &Option<String>, id: &str| given.is_none() && decided.outcome(id).is_none();
     let mut whose = whose.clone();
     let (name, environment) = (open(&whose.app, "app_name"), open(&whose.environment, "environment"));
-    if app::must_be_app(&args.dir).is_err() || !(name || environment) {
+    if !(name || environment) {
         return Ok(whose);
     }
+    app::must_be_app(&args.dir)?;
     if name {
         whose.app = Some(usual.app_name);
     }
@@ -152,15 +153,16 @@ fn whose_by_default(args: &RunArgs, whose: &AppArgs, scan: &Scan) -> Result<AppA
     }
     let told = |given: &Option<String>| given.clone().unwrap_or_else(|| "as decided".to_owned());
     let (app, place) = (told(&whose.app), told(&whose.environment));
-    eprintln!("note: not all was decided yet; app {app}, environment {place} (--app and --environment say otherwise)");
+    aside(format_args!("note: not all was decided yet; app {app}, environment {place} (--app and --environment say otherwise)"));
     Ok(whose)
 }
 
 async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
+    say_whose(args)?;
     let scan = app::scan(&args.dir, &Reporter::silent())?;
     let place = Place::of(args, &whose_by_default(args, whose, &scan)?)?;
     for difference in app::made_for_other(&Reading::of(&args.dir)?.files(), &place.decided) {
-        eprintln!("note: {difference}");
+        aside(format_args!("note: {difference}"));
     }
     let asked = async { environment::held(&place.aws(args).await?, &place.app, &place.environment).await };
     let (held, not_asked) = match asked.await {
@@ -175,7 +177,8 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
     let rows = environment::rows(&scan, &args.dir, &place.prefix(), &services, &held, &place.decided)?;
     let table = Table::bundled()?;
     // what the stacks or the wizard make is nobody's to import
-    let made = |row: &Row| table.judge(&row.variable, None).0 == Becomes::Replaced;
+    let left = app::env::left_to_a_person(&place.decided)?;
+    let made = |row: &Row| table.judge(&row.variable, None).0 == Becomes::Replaced && !left.contains(&row.variable);
     let missing = rows.iter().filter(|r| matches!(r.given, Given::Missing(_) | Given::MissingPlain) && !made(r)).count();
     let code = u8::from(missing > 0 && not_asked.is_none());
     let secrets = stored(&held, &table);

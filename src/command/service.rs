@@ -15,7 +15,7 @@ use crate::cli::{RunArgs, ServiceDeployArgs, ServiceRollbackArgs};
 use crate::cloud::once::{self, Known, Once};
 use crate::cloud::{Access, Aws, deployments, registry, revisions, services, tags};
 use crate::error::{Error, Kind, Result};
-use crate::progress::Reporter;
+use crate::progress::{Reporter, aside};
 
 pub async fn deploy(args: &RunArgs, what: &ServiceDeployArgs) -> Result<u8> {
     if what.image.is_none() && what.tag.is_none() && what.desired.is_none() {
@@ -103,10 +103,10 @@ fn migrations(args: &RunArgs, what: &ServiceDeployArgs, another: bool, dsql: boo
     }
     let found = app::scan(&args.dir, &Reporter::silent())?.migrations;
     if let (true, Some(found)) = (dsql, &found) {
-        eprintln!(
+        aside(format_args!(
             "not run: {} ({}) sends several DDL statements in one transaction, which Aurora DSQL refuses; --migrate COMMAND runs another",
             found.command, found.from
-        );
+        ));
         return Ok(None);
     }
     Ok(found.map(|found| found.command))

@@ -7,6 +7,7 @@ use super::run::{answers, checked_books, open_with};
 use crate::cli::{RepairArgs, RunArgs};
 use crate::effects::Setup;
 use crate::error::{Error, Kind, Result};
+use crate::progress::aside;
 use crate::runs::{self, Flavour, Found};
 use crate::wizard::journal::Source;
 use crate::wizard::plan::{Books, Suggestion};
@@ -60,7 +61,7 @@ pub async fn deploy(args: &RunArgs) -> Result<u8> {
         let otherwise = changed(&found.state, &given);
         if !otherwise.is_empty() {
             // stacks are brought to what is decided now, whatever a run before had begun with
-            eprintln!("{} was begun with other answers ({}): a new run begins", found.state.run, otherwise.join(", "));
+            aside(format_args!("{} was begun with other answers ({}): a new run begins", found.state.run, otherwise.join(", ")));
         }
         // or what it made is gone since
         args.new = !otherwise.is_empty() || removed_since(&args, &found)?;

@@ -6,6 +6,7 @@ use super::{connections, inside, out, worker_stack};
 use crate::cli::{RunArgs, TunnelArgs};
 use crate::cloud::tunnel;
 use crate::error::Result;
+use crate::progress::aside;
 
 pub async fn run(args: &RunArgs, what: &TunnelArgs) -> Result<u8> {
     let to = connections::target(args, what.target.target.as_deref(), &what.target.target_env).await?;
@@ -42,10 +43,10 @@ pub async fn run(args: &RunArgs, what: &TunnelArgs) -> Result<u8> {
     tokio::select! {
         done = work => done?,
         () = inside::ended() => {
-            eprintln!("closed: the task is stopped");
+            aside(format_args!("closed: the task is stopped"));
             return Ok(0);
         }
     }
-    eprintln!("the session ended by itself: the task is stopped. Next: the same command opens it again");
+    aside(format_args!("the session ended by itself: the task is stopped. Next: the same command opens it again"));
     Ok(1)
 }

@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::tui::{columns, cooked, width, wrap};
-use crate::progress::Progress;
+use crate::progress::{Progress, aside};
 use crate::wizard::view::{
     AnswerKind, AskView, Command, EndedView, Event, FailedView, GateView, ManualView, OptionView, Outcome, RollbackView, Screen, Sign, View,
 };
@@ -390,7 +390,9 @@ async fn prompt<T: Send + 'static>(ask: impl FnOnce() -> Result<T, InquireError>
         Ok(Err(InquireError::OperationInterrupted)) | Err(_) => Err(Command::Abort),
         Ok(Err(InquireError::OperationCanceled)) => Err(Command::Stop),
         Ok(Err(error @ (InquireError::NotTTY | InquireError::IO(_) | InquireError::InvalidConfiguration(_) | InquireError::Custom(_)))) => {
-            eprintln!("nobody can be asked here ({error}): run it in a terminal, or with --yes and --profile, --answers or --set");
+            aside(format_args!(
+                "nobody can be asked here ({error}): run it in a terminal, or with --yes and --profile, --answers or --set"
+            ));
             Err(Command::Stop)
         }
     }

@@ -287,7 +287,8 @@ fn a_page_instead_of_health_is_no_health() {
     let script = script_of("deploy", "Smoke test");
     let go = |url: &str, task: &str| {
         put_text(folder.path(), "task.json", task);
-        let env = [("GIVEN", url), ("HEALTH", "/api/health"), ("PAGE", "/"), ("PAUSE", "0"), ("SERVICE", "web")];
+        let env =
+            [("GIVEN", url), ("HEALTH", "/api/health"), ("KIND", "application/json"), ("PAGE", "/"), ("PAUSE", "0"), ("SERVICE", "web")];
         let done = run(folder.path(), &script, &env);
         (done.status.success(), String::from_utf8_lossy(&done.stdout).into_owned())
     };
@@ -305,9 +306,23 @@ fn a_page_instead_of_health_is_no_health() {
     assert!(!passed && said.contains("answered \"200 text/html\", expected \"200 application/json\""), "{said}");
     let (passed, said) = go(&server("503 Service Unavailable\r\nContent-Type: application/json"), none);
     assert!(!passed && said.contains("answered \"503 application/json\""), "{said}");
+    // a route of the app's own may answer as it likes, where it answers at all
+    let own = |url: &str| {
+        let env = [("GIVEN", url), ("HEALTH", "/api/health"), ("KIND", ""), ("PAGE", ""), ("PAUSE", "0"), ("SERVICE", "web")];
+        run(folder.path(), &script, &env).status.success()
+    };
+    assert!(own(&server("200 OK\r\nContent-Type: text/html")) && !own(&server("503 Service Unavailable\r\nContent-Type: text/html")));
     // a page of somebody else's is not the app's
     let word = |word: &str| {
-        let env = [("GIVEN", good.as_str()), ("HEALTH", "/api/health"), ("PAGE", "/"), ("PAUSE", "0"), ("SERVICE", "web"), ("WORD", word)];
+        let env = [
+            ("GIVEN", good.as_str()),
+            ("HEALTH", "/api/health"),
+            ("KIND", "application/json"),
+            ("PAGE", "/"),
+            ("PAUSE", "0"),
+            ("SERVICE", "web"),
+            ("WORD", word),
+        ];
         let done = run(folder.path(), &script, &env);
         (done.status.success(), String::from_utf8_lossy(&done.stdout).into_owned())
     };
@@ -332,6 +347,36 @@ fn a_page_is_known_by_a_word() {
     sample.run(&["app", "pipeline", "--provider", "github"]).expect(0);
     assert!(read(&sample, WORKFLOW).contains("page: \"/\", word: \"Grievance portal\" }"));
     sample.run(&["app", "pipeline", "--provider", "github", "--smoke-word", "${{ secrets.X }}"]).expect(2).says("--smoke-word");
+}
+
+/// One of the apps in tests/apps.
+fn miniature(name: &str) -> Wizard {
+    let wizard = Wizard::empty();
+    let from = super::root().join("tests/apps").join(name).join(".");
+    assert!(Command::new("cp").arg("-R").arg(from).arg(wizard.path()).status().unwrap().success());
+    wizard
+}
+
+#[test]
+fn only_what_the_app_is_known_to_have_is_looked_at() {
+    let matrix = |name: &str, more: &[&str]| {
+        let wizard = miniature(name);
+        wizard.run(&[&["app", "pipeline", "--provider", "github"], more].concat()).expect(0);
+        let text = read(&wizard, WORKFLOW);
+        let looked = text.lines().find(|line| line.contains("health: \"")).unwrap().to_owned();
+        (looked, text.contains("# Only the health of "))
+    };
+    // its health route is `res.send("ok")`
+    let (looked, _) = matrix("bullmq-worker", &[]);
+    assert!(looked.contains("health: \"/health\", kind: \"\""), "{looked}");
+    // no file of it is a page
+    let (looked, told) = matrix("flask-auth", &[]);
+    assert!(looked.contains("page: \"\"") && told, "{looked}");
+    let (looked, told) = matrix("flask-auth", &["--smoke-word", "Hello"]);
+    assert!(looked.contains("page: \"/\", word: \"Hello\"") && !told, "{looked}");
+    // the generated route answers JSON, and the page lies there
+    let (looked, told) = matrix("rest-express", &[]);
+    assert!(looked.contains("page: \"/\"") && !told, "{looked}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The images of the app: which base, which packages, how to install, build and start.
-//! Never a template's text (that is `assets/files/`), and never a package that no file of the app asks for.
+//! Never a template's text (that is `assets/files/`), and never a package that neither a file of the app nor its start command asks for.
 
 mod base;
 mod framework;
@@ -82,6 +82,7 @@ fn one(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &[&Service], ta
         ("base_why", base::why(scan, choices)),
         ("platform_check", base::platform_check(scan)),
         ("apt", apt(&set(|p| &p.apt))),
+        ("unknown", unknown(scan)),
         ("image_env", env(&image_env)),
         ("build_env", env(&build_env)),
         ("build_args", build_args(plan)),
@@ -89,7 +90,13 @@ fn one(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &[&Service], ta
     let compiled = set(|p| &p.build);
     match scan.stack.language {
         Language::Node => values.extend(node::values(scan, choices, services, &compiled, &frameworks)),
-        Language::Python => values.extend(python::values(scan, &compiled, &frameworks)),
+        Language::Python => {
+            let mut missing = BTreeSet::new();
+            for service in services {
+                missing.extend(start::undeclared(scan, choices, service, &frameworks)?);
+            }
+            values.extend(python::values(scan, &compiled, &frameworks, &missing));
+        }
         Language::Php | Language::Html | Language::Unknown => {}
     }
     let mut out = template::fill(file, text, &values)?;
@@ -112,6 +119,28 @@ fn one(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &[&Service], ta
 /// The target of this service's Dockerfile that runs the migrations, where its own image cannot.
 pub fn migrate_target(scan: &Scan, choices: &Choices, service: &Service) -> Option<&'static str> {
     node::migrate_stage(scan, choices, &[service]).map(|_| node::MIGRATE)
+}
+
+/// Packages by name that the start commands need and the app does not declare, each once.
+///
+/// # Errors
+/// As [`all`].
+pub fn undeclared(scan: &Scan, choices: &Choices) -> Result<BTreeSet<&'static str>> {
+    let frameworks = framework::of(scan)?;
+    let mut names = BTreeSet::new();
+    for service in choices.containers(scan) {
+        names.extend(start::undeclared(scan, choices, service, &frameworks)?.into_iter().map(|(name, _)| name));
+    }
+    Ok(names)
+}
+
+/// What nobody knows a Debian package for, or nothing.
+fn unknown(scan: &Scan) -> String {
+    let names: Vec<&str> = scan.system_packages.iter().filter(|p| !p.known).map(|p| p.name.as_str()).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("# not installed, since our table does not know it: {}. If the app needs it, find the Debian package", names.join(", "))
 }
 
 /// `RUN apt-get …`, or nothing.

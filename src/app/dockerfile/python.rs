@@ -12,7 +12,21 @@ use super::{apt, run};
 const UV: &str = "uv==0.13.9";
 const POETRY: &str = "poetry==2.5.1";
 
-pub fn values(scan: &Scan, compilers: &BTreeSet<String>, frameworks: &[Framework]) -> BTreeMap<&'static str, String> {
+pub fn values(
+    scan: &Scan,
+    compilers: &BTreeSet<String>,
+    frameworks: &[Framework],
+    missing: &BTreeSet<(&str, &str)>,
+) -> BTreeMap<&'static str, String> {
+    let more = missing.iter().map(|(name, version)| {
+        let install = if scan.stack.package_manager == PackageManager::Uv {
+            "VIRTUAL_ENV=/venv uv pip install --no-cache"
+        } else {
+            "pip install --no-cache-dir"
+        };
+        format!("\n# the start command needs {name}, and the app does not declare it: once it does, this goes\nRUN {install} {version}")
+    });
+    let undeclared: String = more.collect();
     let lock = |file: &str| if scan.has_file(file) { format!(" {file}") } else { String::new() };
     let (files, install) = match scan.stack.package_manager {
         PackageManager::Poetry => (
@@ -44,5 +58,10 @@ pub fn values(scan: &Scan, compilers: &BTreeSet<String>, frameworks: &[Framework
         std::iter::once(format!("COPY {files} ./")).chain(more.map(|path| format!("COPY {path} ./{path}"))).chain(drop_ins).collect();
     let given = framework::placeholders(scan, frameworks);
     let build: Vec<String> = framework::before(scan, frameworks).into_iter().map(|line| format!("{given}{line}")).collect();
-    BTreeMap::from([("compilers", apt(compilers)), ("copy_manifests", copies.join("\n")), ("install", install), ("build", run(&build))])
+    BTreeMap::from([
+        ("compilers", apt(compilers)),
+        ("copy_manifests", copies.join("\n")),
+        ("install", install + &undeclared),
+        ("build", run(&build)),
+    ])
 }

@@ -41,6 +41,30 @@ fn answers(service: &Service) -> bool {
     matches!(service.kind, ServiceKind::Web | ServiceKind::Api)
 }
 
+/// Versions for programs of the start command that the app does not declare: of one time, so that gunicorn finds uvicorn's worker.
+const PROGRAMS: [(&str, &str); 2] = [("gunicorn", "gunicorn==23.0.0"), ("uvicorn", "uvicorn==0.34.0")];
+
+/// Packages that the command of a service starts with and the app does not declare, with the version that we take.
+pub fn undeclared(
+    scan: &Scan,
+    choices: &Choices,
+    service: &Service,
+    frameworks: &[Framework],
+) -> Result<Vec<(&'static str, &'static str)>> {
+    if scan.stack.language != Language::Python {
+        return Ok(Vec::new());
+    }
+    let declared = |name: &str| scan.layout.python.iter().any(|package| package == name);
+    let (words, _) = command(scan, choices, service, frameworks)?;
+    let starts = |name: &str| {
+        let worker = format!("{name}.");
+        words.iter().flat_map(|word| word.split_whitespace()).any(|word| word == name || word.starts_with(&worker))
+    };
+    // `fastapi[standard]` brings uvicorn with it
+    let brought = |name: &str| name == "uvicorn" && declared("fastapi") && (declared("standard") || declared("all"));
+    Ok(PROGRAMS.into_iter().filter(|(name, _)| starts(name) && !declared(name) && !brought(name)).collect())
+}
+
 /// The command with the chosen port where a port was written into it, and without reloading; a remark when it is another program.
 fn command(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Framework]) -> Result<(Vec<String>, String)> {
     let port = choices.port_of(scan, service);

@@ -97,7 +97,7 @@ pub fn wire(
                 continue;
             }
             let home = stored.get(name).cloned().unwrap_or_else(|| table.home(name));
-            let (given, source) = if own.contains(*name) {
+            let (given, source) = if own.contains(*name) && !plan.not_by_stack.contains(*name) {
                 (Given::Stack, "set by the service's stack".to_owned())
             } else if let Some(unneeded) = plan.unneeded.iter().find(|n| n.name == **name) {
                 (Given::Unneeded, unneeded.why.clone())
@@ -107,6 +107,8 @@ pub fn wire(
                 (given, source.to_owned())
             } else if let Some(value) = plain.get(*name) {
                 (Given::Plain { value: value.clone() }, "imported".to_owned())
+            } else if plan.not_by_stack.contains(*name) {
+                (if variable.is_some_and(|v| v.has_default) { Given::Default } else { Given::MissingPlain }, "nobody gives it".to_owned())
             } else if let Some((value, origin)) = defaults.get(name) {
                 let source = match origin {
                     Origin::Shim => "default",

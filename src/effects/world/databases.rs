@@ -11,6 +11,7 @@ use crate::effects::target_ref::TargetRef;
 use crate::error::{Context, Error, Kind, Result};
 use crate::postgres::local::LocalServer;
 use crate::postgres::{self, Connector};
+use crate::progress::aside;
 
 impl World {
     /// The source database, which nobody can write to through this.
@@ -97,7 +98,7 @@ impl World {
         }
         let stopped = async { postgres::local::stop(&self.server_dir()?).await };
         if let Err(error) = stopped.await {
-            eprintln!("{error}");
+            aside(format_args!("{error}"));
         }
     }
 }
