@@ -143,8 +143,20 @@ fn what_the_stack_does_not_set_with_what_was_decided_is_said_so_everywhere() {
 fn decisions_of_an_earlier_run_are_named_and_defaults_of_a_dry_run_are_none() {
     let wizard = Wizard::sample();
     std::fs::write(wizard.path().join("server/files.ts"), "export const dir = process.env.PRIVATE_OBJECT_DIR!;\n").unwrap();
-    wizard.run(&["--dry-run", "--json", "--yes", "--set", "auth=app", "--set", "github_repository=acme/shop"]);
+    wizard.run(&[
+        "--dry-run",
+        "--json",
+        "--yes",
+        "--set",
+        "auth=app",
+        "--set",
+        "domain_name=shop.example.com",
+        "--set",
+        "github_repository=acme/shop",
+    ]);
     let run = wizard.run_dir().file_name().unwrap().to_string_lossy().into_owned();
+    let by_default = |entry: &Value| entry["what"]["step"] == "storage" && entry["what"]["source"] == "default";
+    assert!(wizard.journal().iter().any(by_default), "the dry run took nothing by default");
     for command in [&["app", "env"][..], &["app", "container", "--stdout"], &["app", "prepare", "--dry-run"], &["secrets", "list"]] {
         let told = wizard.run(command).err();
         assert!(told.lines().next().unwrap_or_default().starts_with(&format!("note: decisions of {run} (20")), "{command:?}: {told}");
