@@ -109,6 +109,7 @@ fn with_cognito_the_prepared_code_reads_what_the_service_gets() {
 #[test]
 fn what_the_stack_does_not_set_with_what_was_decided_is_said_so_everywhere() {
     let wizard = Wizard::sample();
+    std::fs::write(wizard.path().join("server/files.ts"), "export const dir = process.env.PRIVATE_OBJECT_DIR!;\n").unwrap();
     let listed = |decided: &str, name: &str| {
         let done = wizard.run(&["secrets", "list", "--set", decided]).expect(0).out();
         done.lines().find(|line| line.split_whitespace().any(|word| word == name)).unwrap_or_default().to_owned()
@@ -141,11 +142,21 @@ fn what_the_stack_does_not_set_with_what_was_decided_is_said_so_everywhere() {
 #[test]
 fn decisions_of_an_earlier_run_are_named_and_defaults_of_a_dry_run_are_none() {
     let wizard = Wizard::sample();
-    wizard.run(&["--dry-run", "--json", "--yes", "--set", "auth=app", "--set", "github_repository=acme/shop"]);
+    std::fs::write(wizard.path().join("server/files.ts"), "export const dir = process.env.PRIVATE_OBJECT_DIR!;\n").unwrap();
+    wizard.run(&[
+        "--dry-run",
+        "--json",
+        "--yes",
+        "--set",
+        "auth=app",
+        "--set",
+        "domain_name=shop.example.com",
+        "--set",
+        "github_repository=acme/shop",
+    ]);
     let run = wizard.run_dir().file_name().unwrap().to_string_lossy().into_owned();
-    let taken = wizard.journal();
-    let by_default = |entry: &&Value| entry["what"]["source"] == "default" && entry["what"]["step"] == "storage";
-    assert!(taken.iter().any(|entry| by_default(&entry)), "the dry run took nothing by default: {taken:?}");
+    let by_default = |entry: &Value| entry["what"]["step"] == "storage" && entry["what"]["source"] == "default";
+    assert!(wizard.journal().iter().any(by_default), "the dry run took nothing by default");
     for command in [&["app", "env"][..], &["app", "container", "--stdout"], &["app", "prepare", "--dry-run"], &["secrets", "list"]] {
         let told = wizard.run(command).err();
         assert!(told.lines().next().unwrap_or_default().starts_with(&format!("note: decisions of {run} (20")), "{command:?}: {told}");

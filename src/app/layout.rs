@@ -110,16 +110,9 @@ fn requirements(tree: &Tree) -> Vec<String> {
 
 fn python(tree: &Tree) -> Vec<String> {
     let Some(name) = PYTHON_NAME.as_ref() else { return Vec::new() };
-    let included = requirements(tree);
-    let is_included = |path: &str| {
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        path.ends_with(".txt") && included.iter().any(|one| one == path || one == folder)
-    };
-    let more = tree.entries.iter().filter(|e| is_included(&e.path)).filter_map(|e| e.text.as_deref());
     let mut out: Vec<String> = ["requirements.txt", "pyproject.toml"]
         .iter()
         .filter_map(|file| tree.text(file))
-        .chain(more)
         // `dependencies = ["flask>=3", "gunicorn"]` on one line is a list as well
         .flat_map(|text| text.replace(['[', ','], "\n").lines().map(str::to_owned).collect::<Vec<_>>())
         .filter_map(|line| Some(name.captures(&line)?.get(1)?.as_str().to_lowercase().replace('_', "-")))
@@ -221,7 +214,7 @@ mod tests {
         assert_eq!(layout.next_standalone, ["apps/web"]);
         assert_eq!(layout.public, ["apps/web"]);
         assert_eq!(layout.requirements, ["requirements"]);
-        assert_eq!(layout.python, ["flask", "gunicorn", "psycopg2"]);
+        assert_eq!(layout.python, ["flask", "psycopg2"]);
         assert_eq!(layout.pages, ["client", "other"]);
         assert_eq!(layout.wsgi.as_deref(), Some("shop.wsgi"));
         assert_eq!(layout.ignored, ["big", "*.psd", "docs"]);

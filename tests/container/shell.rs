@@ -122,7 +122,7 @@ fn a_release_is_approved_once_migrated_first_and_looked_at_last() {
         .iter()
         .map(|s| format!("{}{}{}", s["service"].as_str().unwrap(), s["health"].as_str().unwrap(), s["page"].as_str().unwrap()))
         .collect();
-    assert_eq!(services, ["admin/api/health/", "api/health", "auth/health", "web/api/health/"]);
+    assert_eq!(services, ["admin/api/health", "api/health", "auth/health", "web/api/health/"]);
     assert!(text.contains("MIGRATE: 'pnpm run db:migrate'") && text.contains("SERVICE: api"), "{text}");
     assert!(text.contains("wait-for-service-stability: true"));
     let checks = scripts(&text).into_iter().find(|(job, _, _)| job == "checks").unwrap().2;

@@ -51,7 +51,8 @@ pub fn undeclared(
     service: &Service,
     frameworks: &[Framework],
 ) -> Result<Vec<(&'static str, &'static str)>> {
-    if scan.stack.language != Language::Python {
+    // what the files that requirements.txt takes in declare is not read
+    if scan.stack.language != Language::Python || !scan.layout.requirements.is_empty() {
         return Ok(Vec::new());
     }
     let declared = |name: &str| scan.layout.python.iter().any(|package| package == name);
