@@ -102,7 +102,9 @@ class Demo:
 
     def finish(self):
         with open(self.log, "a") as log:
-            subprocess.run(self.command, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True)
+            done = subprocess.run(self.command, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if done.returncode:
+            raise RuntimeError(f"the wizard failed:\n{self.log.read_text()[-2000:]}")
 
     def entries(self):
         for journal in self.app.glob(".migrate-wizard/*/journal.jsonl"):
