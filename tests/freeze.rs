@@ -319,6 +319,7 @@ fn another_way_over_the_first_is_taken_back_with_it() {
         assert_eq!(shop.catalog(Server::Own), before, "{pair:?}");
     }
     // rights that were not written down before are not taken
+    shop.alone();
     let [first, second] = ["read_only", "revoke"].map(|how| stage.build("freeze", json!({ "how": how })));
     let cx = stage.context(stage.run(first.before(&stage.world)).unwrap());
     stage.run(first.apply(&stage.world, &cx)).unwrap();

@@ -23,7 +23,7 @@ pub struct Place {
     pub platform_version: Option<String>,
 }
 
-/// Where the tasks of a service run; [`Kind::Conflict`] if there is no such service.
+/// Where the tasks of a service run; `Conflict` if there is no such service.
 pub async fn place_of(aws: &Aws, cluster: &str, service: &str) -> Result<Place> {
     let answer = aws.ecs().describe_services().cluster(cluster).services(service).send().await;
     let answer = answer.map_err(|e| fault("ecs:DescribeServices", e))?;
