@@ -1,6 +1,8 @@
 //! Names in Route 53: find the zone, read a record, set it, take it away.
 //! Never touches a record that is routed by weight or place: those belong to someone who knows why.
 
+mod lead;
+
 use aws_sdk_route53::types::{AliasTarget, Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType};
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,8 @@ use super::fault::{code, fault, message};
 use super::session::Aws;
 use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;
+
+pub use lead::Lead;
 
 /// The zone of every CloudFront host name, for alias records.
 const CLOUDFRONT: &str = "Z2FDTNDATAQYW2";

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod image;
 pub mod layers;
 pub mod logs;
+pub mod maintenance;
 mod member;
 pub mod metrics;
 pub mod once;

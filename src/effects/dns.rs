@@ -1,101 +1,41 @@
 //! `dns`: where a name of a Route 53 zone leads, with its time to live; the records that were there are kept for the undo.
-//! Only chooses among the types that AWS accepts, and hands them to `cloud::dns`.
-
-use std::net::IpAddr;
+//! Only hands `cloud::dns` what is there; which records there shall be is chosen there.
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::cloud::dns::{self, Record, Zone};
+use crate::cloud::dns::{self, Lead, Record, Zone};
 use crate::error::{Error, Kind, Result};
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
 use crate::wizard::view::{PreviewLine, Sign};
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dns {
-    name: String,
-    /// Such as `TXT`. Empty: what leads somewhere, so `CNAME`, `A` and `AAAA` together.
-    #[serde(default)]
-    kind_of_record: String,
-    /// A host name, or addresses parted by commas. Empty: keep what is there and change only the time to live.
-    #[serde(default)]
-    value: String,
-    /// The zone of a load balancer's host name: where the name is no CNAME today, it becomes an alias.
-    #[serde(default)]
-    alias_zone: String,
-    /// Seconds.
-    ttl: String,
-}
+/// The fields are those of [`Lead`].
+#[derive(Debug, Clone)]
+struct Dns(Lead);
 
 pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
-    let dns = from_fields::<Dns>("dns", fields)?;
-    if dns.ttl.parse::<u32>().is_err() {
-        return Err(Error::new(Kind::Input, format!("effect `dns`: `ttl` is `{}`", dns.ttl)).hint("give whole seconds, such as 60"));
+    let lead = from_fields::<Lead>("dns", fields)?;
+    if lead.ttl.parse::<u32>().is_err() {
+        return Err(Error::new(Kind::Input, format!("effect `dns`: `ttl` is `{}`", lead.ttl)).hint("give whole seconds, such as 60"));
     }
-    Ok(Box::new(dns))
+    Ok(Box::new(Dns(lead)))
 }
 
 impl Dns {
     async fn zone(&self, world: &World) -> Result<Zone> {
-        dns::find_zone(world.aws().await?, &self.name).await?.ok_or_else(|| {
-            Error::new(Kind::Conflict, format!("no Route 53 zone of this account holds {}", self.name))
+        dns::find_zone(world.aws().await?, &self.0.name).await?.ok_or_else(|| {
+            Error::new(Kind::Conflict, format!("no Route 53 zone of this account holds {}", self.0.name))
                 .hint("make the zone and delegate to it, or answer the domain question with `external` to get a checklist instead")
         })
     }
 
-    /// The records as they shall be. A CNAME stays one; over other records, or none, AWS takes an alias where it refuses a CNAME.
-    fn wanted(&self, old: &[Record]) -> Vec<Record> {
-        let ttl = self.ttl.parse().ok();
-        if self.value.is_empty() {
-            let lowered = |r: &Record| Record { ttl: if r.alias.is_some() { r.ttl } else { ttl }, ..r.clone() };
-            return old.iter().map(lowered).collect();
-        }
-        let is_cname = old.iter().any(|r| r.kind == "CNAME");
-        if self.kind_of_record.is_empty() && !self.alias_zone.is_empty() && !is_cname {
-            return vec![dns::alias(&self.name, &self.value, &self.alias_zone)];
-        }
-        let mut all: Vec<Record> = Vec::new();
-        for value in self.value.split(',').map(str::trim) {
-            let kind = self.kind_of(value);
-            match all.iter_mut().find(|r| r.kind == kind) {
-                Some(record) => record.values.push(value.to_owned()),
-                None => {
-                    let values = vec![value.to_owned()];
-                    all.push(Record { name: dns::plain(&self.name), kind: kind.to_owned(), ttl, values, alias: None });
-                }
-            }
-        }
-        all
-    }
-
-    fn kind_of(&self, value: &str) -> &str {
-        match value.parse() {
-            _ if !self.kind_of_record.is_empty() => &self.kind_of_record,
-            Ok(IpAddr::V4(_)) => "A",
-            Ok(IpAddr::V6(_)) => "AAAA",
-            Err(_) => "CNAME",
-        }
-    }
-
-    /// The type, for people; what is there decides it where an alias may be made.
-    fn kinds(&self) -> &str {
-        match self.value.split(',').next() {
-            _ if !self.kind_of_record.is_empty() => &self.kind_of_record,
-            Some(first) if !first.is_empty() && self.alias_zone.is_empty() => self.kind_of(first.trim()),
-            Some("") | None => "CNAME, A or AAAA",
-            Some(_) => "CNAME or alias",
-        }
-    }
-
     async fn old(&self, world: &World, zone: &Zone) -> Result<Vec<Record>> {
         let aws = world.aws().await?;
-        if self.kind_of_record.is_empty() {
-            return dns::addresses(aws, zone, &self.name).await;
+        if self.0.kind_of_record.is_empty() {
+            return dns::addresses(aws, zone, &self.0.name).await;
         }
-        Ok(dns::record(aws, zone, &self.name, &self.kind_of_record).await?.into_iter().collect())
+        Ok(dns::record(aws, zone, &self.0.name, &self.0.kind_of_record).await?.into_iter().collect())
     }
 }
 
@@ -113,14 +53,14 @@ fn kept(old: Option<&Value>, now: &[Record]) -> Result<Vec<Record>> {
 #[async_trait]
 impl Apply<World> for Dns {
     fn describe(&self) -> Description {
-        let to = if self.value.is_empty() { String::new() } else { format!(" {}", self.value) };
+        let to = if self.0.value.is_empty() { String::new() } else { format!(" {}", self.0.value) };
         Description::new(
-            format!("set {} {}{to} with a time to live of {} s", self.name, self.kinds(), self.ttl),
+            format!("set {} {}{to} with a time to live of {} s", self.0.name, self.0.kinds(), self.0.ttl),
             format!(
                 "aws route53 change-resource-record-sets --hosted-zone-id … --change-batch 'UPSERT {} {} {}{to}'",
-                self.name,
-                self.kinds(),
-                self.ttl
+                self.0.name,
+                self.0.kinds(),
+                self.0.ttl
             ),
         )
     }
@@ -136,7 +76,7 @@ impl Apply<World> for Dns {
     async fn preview(&self, world: &World) -> Result<Vec<PreviewLine>> {
         let zone = self.zone(world).await?;
         let old = self.old(world, &zone).await?;
-        let wanted = self.wanted(&old);
+        let wanted = self.0.wanted(&old);
         if wanted.is_empty() {
             return Ok(vec![PreviewLine::new(Sign::Note, "there is no record whose time to live could be changed")]);
         }
@@ -151,7 +91,7 @@ impl Apply<World> for Dns {
     async fn probe(&self, world: &World) -> Result<Probe> {
         let zone = self.zone(world).await?;
         let old = self.old(world, &zone).await?;
-        Ok(if self.wanted(&old) == old { Probe::Present(self.example()) } else { Probe::Absent })
+        Ok(if self.0.wanted(&old) == old { Probe::Present(self.example()) } else { Probe::Absent })
     }
 
     async fn before(&self, world: &World) -> Result<Outputs> {
@@ -164,8 +104,8 @@ impl Apply<World> for Dns {
     async fn apply(&self, world: &World, cx: &Context) -> Result<Outputs> {
         let zone = self.zone(world).await?;
         let old = self.old(world, &zone).await?;
-        dns::replace(world.aws().await?, &zone, &old, &self.wanted(&old), &cx.reporter).await?;
-        Ok(Outputs::from([("name".into(), json!(self.name))]))
+        dns::replace(world.aws().await?, &zone, &old, &self.0.wanted(&old), &cx.reporter).await?;
+        Ok(Outputs::from([("name".into(), json!(self.0.name))]))
     }
 
     async fn undo(&self, world: &World, cx: &Context, _outputs: &Outputs) -> Result<()> {
@@ -176,7 +116,7 @@ impl Apply<World> for Dns {
     }
 
     fn example(&self) -> Outputs {
-        Outputs::from([("name".into(), json!(self.name))])
+        Outputs::from([("name".into(), json!(self.0.name))])
     }
 }
 
@@ -186,27 +126,6 @@ mod tests {
 
     fn record(kind: &str, value: &str) -> Record {
         Record { name: "shop.example".into(), kind: kind.into(), ttl: Some(300), values: vec![value.into()], alias: None }
-    }
-
-    fn to(value: &str, alias_zone: &str) -> Dns {
-        let all = json!({ "name": "Shop.example.", "value": value, "alias_zone": alias_zone, "ttl": "60" });
-        serde_json::from_value(all).unwrap()
-    }
-
-    #[test]
-    fn an_alias_leads_to_the_zone_of_its_host() {
-        let zone = |host: &str| to(host, "ZELB").wanted(&[record("A", "192.0.2.1")])[0].alias.clone().unwrap().zone_id;
-        assert_eq!(zone("shop.us-east-1.elb.amazonaws.com"), "ZELB");
-        assert_eq!(zone("d1.cloudfront.net"), "Z2FDTNDATAQYW2");
-    }
-
-    #[test]
-    fn a_cname_stays_one_and_addresses_are_told_from_host_names() {
-        let kinds = |dns: Dns, old: &[Record]| dns.wanted(old).iter().map(|r| r.kind.clone()).collect::<Vec<_>>().join(" ");
-        assert_eq!(kinds(to("lb.example", "ZELB"), &[record("CNAME", "shop.replit.app")]), "CNAME");
-        assert_eq!(kinds(to("lb.example", "ZELB"), &[]), "A");
-        assert_eq!(kinds(to("lb.example", ""), &[]), "CNAME");
-        assert_eq!(kinds(to("192.0.2.1,2001:db8::1, 192.0.2.2", ""), &[]), "A AAAA");
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl Apply<World> for Freeze {
             PreviewLine::new(if frozen { Sign::Same } else { Sign::Change }, format!("{}: {}", world.source()?.label(), self.words())),
             PreviewLine::new(
                 Sign::Note,
-                "from here the app on Replit cannot write; it is released on every way out until traffic is switched",
+                "from here the app on Replit cannot write; it is released on every way out until AWS is opened for visitors",
             ),
         ])
     }

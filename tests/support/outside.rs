@@ -15,10 +15,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::rdata::{A, CNAME};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 use serde_json::{Value, json};
 
 use super::emulator::Emulator;
 use super::fargate::{asked, passed_on};
+use super::site::Certificate;
 
 const OLD_HOST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const LOAD_BALANCER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
@@ -110,7 +114,8 @@ pub struct Outside {
     pub balancer: u16,
     front: u16,
     state: Arc<Mutex<State>>,
-    keys: tempfile::TempDir,
+    certificate: Certificate,
+    logs: tempfile::TempDir,
 }
 
 /// What the threads of one outside share.
@@ -129,7 +134,7 @@ impl Outside {
     /// `app` keeps several on one emulator apart; `build` is the prepared app as its image would hold it.
     pub fn start(emulator: Arc<Emulator>, app: &str, build: &Path) -> Self {
         let name = format!("{app}.example.test");
-        let keys = certificates(&name);
+        let (certificate, logs) = (Certificate::of(&name), tempfile::tempdir().unwrap());
         let zone = zone(&emulator);
         let record = format!(
             "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes><Change><Action>CREATE</Action><ResourceRecordSet><Name>{name}.</Name><Type>CNAME</Type><TTL>1</TTL><ResourceRecords><ResourceRecord><Value>{OLD_NAME}</Value></ResourceRecord></ResourceRecords></ResourceRecordSet></Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
@@ -145,15 +150,15 @@ impl Outside {
             emulator: emulator.port,
             name: name.clone(),
             resolver,
-            tls: Arc::new(server(keys.path())),
+            tls: certificate.config(),
             build: build.to_owned(),
-            logs: keys.path().to_owned(),
+            logs: logs.path().to_owned(),
         };
         let behind = emulator.port;
         std::thread::spawn(move || name_server(&socket, behind));
         let (proxy, balancer) = (listen(shared.clone(), proxied), listen(shared.clone(), balanced));
         let front = listen(shared, fronted);
-        Self { emulator, name, proxy, resolver, balancer, front, state, keys }
+        Self { emulator, name, proxy, resolver, balancer, front, state, certificate, logs }
     }
 
     /// What the wizard needs to meet this outside.
@@ -166,7 +171,7 @@ impl Outside {
             ("HTTP_PROXY", proxy.clone()),
             ("HTTPS_PROXY", proxy),
             ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
-            ("SSL_CERT_FILE", self.keys.path().join("ca.pem").display().to_string()),
+            ("SSL_CERT_FILE", self.certificate.authority().display().to_string()),
         ];
         self.emulator.env().into_iter().map(own).chain(more.map(|(k, v)| (k.to_owned(), v))).collect()
     }
@@ -177,7 +182,7 @@ impl Outside {
         if let Some(mut before) = before {
             before.stop();
         }
-        let log = self.keys.path().join("old.log");
+        let log = self.logs.path().join("old.log");
         let mut service = Service { build: build.to_owned(), child: None, port: 0, variables: Box::new(variables), log };
         service.start();
         self.state.lock().unwrap().old = Some(service);
@@ -214,7 +219,7 @@ impl Outside {
     /// The last lines of both apps, for a failure's message.
     pub fn logs(&self) -> String {
         let tail = |name: &str| {
-            let text = std::fs::read_to_string(self.keys.path().join(name)).unwrap_or_default();
+            let text = std::fs::read_to_string(self.logs.path().join(name)).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
             let last = lines[lines.len().saturating_sub(15)..].iter();
             last.map(|line| line.chars().take(200).collect::<String>()).collect::<Vec<_>>().join("\n")
@@ -231,32 +236,6 @@ impl Drop for Outside {
             service.stop();
         }
     }
-}
-
-// --- certificates ------------------------------------------------------------------------------------------------------------------
-
-fn certificates(name: &str) -> tempfile::TempDir {
-    let keys = tempfile::tempdir().unwrap();
-    std::fs::write(keys.path().join("ext"), format!("subjectAltName=DNS:{name},IP:127.0.0.1\n")).unwrap();
-    for args in [
-        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=authority",
-        "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=server",
-        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out server.crt",
-    ] {
-        let output = Command::new("openssl").args(args.split(' ')).current_dir(keys.path()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-    keys
-}
-
-fn server(keys: &Path) -> rustls::ServerConfig {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let certificate = CertificateDer::from_pem_file(keys.join("server.crt")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(keys.join("server.key")).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    builder.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap()
 }
 
 // --- the emulator ------------------------------------------------------------------------------------------------------------------
@@ -284,7 +263,7 @@ fn zone(emulator: &Emulator) -> String {
 }
 
 /// What a name answers, and for how long, by the zone that is nearest to it.
-fn cname(emulator: u16, name: &str) -> Option<(String, u64)> {
+fn cname(emulator: u16, name: &str) -> Option<(String, u32)> {
     let get = |path: &str| signed(emulator, "route53", "GET", &format!("/2013-04-01/hostedzone{path}"), "application/xml", "");
     let zones = get("");
     let named = zones.split("<HostedZone>").skip(1).filter_map(|zone| {
@@ -308,53 +287,28 @@ fn cname(emulator: u16, name: &str) -> Option<(String, u64)> {
 fn name_server(socket: &UdpSocket, emulator: u16) {
     let mut packet = [0_u8; 512];
     while let Ok((length, from)) = socket.recv_from(&mut packet) {
-        let Some((asked, end)) = question(&packet[..length]) else { continue };
-        let alias = asked.ends_with(".example.test").then(|| cname(emulator, &asked)).flatten();
-        let host = alias.as_ref().map_or(asked.as_str(), |(to, _)| to);
-        let address = if host == OLD_NAME { Some(OLD_HOST) } else { host.ends_with(".elb.amazonaws.com").then_some(LOAD_BALANCER) };
-        let answers = u8::from(alias.is_some()) + u8::from(address.is_some());
-        let code = if answers == 0 { 3 } else { 0 };
-        let mut answer = [&packet[..2], &[0x84, code, 0, 1, 0, answers, 0, 0, 0, 0], &packet[12..end]].concat();
-        let mut owner = vec![0xc0, 12];
+        let asked = Message::from_vec(&packet[..length]).unwrap();
+        let question = asked.queries.first().unwrap().clone();
+        let mut answer = Message::new(asked.metadata.id, MessageType::Response, OpCode::Query);
+        answer.add_query(question.clone());
+        let name = question.name.to_utf8().trim_end_matches('.').to_lowercase();
+        let alias = name.ends_with(".example.test").then(|| cname(emulator, &name)).flatten();
+        let host = alias.as_ref().map_or(name.as_str(), |(to, _)| to);
+        let full = |host: &str| Name::from_utf8(format!("{host}.")).unwrap();
         if let Some((to, ttl)) = &alias {
-            let name = labels(to);
-            answer.extend([owner.as_slice(), &[0, 5, 0, 1], &u32::try_from(*ttl).unwrap().to_be_bytes()].concat());
-            answer.extend(u16::try_from(name.len()).unwrap().to_be_bytes());
-            answer.extend(&name);
-            owner = name;
+            answer.add_answer(Record::from_rdata(question.name.clone(), *ttl, RData::CNAME(CNAME(full(to)))));
         }
-        if let Some(address) = address {
-            answer.extend([owner.as_slice(), &[0, 1, 0, 1, 0, 0, 0, 60, 0, 4], &address.octets()].concat());
+        let address = if host == OLD_NAME { Some(OLD_HOST) } else { host.ends_with(".elb.amazonaws.com").then_some(LOAD_BALANCER) };
+        match address {
+            Some(address) => drop(answer.add_answer(Record::from_rdata(full(host), 60, RData::A(A(address))))),
+            None if alias.is_none() => answer.metadata.response_code = ResponseCode::NXDomain,
+            None => {}
         }
-        let _gone = socket.send_to(&answer, from);
+        let _gone = socket.send_to(&answer.to_vec().unwrap(), from);
     }
 }
 
-fn labels(name: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for label in name.split('.') {
-        bytes.push(u8::try_from(label.len()).unwrap());
-        bytes.extend(label.as_bytes());
-    }
-    bytes.push(0);
-    bytes
-}
-
-/// The name that is asked for, and where the question ends.
-fn question(packet: &[u8]) -> Option<(String, usize)> {
-    let (mut at, mut parts) = (12, Vec::new());
-    loop {
-        let length = usize::from(*packet.get(at)?);
-        at += 1;
-        if length == 0 {
-            return Some((parts.join("."), at + 4)).filter(|(_, end)| *end <= packet.len());
-        }
-        parts.push(String::from_utf8_lossy(packet.get(at..at + length)?).to_lowercase());
-        at += length;
-    }
-}
-
-/// Asks the name server, and keeps the answer as long as it says.
+/// Asks the name server, and keeps the answer as long as its first record says: the alias's, where there is one.
 fn resolve(shared: &Shared, name: &str) -> Option<Ipv4Addr> {
     if let Some((address, until)) = shared.state.lock().unwrap().cached.get(name)
         && Instant::now() < *until
@@ -363,19 +317,16 @@ fn resolve(shared: &Shared, name: &str) -> Option<Ipv4Addr> {
     }
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let asked = [&[0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0], labels(name).as_slice(), &[0, 1, 0, 1]].concat();
-    socket.send_to(&asked, ("127.0.0.1", shared.resolver)).unwrap();
+    let mut asked = Message::new(1, MessageType::Query, OpCode::Query);
+    asked.add_query(Query::query(Name::from_utf8(format!("{name}.")).unwrap(), RecordType::A));
+    socket.send_to(&asked.to_vec().unwrap(), ("127.0.0.1", shared.resolver)).unwrap();
     let mut answer = [0_u8; 512];
     let length = socket.recv(&mut answer).ok()?;
-    let (_, end) = question(&answer[..length])?;
-    if answer[7] == 0 {
-        return None;
-    }
-    // The first record's time to live is what counts: the alias's, where there is one.
-    let ttl = u32::from_be_bytes(answer[end + 6..end + 10].try_into().unwrap());
-    let address: [u8; 4] = answer[length - 4..length].try_into().unwrap();
-    let address = Ipv4Addr::from(address);
-    shared.state.lock().unwrap().cached.insert(name.to_owned(), (address, Instant::now() + Duration::from_secs(u64::from(ttl))));
+    let answer = Message::from_vec(&answer[..length]).unwrap();
+    let ttl = answer.answers.first()?.ttl;
+    let address = answer.answers.iter().find_map(|record| if let RData::A(A(address)) = &record.data { Some(*address) } else { None })?;
+    let until = Instant::now() + Duration::from_secs(u64::from(ttl));
+    shared.state.lock().unwrap().cached.insert(name.to_owned(), (address, until));
     Some(address)
 }
 

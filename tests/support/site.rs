@@ -58,6 +58,11 @@ impl Certificate {
 
     /// Serves over HTTPS.
     pub fn serve(&self, pages: Pages) -> SocketAddr {
+        serve(Some(self.config()), pages)
+    }
+
+    /// What a server needs to show it.
+    pub fn config(&self) -> Arc<rustls::ServerConfig> {
         use rustls::pki_types::pem::PemObject as _;
         use rustls::pki_types::{CertificateDer, PrivateKeyDer};
         let read = |name: &str| self.folder.path().join(name);
@@ -65,7 +70,7 @@ impl Certificate {
         let key = PrivateKeyDer::from_pem_file(read("server.key")).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        serve(Some(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap())), pages)
+        Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap())
     }
 }
 
