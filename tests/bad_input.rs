@@ -455,7 +455,7 @@ fn a_source_that_does_not_let_us_in() {
     read_source(&source.with_database("no_such_shop").secret_url())
         .answers(WRONG, &["database \"no_such_shop\" does not exist", "check the name at the end of the URL"]);
     // a server without encryption, when encryption was asked for
-    let encrypted = source.secret_url().replace("sslmode=prefer", "sslmode=verify-full");
+    let encrypted = source.secret_url().replace("sslmode=disable", "sslmode=verify-full");
     assert!(encrypted.ends_with("sslmode=verify-full"));
     read_source(&encrypted).answers(FAILED, &["server does not support TLS", "the server does not offer encryption", "sslmode=disable"]);
     // and with the right URL the same run gets further
