@@ -366,10 +366,14 @@ struct Journey {
 
 impl Journey {
     fn new() -> Self {
+        Self::of(JOURNEY)
+    }
+
+    fn of(book: &str) -> Self {
         let wizard = Wizard::empty();
         let folder = wizard.path().join("books");
         std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("tour.toml"), JOURNEY).unwrap();
+        std::fs::write(folder.join("tour.toml"), book).unwrap();
         let out = wizard.path().join("out");
         Self { wizard, out }
     }
@@ -409,6 +413,39 @@ impl Journey {
         assert_eq!(simulated(&self.wizard).into_keys().collect::<Vec<_>>(), ["hold", "pass", "slow"]);
         check_resumes(&records, "hold", "pass");
     }
+}
+
+/// Steps as they were begun, and guards as they were released, since the last start.
+fn since_the_last_start(records: &[Record]) -> Vec<String> {
+    let resumed = records.iter().rposition(|record| matches!(record.what, Entry::Resumed { .. })).unwrap();
+    let told = |record: &Record| match &record.what {
+        Entry::Started { step, .. } => Some(format!("begins {step}")),
+        Entry::UndoStarted { step, guard: true } => Some(format!("releases {step}")),
+        _ => None,
+    };
+    records[resumed..].iter().filter_map(told).collect()
+}
+
+#[test]
+fn what_is_cut_off_under_a_guard_comes_after_the_guard_again() {
+    let journey = Journey::new();
+    let mut child = journey.command("--plain").stdout(Stdio::null()).spawn().unwrap();
+    assert!(wait_until(&mut child, "the slow step", || holds(journey.wizard.path(), "started slow")));
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    journey.goes_on();
+    assert_eq!(since_the_last_start(&records(&journey.wizard)), ["releases hold", "begins hold", "begins slow", "begins pass"]);
+}
+
+#[test]
+fn a_guard_is_kept_from_the_step_on_that_it_names_even_if_that_was_cut_off() {
+    let journey = Journey::of(&JOURNEY.replace("guard-until = \"pass\"", "guard-until = \"pass\"\nguard-kept-from = \"slow\""));
+    let mut child = journey.command("--plain").stdout(Stdio::null()).spawn().unwrap();
+    assert!(wait_until(&mut child, "the slow step", || holds(journey.wizard.path(), "started slow")));
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    Done(journey.command("--plain").output().unwrap()).expect(0);
+    assert_eq!(since_the_last_start(&records(&journey.wizard)), ["begins slow", "begins pass"]);
 }
 
 /// What a signal waits for.
