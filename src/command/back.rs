@@ -89,11 +89,9 @@ fn known(args: &RunArgs, books: &Books, because: BecauseArg) -> Result<BTreeMap<
 
 /// What the name answered before the move changed it: the value, and the time to live from before that was lowered.
 fn before_the_switch(state: &State) -> (Option<String>, Option<u64>) {
-    // a list of records; in runs of earlier days one record
-    let old = |step: &str| match state.steps.get(step).and_then(|s| s.before.get("old")) {
-        Some(Value::Array(records)) => records.clone(),
-        Some(record @ Value::Object(_)) => vec![record.clone()],
-        _ => Vec::new(),
+    let old = |step: &str| {
+        let before = state.steps.get(step).and_then(|s| s.before.get("old"));
+        before.and_then(Value::as_array).cloned().unwrap_or_default()
     };
     let value = |records: &Vec<Value>| {
         let values = records.iter().filter_map(|record| record.get("values")?.as_array()).flatten();
