@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::wizard::effect::World;
 use crate::wizard::journal::{Entry, Source};
 use crate::wizard::plan::{self, Planned, Suggestion};
-use crate::wizard::playbook::{Action, Ask};
+use crate::wizard::playbook::{Action, Ask, Ground};
 use crate::wizard::template;
 use crate::wizard::view::{AnswerKind, Command};
 
@@ -52,6 +52,7 @@ impl<W: World> Engine<W> {
                 .hint("correct it there, or leave it out to be asked"));
             }
             self.answer(&planned.id, ask, &given.value, given.source)?;
+            self.tell_finding(planned, ask, &given.value);
             return Ok(Flow::Go);
         }
         let suggestion = self.suggest(planned, ask);
@@ -62,6 +63,7 @@ impl<W: World> Engine<W> {
                 Some(s) if s.source == Source::Default && ask.kind == AnswerKind::Choice && !rehearsal => self.missing(planned, ask),
                 Some(s) if plan::legal(ask, &s.value).is_ok() => {
                     self.answer(&planned.id, ask, &s.value, s.source)?;
+                    self.tell_finding(planned, ask, &s.value);
                     Ok(Flow::Go)
                 }
                 Some(_) | None if ask.optional => {
@@ -79,6 +81,14 @@ impl<W: World> Engine<W> {
             }
             other => self.elsewhere(other),
         }
+    }
+
+    /// Why a finding proposes an answer, where nobody looked at the question; and that it proposes another one than was given.
+    fn tell_finding(&self, planned: &Planned<'_>, ask: &Ask, answer: &str) {
+        let told = ask.recommendation(&plan::facts_for(planned, &self.state.facts()));
+        let Some(proposed) = told.answer.filter(|_| told.ground == Ground::Finding) else { return };
+        let what = if proposed == answer { "recommended".to_owned() } else { format!("`{proposed}` is recommended instead") };
+        self.log(Some(&planned.id), &format!("{what} because {}", told.because));
     }
 
     fn missing(&self, planned: &Planned<'_>, ask: &Ask) -> Result<Flow> {
@@ -119,12 +129,9 @@ impl<W: World> Engine<W> {
         {
             return Some(Suggestion { value: template::plain(&value), source });
         }
-        if let Some(id) = &ask.recommended {
-            return Some(Suggestion { value: id.clone(), source: Source::Default });
-        }
-        let text = ask.default.as_ref()?;
-        let value = template::fill(text, &facts).ok()?;
-        let detected = template::holes(text).is_ok_and(|h| h.iter().any(|h| h.paths.iter().any(|p| facts.contains_key(*p))));
-        Some(Suggestion { value, source: if detected { Source::Detected } else { Source::Default } })
+        let told = ask.recommendation(&facts);
+        // a choice is a person's, whatever was found
+        let source = if told.ground != Ground::Question && ask.kind != AnswerKind::Choice { Source::Detected } else { Source::Default };
+        told.answer.map(|value| Suggestion { value, source })
     }
 }
