@@ -161,7 +161,8 @@ fn findings_are_counted_in_one_way_wherever_they_are_told() {
     let done = dry(&wizard, &["--yes"]).expect(0);
     assert_eq!(lines(&done, Some("scan")).iter().filter(|line| line.contains(counted)).count(), 1, "{:?}", lines(&done, Some("scan")));
     assert_eq!(lines(&done, Some("assessment")).iter().filter(|line| line.starts_with(counted)).count(), 1);
-    let summary = events(&done).into_iter().find(|e| e["event"] == "ended").unwrap().to_string();
+    let read = wizard.journal().into_iter().map(|line| line["what"].clone()).find(|what| what["entry"] == "done" && what["step"] == "scan");
+    let summary = read.unwrap()["outputs"]["summary"].to_string();
     assert!(summary.contains(counted), "{summary}");
     // and nowhere is another number of them
     let figures = regex::Regex::new(r"(\d+) findings?\b").unwrap();

@@ -52,7 +52,6 @@ impl<W: World> Engine<W> {
                 .hint("correct it there, or leave it out to be asked"));
             }
             self.answer(&planned.id, ask, &given.value, given.source)?;
-            self.tell_finding(planned, ask, &given.value);
             return Ok(Flow::Go);
         }
         let suggestion = self.suggest(planned, ask);
@@ -63,7 +62,6 @@ impl<W: World> Engine<W> {
                 Some(s) if s.source == Source::Default && ask.kind == AnswerKind::Choice && !rehearsal => self.missing(planned, ask),
                 Some(s) if plan::legal(ask, &s.value).is_ok() => {
                     self.answer(&planned.id, ask, &s.value, s.source)?;
-                    self.tell_finding(planned, ask, &s.value);
                     Ok(Flow::Go)
                 }
                 Some(_) | None if ask.optional => {
@@ -81,14 +79,6 @@ impl<W: World> Engine<W> {
             }
             other => self.elsewhere(other),
         }
-    }
-
-    /// Why a finding proposes an answer, where nobody looked at the question; and that it proposes another one than was given.
-    fn tell_finding(&self, planned: &Planned<'_>, ask: &Ask, answer: &str) {
-        let told = ask.recommendation(&plan::facts_for(planned, &self.state.facts()));
-        let Some(proposed) = told.answer.filter(|_| told.ground == Ground::Finding) else { return };
-        let what = if proposed == answer { "recommended".to_owned() } else { format!("`{proposed}` is recommended instead") };
-        self.log(Some(&planned.id), &format!("{what} because {}", told.because));
     }
 
     fn missing(&self, planned: &Planned<'_>, ask: &Ask) -> Result<Flow> {
@@ -117,7 +107,17 @@ impl<W: World> Engine<W> {
         } else {
             Value::from(value)
         };
-        self.append(Entry::Answered { step: id.to_owned(), value: kept, source })
+        self.append(Entry::Answered { step: id.to_owned(), value: kept, source })?;
+        self.tell_finding(id, ask, value);
+        Ok(())
+    }
+
+    /// The log keeps why a finding proposed this answer, or another one.
+    fn tell_finding(&self, id: &str, ask: &Ask, answer: &str) {
+        let told = ask.recommendation(&self.state.facts());
+        let Some(proposed) = told.answer.filter(|_| told.ground == Ground::Finding) else { return };
+        let what = if proposed == answer { "recommended".to_owned() } else { format!("`{proposed}` is recommended instead") };
+        self.log(Some(id), &format!("{what} because {}", told.because));
     }
 
     /// What Enter would give, and where it comes from.

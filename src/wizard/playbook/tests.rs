@@ -10,7 +10,7 @@ const ASKED: &str =
     "[[step]]\nid='q'\ntitle='t'\nwhy='w'\n[step.ask]\nkind='choice'\n[[step.ask.option]]\nid='a'\nlabel='A'\nconsequence='c'\n";
 
 const ASKED_AFTER: &str =
-    "[[step]]\nid='r'\ntitle='t'\nwhy='w'\n[step.ask]\nkind='choice'\n[[step.ask.option]]\nid='b'\nlabel='B'\nconsequence='c'\n";
+    "[[step]]\nid = \"r\"\ntitle='t'\nwhy='w'\n[step.ask]\nkind='choice'\n[[step.ask.option]]\nid='b'\nlabel='B'\nconsequence='c'\n";
 
 fn error(body: &str) -> String {
     let text = format!("{HEAD}{body}");
@@ -79,14 +79,14 @@ fn each_mistake_shows_its_line_and_what_was_expected() {
             "a step before this one",
         ),
         (
-            format!("{ASKED}[[step.ask.recommended-when]]\nwhen={{x=['y']}}\nanswer='a'\nbecause='c'\n"),
+            format!("{ASKED_AFTER}[[step.ask.recommended-when]]\nwhen={{x=['y']}}\nanswer='b'\nbecause='c'\n"),
             "p.toml:15:7",
             "`recommended-when` asks for `x`, which no earlier step gives",
             "earlier question",
         ),
         (
             format!("{ASKED}{ASKED_AFTER}[[step.ask.recommended-when]]\nwhen={{q=['zz']}}\nanswer='b'\nbecause='c'\n"),
-            "p.toml:25:10",
+            "p.toml:25:11",
             "`zz` is not an option of `q`",
             "one of: a",
         ),
