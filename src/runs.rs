@@ -108,9 +108,9 @@ pub fn newest_that(app: &Path, fits: impl Fn(&State) -> bool) -> Result<Option<F
     newest_where(app, |state| !is_tour(state) && fits(state))
 }
 
-/// The newest run of any flavour; a tour only where there is nothing else.
-pub fn newest_to_tell(app: &Path) -> Result<Option<Found>> {
-    Ok(newest_of_any(app)?.or(newest_where(app, is_tour)?))
+/// The same; a tour only where there is nothing else.
+pub fn newest_or_tour(app: &Path, fits: impl Fn(&State) -> bool) -> Result<Option<Found>> {
+    Ok(newest_that(app, &fits)?.or(newest_where(app, |state| is_tour(state) && fits(state))?))
 }
 
 /// Is it a tour, of which nothing is for real?

@@ -13,7 +13,7 @@ use crate::wizard::plan::{self, Next};
 use crate::wizard::state::Status;
 
 fn newest(args: &RunArgs) -> Result<Option<Found>> {
-    if args.dry_run || args.sandbox { runs::newest(&args.dir, super::flavour(args)) } else { runs::newest_to_tell(&args.dir) }
+    if args.dry_run || args.sandbox { runs::newest(&args.dir, super::flavour(args)) } else { runs::newest_or_tour(&args.dir, |_| true) }
 }
 
 fn none(args: &RunArgs) -> Error {
