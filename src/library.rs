@@ -92,7 +92,10 @@ fn only_stacks(books: Vec<Playbook>) -> Vec<Playbook> {
             let base = |fact: &str| fact.split(['.', '[']).next().unwrap_or(fact).to_owned();
             let there = step.when.keys().chain(&step.each).all(|fact| known.contains(&base(fact)));
             let ours = match &mut step.action {
-                Action::Ask(_) => book.phase != "assess",
+                Action::Ask(ask) => {
+                    ask.recommended_when.retain(|one| one.when.keys().all(|fact| known.contains(&base(fact))));
+                    book.phase != "assess"
+                }
                 // by hand: only what a later stack waits for
                 Action::Manual(_) => book.phase == "provision",
                 Action::Effect(spec) => {

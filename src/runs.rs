@@ -95,16 +95,30 @@ pub fn all(app: &Path) -> (Vec<Found>, Vec<crate::error::Error>) {
 
 /// The newest run of that flavour, whatever its state; `Err` when a journal is damaged and could be it.
 pub fn newest(app: &Path, flavour: Flavour) -> Result<Option<Found>> {
-    newest_that(app, |state| state.journey == flavour.journey && state.mode == flavour.mode && state.sandbox == flavour.sandbox)
+    newest_where(app, |state| state.journey == flavour.journey && state.mode == flavour.mode && state.sandbox == flavour.sandbox)
 }
 
-/// The newest run of any flavour but the tour.
+/// The newest run of any flavour but a tour.
 pub fn newest_of_any(app: &Path) -> Result<Option<Found>> {
     newest_that(app, |_| true)
 }
 
-/// The newest run but the tour that is as it must be.
+/// The newest run but a tour that is as it must be: nobody's move is looked up by a tour.
 pub fn newest_that(app: &Path, fits: impl Fn(&State) -> bool) -> Result<Option<Found>> {
+    newest_where(app, |state| !is_tour(state) && fits(state))
+}
+
+/// The same; a tour only where there is nothing else.
+pub fn newest_or_tour(app: &Path, fits: impl Fn(&State) -> bool) -> Result<Option<Found>> {
+    Ok(newest_that(app, &fits)?.or(newest_where(app, |state| is_tour(state) && fits(state))?))
+}
+
+/// Is it a tour, of which nothing is for real?
+pub fn is_tour(state: &State) -> bool {
+    state.journey == "tour"
+}
+
+fn newest_where(app: &Path, fits: impl Fn(&State) -> bool) -> Result<Option<Found>> {
     let (found, damaged) = all(app);
     if let Some(error) = damaged.into_iter().next() {
         return Err(error);

@@ -31,6 +31,7 @@ mod preflight;
 mod prepare;
 mod proof;
 mod provisioning;
+mod recommended;
 mod resume;
 mod rollback;
 mod scan;

@@ -83,8 +83,9 @@ fn as_many_are_listed_as_are_counted() {
             listed.push(count);
         }
         let last = told.lines().find(|line| line.contains(" block, ")).unwrap_or_else(|| panic!("{told}"));
-        let counted: Vec<usize> = last.split([',', ';']).filter_map(|part| part.trim().split(' ').next()?.parse().ok()).collect();
-        assert_eq!(listed, counted[..4], "{last}");
+        let counted: Vec<usize> = last.split([':', ',', ';']).filter_map(|part| part.trim().split(' ').next()?.parse().ok()).collect();
+        assert_eq!(listed, counted[1..5], "{last}");
+        assert_eq!(listed.iter().sum::<usize>(), counted[0], "{last}");
         // places are more than entries: the counts are not those of the places
         assert!(scan(&dir).findings.len() > listed.iter().sum(), "{}", dir.display());
     }

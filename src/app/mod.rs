@@ -75,7 +75,7 @@ pub use replit::{DeployTarget, EnvValue, Integration, ReplitFile};
 pub use sarif::log as sarif;
 pub use scan::{Scan, scan};
 pub use service::{Service, ServiceKind};
-pub use signal::{Signal, builtin as builtin_signals, load as load_signals};
+pub use signal::{Signal, builtin as builtin_signals, builtin_ids as signal_ids, load as load_signals};
 pub use sources::sources;
 pub use stack::{Language, PackageManager, Stack};
 pub use variable::{Place, Variable};

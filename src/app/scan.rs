@@ -25,6 +25,7 @@ use super::tree::Tree;
 use super::variable::{self, Variable};
 use crate::error::{Error, Result};
 use crate::progress::{Reporter, Unit};
+use crate::text;
 
 /// What the app is and what ties it to Replit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,7 +89,7 @@ impl Scan {
         self.findings.iter().filter(move |f| f.severity == severity)
     }
 
-    /// What was met of one severity, each signal by its first place: what is counted is what is listed. Further places are further findings.
+    /// What was met of one severity, each signal by its first place: what is counted is what is listed.
     pub fn met(&self, severity: Severity) -> Vec<&Finding> {
         let mut met: Vec<&Finding> = Vec::new();
         for finding in self.of(severity) {
@@ -102,6 +103,12 @@ impl Scan {
     /// All that was met, as [`Scan::met`] counts.
     pub fn met_in_all(&self) -> u64 {
         [Severity::Blocks, Severity::Must, Severity::Should, Severity::Info].iter().map(|severity| self.met(*severity).len() as u64).sum()
+    }
+
+    /// `28 findings in 40 places`: what was met is one finding, however many places it has.
+    pub fn counted(&self) -> String {
+        let places = self.findings.len() as u64;
+        format!("{} in {}", text::plural(self.met_in_all(), "finding"), text::plural(places, "place"))
     }
 
     /// The work that all findings together take.
@@ -195,8 +202,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     let port = replit.as_ref().and_then(ReplitFile::web_port).or_else(|| services.iter().find_map(|s| s.port));
     let known = Known { tree: &tree, replit: replit.as_ref(), name: &name, generation, stack: &stack, services: &services, port };
     let understood = origin::read(&known);
-    reporter.log(format!("scanned {} files: {} findings", tree.entries.len(), findings.len()));
-    Ok(Scan {
+    let scan = Scan {
         generation,
         port,
         target: replit.as_ref().and_then(|r| r.target.clone()),
@@ -226,7 +232,9 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         settled,
         notes,
         understood,
-    })
+    };
+    reporter.log(format!("scanned {}: {}", text::plural(scan.files, "file"), scan.counted()));
+    Ok(scan)
 }
 
 /// The app may list system packages of which an image needs none.

@@ -93,7 +93,8 @@ fn show(scan: &Scan) {
     }
     let count = |severity| scan.met(severity).len();
     out(format!(
-        "\n{} block, {} must change, {} should, {} for information; {} read",
+        "\n{}: {} block, {} must change, {} should, {} for information; {} read",
+        scan.counted(),
         count(Severity::Blocks),
         count(Severity::Must),
         count(Severity::Should),

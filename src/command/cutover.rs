@@ -225,8 +225,12 @@ fn frozen(state: &State, book: &Runbook) -> Option<(Duration, bool)> {
 }
 
 fn status(args: &RunArgs) -> Result<u8> {
-    let newest = if args.dry_run || args.sandbox { runs::newest(&args.dir, flavour(args))? } else { runs::newest_of_any(&args.dir)? };
-    let found = newest.filter(|found| found.state.journey == "move").ok_or_else(|| {
+    let newest = if args.dry_run || args.sandbox {
+        runs::newest(&args.dir, flavour(args))?
+    } else {
+        runs::newest_that(&args.dir, |state| state.journey == "move")?
+    };
+    let found = newest.ok_or_else(|| {
         Error::new(Kind::Input, format!("there is no run in {}", args.dir.display()))
             .hint("begin one with `migrate-wizard`, or name the app's checkout with --dir")
     })?;

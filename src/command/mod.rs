@@ -140,6 +140,7 @@ pub fn command_of(journey: &str) -> &'static str {
         "repair" => "migrate-wizard stacks repair",
         "rotate" => "migrate-wizard secrets rotate",
         "back" => "migrate-wizard rollback --because CAUSE",
+        "tour" => "migrate-wizard tour",
         _ => "migrate-wizard",
     }
 }

@@ -24,8 +24,11 @@ use crate::wizard::state::Status;
 use crate::wizard::template;
 
 pub fn run(args: &RunArgs, to: &OutArgs) -> Result<u8> {
-    let newest =
-        if args.dry_run || args.sandbox { runs::newest(&args.dir, super::flavour(args))? } else { runs::newest_of_any(&args.dir)? };
+    let newest = if args.dry_run || args.sandbox {
+        runs::newest(&args.dir, super::flavour(args))?
+    } else {
+        runs::newest_or_tour(&args.dir, |_| true)?
+    };
     let found = newest.ok_or_else(|| {
         Error::new(Kind::Input, format!("there is no run in {}", args.dir.display())).hint("begin one with `migrate-wizard`")
     })?;

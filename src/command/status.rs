@@ -13,7 +13,7 @@ use crate::wizard::plan::{self, Next};
 use crate::wizard::state::Status;
 
 fn newest(args: &RunArgs) -> Result<Option<Found>> {
-    if args.dry_run || args.sandbox { runs::newest(&args.dir, super::flavour(args)) } else { runs::newest_of_any(&args.dir) }
+    if args.dry_run || args.sandbox { runs::newest(&args.dir, super::flavour(args)) } else { runs::newest_or_tour(&args.dir, |_| true) }
 }
 
 fn none(args: &RunArgs) -> Error {
@@ -44,6 +44,7 @@ pub fn status(args: &RunArgs) -> Result<u8> {
     if args.json {
         out_json(&serde_json::json!({
             "run": found.state.run,
+            "journey": found.state.journey,
             "state": standing,
             "phase": step.map(|(b, _)| b.phase.as_str()),
             "step": next,
@@ -63,6 +64,9 @@ pub fn status(args: &RunArgs) -> Result<u8> {
         return Ok(0);
     }
     out(format!("run      {} ({standing})", found.state.run));
+    if runs::is_tour(&found.state) {
+        out("tour     nothing of it is for real, and nothing goes on from it: your own move has not begun");
+    }
     out(format!("steps    {done} of {} done", outline.len()));
     if let (Some(id), Some((book, step))) = (&next, step) {
         out(format!("next     {}: {} ({id})", book.title, step.title));
@@ -77,6 +81,9 @@ pub fn status(args: &RunArgs) -> Result<u8> {
     let command = super::command_of(&found.state.journey);
     let back = if found.state.journey == "move" { ", or migrate-wizard rollback" } else { "" };
     out(match standing {
+        "finished" if runs::is_tour(&found.state) => {
+            "next     migrate-wizard --dry-run rehearses your own move and touches nothing".to_owned()
+        }
         "finished" => format!("next     migrate-wizard report{back}"),
         "rolled_back" => format!("next     {command} --new begins anew"),
         "running" => "next     it is open in another terminal".to_owned(),

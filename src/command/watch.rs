@@ -26,7 +26,7 @@ use crate::wizard::view::Mode;
 const GOES_ON_WITHIN: Duration = Duration::from_secs(15 * 60);
 
 pub async fn run(args: &RunArgs, what: &WatchArgs) -> Result<u8> {
-    let found = runs::newest_that(&args.dir, |state| state.mode == Mode::Live && !state.sandbox && state.rollback.is_none())?;
+    let found = runs::newest_or_tour(&args.dir, |state| state.mode == Mode::Live && !state.sandbox && state.rollback.is_none())?;
     let found = found.ok_or_else(|| {
         Error::new(Kind::Input, format!("there is no live run in {}", args.dir.display()))
             .hint("watching begins when a run's traffic is on AWS; in a sandbox there is no deployed app to look at")

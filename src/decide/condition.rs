@@ -31,6 +31,7 @@ pub(super) struct Condition {
 enum Test {
     Empty,
     Known,
+    Unknown,
     Is(Vec<String>),
     IsNot(Vec<String>),
     /// A list with commas holds one of them.
@@ -60,6 +61,8 @@ impl Condition {
             Test::Empty
         } else if rest == "is known" {
             Test::Known
+        } else if rest == "is unknown" {
+            Test::Unknown
         } else if let Some(words) = rest.strip_prefix("is not ") {
             Test::IsNot(list(words)?)
         } else if let Some(words) = rest.strip_prefix("is ") {
@@ -79,7 +82,7 @@ impl Condition {
     }
 
     pub fn holds(&self, known: &Answers) -> bool {
-        let Some(value) = known.get(&self.key).map(|value| value.trim()) else { return false };
+        let Some(value) = known.get(&self.key).map(|value| value.trim()) else { return self.test == Test::Unknown };
         let number = |bound: &Bound| match bound {
             Bound::Number(n) => Some(*n),
             Bound::Key(key) => known.get(key)?.trim().parse().ok(),
@@ -87,7 +90,7 @@ impl Condition {
         let beside = |bound: &Bound| Some((value.parse::<u64>().ok()?, number(bound)?));
         let mut items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
         match &self.test {
-            Test::Empty => value.is_empty(),
+            Test::Empty | Test::Unknown => value.is_empty(),
             Test::Known => !value.is_empty(),
             Test::Is(words) => words.iter().any(|word| word == value),
             // an empty answer is no choice yet
@@ -99,12 +102,23 @@ impl Condition {
         }
     }
 
+    /// A value that it holds for; none where that takes another key, or nothing.
+    #[cfg(test)]
+    pub fn fulfilled(&self) -> Option<String> {
+        match &self.test {
+            Test::Known => Some("a.ts:1".to_owned()),
+            Test::Is(words) | Test::Has(words) => words.first().cloned(),
+            Test::Above(Bound::Number(n)) => Some((n + 1).to_string()),
+            Test::Empty | Test::Unknown | Test::IsNot(_) | Test::HasOther(_) | Test::Above(Bound::Key(_)) | Test::Below(_) => None,
+        }
+    }
+
     /// Values that it names, for a check against the question's options.
     #[cfg(test)]
     pub fn named(&self) -> &[String] {
         match &self.test {
             Test::Is(words) | Test::IsNot(words) => words,
-            Test::Empty | Test::Known | Test::Has(_) | Test::HasOther(_) | Test::Above(_) | Test::Below(_) => &[],
+            Test::Empty | Test::Known | Test::Unknown | Test::Has(_) | Test::HasOther(_) | Test::Above(_) | Test::Below(_) => &[],
         }
     }
 }
@@ -149,6 +163,9 @@ mod tests {
             ("none is known", false),
             ("none is not a", false),
             ("place is known", true),
+            ("place is unknown", false),
+            ("none is unknown", true),
+            ("gone is unknown", true),
             ("list has c|d", true),
             ("list has other than @near", true),
             ("list has other than a|c", false),

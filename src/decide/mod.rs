@@ -21,6 +21,8 @@ mod rules;
 mod services;
 
 #[cfg(test)]
+mod finding_test;
+#[cfg(test)]
 mod playbook_test;
 
 use std::collections::BTreeMap;

@@ -5,15 +5,21 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-fn steps(book: &str) -> Vec<toml::Value> {
+pub(super) fn steps(book: &str) -> Vec<toml::Value> {
     let path = format!("{}/playbooks/{book}.toml", env!("CARGO_MANIFEST_DIR"));
     let book: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
     book["step"].as_array().unwrap().clone()
 }
 
 /// The questions of `playbooks/decide.toml`, defaults with their fallbacks.
-fn questions() -> Vec<QuestionSpec> {
+pub(super) fn questions() -> Vec<QuestionSpec> {
     asked(&steps("decide"))
+}
+
+/// The `when` of a step or of one entry of `recommended-when`.
+fn conditions(of: &toml::Table) -> BTreeMap<String, Vec<String>> {
+    let when = of.get("when").and_then(toml::Value::as_table).into_iter().flatten();
+    when.map(|(id, values)| (id.clone(), values.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect())).collect()
 }
 
 fn asked(steps: &[toml::Value]) -> Vec<QuestionSpec> {
@@ -26,20 +32,13 @@ fn asked(steps: &[toml::Value]) -> Vec<QuestionSpec> {
             .get("option")
             .map(|all| all.as_array().unwrap().iter().map(|o| text(o.as_table().unwrap(), "id").unwrap()).collect())
             .unwrap_or_default();
-        let when: BTreeMap<String, Vec<String>> = step
-            .get("when")
-            .map(|when| {
-                when.as_table()
-                    .unwrap()
-                    .iter()
-                    .map(|(id, values)| (id.clone(), values.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()))
-                    .collect()
-            })
-            .unwrap_or_default();
-        let default = text(ask, "recommended")
-            .or(text(ask, "default"))
-            .map(|d| d.replace("${scan.services|app:3000}", "app:3000").replace("${scan.name|app}", "app"));
-        found.push(QuestionSpec { id: text(step, "id").unwrap(), options, default, when });
+        let default = text(ask, "recommended").or(text(ask, "default")).map(|d| {
+            d.replace("${scan.services|app:3000}", "app:3000").replace("${scan.name|app}", "app").replace("${source.room_gib|20}", "20")
+        });
+        let findings = ask.get("recommended-when").and_then(toml::Value::as_array).into_iter().flatten().map(|one| one.as_table().unwrap());
+        let answer = |one: &toml::Table| text(one, "answer").unwrap().replace("${scan.services}", "app:3000");
+        let recommended_when = findings.map(|one| (conditions(one), answer(one))).collect();
+        found.push(QuestionSpec { id: text(step, "id").unwrap(), options, default, recommended_when, when: conditions(step) });
     }
     found
 }
@@ -296,6 +295,7 @@ fn each_rule_holds_when_it_should_and_ends_with_what_it_proposes() {
         ("sessions-in-memory", "scan.found.B10=server/index.ts:9 tasks_min=1 tasks_max=2"),
         ("limits-in-memory", "scan.found.F16=server/index.ts:9 tasks_max=2"),
         ("timers-in-tasks", "scan.found.F9=server/jobs.ts:9 tasks_min=1 tasks_max=2"),
+        ("memory-of-one-machine", "scan.found.A4=.replit:10 tasks_min=1 tasks_max=2"),
         ("sockets-in-tasks", "scan.found.F11=server/ws.ts:9 tasks_min=1 tasks_max=2"),
         ("files-on-disk", "scan.found.F12=server/upload.ts:9 storage=none"),
         ("object-storage-sidecar", "scan.found.D1=server/objectStorage.ts:9 storage=none"),
@@ -325,6 +325,7 @@ fn each_rule_holds_when_it_should_and_ends_with_what_it_proposes() {
         ("nobody-admitted", "admin_access=allow_list"),
         ("cdn-without-domain", "cdn=cloudfront domain=none"),
         ("replit-login", "scan.found.B1=server/replitAuth.ts:1 auth=app"),
+        ("replit-login-flask", "scan.found.B3=replit_auth.py:20 auth=none"),
         ("replit-login-headers", "scan.found.B4=server/auth.ts:1 auth=none"),
         ("ai-without-provider", "scan.found.D9=server/ai.ts:1 ai=none"),
         ("bedrock-region", "ai=bedrock region=ap-east-1"),
@@ -358,13 +359,4 @@ fn the_recommended_answers_contradict_nothing_and_warn_of_the_mailbox_only() {
     let found = rules.check(&Answers::from([("domain_name".to_owned(), "x.org".to_owned())]), &questions);
     let said: Vec<&str> = found.iter().filter(|c| c.severity != Severity::Advise).map(|c| c.id.as_str()).collect();
     assert_eq!(said, ["alarms-to-nobody"]);
-}
-
-#[test]
-fn what_rules_read_of_what_was_found_reaches_the_step_that_refuses() {
-    let all = steps("decide");
-    let step = all.iter().find(|s| s["id"].as_str() == Some("decisions")).unwrap();
-    let given: Vec<&str> = step["effect"]["found"].as_table().unwrap().keys().map(String::as_str).collect();
-    let rules = Rules::bundled().unwrap();
-    assert_eq!(given, rules.facts().into_iter().collect::<Vec<_>>());
 }

@@ -13,13 +13,25 @@ pub struct QuestionSpec {
     pub options: Vec<String>,
     /// The recommended option, or the default text with its holes filled.
     pub default: Option<String>,
+    /// What is recommended instead where all of these hold: the first.
+    pub recommended_when: Vec<(BTreeMap<String, Vec<String>>, String)>,
     /// It applies when every key's answer is one of the values.
     pub when: BTreeMap<String, Vec<String>>,
 }
 
-/// Do all conditions hold?
+impl QuestionSpec {
+    /// What is taken where nobody answers.
+    fn recommended(&self, known: &Answers) -> Option<&String> {
+        self.recommended_when.iter().find(|(when, _)| holds(when, known)).map(|(_, answer)| answer).or(self.default.as_ref())
+    }
+}
+
+/// Do all conditions hold, as a playbook writes them? `*` is anything that is not empty; of a list one item is enough.
 pub(super) fn holds(when: &BTreeMap<String, Vec<String>>, answers: &Answers) -> bool {
-    when.iter().all(|(id, allowed)| answers.get(id).is_some_and(|answer| allowed.contains(answer)))
+    let is_one_of = |answer: &str, allowed: &[String]| {
+        allowed.iter().any(|word| word == answer || (word == "*" && !answer.is_empty()) || answer.split(',').any(|item| item == word))
+    };
+    when.iter().all(|(id, allowed)| answers.get(id).is_some_and(|answer| is_one_of(answer, allowed)))
 }
 
 /// The answers that apply: questions that do not apply are left out, those not yet answered take their default.
@@ -29,9 +41,9 @@ pub fn settle(answers: &Answers, questions: &[QuestionSpec]) -> Answers {
         answers.iter().filter(|(id, _)| !questions.iter().any(|q| &q.id == *id)).map(|(id, value)| (id.clone(), value.clone())).collect();
     for question in questions {
         if holds(&question.when, &settled)
-            && let Some(value) = answers.get(&question.id).or(question.default.as_ref())
+            && let Some(value) = answers.get(&question.id).or_else(|| question.recommended(&settled)).cloned()
         {
-            settled.insert(question.id.clone(), value.clone());
+            settled.insert(question.id.clone(), value);
         }
     }
     settled
@@ -39,7 +51,8 @@ pub fn settle(answers: &Answers, questions: &[QuestionSpec]) -> Answers {
 
 /// The answers that apply, without defaults: what is open stays open.
 pub(super) fn decided(answers: &Answers, questions: &[QuestionSpec]) -> Answers {
-    let open: Vec<QuestionSpec> = questions.iter().map(|q| QuestionSpec { default: None, ..q.clone() }).collect();
+    let open: Vec<QuestionSpec> =
+        questions.iter().map(|q| QuestionSpec { default: None, recommended_when: Vec::new(), ..q.clone() }).collect();
     settle(answers, &open)
 }
 
@@ -54,7 +67,7 @@ mod tests {
 
     fn question(id: &str, default: Option<&str>, when: &[(&str, &str)]) -> QuestionSpec {
         let when = when.iter().map(|(id, value)| ((*id).to_owned(), vec![(*value).to_owned()])).collect();
-        QuestionSpec { id: id.to_owned(), options: Vec::new(), default: default.map(str::to_owned), when }
+        QuestionSpec { id: id.to_owned(), default: default.map(str::to_owned), when, ..QuestionSpec::default() }
     }
 
     #[test]
@@ -64,5 +77,21 @@ mod tests {
         let settled = settle(&given, &questions);
         assert_eq!(settled, Answers::from([("database".to_owned(), "dsql".to_owned()), ("scan.port".to_owned(), "5000".to_owned())]));
         assert_eq!(missing(&given, &questions), ["database"]);
+    }
+
+    #[test]
+    fn an_open_question_takes_what_a_finding_recommends_and_an_answer_stays() {
+        let found = |pairs: &[(&str, &str)]| Answers::from_iter(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+        let when = |id: &str, values: &[&str]| BTreeMap::from([(id.to_owned(), values.iter().map(|v| (*v).to_owned()).collect())]);
+        let recommended_when =
+            vec![(when("scan.found.D1", &["*"]), "s3".to_owned()), (when("source.extensions", &["vector", "postgis"]), "big".to_owned())];
+        let questions = [QuestionSpec { recommended_when, ..question("storage", Some("none"), &[]) }];
+        let taken = |pairs: &[(&str, &str)]| settle(&found(pairs), &questions)["storage"].clone();
+        assert_eq!(taken(&[]), "none");
+        assert_eq!(taken(&[("scan.found.D1", "")]), "none");
+        assert_eq!(taken(&[("scan.found.D1", "a.ts:1")]), "s3");
+        assert_eq!(taken(&[("source.extensions", "plpgsql,postgis")]), "big");
+        assert_eq!(taken(&[("scan.found.D1", "a.ts:1"), ("storage", "none")]), "none");
+        assert_eq!(decided(&found(&[("scan.found.D1", "a.ts:1")]), &questions).get("storage"), None);
     }
 }

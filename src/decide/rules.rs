@@ -226,7 +226,7 @@ mod tests {
 
     fn question(id: &str, default: Option<&str>, when: &[(&str, &str)]) -> QuestionSpec {
         let when = when.iter().map(|(id, value)| ((*id).to_owned(), vec![(*value).to_owned()])).collect();
-        QuestionSpec { id: id.to_owned(), options: Vec::new(), default: default.map(str::to_owned), when }
+        QuestionSpec { id: id.to_owned(), default: default.map(str::to_owned), when, ..QuestionSpec::default() }
     }
 
     fn answers(pairs: &[(&str, &str)]) -> Answers {

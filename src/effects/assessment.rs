@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::{World, scan_app};
 use crate::app::{self, Effort, Engine, Finding, Scan, Severity};
 use crate::error::{Error, Result};
-use crate::text;
 use crate::wizard::effect::{Apply, Context, Description, Need, Outputs, Probe, Touch, from_fields};
 use crate::wizard::review::{About, CodeLine, Found, Known, Object, Review, Weight};
 use crate::wizard::view::{PreviewLine, Sign};
@@ -27,14 +26,14 @@ pub struct Assessment {
 /// What the step tells of a scan.
 #[derive(Debug, Clone)]
 struct Shown {
-    findings: u64,
+    findings: String,
     effort: String,
 }
 
 impl Shown {
     fn of(scan: &Scan) -> Self {
         let any = scan.findings.iter().any(|f| f.hours.is_some());
-        Self { findings: scan.met_in_all(), effort: if any { scan.effort().to_string() } else { String::new() } }
+        Self { findings: scan.counted(), effort: if any { scan.effort().to_string() } else { String::new() } }
     }
 }
 
@@ -153,7 +152,7 @@ impl Apply<World> for Assessment {
             None => Shown::of(&scan_app::scan(world, None).await?),
         };
         let told = if effort.is_empty() { String::new() } else { format!(", about {effort} of work") };
-        cx.reporter.log(format!("{}{told}", text::plural(findings, "finding")));
+        cx.reporter.log(format!("{findings}{told}"));
         cx.reporter.log("what of it has a mechanical answer: migrate-wizard app prepare");
         Ok(Outputs::from([("effort".into(), json!(effort))]))
     }

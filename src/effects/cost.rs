@@ -135,6 +135,11 @@ pub fn questions(books: &Books) -> Vec<QuestionSpec> {
                 id: step.id.clone(),
                 options: ask.options.iter().map(|o| o.id.clone()).collect(),
                 default: ask.recommended.clone().or_else(|| ask.default.as_ref().and_then(|t| template::fill(t, &Facts::new()).ok())),
+                recommended_when: ask
+                    .recommended_when
+                    .iter()
+                    .filter_map(|one| Some((one.when.clone(), template::fill(one.answer.get_ref(), &Facts::new()).ok()?)))
+                    .collect(),
                 when: step.when.clone(),
             }),
             Action::Manual(_) | Action::Effect(_) => None,

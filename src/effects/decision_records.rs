@@ -10,7 +10,7 @@ use crate::decide::{self, Alternative, Decision};
 use crate::error::Result;
 use crate::library;
 use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
-use crate::wizard::playbook::Action;
+use crate::wizard::playbook::{Action, Ground};
 use crate::wizard::template::{self, Facts};
 use crate::wizard::view::{PreviewLine, Sign};
 
@@ -44,6 +44,9 @@ impl DecisionRecords {
         for step in books.forward.iter().flat_map(|b| &b.steps) {
             let (Action::Ask(ask), Some(given)) = (&step.action, self.answers.get(&step.id)) else { continue };
             let answer = given.get("value").map(template::plain).unwrap_or_default();
+            let recommended = ask.recommendation(&facts);
+            // a figure is only recommended where something was found; else the question says it
+            let label = |answer: String| ask.options.iter().find(|o| o.id == answer).map_or(answer, |o| o.label.clone());
             let chosen = ask.options.iter().find(|o| o.id == answer);
             let alternatives = ask
                 .options
@@ -62,8 +65,8 @@ impl DecisionRecords {
                 label: chosen.map_or_else(|| answer.clone(), |o| o.label.clone()),
                 context: step.why.clone(),
                 consequence: chosen.map(|o| o.consequence.clone()).unwrap_or_default(),
-                recommended: ask.recommended.as_ref().and_then(|id| ask.options.iter().find(|o| &o.id == id)).map(|o| o.label.clone()),
-                because: ask.because.clone(),
+                recommended: recommended.answer.filter(|_| !ask.options.is_empty() || recommended.ground == Ground::Finding).map(label),
+                because: recommended.because,
                 against: against.iter().filter(|c| c.questions.contains(&step.id)).map(decide::Contradiction::words).collect(),
                 source: given.get("source").map(template::plain).unwrap_or_default(),
                 alternatives,

@@ -35,6 +35,12 @@ fn host_words(kind: &HostKind) -> &'static str {
     }
 }
 
+/// Storage for so many bytes and half as much again, in GiB; at least what RDS gives.
+fn room(bytes: u64) -> u64 {
+    const LEAST: u64 = 20;
+    (bytes / 2).saturating_add(bytes).div_ceil(1 << 30).max(LEAST)
+}
+
 impl InspectSource {
     /// Whether one of these schemas is moved, for the `when` of a question.
     fn moved(&self, schemas: &[String]) -> Value {
@@ -99,6 +105,7 @@ impl Look<World> for InspectSource {
             ("label".into(), json!(connector.label())),
             ("version".into(), json!(found.server.major().to_string())),
             ("bytes".into(), json!(bytes)),
+            ("room_gib".into(), json!(room(bytes).to_string())),
             ("tables".into(), json!(found.tables.len())),
             ("rows".into(), json!(found.rows())),
             ("host".into(), json!(host)),
@@ -113,9 +120,10 @@ impl Look<World> for InspectSource {
 
     fn example(&self) -> Outputs {
         Outputs::from([
-            ("label".into(), json!("no database was read")),
+            ("label".into(), json!("no address")),
             ("version".into(), json!("16")),
             ("bytes".into(), json!(0)),
+            ("room_gib".into(), json!("20")),
             ("tables".into(), json!(0)),
             ("rows".into(), json!(0)),
             ("host".into(), json!("unknown")),
@@ -124,7 +132,19 @@ impl Look<World> for InspectSource {
             ("has_enums".into(), json!("no")),
             ("has_arrays".into(), json!("no")),
             ("has_bare_numerics".into(), json!("no")),
-            ("summary".into(), json!("the source was not read")),
+            ("summary".into(), json!("nothing was read")),
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::room;
+
+    #[test]
+    fn storage_is_half_as_much_again_and_at_least_what_rds_gives() {
+        for (bytes, gib) in [(0, 20), (8 << 20, 20), (20 << 30, 30), ((20 << 30) + 1, 31), (u64::MAX, (u64::MAX).div_ceil(1 << 30))] {
+            assert_eq!(room(bytes), gib, "{bytes}");
+        }
     }
 }

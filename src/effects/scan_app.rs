@@ -52,7 +52,10 @@ fn places(scan: &Scan, signal: &str) -> String {
 }
 
 fn outputs(scan: &Scan) -> Outputs {
-    let containers: Vec<_> = scan.services.iter().filter(|s| !matches!(s.kind, ServiceKind::Static)).collect();
+    let containers = scan.services.iter().filter(|s| s.kind != ServiceKind::Static);
+    let (silent, heard): (Vec<_>, Vec<_>) = containers.partition(|s| matches!(s.kind, ServiceKind::Worker | ServiceKind::Job));
+    // where nothing has a port, what there is stands for the app
+    let (containers, left_out) = if heard.is_empty() { (silent, heard) } else { (heard, silent) };
     let services: Vec<String> = containers.iter().map(|s| format!("{}:{}", s.name, s.port.or(scan.port).unwrap_or(3000))).collect();
     let count = |severity| scan.met(severity).len();
     let told = |f: &&app::Finding| {
@@ -72,8 +75,9 @@ fn outputs(scan: &Scan) -> Outputs {
         (
             "summary".into(),
             json!(format!(
-                "{}: {} that block, {} that must change, {} that should; {}",
+                "{}: {}, of which {} block, {} must change and {} should; {}",
                 scan.name,
+                scan.counted(),
                 count(Severity::Blocks),
                 count(Severity::Must),
                 count(Severity::Should),
@@ -90,6 +94,9 @@ fn outputs(scan: &Scan) -> Outputs {
     }
     if !services.is_empty() {
         out.insert("services".into(), json!(services.join(",")));
+    }
+    if !left_out.is_empty() {
+        out.insert("without_port".into(), json!(left_out.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")));
     }
     if let Some(port) = scan.port {
         out.insert("port".into(), json!(port.to_string()));
@@ -163,12 +170,15 @@ impl Look<World> for ScanApp {
     }
 
     fn example(&self) -> Outputs {
-        Outputs::from([
+        // a playbook may ask for each signal that there is; nothing was found
+        let nothing = app::signal_ids().map(|signal| (format!("found.{signal}"), json!("")));
+        let known = Outputs::from([
             ("name".into(), json!("app")),
             ("repository".into(), json!(format!("{EXAMPLE_OWNER}app"))),
             ("is_replit".into(), json!("yes")),
             ("has_redis".into(), json!("no")),
             ("services".into(), json!("app:3000")),
+            ("without_port".into(), json!("")),
             ("port".into(), json!("3000")),
             ("health".into(), json!("/api/health")),
             ("generation".into(), json!("unknown")),
@@ -178,7 +188,8 @@ impl Look<World> for ScanApp {
             ("findings".into(), json!([])),
             ("notes".into(), json!([])),
             ("summary".into(), json!("the app was not read")),
-        ])
+        ]);
+        known.into_iter().chain(nothing).collect()
     }
 }
 
@@ -199,11 +210,28 @@ mod tests {
             std::fs::write(dir.path().join(name), "module.exports = \"https://shop.replit.app\";\n").unwrap();
         }
         let told = foretold(dir.path());
-        assert!(told["summary"].as_str().unwrap().starts_with("shop: 0 that block, 1 that must change"), "{told:?}");
+        assert!(
+            told["summary"].as_str().unwrap().starts_with("shop: 1 finding in 2 places, of which 0 block, 1 must change and 0 should"),
+            "{told:?}"
+        );
         let listed = told["findings"].as_array().unwrap();
         assert_eq!(listed.len(), 1, "{listed:?}");
         assert!(listed[0]["what"].as_str().unwrap().ends_with("(a.js:1, b.js:1)"), "{listed:?}");
-        assert_eq!(told["services"], "web:3000");
+        assert_eq!((told["services"].as_str(), told.get("without_port")), (Some("web:3000"), None));
+    }
+
+    #[test]
+    fn what_answers_no_port_is_no_service_that_takes_traffic_unless_there_is_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(
+            dir.path().join("package.json"),
+            r#"{"name": "shop", "scripts": {"start": "node a.js"}, "dependencies": {"express": "5"}}"#,
+        )
+        .unwrap();
+        std::fs::write(dir.path().join("a.js"), "require(\"express\")().listen(3000);\n").unwrap();
+        std::fs::write(dir.path().join("Procfile"), "web: node a.js\nmailer: node mail.js\nqueue: node queue.js\n").unwrap();
+        let told = foretold(dir.path());
+        assert_eq!((told["services"].as_str(), told["without_port"].as_str()), (Some("web:3000"), Some("mailer, queue")));
     }
 
     #[test]

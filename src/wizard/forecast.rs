@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use crate::wizard::effect::{Registry, Touch};
 use crate::wizard::plan::{self, Books, Planned, Suggestion};
-use crate::wizard::playbook::Action;
+use crate::wizard::playbook::{Action, Ground};
 use crate::wizard::screens::{self, Rehearsed};
 use crate::wizard::state::{State, Status};
 use crate::wizard::template::{self, Facts};
+use crate::wizard::view::AnswerKind;
 
 /// One step to come.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,11 +65,18 @@ pub fn to_the_end<W>(
                 if facts.contains_key(&planned.id) {
                     continue;
                 }
-                let (value, source) = match (answers.get(&planned.id), &ask.recommended, &ask.default) {
-                    (Some(given), _, _) => (given.value.clone(), given.source.words()),
-                    (None, Some(id), _) => (id.clone(), "recommended"),
-                    (None, None, Some(text)) => (template::fill(text, &own).unwrap_or_default(), "default"),
-                    (None, None, None) => (ask.options.first().map(|o| o.id.clone()).unwrap_or_default(), "first option"),
+                let told = ask.recommendation(&own);
+                let word = match (ask.kind, told.ground) {
+                    (AnswerKind::Choice, _) => "recommended",
+                    (AnswerKind::Text | AnswerKind::Number | AnswerKind::Secret, Ground::Question) => "default",
+                    (AnswerKind::Text | AnswerKind::Number | AnswerKind::Secret, Ground::Fact | Ground::Finding) => "detected",
+                };
+                let (value, source) = match (answers.get(&planned.id), told.answer) {
+                    (Some(given), _) => (given.value.clone(), given.source.words().to_owned()),
+                    (None, Some(value)) if told.ground == Ground::Finding => (value, format!("{word}: {}", told.because)),
+                    (None, Some(value)) => (value, word.to_owned()),
+                    (None, None) if ask.options.is_empty() => (String::new(), "you are asked".to_owned()),
+                    (None, None) => (ask.options.first().map(|o| o.id.clone()).unwrap_or_default(), "first option".to_owned()),
                 };
                 let shown = if value.is_empty() { "none" } else { value.as_str() };
                 coming.push(line(&planned, "ask", false, format!("{shown} ({source})"), String::new(), rehearsed));

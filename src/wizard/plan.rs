@@ -120,12 +120,24 @@ fn applies(step: &Step, facts: &Facts) -> Option<bool> {
     holds(&step.when, facts)
 }
 
+/// Among the values of a `when`: whatever it is, as long as it is something.
+pub const ANYTHING: &str = "*";
+
+/// Is this fact one of the values? A list is, when one of its items is.
+fn is_one_of(fact: &Value, values: &[String]) -> bool {
+    let one = |fact: &Value| {
+        let text = template::plain(fact);
+        values.iter().any(|value| *value == text || (value == ANYTHING && !text.is_empty()))
+    };
+    fact.as_array().map_or_else(|| one(fact), |items| items.iter().any(one))
+}
+
 /// Do all conditions hold? `None` while a fact that one asks for is not known.
 pub fn holds(conditions: &BTreeMap<String, Vec<String>>, facts: &Facts) -> Option<bool> {
     let mut all_known = true;
     for (name, values) in conditions {
         match facts.get(name) {
-            Some(value) if values.contains(&template::plain(value)) => {}
+            Some(value) if is_one_of(value, values) => {}
             Some(_) => return Some(false),
             None => all_known = false,
         }

@@ -2,6 +2,7 @@
 //! Pure data and its checks: no I/O (the text comes in), no clock, nothing of AWS or SQL.
 
 mod check;
+mod recommended;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::wizard::view::AnswerKind;
 
 pub use check::check;
+pub use recommended::{Ground, Recommendation, RecommendedWhen};
 
 /// One phase of a journey.
 #[derive(Debug, Clone)]
@@ -97,6 +99,9 @@ pub struct Ask {
     pub recommended: Option<String>,
     #[serde(default)]
     pub because: String,
+    /// What is proposed instead where something was found: the first that holds.
+    #[serde(default)]
+    pub recommended_when: Vec<RecommendedWhen>,
     /// For text and number: what Enter gives; may have holes.
     pub default: Option<String>,
     /// For text: may it be empty?

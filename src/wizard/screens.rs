@@ -139,6 +139,7 @@ pub fn ask(
     cost_of: &dyn Fn(&str) -> Option<String>,
     against: &dyn Fn(&str) -> Vec<String>,
 ) -> AskView {
+    let recommended = ask.recommendation(facts);
     let typed = suggestion.as_ref().filter(|_| ask.options.is_empty() && ask.kind != AnswerKind::Secret);
     AskView {
         step: planned.id.clone(),
@@ -152,7 +153,7 @@ pub fn ask(
                 id: o.id.clone(),
                 label: o.label.clone(),
                 consequence: o.consequence.clone(),
-                recommended: ask.recommended.as_ref() == Some(&o.id),
+                recommended: recommended.answer.as_ref() == Some(&o.id),
                 cost: cost_of(&o.id),
                 against: against(&o.id),
             })
@@ -160,7 +161,7 @@ pub fn ask(
         against: typed.map(|s| against(&s.value)).unwrap_or_default(),
         suggested: suggestion.as_ref().map(|s| s.value.clone()),
         source: suggestion.as_ref().map(|s| s.source.words().to_owned()),
-        because: ask.because.clone(),
+        because: recommended.because,
         error,
         reopened,
         stales,

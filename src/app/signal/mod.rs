@@ -115,6 +115,12 @@ pub fn builtin() -> Result<Vec<Signal>> {
     compile_all(&texts)
 }
 
+/// Ids of the built-in signals, without making them: nothing is compiled.
+pub fn builtin_ids() -> impl Iterator<Item = &'static str> {
+    let lines = BUILTIN.files().filter_map(include_dir::File::contents_utf8).flat_map(str::lines);
+    lines.filter_map(|line| line.strip_prefix("id = \"")?.strip_suffix('"'))
+}
+
 /// The built-in signals and those of `<dir>/.migrate-wizard/signals/*.toml`.
 ///
 /// # Errors

@@ -15,6 +15,11 @@ fn the_whole_catalogue_is_there() {
     let signals = builtin().unwrap();
     let missing: Vec<&str> = CATALOGUE.split_whitespace().filter(|id| signals.iter().all(|s| s.id != *id)).collect();
     assert_eq!(missing, Vec::<&str>::new());
+    let sorted = |mut ids: Vec<String>| {
+        ids.sort();
+        ids
+    };
+    assert_eq!(sorted(builtin_ids().map(str::to_owned).collect()), sorted(signals.iter().map(|s| s.id.clone()).collect()));
     // what there is something to do about says how long that takes
     let silent: Vec<&str> = signals.iter().filter(|s| s.severity != Severity::Info && s.hours.is_none()).map(|s| s.id.as_str()).collect();
     assert_eq!(silent, Vec::<&str>::new());

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::wizard::effect::World;
 use crate::wizard::journal::{Entry, Source};
 use crate::wizard::plan::{self, Planned, Suggestion};
-use crate::wizard::playbook::{Action, Ask};
+use crate::wizard::playbook::{Action, Ask, Ground};
 use crate::wizard::template;
 use crate::wizard::view::{AnswerKind, Command};
 
@@ -107,7 +107,17 @@ impl<W: World> Engine<W> {
         } else {
             Value::from(value)
         };
-        self.append(Entry::Answered { step: id.to_owned(), value: kept, source })
+        self.append(Entry::Answered { step: id.to_owned(), value: kept, source })?;
+        self.tell_finding(id, ask, value);
+        Ok(())
+    }
+
+    /// The log keeps why a finding proposed this answer, or another one.
+    fn tell_finding(&self, id: &str, ask: &Ask, answer: &str) {
+        let told = ask.recommendation(&self.state.facts());
+        let Some(proposed) = told.answer.filter(|_| told.ground == Ground::Finding) else { return };
+        let what = if proposed == answer { "recommended".to_owned() } else { format!("`{proposed}` is recommended instead") };
+        self.log(Some(id), &format!("{what} because {}", told.because));
     }
 
     /// What Enter would give, and where it comes from.
@@ -119,12 +129,9 @@ impl<W: World> Engine<W> {
         {
             return Some(Suggestion { value: template::plain(&value), source });
         }
-        if let Some(id) = &ask.recommended {
-            return Some(Suggestion { value: id.clone(), source: Source::Default });
-        }
-        let text = ask.default.as_ref()?;
-        let value = template::fill(text, &facts).ok()?;
-        let detected = template::holes(text).is_ok_and(|h| h.iter().any(|h| h.paths.iter().any(|p| facts.contains_key(*p))));
-        Some(Suggestion { value, source: if detected { Source::Detected } else { Source::Default } })
+        let told = ask.recommendation(&facts);
+        // a choice is a person's, whatever was found
+        let source = if told.ground != Ground::Question && ask.kind != AnswerKind::Choice { Source::Detected } else { Source::Default };
+        told.answer.map(|value| Suggestion { value, source })
     }
 }

@@ -303,6 +303,7 @@ pub fn words(entry: &Entry, books: &Books) -> Option<(Option<String>, String)> {
         Entry::Pinned { account, region } => (None, format!("this run is tied to AWS account {account}, region {region}")),
         Entry::Answered { step, value, source } => {
             let value = if value.is_null() { "(kept in memory only)".to_owned() } else { template::plain(value) };
+            let value = if value.is_empty() { "none".to_owned() } else { value };
             (Some(step.clone()), format!("{}: {value} ({})", title(step), source.words()))
         }
         Entry::Started { step, attempt, .. } => {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Action, Ask, Playbook, caret};
 use crate::error::Result;
+use crate::wizard::plan;
 use crate::wizard::template::{self, Facts};
 use crate::wizard::view::AnswerKind;
 
@@ -39,8 +40,13 @@ pub fn check(
                     "give one of them another id: ids are unique over all playbooks of a journey",
                 ));
             }
-            for (key, name, values) in
-                step.when.iter().map(|(n, v)| ("when", n, v)).chain(step.rollback_when.iter().map(|(n, v)| ("rollback-when", n, v)))
+            let recommended = match &step.action {
+                Action::Ask(ask) => ask.recommended_when.as_slice(),
+                Action::Manual(_) | Action::Effect(_) => &[],
+            };
+            for (key, name, values) in (step.when.iter().map(|(n, v)| ("when", n, v)))
+                .chain(step.rollback_when.iter().map(|(n, v)| ("rollback-when", n, v)))
+                .chain(recommended.iter().flat_map(|one| one.when.iter().map(|(n, v)| ("recommended-when", n, v))))
             {
                 if !facts.contains_key(name) {
                     return Err(here(
@@ -50,7 +56,7 @@ pub fn check(
                     ));
                 }
                 if let Some(ask) = questions.get(name.as_str()).and(find_ask(books, name)) {
-                    for value in values {
+                    for value in values.iter().filter(|value| *value != plan::ANYTHING) {
                         if ask.kind == AnswerKind::Choice && !ask.options.iter().any(|o| &o.id == value) {
                             let known: Vec<_> = ask.options.iter().map(|o| o.id.as_str()).collect();
                             return Err(here(
@@ -97,6 +103,16 @@ pub fn check(
             }
             match &step.action {
                 Action::Ask(ask) => {
+                    for one in recommended {
+                        let answer = template::plain(&fill(&Value::String(one.answer.get_ref().clone()))?);
+                        if let Err(expected) = plan::legal(ask, &answer) {
+                            let what = format!("`recommended-when` answers what `{}` does not take", step.id);
+                            return Err(caret(&book.file, text, one.answer.span(), &what, &expected));
+                        }
+                    }
+                    for because in recommended.iter().map(|one| &one.because).chain([&ask.because]) {
+                        fill(&Value::String(because.clone()))?;
+                    }
                     let value = match (&ask.recommended, &ask.default) {
                         (Some(id), _) => id.clone(),
                         (None, Some(text)) => template::plain(&fill(&Value::String(text.clone()))?),
@@ -161,7 +177,7 @@ fn locate(text: &str, id: &str, needle: &str) -> Range<usize> {
     let mut at = start;
     for line in text.get(start..end).unwrap_or_default().split_inclusive('\n') {
         // what is said to people may hold any word
-        let prose = ["title", "why"].iter().any(|key| line.trim_start().starts_with(key));
+        let prose = ["title", "why", "because", "label", "consequence"].iter().any(|key| line.trim_start().starts_with(key));
         if let Some(i) = line.find(needle).filter(|_| !prose) {
             return at + i..at + i + needle.len();
         }

@@ -9,6 +9,9 @@ const HEAD: &str = "phase = \"p\"\ntitle = \"P\"\nwhy = \"w\"\n";
 const ASKED: &str =
     "[[step]]\nid='q'\ntitle='t'\nwhy='w'\n[step.ask]\nkind='choice'\n[[step.ask.option]]\nid='a'\nlabel='A'\nconsequence='c'\n";
 
+const ASKED_AFTER: &str =
+    "[[step]]\nid = \"r\"\ntitle='t'\nwhy='w'\n[step.ask]\nkind='choice'\n[[step.ask.option]]\nid='b'\nlabel='B'\nconsequence='c'\n";
+
 fn error(body: &str) -> String {
     let text = format!("{HEAD}{body}");
     let parsed = parse("p.toml", &text).and_then(|b| {
@@ -74,6 +77,30 @@ fn each_mistake_shows_its_line_and_what_was_expected() {
             "p.toml:19:15",
             "`rollback-to` names no earlier step: `later`",
             "a step before this one",
+        ),
+        (
+            format!("{ASKED_AFTER}[[step.ask.recommended-when]]\nwhen={{x=['y']}}\nanswer='b'\nbecause='c'\n"),
+            "p.toml:15:7",
+            "`recommended-when` asks for `x`, which no earlier step gives",
+            "earlier question",
+        ),
+        (
+            format!("{ASKED}{ASKED_AFTER}[[step.ask.recommended-when]]\nwhen={{q=['zz']}}\nanswer='b'\nbecause='c'\n"),
+            "p.toml:25:11",
+            "`zz` is not an option of `q`",
+            "one of: a",
+        ),
+        (
+            format!("{ASKED}{ASKED_AFTER}[[step.ask.recommended-when]]\nwhen={{q=['*']}}\nanswer='c'\nbecause='c'\n"),
+            "p.toml:26:8",
+            "`recommended-when` answers what `r` does not take",
+            "`c` is not one of: b",
+        ),
+        (
+            format!("{ASKED}{ASKED_AFTER}[[step.ask.recommended-when]]\nwhen={{q=1}}\nanswer='b'\nbecause='c'\n"),
+            "p.toml:25:",
+            "`when` maps a name to a text or a list of texts",
+            "CONTRIBUTING.md",
         ),
         (format!("{step}at='T minus 2h'\n[step.effect]\nkind='simulate'\n"), "p.toml:8:4", "not a time of a runbook", "T-2h or T+10m"),
         (format!("{step}timeout='soon'\n[step.effect]\nkind='simulate'\n"), "p.toml:8:9", "not a duration", "2m10s"),
