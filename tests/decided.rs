@@ -424,7 +424,11 @@ fn prepared_code_that_is_read_by_a_build_gets_its_address_there() {
     assert!(image.contains("\nARG APP_URL\n") && image.contains("RUN APP_URL=${APP_URL:-http://localhost:3000} "), "{image}");
     assert!(image.contains("      args: [APP_URL]\n"), "{image}");
     let github = made(&["app", "pipeline", "--provider", "github"]);
-    assert!(github.contains("          APP_URL: ${{ vars[format('APP_URL_{0}', needs.where.outputs.suffix)] || vars.APP_URL }}\n") && github.contains("options+=(--build-arg APP_URL)"), "{github}");
+    assert!(
+        github.contains("          APP_URL: ${{ vars[format('APP_URL_{0}', needs.where.outputs.suffix)] || vars.APP_URL }}\n")
+            && github.contains("options+=(--build-arg APP_URL)"),
+        "{github}"
+    );
     assert!(made(&["app", "pipeline", "--provider", "codepipeline"]).contains("options+=(--build-arg APP_URL)"));
     let rows = table(&app.wizard, &[]);
     assert_eq!((&rows["APP_URL"]["at_build"], &rows["APP_URL"]["at_run"]), (&true.into(), &true.into()));

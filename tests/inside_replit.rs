@@ -396,12 +396,7 @@ impl Uploads {
         uploads
     }
 
-    fn take(
-        mut stream: TcpStream,
-        does: &Mutex<BTreeMap<String, Does>>,
-        got: &Mutex<Vec<(String, Vec<u8>)>>,
-        begun: &Mutex<Vec<String>>,
-    ) {
+    fn take(mut stream: TcpStream, does: &Mutex<BTreeMap<String, Does>>, got: &Mutex<Vec<(String, Vec<u8>)>>, begun: &Mutex<Vec<String>>) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -429,7 +424,9 @@ impl Uploads {
                 std::thread::sleep(std::time::Duration::from_secs(600));
                 return;
             }
-            Some(Does::Refuse) => "HTTP/1.1 400 Bad Request\r\nContent-Length: 49\r\n\r\n<Error><Code>BadDigest</Code><Message/></Error>\r\n",
+            Some(Does::Refuse) => {
+                "HTTP/1.1 400 Bad Request\r\nContent-Length: 49\r\n\r\n<Error><Code>BadDigest</Code><Message/></Error>\r\n"
+            }
             None => {
                 got.lock().unwrap().push((name, body));
                 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -481,7 +478,11 @@ fn a_part_that_is_cut_off_killed_or_refused_on_its_way_is_sent_again_and_no_othe
     let asked = repl.run("bash", &send, &environment);
     let text = both(&asked);
     assert!(asked.status.code() == Some(1) && text.contains("nobody is there to ask: say --yes"), "{text}");
-    assert!(text.contains("reads:  database inside_cut") && text.contains("sends:  to the signed URLs of database.urls (s3://app-objects/dump)"), "{text}");
+    assert!(
+        text.contains("reads:  database inside_cut")
+            && text.contains("sends:  to the signed URLs of database.urls (s3://app-objects/dump)"),
+        "{text}"
+    );
     assert!(uploads.begun.lock().unwrap().is_empty() && !repl.left("database.dump").exists(), "it did something before it was told yes");
 
     let send = [&send[..], &["--yes"]].concat();
@@ -508,7 +509,11 @@ fn a_part_that_is_cut_off_killed_or_refused_on_its_way_is_sent_again_and_no_othe
 
     set(3, Does::Refuse);
     let refused = repl.run("bash", &send, &environment);
-    assert!(!refused.status.success() && both(&refused).contains("database.dump.part-0003 was refused with 400 BadDigest"), "{}", both(&refused));
+    assert!(
+        !refused.status.success() && both(&refused).contains("database.dump.part-0003 was refused with 400 BadDigest"),
+        "{}",
+        both(&refused)
+    );
     assert_eq!(uploads.names(), ["0", "1", "2"]);
 
     uploads.does.lock().unwrap().clear();
@@ -528,7 +533,12 @@ fn a_part_that_is_cut_off_killed_or_refused_on_its_way_is_sent_again_and_no_othe
     let bytes = std::fs::read(&part).unwrap();
     std::fs::write(&part, &bytes[..bytes.len() / 2]).unwrap();
     let said = check().expect(1).out();
-    assert!(said.contains(" bytes, expected ") && said.contains("the manifest is of the run of 20") && said.contains("sent to s3://app-objects/dump"), "{said}");
+    assert!(
+        said.contains(" bytes, expected ")
+            && said.contains("the manifest is of the run of 20")
+            && said.contains("sent to s3://app-objects/dump"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -566,7 +576,10 @@ fn what_was_sent_elsewhere_or_of_another_database_is_not_taken_for_sent() {
     first.download(&repl.wizard.path().join("old"));
     std::fs::copy(repl.wizard.path().join("old/database.manifest.jsonl"), home.join("old.manifest.jsonl")).unwrap();
     let said = check("home/old.manifest.jsonl").expect(1).out();
-    assert!(said.contains("sent to s3://one/dump") && said.contains("database.dump.part-0000: ") && said.contains("part-0001: missing"), "{said}");
+    assert!(
+        said.contains("sent to s3://one/dump") && said.contains("database.dump.part-0000: ") && said.contains("part-0001: missing"),
+        "{said}"
+    );
     // pieces in a folder: a newer dump leaves none of an older one
     let here = ["database.sh", "--part-mib", "1", "--yes", "--out", "here"];
     holds(&repl.run("bash", &here, &environment), "all 3 parts");
@@ -583,7 +596,10 @@ fn the_key_value_store_is_asked_about_first() {
     let asked = repl.run("node", &["kv.mjs", "--to", "s3://app-objects/kv"], &[]);
     let text = both(&asked);
     assert!(asked.status.code() == Some(1) && text.contains("nobody is there to ask"), "{text}");
-    assert!(text.contains("reads:  66 keys of the key-value store at 127.0.0.1") && text.contains("sends:  to s3://app-objects/kv"), "{text}");
+    assert!(
+        text.contains("reads:  66 keys of the key-value store at 127.0.0.1") && text.contains("sends:  to s3://app-objects/kv"),
+        "{text}"
+    );
     assert!(!repl.left("kv.jsonl").exists());
 }
 
@@ -591,7 +607,9 @@ fn the_key_value_store_is_asked_about_first() {
 fn only_what_the_app_uses_is_exported_unless_more_is_asked_for() {
     let app = |name: &str| {
         let wizard = Wizard::empty();
-        assert!(Command::new("cp").arg("-R").arg(root().join("tests/apps").join(name).join(".")).arg(wizard.path()).status().unwrap().success());
+        assert!(
+            Command::new("cp").arg("-R").arg(root().join("tests/apps").join(name).join(".")).arg(wizard.path()).status().unwrap().success()
+        );
         wizard
     };
     let scripts = |wizard: &Wizard| {
@@ -599,7 +617,11 @@ fn only_what_the_app_uses_is_exported_unless_more_is_asked_for() {
         ["database.sh", "objects.mjs", "kv.mjs"].into_iter().filter(|name| folder.join(name).exists()).collect::<Vec<_>>()
     };
     for (name, written, left) in [
-        ("rest-express", &["database.sh", "objects.mjs"][..], &["left out: kv, since the app is not seen to use the key-value store (--what kv or --all writes it)"][..]),
+        (
+            "rest-express",
+            &["database.sh", "objects.mjs"][..],
+            &["left out: kv, since the app is not seen to use the key-value store (--what kv or --all writes it)"][..],
+        ),
         ("classic-kv", &["kv.mjs"], &["left out: database, since the app is not seen to use PostgreSQL", "left out: objects, since"]),
         ("fastapi", &["database.sh", "objects.mjs"], &["left out: kv"]),
     ] {

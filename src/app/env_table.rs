@@ -112,8 +112,7 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
                 .next()
                 .cloned();
             let only_development = replit.iter().any(|e| e.name == name) && why.is_none();
-            let asked =
-                Asked { name, kind, at_build: variable.is_some_and(|v| v.at_build), build: plan.build.get(name) };
+            let asked = Asked { name, kind, at_build: variable.is_some_and(|v| v.at_build), build: plan.build.get(name) };
             let (by, on_aws) = on_aws(&asked, given.get(name).copied(), &table, &prefix);
             EnvRow {
                 name: name.to_owned(),

@@ -42,7 +42,11 @@ pub fn generate(scan: &Scan, choices: &Choices) -> Result<Vec<GeneratedFile>> {
             "a health route that looks at the database and at memory and answers 503 when degraded; the file says how to mount it",
         );
     }
-    out.put(".env.example", mark::seal(&env_example::text(scan, choices, &plan)?), "the names that the app needs; values never belong here");
+    out.put(
+        ".env.example",
+        mark::seal(&env_example::text(scan, choices, &plan)?),
+        "the names that the app needs; values never belong here",
+    );
     out.put("CHECKLIST.md", checklist(scan, choices, &plan)?, "what a person must change or look at, with places");
     Ok(out.out)
 }
@@ -56,7 +60,11 @@ pub fn container(scan: &Scan, choices: &Choices) -> Result<Vec<GeneratedFile>> {
     let images = images(scan, choices, &plan)?;
     let mut out = Files { scan, out: Vec::new() };
     container_files(&mut out, choices, &plan, &images)?;
-    out.put(".env.example", mark::seal(&env_example::text(scan, choices, &plan)?), "the names that the app needs; values never belong here");
+    out.put(
+        ".env.example",
+        mark::seal(&env_example::text(scan, choices, &plan)?),
+        "the names that the app needs; values never belong here",
+    );
     Ok(out.out)
 }
 

@@ -442,9 +442,23 @@ mod tests {
         };
         let plain = ("package.json", r#"{"name":"a","dependencies":{"express":"5"}}"#);
         assert_eq!(used(&[plain, ("index.js", "1\n")]), [] as [&str; 0]);
-        assert_eq!(used(&[plain, ("index.js", "new Pool({ connectionString: process.env.DATABASE_URL });\n"), ("db.ts", "import pg from \"pg\";\n"), ("package.json", r#"{"name":"a","dependencies":{"pg":"8"}}"#)]), ["database"]);
+        assert_eq!(
+            used(&[
+                plain,
+                ("index.js", "new Pool({ connectionString: process.env.DATABASE_URL });\n"),
+                ("db.ts", "import pg from \"pg\";\n"),
+                ("package.json", r#"{"name":"a","dependencies":{"pg":"8"}}"#)
+            ]),
+            ["database"]
+        );
         assert_eq!(used(&[plain, (".replit", "[objectStorage]\ndefaultBucketID = \"replit-objstore-1\"\n")]), ["objects"]);
-        assert_eq!(used(&[("package.json", r#"{"name":"a","dependencies":{"@replit/database":"3"}}"#), ("index.js", "import Database from \"@replit/database\";\n")]), ["kv"]);
+        assert_eq!(
+            used(&[
+                ("package.json", r#"{"name":"a","dependencies":{"@replit/database":"3"}}"#),
+                ("index.js", "import Database from \"@replit/database\";\n")
+            ]),
+            ["kv"]
+        );
     }
 
     #[test]

@@ -58,7 +58,9 @@ mod fixture;
 mod tests;
 
 pub use around::{Line, around};
-pub use branch::{Branch, is_folder as is_folder_name, is_name as is_branch_name, of_profile as branches_of_profile, rules as branch_rules};
+pub use branch::{
+    Branch, is_folder as is_folder_name, is_name as is_branch_name, of_profile as branches_of_profile, rules as branch_rules,
+};
 pub use choices::{Choices, Ci};
 pub use database::{DatabaseUse, Engine};
 pub use effort::Effort;

@@ -270,7 +270,11 @@ fn put(args: &RunArgs, root: &Path, write: &WriteArgs, files: &[GeneratedFile], 
     if !theirs.is_empty() && !write.force {
         let error = Error::new(
             Kind::Conflict,
-            format!("{} in {} not made by the wizard, changed since, or made for another app", text::plural(theirs.len() as u64, "file"), folder.display()),
+            format!(
+                "{} in {} not made by the wizard, changed since, or made for another app",
+                text::plural(theirs.len() as u64, "file"),
+                folder.display()
+            ),
         );
         return Err(theirs.iter().fold(error, |e, path| e.cause(path)).hint(
             "look at the new ones with --stdout or write them elsewhere with --out DIR; --force writes over these; nothing was written",

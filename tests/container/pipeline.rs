@@ -31,7 +31,8 @@ fn each_environment_has_a_variable_of_its_own_and_what_is_missing_is_told_before
     let line = "          NEXT_PUBLIC_API_URL: ${{ vars[format('NEXT_PUBLIC_API_URL_{0}', needs.where.outputs.suffix)] || vars.NEXT_PUBLIC_API_URL }}";
     assert!(text.lines().any(|l| l == line), "{text}");
     let workflow = yaml(&text);
-    let look = workflow["jobs"]["where"]["steps"].as_sequence().unwrap().iter().find(|s| s["run"].as_str().is_some_and(|r| r.contains("is_set")));
+    let look =
+        workflow["jobs"]["where"]["steps"].as_sequence().unwrap().iter().find(|s| s["run"].as_str().is_some_and(|r| r.contains("is_set")));
     let env = &look.unwrap()["env"];
     assert_eq!((env["NEEDED"].as_str(), env["BUILD"].as_str()), (Some("AWS_ROLE_ARN"), Some("NEXT_PUBLIC_API_URL")));
     let script = step(&text, "where", "variables");
@@ -61,7 +62,10 @@ fn each_environment_has_a_variable_of_its_own_and_what_is_missing_is_told_before
 fn what_has_one_value_everywhere_is_no_variable_and_an_address_is_one_for_each_environment() {
     // the build reads PORT and BASE_PATH; the Dockerfile has them
     let text = of(&miniature("artifacts"), &["--branch", "staging", "--branch", "main"]);
-    assert!(!text.contains("PORT") && !text.contains("BASE_PATH:") && !text.contains("vars.BASE_PATH"), "{text}");
+    assert!(
+        !text.contains("vars.PORT") && !text.contains("variable PORT") && !text.contains("BASE_PATH:") && !text.contains("vars.BASE_PATH"),
+        "{text}"
+    );
     // a domain is the address of one environment alone
     let wizard = miniature("nextjs");
     put(&wizard, "app/page.tsx", "export default function Page() { return <a href={process.env.APP_URL}>x</a>; }\n");
@@ -72,7 +76,11 @@ fn what_has_one_value_everywhere_is_no_variable_and_an_address_is_one_for_each_e
     actionlint(&text);
     wizard.run(&["app", "pipeline", "--provider", "codepipeline", "--set", "domain_name=shop.example.com"]).expect(0);
     let spec = read(&wizard, "buildspec.yml");
-    assert!(spec.contains("#   APP_URL: the build reads it\n") && spec.contains("aws codebuild update-project --name booking-site-ENVIRONMENT-SERVICE"), "{spec}");
+    assert!(
+        spec.contains("#   APP_URL: the build reads it\n")
+            && spec.contains("aws codebuild update-project --name booking-site-ENVIRONMENT-SERVICE"),
+        "{spec}"
+    );
     assert!(!of(&miniature("fastapi"), &["--branch", "main"]).contains("APP_URL_"), "nothing is asked for that nothing reads");
 }
 
@@ -100,8 +108,12 @@ fn a_service_with_an_address_of_its_own_is_asked_there_and_never_at_the_apps() {
     // by path: what begins with its name leads to it
     let by_path = of(&wizard, &["--set", "services=web:3000,api:3001,auth:3002,admin:3003", "--set", "routing=path"]);
     assert_eq!(addresses(&by_path), ["admin unknown", "api unknown", "auth unknown", "web app"]);
-    assert!(by_path.contains("# From outside nothing is known to lead to the health of admin, api, auth: ECS alone looks at it"), "{by_path}");
-    let routes = of(&wizard, &["--set", "services=web:3000,api:3001:/health,auth:3002:auth.example.com,admin:3003", "--set", "routing=path"]);
+    assert!(
+        by_path.contains("# From outside nothing is known to lead to the health of admin, api, auth: ECS alone looks at it"),
+        "{by_path}"
+    );
+    let routes =
+        of(&wizard, &["--set", "services=web:3000,api:3001:/health,auth:3002:auth.example.com,admin:3003", "--set", "routing=path"]);
     assert_eq!(addresses(&routes), ["admin unknown", "api app", "auth own", "web app"]);
     assert_eq!(addresses(&of(&miniature("rest-express"), &["--set", "routing=subdomain"])), ["web app"]);
 
@@ -126,7 +138,10 @@ fn a_service_with_an_address_of_its_own_is_asked_there_and_never_at_the_apps() {
     let (code, said) = go("own", &format!("{right}/"));
     assert!(code == Some(0) && said.contains(&format!("{right}/api/health: 200")), "{said}");
     let (code, said) = go("own", "");
-    assert!(code == Some(1) && said.contains("set the repository's variable URL_API_STAGING to its address") && !said.contains(&wrong), "{said}");
+    assert!(
+        code == Some(1) && said.contains("set the repository's variable URL_API_STAGING to its address") && !said.contains(&wrong),
+        "{said}"
+    );
     let (code, said) = go("unknown", "");
     assert!(code == Some(0) && said.contains("::notice::nothing is known to lead to api from outside") && !said.contains(&wrong), "{said}");
     assert!(go("unknown", &right).1.contains(&format!("{right}/api/health: 200")));
@@ -158,7 +173,10 @@ fn codebuild_asks_for_an_address_of_its_own_before_anything_is_changed() {
         (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned(), folder.path().join("asked").exists())
     };
     let (code, said, asked) = go("api", "");
-    assert!(code == Some(1) && said.contains("api has an address of its own: give this project a variable URL with it") && !asked, "{said}");
+    assert!(
+        code == Some(1) && said.contains("api has an address of its own: give this project a variable URL with it") && !asked,
+        "{said}"
+    );
     let (code, said, asked) = go("auth", "");
     assert!(code == Some(1) && said.contains("auth has an address of its own") && !asked, "{said}");
     // the first has the app's, and runs no migrations
@@ -169,7 +187,10 @@ fn codebuild_asks_for_an_address_of_its_own_before_anything_is_changed() {
 #[test]
 fn services_that_are_files_alone_are_named_and_how_they_are_built() {
     for (name, line) in [
-        ("artifacts", "#   portal (it serves /): `BASE_PATH=/ PORT=8080 pnpm --filter @workspace/portal run build` makes it, `aws s3 sync artifacts/portal/dist/public s3://BUCKET --delete` takes it there"),
+        (
+            "artifacts",
+            "#   portal (it serves /): `BASE_PATH=/ PORT=8080 pnpm --filter @workspace/portal run build` makes it, `aws s3 sync artifacts/portal/dist/public s3://BUCKET --delete` takes it there",
+        ),
         ("nx-nest", "#   console: "),
     ] {
         let wizard = miniature(name);
@@ -221,7 +242,8 @@ fn the_workflow_of_an_app_in_a_folder_lies_at_the_top_and_works_in_the_folder() 
         assert_eq!(workflow["concurrency"]["group"].as_str().unwrap(), format!("deploy-{name}-${{{{ github.ref_name }}}}"));
         // where there is a checkout, and nowhere else: the other jobs have no such folder
         for (job, body) in workflow["jobs"].as_mapping().unwrap() {
-            let checked_out = body["steps"].as_sequence().unwrap().iter().any(|s| s["uses"].as_str().is_some_and(|u| u.starts_with("actions/checkout")));
+            let checked_out =
+                body["steps"].as_sequence().unwrap().iter().any(|s| s["uses"].as_str().is_some_and(|u| u.starts_with("actions/checkout")));
             let within = body["defaults"]["run"]["working-directory"].as_str();
             assert_eq!(within, checked_out.then_some(folder), "{job:?}");
         }
@@ -257,7 +279,11 @@ fn codebuild_goes_into_the_folder_and_two_apps_of_a_repository_do_not_take_each_
     assert_eq!(yaml(&spec)["artifacts"]["base-directory"], "apps/shop");
     let folder = tempfile::tempdir().unwrap();
     stand_in(folder.path(), "aws", "#!/bin/bash\necho password\n");
-    stand_in(folder.path(), "docker", "#!/bin/bash\nif [ \"$1\" = login ]; then cat > /dev/null; fi\nprintf '%s|%s\\n' \"${PWD##*/}\" \"$*\" >> built\n");
+    stand_in(
+        folder.path(),
+        "docker",
+        "#!/bin/bash\nif [ \"$1\" = login ]; then cat > /dev/null; fi\nprintf '%s|%s\\n' \"${PWD##*/}\" \"$*\" >> built\n",
+    );
     std::fs::create_dir_all(folder.path().join("apps/shop")).unwrap();
     let script = commands(&spec).join("\n").replace("/tmp/checks", folder.path().with_extension("checks").to_str().unwrap());
     let env = [

@@ -287,8 +287,15 @@ fn a_page_instead_of_health_is_no_health() {
     let script = script_of("deploy", "Smoke test");
     let go = |url: &str, task: &str| {
         put_text(folder.path(), "task.json", task);
-        let env =
-            [("GIVEN", url), ("ADDRESS", "app"), ("HEALTH", "/api/health"), ("KIND", "application/json"), ("PAGE", "/"), ("PAUSE", "0"), ("SERVICE", "web")];
+        let env = [
+            ("GIVEN", url),
+            ("ADDRESS", "app"),
+            ("HEALTH", "/api/health"),
+            ("KIND", "application/json"),
+            ("PAGE", "/"),
+            ("PAUSE", "0"),
+            ("SERVICE", "web"),
+        ];
         let done = run(folder.path(), &script, &env);
         (done.status.success(), String::from_utf8_lossy(&done.stdout).into_owned())
     };

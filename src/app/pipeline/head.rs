@@ -154,7 +154,5 @@ pub fn statics(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> String {
 
 /// The chosen services that are files alone.
 pub fn fixed<'a>(scan: &'a Scan, choices: &'a Choices) -> impl Iterator<Item = &'a Service> {
-    scan.services
-        .iter()
-        .filter(|s| s.kind == ServiceKind::Static && (choices.services.is_empty() || choices.services.contains(&s.name)))
+    scan.services.iter().filter(|s| s.kind == ServiceKind::Static && (choices.services.is_empty() || choices.services.contains(&s.name)))
 }

@@ -103,4 +103,3 @@ fn word(scan: &Scan, choices: &Choices, service: &Service) -> String {
 fn answers(service: &Service) -> bool {
     matches!(service.kind, ServiceKind::Web | ServiceKind::Api)
 }
-

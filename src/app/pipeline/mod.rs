@@ -146,7 +146,9 @@ pub fn buildspec(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Docke
     });
     let lines = build_args(plan, choices, "");
     let told = head::given(plan, choices).into_iter().map(|name| {
-        format!("      - if [ -z \"${{{name}:-}}\" ]; then echo 'this project has no variable {name}: the build goes without it' >&2; fi")
+        format!(
+            "      - if [ -z \"${{{name}:-}}\" ]; then echo 'this project has no variable {name}, so the build goes without it' >&2; fi"
+        )
     });
     let migrate = apart.filter(|_| choices.migrations.is_some()).zip(migrating).map_or_else(String::new, |(stage, service)| {
         let image = format!("\"$REPOSITORY_URI:{stage}-$COMMIT\"");
