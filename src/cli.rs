@@ -243,7 +243,7 @@ pub enum AppCmd {
     Scan(ScanArgs),
     /// Scripts for the Replit Shell that bring out what is reached only there (database, objects, key-value store); --check: what arrived
     #[command(
-        after_help = "Examples:\n  migrate-wizard app export                                      all scripts into .migrate-wizard/inside/\n  migrate-wizard app export --what database --to s3://my-app-import/dump --size 3GiB   with signed URLs: no key at Replit\n  migrate-wizard app export --check objects.manifest.jsonl --to s3://my-app-objects\n  migrate-wizard app export --check database.manifest.jsonl --in ~/Downloads --json\n\n--check: exit code 0 when everything is there with the right size and digest, 1 when something is missing or different.\nSee docs/inside-replit.md."
+        after_help = "Examples:\n  migrate-wizard app export                    scripts for what the app uses, into .migrate-wizard/inside/\n  migrate-wizard app export --all              database, objects and key-value store\n  migrate-wizard app export --what database --to s3://my-app-import/dump --size 3GiB   with signed URLs: no key at Replit\n  migrate-wizard app export --check objects.manifest.jsonl --to s3://my-app-objects\n  migrate-wizard app export --check database.manifest.jsonl --in ~/Downloads --json\n\n--check: exit code 0 when everything is there with the right size and digest, 1 when something is missing or different.\nSee docs/inside-replit.md."
     )]
     Export(AppExportArgs),
     /// Dockerfile, .dockerignore, docker-compose.yml and .env.example for the app

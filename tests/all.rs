@@ -16,6 +16,7 @@ mod dry_run;
 mod dsql;
 mod effects;
 mod evidence;
+mod examples;
 mod exports;
 mod freeze;
 mod going_back;

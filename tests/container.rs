@@ -4,6 +4,7 @@
 
 mod apps;
 mod carry_out;
+mod pipeline;
 mod proof;
 mod shell;
 
@@ -493,7 +494,7 @@ fn what_the_import_keeps_in_secrets_manager_is_a_secret_in_every_list() {
     }
     wizard.run(&["app", "container"]).expect(0);
     let example = read(&wizard, ".env.example");
-    let (secrets, _) = example.split_once("# settings").unwrap();
+    let (secrets, _) = example.split_once("# --- settings").unwrap();
     assert!(secrets.contains("FOO=") && secrets.contains("STRIPE_PUBLISHABLE_KEY="), "{example}");
 }
 
@@ -586,7 +587,7 @@ fn every_variable_is_told_with_its_place_and_what_becomes_of_it() {
     // the same names as the list for a person, and as what a plan gives to tasks
     wizard.run(&["app", "container", "--out", "c"]).expect(0);
     let example = read(&wizard, "c/.env.example");
-    let listed: BTreeSet<&str> = example.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.strip_suffix('=')).collect();
+    let listed: BTreeSet<&str> = example.lines().map(|l| l.strip_prefix('#').unwrap_or(l)).filter_map(|l| l.strip_suffix('=')).collect();
     let rows = told["variables"].as_array().unwrap();
     let by_image = ["NODE_ENV", "PORT", "NODE_EXTRA_CA_CERTS"];
     let expected: BTreeSet<&str> = rows

@@ -175,7 +175,8 @@ fn example(wizard: &Wizard, decided: &[&str]) -> BTreeSet<String> {
     let sets: Vec<&str> = decided.iter().flat_map(|answer| ["--set", answer]).collect();
     wizard.run(&[&["app", "container", "--out", "made", "--force"], sets.as_slice()].concat()).expect(0);
     let text = std::fs::read_to_string(wizard.path().join("made/.env.example")).unwrap();
-    text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.strip_suffix('=').map(str::to_owned)).collect()
+    let names = text.lines().map(|line| line.strip_prefix('#').unwrap_or(line));
+    names.filter_map(|line| line.strip_suffix('=').map(str::to_owned)).collect()
 }
 
 #[test]
@@ -423,7 +424,11 @@ fn prepared_code_that_is_read_by_a_build_gets_its_address_there() {
     assert!(image.contains("\nARG APP_URL\n") && image.contains("RUN APP_URL=${APP_URL:-http://localhost:3000} "), "{image}");
     assert!(image.contains("      args: [APP_URL]\n"), "{image}");
     let github = made(&["app", "pipeline", "--provider", "github"]);
-    assert!(github.contains("          APP_URL: ${{ vars.APP_URL }}\n") && github.contains("options+=(--build-arg APP_URL)"), "{github}");
+    assert!(
+        github.contains("          APP_URL: ${{ vars[format('APP_URL_{0}', needs.where.outputs.suffix)] || vars.APP_URL }}\n")
+            && github.contains("options+=(--build-arg APP_URL)"),
+        "{github}"
+    );
     assert!(made(&["app", "pipeline", "--provider", "codepipeline"]).contains("options+=(--build-arg APP_URL)"));
     let rows = table(&app.wizard, &[]);
     assert_eq!((&rows["APP_URL"]["at_build"], &rows["APP_URL"]["at_run"]), (&true.into(), &true.into()));

@@ -1,8 +1,12 @@
 //! What is reached only inside Replit comes out whole: the scripts of `app export` against stand-ins of the sidecar, the store and the
 //! key-value store, a real Postgres and an S3 that checks signatures; killed in the middle, run again, checked at home.
 
-use std::io::{BufRead, BufReader};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use migrate_wizard::postgres::dump;
 
@@ -353,4 +357,290 @@ fn a_dry_run_of_the_export_writes_nothing_and_bad_input_is_told() {
         let done = wizard.run(&arguments).expect(code);
         assert!(done.err().contains(says), "{}", done.err());
     }
+}
+
+/// What is done to one upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Does {
+    /// The line is cut in the middle of its bytes.
+    Cut,
+    /// Its bytes are taken, and nothing is ever answered.
+    Silence,
+    /// As S3 says it when the bytes are not those of the MD5.
+    Refuse,
+}
+
+/// Takes uploads by signed URLs as S3 does, but for those that it is told otherwise of.
+struct Uploads {
+    url: String,
+    does: Arc<Mutex<BTreeMap<String, Does>>>,
+    /// What arrived, in its order, again and again.
+    got: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    /// What was begun.
+    begun: Arc<Mutex<Vec<String>>>,
+}
+
+impl Uploads {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (does, got, begun) = (Arc::default(), Arc::default(), Arc::default());
+        let uploads = Self { url, does, got, begun };
+        let (does, got, begun) = (uploads.does.clone(), uploads.got.clone(), uploads.begun.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (does, got, begun) = (does.clone(), got.clone(), begun.clone());
+                std::thread::spawn(move || Self::take(stream.unwrap(), &does, &got, &begun));
+            }
+        });
+        uploads
+    }
+
+    fn take(mut stream: TcpStream, does: &Mutex<BTreeMap<String, Does>>, got: &Mutex<Vec<(String, Vec<u8>)>>, begun: &Mutex<Vec<String>>) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if stream.read(&mut byte).unwrap_or(0) == 0 {
+                return;
+            }
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let value = |name: &str| head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix(name).map(|v| v.trim().to_owned()));
+        let name = head.split(' ').nth(1).unwrap().trim_start_matches('/').split('?').next().unwrap().to_owned();
+        let length: usize = value("content-length:").unwrap().parse().unwrap();
+        begun.lock().unwrap().push(name.clone());
+        if value("expect:").is_some() {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+        }
+        let does = does.lock().unwrap().get(&name).copied();
+        let mut body = vec![0; if does == Some(Does::Cut) { length / 2 } else { length }];
+        if stream.read_exact(&mut body).is_err() {
+            return;
+        }
+        let answer = match does {
+            Some(Does::Cut) => return,
+            Some(Does::Silence) => {
+                std::thread::sleep(std::time::Duration::from_secs(600));
+                return;
+            }
+            Some(Does::Refuse) => {
+                "HTTP/1.1 400 Bad Request\r\nContent-Length: 49\r\n\r\n<Error><Code>BadDigest</Code><Message/></Error>\r\n"
+            }
+            None => {
+                got.lock().unwrap().push((name, body));
+                "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+            }
+        };
+        let _closed = stream.write_all(answer.as_bytes());
+    }
+
+    /// The file of URLs, as the wizard makes it.
+    fn urls(&self, path: &std::path::Path, to: &str) {
+        let names = migrate_wizard::app::inside::database_names(16 << 20, 1 << 20);
+        let lines = names.iter().map(|name| format!("{name}\t{}/{name}?X-Amz-Signature={SECRET}\n", self.url));
+        std::fs::write(path, format!("#to\t{to}\n") + &lines.collect::<String>()).unwrap();
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.got.lock().unwrap().iter().map(|(name, _)| name.replace("database.", "").replace("dump.part-000", "")).collect()
+    }
+
+    /// As it lies there in the end.
+    fn download(&self, folder: &std::path::Path) {
+        std::fs::create_dir_all(folder).unwrap();
+        for (name, body) in self.got.lock().unwrap().iter() {
+            std::fs::write(folder.join(name), body).unwrap();
+        }
+    }
+}
+
+/// The environment of a Shell whose database is this one.
+fn shell_of(source: &migrate_wizard::postgres::Connector, name: &str) -> [(String, String); 2] {
+    let path = format!("{}:{}", block(dump::find_pg_dump(13)).unwrap().folder().display(), std::env::var("PATH").unwrap());
+    [(name.to_owned(), url(source)), ("PATH".to_owned(), path)]
+}
+
+fn filled(name: &str, rows: u32) -> migrate_wizard::postgres::Connector {
+    let source = database(name);
+    sql(&source, &format!("create table big as select g as id, md5(g::text) || md5((g * 7)::text) as x from generate_series(1, {rows}) g"));
+    source
+}
+
+#[test]
+fn a_part_that_is_cut_off_killed_or_refused_on_its_way_is_sent_again_and_no_other() {
+    let repl = Repl::new(&[]);
+    let environment = shell_of(&filled("inside_cut", 120_000), "DATABASE_URL");
+    repl.export(&["--what", "database"]);
+    let uploads = Uploads::new();
+    uploads.urls(&repl.wizard.path().join("inside/database.urls"), "s3://app-objects/dump");
+    let send = ["database.sh", "--urls", "database.urls", "--part-mib", "1"];
+    let asked = repl.run("bash", &send, &environment);
+    let text = both(&asked);
+    assert!(asked.status.code() == Some(1) && text.contains("nobody is there to ask: say --yes"), "{text}");
+    assert!(
+        text.contains("reads:  database inside_cut")
+            && text.contains("sends:  to the signed URLs of database.urls (s3://app-objects/dump)"),
+        "{text}"
+    );
+    assert!(uploads.begun.lock().unwrap().is_empty() && !repl.left("database.dump").exists(), "it did something before it was told yes");
+
+    let send = [&send[..], &["--yes"]].concat();
+    let set = |at: u32, does: Does| {
+        let name = format!("database.dump.part-{at:04}");
+        *uploads.does.lock().unwrap() = BTreeMap::from([(name, does)]);
+    };
+    set(1, Does::Cut);
+    let cut = repl.run("bash", &send, &environment);
+    assert!(!cut.status.success() && both(&cut).contains("database.dump.part-0001 could not be sent\nRun it again"), "{}", both(&cut));
+    assert_eq!(uploads.names(), ["0"]);
+
+    set(2, Does::Silence);
+    let mut running = repl.command("bash", &send, &environment);
+    let mut running = running.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let part = "database.dump.part-0002".to_owned();
+    while !uploads.begun.lock().unwrap().contains(&part) {
+        assert!(running.try_wait().unwrap().is_none(), "it came to its end before it could be killed");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-KILL", "--", &format!("-{}", running.id())]).status().unwrap().success());
+    running.wait().unwrap();
+    assert_eq!(uploads.names(), ["0", "1"]);
+
+    set(3, Does::Refuse);
+    let refused = repl.run("bash", &send, &environment);
+    assert!(
+        !refused.status.success() && both(&refused).contains("database.dump.part-0003 was refused with 400 BadDigest"),
+        "{}",
+        both(&refused)
+    );
+    assert_eq!(uploads.names(), ["0", "1", "2"]);
+
+    uploads.does.lock().unwrap().clear();
+    let whole = repl.run("bash", &send, &environment);
+    holds(&whole, "all 5 parts");
+    assert!(both(&whole).contains("dump:   goes on with the one of"), "{}", both(&whole));
+    assert_eq!(uploads.names(), ["0", "1", "2", "3", "4", "manifest.jsonl"], "nothing twice");
+    let home = repl.wizard.path().join("home");
+    uploads.download(&home);
+    let check = || repl.wizard.run(&["app", "export", "--check", "home/database.manifest.jsonl"]);
+    assert!(check().expect(0).out().contains("5 of 5 expected"));
+    // again: it is all there
+    holds(&repl.run("bash", &send, &environment), "all 5 parts");
+    assert_eq!(uploads.names().len(), 7, "only the manifest is sent once more");
+    // half of a part, as a download leaves it
+    let part = home.join("database.dump.part-0004");
+    let bytes = std::fs::read(&part).unwrap();
+    std::fs::write(&part, &bytes[..bytes.len() / 2]).unwrap();
+    let said = check().expect(1).out();
+    assert!(
+        said.contains(" bytes, expected ")
+            && said.contains("the manifest is of the run of 20")
+            && said.contains("sent to s3://app-objects/dump"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_was_sent_elsewhere_or_of_another_database_is_not_taken_for_sent() {
+    let repl = Repl::new(&[]);
+    let (small, large) = (filled("inside_small", 20_000), filled("inside_large", 60_000));
+    let environment = [shell_of(&large, "DATABASE_URL"), shell_of(&small, "LIVE_DATABASE_URL")].concat();
+    repl.export(&["--what", "database"]);
+    let (first, second) = (Uploads::new(), Uploads::new());
+    let urls = repl.wizard.path().join("inside/database.urls");
+    first.urls(&urls, "s3://one/dump");
+    let send = ["database.sh", "--urls", "database.urls", "--part-mib", "1", "--yes"];
+    holds(&repl.run("bash", &send, &environment), "all 3 parts");
+    // the same dump goes to another place as a whole
+    second.urls(&urls, "s3://two/dump");
+    let said = both(&repl.run("bash", &send, &environment));
+    assert!(said.contains("goes on with the one of") && said.contains("all 3 parts"), "{said}");
+    assert_eq!(second.names(), first.names());
+    // another database is another dump, and never the one that lies there
+    let live = [&send[..], &["--url-env", "LIVE_DATABASE_URL"]].concat();
+    let said = both(&repl.run("bash", &live, &environment));
+    assert!(said.contains("reads:  database inside_small") && said.contains("(the one that is there is of another database)"), "{said}");
+    assert!(said.contains("all 1 parts"), "{said}");
+    // at home: the older run's pieces lie beside the newer one's
+    let home = repl.wizard.path().join("home");
+    second.download(&home);
+    let check = |manifest: &str| repl.wizard.run(&["app", "export", "--check", manifest]);
+    let said = check("home/database.manifest.jsonl").expect(1).out();
+    for part in ["0001", "0002"] {
+        assert!(said.contains(&format!("database.dump.part-{part}: a piece of another run: delete it")), "{said}");
+        std::fs::remove_file(home.join(format!("database.dump.part-{part}"))).unwrap();
+    }
+    assert!(check("home/database.manifest.jsonl").expect(0).out().contains("1 of 1 expected"));
+    // and the older run's manifest is not that of these pieces
+    first.download(&repl.wizard.path().join("old"));
+    std::fs::copy(repl.wizard.path().join("old/database.manifest.jsonl"), home.join("old.manifest.jsonl")).unwrap();
+    let said = check("home/old.manifest.jsonl").expect(1).out();
+    assert!(
+        said.contains("sent to s3://one/dump") && said.contains("database.dump.part-0000: ") && said.contains("part-0001: missing"),
+        "{said}"
+    );
+    // pieces in a folder: a newer dump leaves none of an older one
+    let here = ["database.sh", "--part-mib", "1", "--yes", "--out", "here"];
+    holds(&repl.run("bash", &here, &environment), "all 3 parts");
+    holds(&repl.run("bash", &[&here[..], &["--url-env", "LIVE_DATABASE_URL"]].concat(), &environment), "all 1 parts");
+    let folder = repl.wizard.path().join("inside/here");
+    assert!(!folder.join("database.dump.part-0001").exists());
+    check(folder.join("database.manifest.jsonl").to_str().unwrap()).expect(0);
+}
+
+#[test]
+fn the_key_value_store_is_asked_about_first() {
+    let repl = Repl::new(&[]);
+    repl.export(&["--what", "kv"]);
+    let asked = repl.run("node", &["kv.mjs", "--to", "s3://app-objects/kv"], &[]);
+    let text = both(&asked);
+    assert!(asked.status.code() == Some(1) && text.contains("nobody is there to ask"), "{text}");
+    assert!(
+        text.contains("reads:  66 keys of the key-value store at 127.0.0.1") && text.contains("sends:  to s3://app-objects/kv"),
+        "{text}"
+    );
+    assert!(!repl.left("kv.jsonl").exists());
+}
+
+#[test]
+fn only_what_the_app_uses_is_exported_unless_more_is_asked_for() {
+    let app = |name: &str| {
+        let wizard = Wizard::empty();
+        assert!(
+            Command::new("cp").arg("-R").arg(root().join("tests/apps").join(name).join(".")).arg(wizard.path()).status().unwrap().success()
+        );
+        wizard
+    };
+    let scripts = |wizard: &Wizard| {
+        let folder = wizard.path().join(".migrate-wizard/inside");
+        ["database.sh", "objects.mjs", "kv.mjs"].into_iter().filter(|name| folder.join(name).exists()).collect::<Vec<_>>()
+    };
+    for (name, written, left) in [
+        (
+            "rest-express",
+            &["database.sh", "objects.mjs"][..],
+            &["left out: kv, since the app is not seen to use the key-value store (--what kv or --all writes it)"][..],
+        ),
+        ("classic-kv", &["kv.mjs"], &["left out: database, since the app is not seen to use PostgreSQL", "left out: objects, since"]),
+        ("fastapi", &["database.sh", "objects.mjs"], &["left out: kv"]),
+    ] {
+        let wizard = app(name);
+        let said = wizard.run(&["app", "export"]).expect(0).out();
+        assert_eq!(scripts(&wizard), written, "{name}: {said}");
+        assert!(left.iter().all(|line| said.contains(line)), "{said}");
+        assert!(wizard.path().join(".migrate-wizard/inside/README.md").exists());
+    }
+    let wizard = app("classic-kv");
+    let said = wizard.run(&["app", "export", "--all"]).expect(0).out();
+    assert!(scripts(&wizard).len() == 3 && !said.contains("left out"), "{said}");
+    let named = app("classic-kv");
+    named.run(&["app", "export", "--what", "database", "--what", "database"]).expect(0);
+    assert_eq!(scripts(&named), ["database.sh"]);
+    let told: serde_json::Value = serde_json::from_str(&app("classic-kv").run(&["app", "export", "--json"]).expect(0).out()).unwrap();
+    assert_eq!(told["left_out"], serde_json::json!(["database", "objects"]));
+    let nothing = Wizard::empty();
+    std::fs::write(nothing.path().join("index.html"), "<p>hello</p>").unwrap();
+    nothing.run(&["app", "export"]).expect(2).says("nothing was found that is reached only inside Replit").says("--all writes all three");
+    nothing.run(&["app", "export", "--all", "--what", "kv"]).expect(2);
 }

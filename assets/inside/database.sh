@@ -70,7 +70,13 @@ unset "$name" password escaped access url
 
 dump=$out/database.dump
 sent=$out/database.sent
+source=$PGHOST:$PGPORT/$PGDATABASE
 [ -z "$fresh" ] || rm -f "$dump" "$dump.sha256" "$sent"
+other=''
+if [ -e "$dump.sha256" ] && [ "$(cat "$dump.from" 2>/dev/null || true)" != "$source" ]; then
+  other=1
+  rm -f "$dump" "$dump.sha256" "$sent"
+fi
 if [ -n "$to" ]; then
   [[ $to =~ ^s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(.*))?$ ]] || wrong "--to $to: expected s3://bucket/prefix"
   bucket=${BASH_REMATCH[1]} prefix=${BASH_REMATCH[3]:-}
@@ -80,7 +86,7 @@ fi
 home=$to
 [ -z "$urls" ] || home=$(awk -F '\t' '$1 == "#to" { print $2; exit }' "$urls")
 printf 'reads:  database %s of %s:%s, every table of every schema\n' "$PGDATABASE" "$PGHOST" "$PGPORT"
-if [ -e "$dump.sha256" ]; then printf 'dump:   goes on with the one of %s (--fresh takes a new one)\n' "$(date -r "$dump" '+%F %T')"; else printf 'writes: %s\n' "$dump"; fi
+if [ -e "$dump.sha256" ]; then printf 'dump:   goes on with the one of %s (--fresh takes a new one)\n' "$(date -r "$dump" '+%F %T')"; else printf 'writes: %s%s\n' "$dump" "${other:+ (the one that is there is of another database)}"; fi
 if [ -n "$to" ]; then printf 'sends:  to %s in parts of %s MiB\n' "$to" "$part_mib"
 elif [ -n "$urls" ]; then printf 'sends:  to the signed URLs of %s (%s) in parts of %s MiB\n' "$urls" "${home:-it does not say where they lead}" "$part_mib"
 else printf 'sends:  nothing; parts of %s MiB for you to download\n' "$part_mib"; fi
@@ -93,7 +99,8 @@ fi
 # --- the dump, whole or not at all
 
 if [ ! -e "$dump.sha256" ] || [ ! -e "$dump" ]; then
-  rm -f "$sent"
+  rm -f "$sent" "$dump".part-*
+  printf '%s\n' "$source" >"$dump.from"
   pg_dump --format=custom --no-owner --no-acl --no-password --file="$dump.partial" || fail 'pg_dump failed. If it speaks of a version mismatch: add postgresql-16 (or newer) to modules in .replit'
   sum=$(sha256sum "$dump.partial"); sum=${sum%% *}
   mv "$dump.partial" "$dump"
@@ -135,7 +142,12 @@ send() { # FILE NAME MD5
   [[ ! $etag =~ ^[0-9a-f]{32}$ ]] || [ "$etag" = "$md5" ] || printf '%s: the ETag is not the MD5 (the bucket encrypts with KMS?)\n' "$what"
 }
 
-if [ "$(head -1 "$sent" 2>/dev/null || true)" != "$whole $part_mib $to" ]; then printf '%s\n' "$whole $part_mib $to" >"$sent"; fi
+# what was sent elsewhere, or in other pieces, is not there
+run="$whole $part_mib $home"
+if [ "$(head -1 "$sent" 2>/dev/null || true)" != "$run" ]; then
+  rm -f "$dump".part-*
+  printf '%s\n' "$run" >"$sent"
+fi
 for ((at = 0; at < parts; at++)); do
   what=$(printf 'database.dump.part-%04d' "$at")
   if grep -q "^$what	" "$sent" && { [ -n "$urls$to" ] || [ -e "$out/$what" ]; }; then continue; fi

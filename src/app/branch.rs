@@ -60,6 +60,11 @@ pub fn is_name(name: &str) -> bool {
     name.chars().all(plain) && name.split('/').all(part) && !name.ends_with('.') && !name.contains("..")
 }
 
+/// Whether a folder of a repository stands in a workflow's filter of paths, and means itself there.
+pub fn is_folder(name: &str) -> bool {
+    name.chars().all(|c| c.is_alphanumeric() || "/._-+@ ".contains(c))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +76,14 @@ mod tests {
         }
         for bad in ["", "x y", "a..b", "/a", "a/", "-a", "a.lock", "a:b", "$(id)", "a*", ".a"] {
             assert!(!is_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_folder_with_signs_of_a_pattern_is_none_for_a_workflow() {
+        assert!(is_folder("apps/my shop_2+@x.y-z") && is_folder("läden/eins"));
+        for bad in ["a*b", "a[1]", "!a", "a'b", "$(id)", "a${{ x }}", "a\nb", "a?b"] {
+            assert!(!is_folder(bad), "{bad}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What was decided about the files to generate.
 //! Never a secret, and nothing that a scan can tell by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,15 @@ pub struct Choices {
     pub ghcr: bool,
     /// What a page must contain to be the app's; `None`: its title; empty: nothing is looked for.
     pub smoke_word: Option<String>,
+    /// The app's folder from the top of its git repository; empty: it is the top.
+    #[serde(default)]
+    pub folder: String,
+    /// The answer about the services, as it was given (`web:3000,api:3001`): the first has what no other has.
+    #[serde(default)]
+    pub listed: String,
+    /// Variables that the service's stack sets by itself.
+    #[serde(default)]
+    pub set_by_stack: BTreeSet<String>,
     /// Names of services on AWS, by their name here, where they differ.
     pub names: BTreeMap<String, String>,
     /// Major version of the local Postgres.
@@ -84,6 +93,9 @@ impl Choices {
             migrations: scan.migrations.as_ref().map(|found| found.command.clone()),
             ghcr: false,
             smoke_word: None,
+            folder: String::new(),
+            listed: String::new(),
+            set_by_stack: BTreeSet::new(),
             names: BTreeMap::new(),
             postgres: 16,
             services: Vec::new(),
@@ -116,7 +128,9 @@ impl Choices {
         if field("database").as_deref() == Some("dsql") {
             self.migrations = None;
         }
-        self.rename(scan, &field("services").unwrap_or_default());
+        self.listed = field("services").unwrap_or_default();
+        let listed = self.listed.clone();
+        self.rename(scan, &listed);
     }
 
     /// The chosen services that run in a container.

@@ -1,4 +1,4 @@
-//! The table of every variable of the app: where it comes from, who reads it, what becomes of it on AWS; and the list of names for a person.
+//! The table of every variable of the app: where it comes from, who reads it, what becomes of it on AWS.
 //! Never a second opinion: what a name becomes is said by the plan and by the rules of the secrets, here it is only set side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::choices::Choices;
-use super::env::{EnvPlan, Plain};
+use super::env::EnvPlan;
 use super::layout::line_key;
 use super::replit::EnvValue;
 use super::scan::Scan;
@@ -23,6 +23,25 @@ pub enum Kind {
     Never,
     /// With what was decided nobody has to give it.
     Unneeded,
+}
+
+/// Who gives a name on AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// The service's stack.
+    Stack,
+    /// The task definition, with a value that is known.
+    Value,
+    /// Nobody: the code has a default.
+    Default,
+    /// Somebody has to say it.
+    Person,
+    /// Secrets Manager.
+    Secrets,
+    /// The build of the image alone.
+    Build,
+    Nobody,
 }
 
 /// One place that a name comes from.
@@ -47,6 +66,8 @@ pub struct EnvRow {
     pub at_run: bool,
     /// Services whose code reads it (a shared package counts for all); of a name that no code was seen to read, those that get it.
     pub services: Vec<String>,
+    /// Who gives it on AWS.
+    pub by: By,
     /// What takes its place on AWS.
     pub on_aws: String,
     pub why: String,
@@ -91,18 +112,24 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
                 .next()
                 .cloned();
             let only_development = replit.iter().any(|e| e.name == name) && why.is_none();
+            let asked = Asked { name, kind, at_build: variable.is_some_and(|v| v.at_build), build: plan.build.get(name) };
+            let (by, on_aws) = on_aws(&asked, given.get(name).copied(), &table, &prefix);
             EnvRow {
                 name: name.to_owned(),
                 kind,
                 sources: sources(scan, name, variable, &replit),
                 has_default: variable.map(|v| v.has_default),
                 at_build: plan.build.contains_key(name),
-                at_run: !matches!(kind, Kind::Never | Kind::Unneeded) && !only_development && !(variable.is_some_and(|v| v.at_build)),
+                at_run: !matches!(kind, Kind::Never | Kind::Unneeded)
+                    && !only_development
+                    && !variable.is_some_and(|v| v.at_build)
+                    && (given.contains_key(name) || !plan.build.contains_key(name)),
                 services: match variable {
                     Some(v) => services.iter().filter(|s| place_for(scan, s, v).is_some()).cloned().collect(),
                     None => getters(&wired, name),
                 },
-                on_aws: on_aws(name, kind, variable, given.get(name).copied(), &table, &prefix),
+                by,
+                on_aws,
                 why: why.unwrap_or_else(|| "for development only: the published app does not get it".to_owned()),
             }
         })
@@ -132,64 +159,43 @@ fn getters(wired: &[Wired], name: &str) -> Vec<String> {
     wired.iter().filter(gets).map(|row| row.service.clone()).collect()
 }
 
-fn on_aws(name: &str, kind: Kind, variable: Option<&Variable>, given: Option<&Wired>, table: &Table, prefix: &str) -> String {
+/// A name, as far as it matters who gives it.
+struct Asked<'a> {
+    name: &'a str,
+    kind: Kind,
+    at_build: bool,
+    /// What the build gets; empty: a person says it.
+    build: Option<&'a String>,
+}
+
+fn on_aws(asked: &Asked<'_>, given: Option<&Wired>, table: &Table, prefix: &str) -> (By, String) {
+    let Asked { name, kind, at_build, build } = *asked;
+    let not_set = || (By::Nobody, "not set".to_owned());
     if matches!(kind, Kind::Never | Kind::Unneeded) {
-        return "not set".to_owned();
+        return not_set();
     }
-    if variable.is_some_and(|v| v.at_build) {
-        return "an argument of the image build".to_owned();
+    if at_build || (given.is_none() && build.is_some()) {
+        let value = build.filter(|value| !value.is_empty()).map(|value| format!(": {value}")).unwrap_or_default();
+        return (By::Build, format!("an argument of the image build{value}"));
     }
+    let stored = |home| (By::Secrets, in_secrets_manager(prefix, home));
     match given.map(|row| &row.given) {
-        Some(Given::Stack) => "set by the service's stack".to_owned(),
-        Some(Given::Plain { value }) => format!("task definition: {value}"),
+        Some(Given::Stack) => (By::Stack, "set by the service's stack".to_owned()),
+        Some(Given::Plain { value }) => (By::Value, format!("task definition: {value}")),
         Some(Given::Default) if kind == Kind::Secret => {
-            format!("not set: the code's default; a value of your own would be in {}", in_secrets_manager(prefix, &table.home(name)))
+            let home = in_secrets_manager(prefix, &table.home(name));
+            (By::Default, format!("not set: the code's default; a value of your own would be in {home}"))
         }
-        Some(Given::Default) => "not set: the code's default".to_owned(),
-        Some(Given::Dropped | Given::Unneeded) => "not set".to_owned(),
-        Some(Given::MissingPlain) => "task definition: a person gives the value".to_owned(),
-        Some(Given::Secret(home) | Given::Placeholder(home) | Given::Missing(home)) => in_secrets_manager(prefix, home),
-        None if kind == Kind::Secret => in_secrets_manager(prefix, &table.home(name)),
-        None => "not set".to_owned(),
+        Some(Given::Default) => (By::Default, "not set: the code's default".to_owned()),
+        Some(Given::Dropped | Given::Unneeded) => not_set(),
+        Some(Given::MissingPlain) => (By::Person, "task definition: a person gives the value".to_owned()),
+        Some(Given::Secret(home) | Given::Placeholder(home) | Given::Missing(home)) => stored(home),
+        None if kind == Kind::Secret => stored(&table.home(name)),
+        None => not_set(),
     }
 }
 
 fn in_secrets_manager(prefix: &str, home: &super::secrets::Home) -> String {
     let key = home.key.as_ref().map(|k| format!(", key {k}")).unwrap_or_default();
     format!("Secrets Manager: {prefix}{}{key}", home.secret)
-}
-
-/// Set by every Dockerfile that we make.
-const IN_IMAGE: &[&str] = &["NODE_ENV", "PORT", "NODE_EXTRA_CA_CERTS", "PGSSLROOTCERT"];
-
-/// `.env.example`: names and reasons; the right side of every line is empty.
-pub fn example(plan: &EnvPlan) -> String {
-    let mut out = String::from(
-        "# Names only: copy this file to .env for local work and fill it in there. Never commit values.\n\n# secrets: on AWS they live in Secrets Manager\n",
-    );
-    if plan.secrets.is_empty() {
-        out.push_str("# none\n");
-    }
-    for secret in &plan.secrets {
-        out.push_str(&format!("# {}\n{}=\n", secret.why, secret.name));
-    }
-    out.push_str("\n# settings\n");
-    let (image, open): (Vec<&Plain>, Vec<&Plain>) = plan.plain.iter().partition(|p| IN_IMAGE.contains(&p.name.as_str()));
-    for plain in open {
-        out.push_str(&format!("# {}\n{}=\n", plain.why, plain.name));
-    }
-    // an empty line here would take away what the image sets
-    let image: Vec<&str> = image.iter().map(|p| p.name.as_str()).collect();
-    out.push_str(&format!("\n# set by the image: {}\n", image.join(", ")));
-    if !plan.unneeded.is_empty() {
-        out.push_str("\n# not needed on AWS, with what was decided:\n");
-    }
-    for unneeded in &plan.unneeded {
-        out.push_str(&format!("# {}: {}\n", unneeded.name, unneeded.why));
-    }
-    out.push_str("\n# never set these outside Replit:\n");
-    for never in &plan.never {
-        out.push_str(&format!("# {}: {}\n", never.name, never.why));
-    }
-    out
 }

@@ -12,7 +12,7 @@ use super::finding::{Finding, Severity};
 use super::scan::Scan;
 use super::service::ServiceKind;
 use super::stack::Language;
-use super::{compose, env_table, mark, pipeline};
+use super::{compose, env_example, mark, pipeline};
 use crate::error::{Error, Kind, Result};
 
 /// A file to write, relative to the app's root.
@@ -42,7 +42,11 @@ pub fn generate(scan: &Scan, choices: &Choices) -> Result<Vec<GeneratedFile>> {
             "a health route that looks at the database and at memory and answers 503 when degraded; the file says how to mount it",
         );
     }
-    out.put(".env.example", mark::seal(&env_table::example(&plan)), "the names that the app needs; values never belong here");
+    out.put(
+        ".env.example",
+        mark::seal(&env_example::text(scan, choices, &plan)?),
+        "the names that the app needs; values never belong here",
+    );
     out.put("CHECKLIST.md", checklist(scan, choices, &plan)?, "what a person must change or look at, with places");
     Ok(out.out)
 }
@@ -56,7 +60,11 @@ pub fn container(scan: &Scan, choices: &Choices) -> Result<Vec<GeneratedFile>> {
     let images = images(scan, choices, &plan)?;
     let mut out = Files { scan, out: Vec::new() };
     container_files(&mut out, choices, &plan, &images)?;
-    out.put(".env.example", mark::seal(&env_table::example(&plan)), "the names that the app needs; values never belong here");
+    out.put(
+        ".env.example",
+        mark::seal(&env_example::text(scan, choices, &plan)?),
+        "the names that the app needs; values never belong here",
+    );
     Ok(out.out)
 }
 
@@ -127,7 +135,7 @@ fn pipeline_files(out: &mut Files<'_>, choices: &Choices, plan: &EnvPlan, images
     }
     match choices.ci {
         Ci::Github => out.put(
-            ".github/workflows/deploy.yml",
+            &pipeline::workflow_path(choices),
             mark::seal(&pipeline::github(out.scan, choices, plan, images)?),
             "checks, builds, migrates and deploys from GitHub with a role, no keys",
         ),
@@ -222,6 +230,12 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
         .collect();
     if !health.is_empty() {
         out.push_str(&format!("\n## Health\n\n{}", health.concat()));
+    }
+    if !choices.folder.is_empty() && choices.ci != Ci::None {
+        out.push_str(&format!(
+            "\n## Pipeline\n\n- [ ] the app lies in `{}` of its repository: the files of the pipeline go to the top of that, all others to the app's folder\n",
+            choices.folder
+        ));
     }
     let fixed: Vec<String> = scan
         .services

@@ -9,6 +9,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::database::Engine;
+use super::scan::Scan;
 use crate::error::{Context, Error, Kind, Result};
 use crate::text;
 
@@ -32,6 +34,25 @@ impl What {
             Self::Database => "database",
             Self::Objects => "objects",
             Self::Kv => "kv",
+        }
+    }
+
+    /// What is looked for in an app, in words.
+    pub fn looked_for(self) -> &'static str {
+        match self {
+            Self::Database => "PostgreSQL",
+            Self::Objects => "App Storage (Object Storage)",
+            Self::Kv => "the key-value store",
+        }
+    }
+
+    /// The app is seen to use it, prepared for AWS or not.
+    pub fn is_used(self, scan: &Scan) -> bool {
+        let found = |signals: &[&str]| signals.iter().any(|signal| scan.was_found(signal));
+        match self {
+            Self::Database => scan.uses(Engine::Postgres),
+            Self::Objects => scan.bucket.is_some() || found(&["D1", "D2", "D3", "D4"]),
+            Self::Kv => scan.uses(Engine::ReplitKeyValue) || found(&["D10"]),
         }
     }
 
@@ -85,6 +106,10 @@ struct Head {
     sha256: Option<String>,
     #[serde(default)]
     keys: Option<u64>,
+    #[serde(default)]
+    to: Option<String>,
+    #[serde(default)]
+    at: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -103,6 +128,10 @@ pub struct Manifest {
     pub sha256: Option<String>,
     /// Of the key-value store.
     pub keys: Option<u64>,
+    /// Where the run that wrote it sent everything; `None`: it stayed in the folder.
+    pub to: Option<String>,
+    /// When that was.
+    pub at: Option<String>,
 }
 
 const FORMAT: &str = "migrate-wizard/1";
@@ -140,7 +169,7 @@ impl Manifest {
         if (head.count, head.bytes, end.end) != (count, bytes, count) {
             return Err(wrong(1, &format!("the head says {} things of {} bytes, there are {count} of {bytes}", head.count, head.bytes)));
         }
-        Ok(Self { what: head.what, entries, bytes, sha256: head.sha256, keys: head.keys })
+        Ok(Self { what: head.what, entries, bytes, sha256: head.sha256, keys: head.keys, to: head.to, at: head.at })
     }
 }
 
@@ -209,8 +238,17 @@ pub fn check(manifest: &Manifest, found: &BTreeMap<String, Found>) -> Verdict {
         }
     }
     let ours = |name: &str| manifest.entries.iter().any(|entry| entry.name == name) || name.ends_with(".manifest.jsonl");
-    verdict.extra = found.keys().filter(|name| !ours(name)).cloned().collect();
+    let extra: Vec<String> = found.keys().filter(|name| !ours(name)).cloned().collect();
+    // pieces are put together by their names
+    let (pieces, extra): (Vec<String>, Vec<String>) = extra.into_iter().partition(|name| manifest.what == What::Database && is_piece(name));
+    let why = "a piece of another run: delete it, or it is taken for one of this dump";
+    verdict.faults.extend(pieces.into_iter().map(|name| Fault { name, why: why.to_owned() }));
+    verdict.extra = extra;
     verdict
+}
+
+fn is_piece(name: &str) -> bool {
+    name.starts_with("database.dump.part-")
 }
 
 /// The best digest that both sides know, and whether it is the same. An ETag is one only where it looks like an MD5 and the upload had one part.
@@ -270,6 +308,14 @@ pub fn files(manifest: &Manifest, folder: &Path) -> Result<(BTreeMap<String, Fou
         found.insert(entry.name.clone(), Found { size, sha256: Some(hex(&own.finalize())), ..Found::default() });
     }
     let all_there = found.len() == manifest.entries.len();
+    if manifest.what == What::Database {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if is_piece(&name) && !found.contains_key(&name) {
+                found.insert(name, Found { size: entry.metadata().map_or(0, |m| m.len()), ..Found::default() });
+            }
+        }
+    }
     let fault = manifest
         .sha256
         .as_ref()
@@ -357,6 +403,62 @@ mod tests {
         );
         assert_eq!((verdict.proved, verdict.by_size, verdict.extra), (2, vec!["parts".to_owned()], vec!["more".to_owned()]));
         assert!(!check(&manifest, &BTreeMap::new()).holds());
+    }
+
+    #[test]
+    fn a_piece_of_another_dump_is_never_left_among_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = |at: u32, text: &str| std::fs::write(folder.path().join(format!("database.dump.part-{at:04}")), text).unwrap();
+        let one = |name: &str, text: &str| format!(r#"{{"name":"{name}","size":{},"sha256":"{}"}}"#, text.len(), text::digest(text, 32));
+        let lines = [one("database.dump.part-0000", "abc"), one("database.dump.part-0001", "d")];
+        let text = manifest(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let database = Manifest { what: What::Database, sha256: Some(text::digest("abcd", 32)), ..Manifest::parse("m", &text).unwrap() };
+        part(0, "abc");
+        part(1, "d");
+        let faults = |expected: &[&str]| {
+            let (found, whole) = files(&database, folder.path()).unwrap();
+            let mut faults = check(&database, &found).faults;
+            faults.extend(whole);
+            assert_eq!(faults.iter().map(|fault| format!("{}: {}", fault.name, fault.why)).collect::<Vec<_>>(), expected);
+        };
+        faults(&[]);
+        part(2, "of a larger dump");
+        faults(&["database.dump.part-0002: a piece of another run: delete it, or it is taken for one of this dump"]);
+        // pieces of another run by the same names
+        std::fs::remove_file(folder.path().join("database.dump.part-0002")).unwrap();
+        part(0, "xyz");
+        faults(&[
+            "database.dump.part-0000: its SHA-256 is another: the bytes are not those that were sent",
+            "database.dump: the parts together are not the dump: its SHA-256 is another",
+        ]);
+    }
+
+    #[test]
+    fn an_app_has_scripts_for_what_it_uses() {
+        use super::super::fixture::App;
+        let used = |files: &[(&str, &str)]| {
+            let scan = App::new(files).scan();
+            What::ALL.into_iter().filter(|what| what.is_used(&scan)).map(What::name).collect::<Vec<_>>()
+        };
+        let plain = ("package.json", r#"{"name":"a","dependencies":{"express":"5"}}"#);
+        assert_eq!(used(&[plain, ("index.js", "1\n")]), [] as [&str; 0]);
+        assert_eq!(
+            used(&[
+                plain,
+                ("index.js", "new Pool({ connectionString: process.env.DATABASE_URL });\n"),
+                ("db.ts", "import pg from \"pg\";\n"),
+                ("package.json", r#"{"name":"a","dependencies":{"pg":"8"}}"#)
+            ]),
+            ["database"]
+        );
+        assert_eq!(used(&[plain, (".replit", "[objectStorage]\ndefaultBucketID = \"replit-objstore-1\"\n")]), ["objects"]);
+        assert_eq!(
+            used(&[
+                ("package.json", r#"{"name":"a","dependencies":{"@replit/database":"3"}}"#),
+                ("index.js", "import Database from \"@replit/database\";\n")
+            ]),
+            ["kv"]
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod dockerfile;
 pub mod edits;
 mod effort;
 pub mod env;
+mod env_example;
 pub mod env_table;
 pub mod files;
 mod finding;
@@ -57,7 +58,9 @@ mod fixture;
 mod tests;
 
 pub use around::{Line, around};
-pub use branch::{Branch, is_name as is_branch_name, of_profile as branches_of_profile, rules as branch_rules};
+pub use branch::{
+    Branch, is_folder as is_folder_name, is_name as is_branch_name, of_profile as branches_of_profile, rules as branch_rules,
+};
 pub use choices::{Choices, Ci};
 pub use database::{DatabaseUse, Engine};
 pub use effort::Effort;
@@ -69,6 +72,7 @@ pub use made_for::differs as made_for_other;
 pub use migrations::Migrations;
 pub use origin::Understood;
 pub use packages::SystemPackage;
+pub use pipeline::{is_of_another as is_of_another_app, left_out as left_out_of_pipeline};
 pub use presence::check as must_be_app;
 pub use reading::Reading;
 pub use replit::{DeployTarget, EnvValue, Integration, ReplitFile};

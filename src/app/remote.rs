@@ -1,11 +1,20 @@
-//! Where a checkout comes from: the GitHub repository of git's remote `origin`.
+//! Where a checkout comes from: the top of its git work tree, and the GitHub repository of git's remote `origin`.
 //! Never runs git, never asks the network.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The top of the git work tree that holds the folder, and the folder from there (empty: it is the top); `None` without git.
+pub fn top(dir: &Path) -> Option<(PathBuf, String)> {
+    let dir = std::fs::canonicalize(dir).ok()?;
+    let top = dir.ancestors().find(|at| at.join(".git").exists())?;
+    let inside = dir.strip_prefix(top).ok()?;
+    let parts: Vec<String> = inside.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    Some((top.to_owned(), parts.join("/")))
+}
 
 /// `owner/name`; `None` without git, without a remote, or where that is not GitHub.
 pub fn github(dir: &Path) -> Option<String> {
-    let config = std::fs::read_to_string(dir.join(".git/config")).ok()?;
+    let config = std::fs::read_to_string(config(&top(dir)?.0.join(".git"))?).ok()?;
     let mut origin = false;
     for line in config.lines().map(str::trim) {
         if line.starts_with('[') {
@@ -15,6 +24,17 @@ pub fn github(dir: &Path) -> Option<String> {
         }
     }
     None
+}
+
+/// Git's settings of the repository: of a linked work tree they lie with the first one.
+fn config(git: &Path) -> Option<PathBuf> {
+    if git.is_dir() {
+        return Some(git.join("config"));
+    }
+    let text = std::fs::read_to_string(git).ok()?;
+    let own = git.parent()?.join(text.strip_prefix("gitdir:")?.trim());
+    let common = std::fs::read_to_string(own.join("commondir")).map_or_else(|_| own.clone(), |common| own.join(common.trim()));
+    Some(common.join("config"))
 }
 
 fn of_url(url: &str) -> Option<String> {
@@ -47,5 +67,23 @@ mod tests {
             assert_eq!(github(dir.path()).as_deref(), found, "{url}");
         }
         assert_eq!(github(tempfile::tempdir().unwrap().path()), None);
+    }
+
+    #[test]
+    fn a_folder_of_a_repository_and_a_linked_work_tree_have_the_same_remote() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = std::fs::canonicalize(dir.path()).unwrap();
+        std::fs::create_dir_all(root.join("one/.git/worktrees/two")).unwrap();
+        std::fs::create_dir_all(root.join("one/apps/shop")).unwrap();
+        std::fs::create_dir_all(root.join("two/apps/shop")).unwrap();
+        std::fs::write(root.join("one/.git/config"), "[remote \"origin\"]\n\turl = git@github.com:acme/shop.git\n").unwrap();
+        std::fs::write(root.join("one/.git/worktrees/two/commondir"), "../..\n").unwrap();
+        std::fs::write(root.join("two/.git"), format!("gitdir: {}\n", root.join("one/.git/worktrees/two").display())).unwrap();
+        for tree in ["one", "two"] {
+            assert_eq!(top(&root.join(tree).join("apps/shop")), Some((root.join(tree), "apps/shop".to_owned())));
+            assert_eq!(github(&root.join(tree).join("apps/shop")).as_deref(), Some("acme/shop"), "{tree}");
+            assert_eq!(top(&root.join(tree)).unwrap().1, "");
+        }
+        assert_eq!(top(&root), None);
     }
 }

@@ -17,9 +17,12 @@ pub enum WhatArg {
 
 #[derive(Debug, Clone, Args)]
 pub struct AppExportArgs {
-    /// Only this; may be given again (default: all three)
+    /// Only this; may be given again (default: what the app is seen to use)
     #[arg(long, value_enum, value_name = "WHAT")]
     pub what: Vec<WhatArg>,
+    /// All three, whatever the app is seen to use
+    #[arg(long, conflicts_with_all = ["what", "check"])]
+    pub all: bool,
     /// Where the scripts go (default: .migrate-wizard/inside in the app's checkout)
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

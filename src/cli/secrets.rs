@@ -12,7 +12,7 @@ pub enum SecretsCmd {
     List(AppArgs),
     /// Take over Replit's secrets: its block as JSON or NAME=value lines, from a file, a pipe or pasted without echo
     #[command(
-        after_help = "Examples:\n  migrate-wizard secrets import --profile alva               paste, then Ctrl-D\n  migrate-wizard secrets import --file secrets.json --dry-run  what would become of each name\n  pbpaste | migrate-wizard secrets import --app shop --environment staging\n  migrate-wizard secrets import --ask OPENAI_API_KEY --ask STRIPE_SECRET_KEY\n\nIn Replit: Tools, Secrets, Edit as JSON. Values go straight to Secrets Manager, below <app>-<environment>/; plain\nconfiguration goes into .migrate-wizard/environment/; Replit's own names and the old database's are dropped."
+        after_help = "Examples:\n  migrate-wizard secrets import --profile alva               paste, then Ctrl-D\n  migrate-wizard secrets import --profile alva --file secrets.json --dry-run   what would become of each name\n  pbpaste | migrate-wizard secrets import --app shop --environment staging\n  migrate-wizard secrets import --profile alva --ask OPENAI_API_KEY --ask STRIPE_SECRET_KEY\n\nIn Replit: Tools, Secrets, Edit as JSON. Values go straight to Secrets Manager, below <app>-<environment>/; plain\nconfiguration goes into .migrate-wizard/environment/; Replit's own names and the old database's are dropped."
     )]
     Import(ImportArgs),
     /// A new value for one secret: stored as a new version, its readers restarted, the value before kept for the way back

@@ -1,7 +1,7 @@
 //! `app export`: scripts for the Replit Shell with signed URLs for their uploads, and the check of what arrived.
 //! What the scripts are and what a manifest means is `app`'s, S3 is `cloud`'s; here they only meet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::cloud::bucket::Place;
 use crate::error::{Context, Error, Kind, Result};
 use crate::own_folder;
 use crate::postgres::private_file;
+use crate::progress::Reporter;
 use crate::text;
 
 /// Of a part; the script's own default.
@@ -35,7 +36,7 @@ async fn write(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
     if what.out.is_none() && !args.dry_run {
         app::must_be_app(&args.dir)?;
     }
-    let chosen: Vec<What> = if what.what.is_empty() { What::ALL.to_vec() } else { what.what.iter().copied().map(kind).collect() };
+    let (chosen, left_out) = chosen(args, what)?;
     let folder = what.out.clone().unwrap_or_else(|| args.dir.join(crate::runs::FOLDER).join("inside"));
     let place: Option<Place> = what.to.as_deref().map(str::parse).transpose()?;
     let mut files: BTreeMap<String, String> =
@@ -76,11 +77,15 @@ async fn write(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
     let commands: Vec<String> = chosen.iter().map(|w| command(*w, place.as_ref())).collect();
     if args.json {
         let names: Vec<&String> = files.keys().chain(urls.keys()).collect();
-        out_json(&json!({ "folder": folder, "files": names, "commands": commands, "written": !args.dry_run }))?;
+        let left_out: Vec<&str> = left_out.iter().map(|w| w.name()).collect();
+        out_json(&json!({ "folder": folder, "files": names, "commands": commands, "left_out": left_out, "written": !args.dry_run }))?;
         return Ok(0);
     }
     let verb = if args.dry_run { "would write" } else { "wrote" };
     out(format!("{verb} {} into {}", text::plural((files.len() + urls.len()) as u64, "file"), folder.display()));
+    for one in &left_out {
+        out(format!("left out: {}, since the app is not seen to use {} (--what {0} or --all writes it)", one.name(), one.looked_for()));
+    }
     if !urls.is_empty() {
         out(format!(
             "{} hold signed URLs: whoever has one may upload there for {} h. Delete them afterwards",
@@ -94,6 +99,25 @@ async fn write(args: &RunArgs, what: &AppExportArgs) -> Result<u8> {
     }
     out("Then, here: migrate-wizard app export --check WHAT.manifest.jsonl");
     Ok(0)
+}
+
+/// What is written, and what is left out: what was named, else what the app is seen to use; all of it where there is no app to read.
+fn chosen(args: &RunArgs, what: &AppExportArgs) -> Result<(Vec<What>, Vec<What>)> {
+    if !what.what.is_empty() {
+        let named: BTreeSet<What> = what.what.iter().copied().map(kind).collect();
+        return Ok((named.into_iter().collect(), Vec::new()));
+    }
+    if what.all || app::must_be_app(&args.dir).is_err() {
+        return Ok((What::ALL.to_vec(), Vec::new()));
+    }
+    let scan = app::scan(&args.dir, &Reporter::silent())?;
+    let (used, left): (Vec<What>, Vec<What>) = What::ALL.into_iter().partition(|one| one.is_used(&scan));
+    if used.is_empty() {
+        let error = Error::new(Kind::Input, format!("{}: nothing was found that is reached only inside Replit", scan.name));
+        let error = left.iter().fold(error, |error, one| error.cause(format!("the app is not seen to use {}", one.looked_for())));
+        return Err(error.hint("--what WHAT writes the script for one of them, --all writes all three"));
+    }
+    Ok((used, left))
 }
 
 fn kind(what: WhatArg) -> What {
@@ -156,9 +180,15 @@ async fn check(args: &RunArgs, what: &AppExportArgs, path: &Path) -> Result<u8> 
     };
     let mut verdict = scripts::check(&manifest, &found);
     verdict.faults.extend(whole);
+    // a manifest of another run is whole in itself
+    let elsewhere = what.to.is_some() && manifest.to.as_deref().is_some_and(|to| to.trim_end_matches('/') != place.trim_end_matches('/'));
     if args.json {
-        out_json(&json!({ "holds": verdict.holds(), "verdict": verdict }))?;
+        out_json(&json!({ "holds": verdict.holds(), "at": manifest.at, "sent_to": manifest.to, "verdict": verdict }))?;
     } else {
+        if let (Some(at), true) = (&manifest.at, elsewhere || !verdict.holds()) {
+            let to = manifest.to.as_deref().map(|to| format!(", which sent to {to}")).unwrap_or_default();
+            out(format!("the manifest is of the run of {at}{to}; is that the one you mean?"));
+        }
         tell(&verdict, &manifest, &place);
     }
     Ok(u8::from(!verdict.holds()))

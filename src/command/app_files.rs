@@ -1,7 +1,7 @@
 //! `app container`, `app pipeline` and `app env`: the app's files for AWS in its own folder, and the table of its variables.
 //! Never overwrites what it did not write itself without being told to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -35,7 +35,8 @@ pub fn container(args: &RunArgs, what: &ContainerArgs) -> Result<u8> {
         aside(format_args!("note: not in the image, since our table does not know a Debian package for it: {}", unknown.join(", ")));
     }
     let files = files::container(&scan, &choices)?;
-    put(args, &what.choice, &what.write, &files, "docker compose up --build, then migrate-wizard app pipeline --provider github")
+    let root = what.choice.app.as_deref().unwrap_or(&args.dir);
+    put(args, root, &what.write, &files, "docker compose up --build, then migrate-wizard app pipeline --provider github")
 }
 
 pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
@@ -61,14 +62,32 @@ pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
             .hint("name a word or a sentence that stands in the page, such as its title"));
     }
     choices.smoke_word.clone_from(&what.smoke_word);
+    let root = what.choice.app.as_deref().unwrap_or(&args.dir);
+    let base = repository(root, &mut choices)?.unwrap_or_else(|| root.to_path_buf());
     let files = files::pipeline(&scan, &choices)?;
+    if let Some(told) = app::left_out_of_pipeline(&scan, &choices).filter(|_| !files.is_empty()) {
+        aside(format_args!("note: {told}"));
+    }
     let next = match what.provider {
         ProviderArg::Github => "commit it, and make the variables and environments that its head names",
         ProviderArg::Codepipeline => {
             "commit both; the pipeline checks and builds, waits for an approval on main, migrates, deploys, and looks at the page"
         }
     };
-    put(args, &what.choice, &what.write, &files, next)
+    put(args, &base, &what.write, &files, next)
+}
+
+/// GitHub and CodePipeline read their files at the top of the repository alone. Where the app lies in a folder of it the files go there
+/// and name the folder; `None`: it is the top, or there is no git.
+fn repository(root: &Path, choices: &mut Choices) -> Result<Option<PathBuf>> {
+    let Some((top, folder)) = app::remote::top(root).filter(|(_, folder)| !folder.is_empty()) else { return Ok(None) };
+    if !app::is_folder_name(&folder) {
+        return Err(Error::new(Kind::Input, format!("the app lies in {folder} of its repository, a name that cannot stand in a pipeline"))
+            .hint("rename the folder: letters, digits, spaces and . _ - + @"));
+    }
+    aside(format_args!("note: the app lies in {folder} of the repository {}: its pipeline goes to the top of that", top.display()));
+    choices.folder = folder;
+    Ok(Some(top))
 }
 
 /// What would stand in a workflow and break it, and what only the other provider reads, is refused before anything is made.
@@ -90,8 +109,7 @@ fn fits(what: &PipelineArgs) -> Result<()> {
 pub fn env(args: &RunArgs, what: &EnvArgs) -> Result<u8> {
     let (scan, choices) = read(args, &what.choice)?;
     let plan = env::plan(&scan, &choices)?;
-    let own = stacks::own_variables(library::stack("service")?);
-    let rows = env_table::rows(&scan, &choices, &plan, &own)?;
+    let rows = env_table::rows(&scan, &choices, &plan, &choices.set_by_stack)?;
     if args.json {
         let never: Vec<_> = plan.never.iter().map(|n| json!({ "name": n.name, "why": n.why })).collect();
         out_json(&json!({ "app": choices.app_name, "environment": choices.environment, "variables": rows, "never_set": never }))?;
@@ -156,6 +174,7 @@ fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
     }
     let mut choices = Choices::from_scan(&scan);
     choices.decisions = decisions(&of_app)?;
+    choices.set_by_stack = stacks::own_variables(library::stack("service")?);
     for difference in app::made_for_other(&Reading::of(root)?.files(), &choices.decisions) {
         aside(format_args!("note: {difference}"));
     }
@@ -221,14 +240,13 @@ fn decided(args: &RunArgs, scan: &Scan, choices: &mut Choices) -> Result<()> {
 }
 
 /// Writes the files, prints them, or says what would be written.
-fn put(args: &RunArgs, choice: &ChoiceArgs, write: &WriteArgs, files: &[GeneratedFile], next: &str) -> Result<u8> {
+fn put(args: &RunArgs, root: &Path, write: &WriteArgs, files: &[GeneratedFile], next: &str) -> Result<u8> {
     if write.stdout {
         for file in files {
             out(format!("==> {} <==\n{}", file.path, file.contents));
         }
         return Ok(0);
     }
-    let root = choice.app.as_deref().unwrap_or(&args.dir);
     let folder = write.out.as_deref().unwrap_or(root);
     let mut standings = Vec::new();
     for file in files {
@@ -252,7 +270,11 @@ fn put(args: &RunArgs, choice: &ChoiceArgs, write: &WriteArgs, files: &[Generate
     if !theirs.is_empty() && !write.force {
         let error = Error::new(
             Kind::Conflict,
-            format!("{} in {} not made by the wizard, or changed since", text::plural(theirs.len() as u64, "file"), folder.display()),
+            format!(
+                "{} in {} not made by the wizard, changed since, or made for another app",
+                text::plural(theirs.len() as u64, "file"),
+                folder.display()
+            ),
         );
         return Err(theirs.iter().fold(error, |e, path| e.cause(path)).hint(
             "look at the new ones with --stdout or write them elsewhere with --out DIR; --force writes over these; nothing was written",
@@ -289,7 +311,13 @@ fn standing(folder: &Path, file: &GeneratedFile) -> Result<Standing> {
     let path = folder.join(&file.path);
     match std::fs::read(&path) {
         // what is not text is not ours
-        Ok(bytes) => Ok(mark::standing(Some(&String::from_utf8_lossy(&bytes)), &file.contents)),
+        Ok(bytes) => {
+            let there = String::from_utf8_lossy(&bytes);
+            let standing = mark::standing(Some(&there), &file.contents);
+            // one repository may hold several apps
+            let another = standing == Standing::Ours && app::is_of_another_app(&there, &file.contents);
+            Ok(if another { Standing::Theirs } else { standing })
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Standing::Absent),
         Err(error) => Err(Error::new(Kind::Input, format!("cannot read {}", path.display()))
             .because(&error)

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::{World, scan_app, write_files};
 use crate::app::needs::Decided;
 use crate::app::{self, Choices};
+use crate::cloud::stacks;
 use crate::error::Result;
+use crate::library;
 use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields, one_of};
 use crate::wizard::view::{PreviewLine, Sign};
 
@@ -65,6 +67,9 @@ impl Look<World> for Files {
         let scan = scan_app::scan(world, None).await?;
         let mut choices = Choices::from_scan(&scan);
         choices.decisions = self.decided.clone();
+        choices.set_by_stack = stacks::own_variables(library::stack("service")?);
+        let folder = app::remote::top(&world.app_dir).map(|(_, folder)| folder).filter(|folder| app::is_folder_name(folder));
+        choices.folder = folder.unwrap_or_default();
         let fields = serde_json::to_value(self).unwrap_or_default();
         choices.decided(&scan, &|name: &str| fields.get(name).and_then(Value::as_str).filter(|v| !v.is_empty()).map(str::to_owned));
         let files: Vec<(String, String)> = app::files::generate(&scan, &choices)?.into_iter().map(|f| (f.path, f.contents)).collect();

@@ -14,10 +14,10 @@ use super::super::support::wizard::Wizard;
 use super::apps::{APPS, app, put, read};
 use super::{passes, tool};
 
-const WORKFLOW: &str = ".github/workflows/deploy.yml";
+pub const WORKFLOW: &str = ".github/workflows/deploy.yml";
 const PROFILES: [&str; 4] = ["grievance-portal", "dougust", "alva", "shadowtwin"];
 
-fn yaml(text: &str) -> Value {
+pub fn yaml(text: &str) -> Value {
     serde_yaml_ng::from_str(text).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
 
@@ -41,7 +41,7 @@ fn workflows() -> Vec<(String, String)> {
 }
 
 /// The scripts of a workflow: (job, step, text).
-fn scripts(workflow: &str) -> Vec<(String, String, String)> {
+pub fn scripts(workflow: &str) -> Vec<(String, String, String)> {
     let workflow = yaml(workflow);
     let mut out = Vec::new();
     for (job, body) in workflow["jobs"].as_mapping().unwrap() {
@@ -55,7 +55,7 @@ fn scripts(workflow: &str) -> Vec<(String, String, String)> {
     out
 }
 
-fn shellcheck(folder: &Path, texts: &[(String, String)]) {
+pub fn shellcheck(folder: &Path, texts: &[(String, String)]) {
     let mut files = Vec::new();
     for (name, text) in texts {
         let file = folder.join(format!("{}.sh", name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")));
@@ -131,7 +131,7 @@ fn a_release_is_approved_once_migrated_first_and_looked_at_last() {
         "#   variable AWS_ROLE_ARN_STAGING: the output RoleArn of the stack alva-staging-github (it trusts the branch staging)",
         "#   environment production: with required reviewers, since a person agrees before main is released",
         "#   environment staging: without reviewers, since staging goes out by itself",
-        "#   variable NEXT_PUBLIC_API_URL: the build writes it into the pages",
+        "#   variable NEXT_PUBLIC_API_URL_DEVELOP, NEXT_PUBLIC_API_URL_STAGING, NEXT_PUBLIC_API_URL_PRODUCTION: the build writes it into the pages, each environment has its own value; NEXT_PUBLIC_API_URL alone counts where one is not set",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }
@@ -168,14 +168,14 @@ fn the_four_systems_get_their_branches_services_and_migrations() {
 }
 
 /// A script in a folder with stand-ins for programs, as GitHub runs it.
-fn run(folder: &Path, script: &str, env: &[(&str, &str)]) -> Output {
+pub fn run(folder: &Path, script: &str, env: &[(&str, &str)]) -> Output {
     let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("bash");
     command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]).current_dir(folder).env("PATH", path);
     command.envs(env.iter().copied()).stdin(Stdio::null()).output().unwrap()
 }
 
-fn stand_in(folder: &Path, name: &str, text: &str) {
+pub fn stand_in(folder: &Path, name: &str, text: &str) {
     let file = folder.join("bin").join(name);
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, text).unwrap();
@@ -265,7 +265,7 @@ fn migrations_run_in_the_new_image_and_stop_the_release_when_they_fail() {
 }
 
 /// Answers every path: health as it is told, all else as a page.
-fn server(health: &'static str) -> String {
+pub fn server(health: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -287,8 +287,15 @@ fn a_page_instead_of_health_is_no_health() {
     let script = script_of("deploy", "Smoke test");
     let go = |url: &str, task: &str| {
         put_text(folder.path(), "task.json", task);
-        let env =
-            [("GIVEN", url), ("HEALTH", "/api/health"), ("KIND", "application/json"), ("PAGE", "/"), ("PAUSE", "0"), ("SERVICE", "web")];
+        let env = [
+            ("GIVEN", url),
+            ("ADDRESS", "app"),
+            ("HEALTH", "/api/health"),
+            ("KIND", "application/json"),
+            ("PAGE", "/"),
+            ("PAUSE", "0"),
+            ("SERVICE", "web"),
+        ];
         let done = run(folder.path(), &script, &env);
         (done.status.success(), String::from_utf8_lossy(&done.stdout).into_owned())
     };
@@ -350,7 +357,7 @@ fn a_page_is_known_by_a_word() {
 }
 
 /// One of the apps in tests/apps.
-fn miniature(name: &str) -> Wizard {
+pub fn miniature(name: &str) -> Wizard {
     let wizard = Wizard::empty();
     let from = super::root().join("tests/apps").join(name).join(".");
     assert!(Command::new("cp").arg("-R").arg(from).arg(wizard.path()).status().unwrap().success());
@@ -401,7 +408,7 @@ fn put_text(folder: &Path, name: &str, text: &str) {
 }
 
 /// What CodeBuild takes: source docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, read 2026-11-28.
-fn buildspec_faults(text: &str, builds: bool) -> Vec<String> {
+pub fn buildspec_faults(text: &str, builds: bool) -> Vec<String> {
     let spec = yaml(text);
     let mut faults = Vec::new();
     let keys = |value: &Value, allowed: &[&str], at: &str, faults: &mut Vec<String>| {
@@ -444,10 +451,10 @@ fn buildspec_faults(text: &str, builds: bool) -> Vec<String> {
     faults
 }
 
-const RELEASE: &str = "buildspec-release.yml";
+pub const RELEASE: &str = "buildspec-release.yml";
 
 /// What CodeBuild runs, in its order.
-fn commands(spec: &str) -> Vec<String> {
+pub fn commands(spec: &str) -> Vec<String> {
     let spec = yaml(spec);
     let phases =
         ["pre_build", "build", "post_build"].map(|phase| spec["phases"][phase]["commands"].as_sequence().cloned().unwrap_or_default());
