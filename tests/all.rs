@@ -29,6 +29,7 @@ mod parallel;
 mod playbooks;
 mod preflight;
 mod prepare;
+mod prepare_input;
 mod proof;
 mod provisioning;
 mod resume;
