@@ -30,6 +30,7 @@ mod parallel;
 mod playbooks;
 mod preflight;
 mod prepare;
+mod prepare_input;
 mod proof;
 mod provisioning;
 mod recommended;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::wizard::Wizard;
 
+mod catalogue;
 mod expected;
 mod sarif;
 

@@ -15,7 +15,7 @@ pub fn ranges(path: &str, text: &str, script: Option<&Script>) -> Vec<Range<usiz
     match extension(path) {
         "py" => Lexer::new(text).read(&PYTHON),
         "sql" => Lexer::new(text).read(&SQL),
-        "html" | "htm" | "xml" | "vue" => Lexer::new(text).read(&MARKUP),
+        "html" | "htm" | "xml" | "vue" | "svelte" | "astro" | "ejs" | "hbs" => Lexer::new(text).read(&MARKUP),
         "php" | "prisma" | "css" | "scss" => Lexer::new(text).read(&C),
         "json" | "md" | "mdx" | "txt" => Vec::new(),
         _ => Lexer::new(text).read(&SHELL),

@@ -251,9 +251,14 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
 
 /// One signal with all its places.
 fn item(first: &Finding, all: &[&Finding]) -> String {
-    let mut out = format!("- [ ] **{} {}**: {}. On AWS: {}.\n", first.signal, first.title, first.means, first.replacement);
-    if let Some(edit) = &first.edit {
-        out.push_str(&format!("  Do: {edit}.\n"));
+    // what these files do themselves is done with them
+    let done = all.iter().filter(|f| f.signal == first.signal).all(|f| f.by_container.is_some());
+    let tick = if done { "x" } else { " " };
+    let mut out = format!("- [{tick}] **{} {}**: {}. On AWS: {}.\n", first.signal, first.title, first.means, first.replacement);
+    match (&first.by_container, &first.edit) {
+        (Some(how), _) if done => out.push_str(&format!("  Done: {how}.\n")),
+        (_, Some(edit)) => out.push_str(&format!("  Do: {edit}.\n")),
+        (_, None) => {}
     }
     for finding in all.iter().filter(|f| f.signal == first.signal) {
         let place = finding.line.map_or_else(|| finding.file.clone(), |line| format!("{}:{line}", finding.file));

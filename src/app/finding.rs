@@ -49,6 +49,9 @@ pub struct Finding {
     /// What it takes a person; `None`: nothing to do, or done with another place of the same signal.
     #[serde(default)]
     pub hours: Option<Effort>,
+    /// What the files of `app container` do about it; `None`: nothing, or they cannot in this app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_container: Option<String>,
     pub source: String,
     pub as_of: String,
 }
@@ -67,6 +70,7 @@ impl Finding {
             line,
             excerpt: excerpt.to_owned(),
             hours: if at == 0 { signal.hours } else { signal.more_hours },
+            by_container: signal.by_container.clone(),
             source: signal.source.clone(),
             as_of: signal.as_of.clone(),
         }

@@ -1,9 +1,11 @@
 //! The app room: reads a Replit app's tree, says what it is and what ties it to Replit, and writes the files that AWS needs.
 //! Never reaches a network, a database or AWS, never runs the app's code, and never keeps a value that may be a secret.
 
+mod alone;
 mod around;
 mod beside;
 mod branch;
+mod by_container;
 mod choices;
 pub mod command;
 mod comments;

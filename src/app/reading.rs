@@ -1,17 +1,21 @@
 //! An app's texts for those who edit them, with what was looked for in each: so that what is still found once some have changed can be told.
-//! Never reads more of an app than a scan does, reads it once, and writes nothing.
+//! Never reads more of an app than a scan does and its lock files, reads it once, and writes nothing.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::edits::CHECKLIST;
+use super::beside;
+use super::by_container::Image;
+use super::edits::{CHECKLIST, LOCK_FILES};
 use super::finding::Finding;
 use super::layout;
-use super::packages::{self, SystemPackage};
+use super::packages;
 use super::replit::ReplitFile;
 use super::scan;
 use super::search::{Look, Search};
+use super::service;
 use super::signal::{self, Signal};
+use super::stack;
 use super::tree::{Entry, Tree};
 use super::walk;
 use crate::error::Result;
@@ -22,12 +26,22 @@ pub struct Reading {
     tree: Tree,
     looks: Vec<Look>,
     signals: Vec<Signal>,
-    packages: Vec<SystemPackage>,
+    image: Image,
+    /// Folders that belong to another repository (`.gitmodules`), with `/` at their end.
+    submodules: Vec<String>,
+    /// Texts of lock files in the root, by name.
+    locks: BTreeMap<String, String>,
 }
 
-/// A text that may be changed and is told of as one: git has it, and it would come back byte by byte.
-fn is_open(entry: &Entry) -> bool {
-    !entry.local && entry.text.as_deref().is_some_and(|text| !text.contains('\u{fffd}'))
+/// A larger lock file is not read (bytes).
+const LARGEST_LOCK: u64 = 64 << 20;
+
+fn lock_text(path: &Path) -> Option<String> {
+    let meta = std::fs::symlink_metadata(path).ok()?;
+    if !meta.is_file() || meta.len() > LARGEST_LOCK {
+        return None;
+    }
+    std::fs::read_to_string(path).ok()
 }
 
 impl Reading {
@@ -40,7 +54,25 @@ impl Reading {
         let replit = tree.text(".replit").map(ReplitFile::parse).transpose()?;
         let manifests = scan::manifests(&tree);
         let packages = packages::read(&tree, replit.as_ref(), &manifests, &layout::read(&tree, &manifests).python)?;
-        Ok(Self { tree, looks, signals, packages })
+        let stack = stack::read(&tree, replit.as_ref(), &manifests);
+        let services = service::read(&tree, replit.as_ref(), &stack, &manifests, &beside::Table::read()?);
+        let image = Image::of(&tree, &stack, &services, packages);
+        let lock = |name: &str| Some((name.to_owned(), lock_text(&root.join(name))?));
+        let locks = LOCK_FILES.into_iter().filter(|name| tree.has(name)).filter_map(lock).collect();
+        let paths = tree
+            .text(".gitmodules")
+            .unwrap_or("")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("path")?.trim_start().strip_prefix('='));
+        let submodules = paths.map(|path| format!("{}/", path.trim().trim_end_matches('/'))).collect();
+        Ok(Self { tree, looks, signals, image, submodules, locks })
+    }
+
+    /// A text that may be changed and is told of as one: git has it in this repository, and it would come back byte by byte.
+    fn is_open(&self, entry: &Entry) -> bool {
+        !entry.local
+            && entry.text.as_deref().is_some_and(|text| !text.contains('\u{fffd}'))
+            && !self.submodules.iter().any(|folder| entry.path.starts_with(folder))
     }
 
     /// A file of that path is there, whatever is in it.
@@ -48,10 +80,20 @@ impl Reading {
         self.tree.has(path)
     }
 
+    /// The text of a lock file in the root; `None`: it is not there, or no text.
+    pub fn lock(&self, name: &str) -> Option<&str> {
+        self.locks.get(name).map(String::as_str)
+    }
+
+    /// `app container` has made its files.
+    pub fn has_image(&self) -> bool {
+        self.image.there
+    }
+
     /// Path from the app's root and text of every file that may be edited.
     pub fn files(&self) -> Vec<(String, String)> {
         let text = |entry: &Entry| Some((entry.path.clone(), entry.text.clone()?));
-        self.tree.entries.iter().filter(|entry| is_open(entry)).filter_map(text).collect()
+        self.tree.entries.iter().filter(|entry| self.is_open(entry)).filter_map(text).collect()
     }
 
     /// What a scan finds when the files that may be edited are these. Only what has changed is looked at again.
@@ -63,7 +105,7 @@ impl Reading {
         let now: BTreeMap<&str, &str> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
         let is_so = |entry: &Entry| now.get(entry.path.as_str()).is_some_and(|text| entry.text.as_deref() == Some(*text));
         let mut seen: Vec<(&Entry, &Look)> =
-            self.tree.entries.iter().zip(&self.looks).filter(|(entry, _)| !is_open(entry) || is_so(entry)).collect();
+            self.tree.entries.iter().zip(&self.looks).filter(|(entry, _)| !self.is_open(entry) || is_so(entry)).collect();
         let kept: Vec<&str> = seen.iter().map(|(entry, _)| entry.path.as_str()).collect();
         // the next walk would not meet the rest: drop-ins, our list
         let is_met = |path: &str| {
@@ -82,7 +124,7 @@ impl Reading {
         seen.extend(changed.iter().map(|(entry, look)| (entry, look)));
         seen.sort_by(|a, b| a.0.path.cmp(&b.0.path));
         let (mut findings, _) = search.findings(&self.tree.root, &seen);
-        scan::without_needless(&mut findings, &self.packages);
+        self.image.fit(&mut findings, &self.tree);
         Ok(findings)
     }
 }
@@ -91,6 +133,20 @@ impl Reading {
 mod tests {
     use super::super::fixture::App;
     use super::*;
+
+    #[test]
+    fn what_belongs_to_another_repository_is_not_changed_and_is_told_of() {
+        let code = "export const url = \"https://shop.replit.app\";\n";
+        let app = App::new(&[
+            (".gitmodules", "[submodule \"shared\"]\n\tpath = shared\n\turl = ../shared.git\n"),
+            ("shared/a.ts", code),
+            ("server/a.ts", code),
+        ]);
+        let reading = Reading::of(app.path()).unwrap();
+        let files = reading.files();
+        assert_eq!(files.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), [".gitmodules", "server/a.ts"]);
+        assert!(reading.findings(&files).unwrap().iter().any(|finding| finding.place() == "shared/a.ts:1"));
+    }
 
     #[test]
     fn what_is_left_is_what_a_scan_of_the_changed_files_finds() {

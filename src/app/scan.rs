@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::beside;
+use super::by_container::Image;
 use super::database::{self, DatabaseUse, Engine};
 use super::effort::Effort;
 use super::finding::{Finding, Severity};
@@ -194,7 +195,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     variable::of_drop_ins(&mut variables, &settled, &signals);
     let layout = layout::read(&tree, &manifests);
     let system_packages = packages::read(&tree, replit.as_ref(), &manifests, &layout.python)?;
-    without_needless(&mut findings, &system_packages);
+    Image::of(&tree, &stack, &services, system_packages.clone()).fit(&mut findings, &tree);
     let databases = database::read(&tree, &manifests, &variables);
     let mut notes = notes(&tree, replit.as_ref(), &stack, &services, &beside);
     notes.extend(beside::notes(&beside, replit.as_ref(), root, &services));
@@ -235,13 +236,6 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     };
     reporter.log(format!("scanned {}: {}", text::plural(scan.files, "file"), scan.counted()));
     Ok(scan)
-}
-
-/// The app may list system packages of which an image needs none.
-pub(super) fn without_needless(findings: &mut Vec<Finding>, packages: &[SystemPackage]) {
-    if packages.iter().all(|p| p.known && p.apt.is_empty()) {
-        findings.retain(|f| f.signal != "F7");
-    }
 }
 
 /// Every package.json by its folder (empty for the root).

@@ -9,6 +9,7 @@ use std::path::Path;
 use globset::{GlobSet, GlobSetBuilder};
 use regex::Regex;
 
+use super::alone::{self, Programs};
 use super::comments;
 use super::finding::Finding;
 use super::hide;
@@ -29,6 +30,7 @@ pub struct Search<'s> {
     globs: GlobSet,
     /// For each glob its signal, and what a match says.
     owners: Vec<(usize, Says)>,
+    programs: Programs,
 }
 
 /// What it says of a signal that a file's path matches a glob.
@@ -38,6 +40,8 @@ enum Says {
     Exclude,
     /// The file may show that the signal is settled.
     Settle,
+    /// The file is a program of its own, unless another imports it.
+    Alone,
 }
 
 /// What one file says of all signals.
@@ -49,6 +53,8 @@ pub struct Look {
     lacks: Vec<usize>,
     /// Signals that this file shows to be settled.
     settled: Vec<usize>,
+    /// Names, without folder and ending, of modules that this file imports and that may be programs of their own.
+    imports: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -56,6 +62,8 @@ struct Hit {
     signal: usize,
     line: Option<u32>,
     excerpt: String,
+    /// Counts only where another file imports this one.
+    alone: bool,
     /// For `distinct`: the text that was found.
     text: String,
 }
@@ -68,8 +76,13 @@ impl<'s> Search<'s> {
         let mut owners = Vec::new();
         for (number, signal) in signals.iter().enumerate().filter(|(_, s)| s.folder_over.is_none()) {
             let settle = signal.settled.as_ref().map(|settled| settled.files.as_slice()).unwrap_or_default();
-            for (globs, says) in [(signal.files.as_slice(), Says::Read), (signal.exclude.as_slice(), Says::Exclude), (settle, Says::Settle)]
-            {
+            let all = [
+                (signal.files.as_slice(), Says::Read),
+                (signal.exclude.as_slice(), Says::Exclude),
+                (settle, Says::Settle),
+                (signal.alone.as_slice(), Says::Alone),
+            ];
+            for (globs, says) in all {
                 for glob in globs {
                     set.add(glob.clone());
                     owners.push((number, says));
@@ -77,45 +90,50 @@ impl<'s> Search<'s> {
             }
         }
         let globs = set.build().map_err(|error| Error::bug("the globs of the signals do not go together").because(&error))?;
-        Ok(Self { signals, globs, owners })
+        let programs = Programs::new(signals.iter().flat_map(|signal| &signal.alone))?;
+        Ok(Self { signals, globs, owners, programs })
     }
 
-    /// Signals that read this file, and those that it may settle.
-    fn wanted(&self, entry: &Entry) -> (BTreeSet<usize>, BTreeSet<usize>) {
-        let (mut wanted, mut refused, mut settling) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
+    /// Signals that read this file, those that it may settle, and those for which it is a program of its own.
+    fn wanted(&self, entry: &Entry) -> (BTreeSet<usize>, BTreeSet<usize>, BTreeSet<usize>) {
+        let (mut wanted, mut refused, mut settling, mut alone) = (BTreeSet::new(), Vec::new(), BTreeSet::new(), BTreeSet::new());
         for (number, says) in self.globs.matches(&entry.path).into_iter().filter_map(|at| self.owners.get(at)) {
             match says {
                 Says::Read => drop(wanted.insert(*number)),
                 Says::Exclude => refused.push(*number),
                 Says::Settle => drop(settling.insert(*number)),
+                Says::Alone => drop(alone.insert(*number)),
             }
         }
         for number in refused {
             wanted.remove(&number);
         }
-        (wanted, settling)
+        (wanted, settling, alone)
     }
 
     pub fn look(&self, entry: &Entry) -> Look {
         let mut look = Look::default();
         let test = is_test(&entry.path);
         let file = entry.text.as_deref().filter(|_| !test).map(|text| File::new(&entry.path, text));
-        let (wanted, settling) = self.wanted(entry);
+        let (wanted, settling, alone) = self.wanted(entry);
         for number in wanted {
             let Some(signal) = self.signals.get(number).filter(|s| !(s.committed && entry.local)) else { continue };
             if signal.pattern.is_none() && signal.shapes.is_none() {
-                if !test {
-                    look.hits.push(Hit { signal: number, line: None, excerpt: String::new(), text: String::new() });
+                let refused = signal.unless.as_ref().zip(entry.text.as_deref()).is_some_and(|(pattern, text)| pattern.is_match(text));
+                if !test && !refused {
+                    look.hits.push(Hit { signal: number, line: None, excerpt: String::new(), alone: false, text: String::new() });
                 }
             } else if let Some(file) = &file {
                 file.search(number, signal, &mut look.hits);
             }
         }
+        look.hits.iter_mut().for_each(|hit| hit.alone = alone.contains(&hit.signal));
         if let Some(file) = &file {
             let shows = |number: &usize| self.signals.get(*number).and_then(|s| s.settled.as_ref()).is_some_and(|s| file.has(&s.by));
             look.settled.extend(settling.into_iter().filter(shows));
         }
         if let Some(file) = file.filter(|_| is_code(&entry.path)) {
+            look.imports = self.programs.imported(file.path, file.text);
             for (number, signal) in self.signals.iter().enumerate() {
                 if signal.tree_has.as_ref().is_some_and(|p| file.has(p)) {
                     look.has.push(number);
@@ -133,9 +151,10 @@ impl<'s> Search<'s> {
         let has: BTreeSet<usize> = seen.iter().flat_map(|(_, l)| l.has.iter().copied()).collect();
         let lacks: BTreeSet<usize> = seen.iter().flat_map(|(_, l)| l.lacks.iter().copied()).collect();
         let settled: BTreeSet<usize> = seen.iter().flat_map(|(_, l)| l.settled.iter().copied()).collect();
+        let imports: BTreeSet<&str> = seen.iter().flat_map(|(_, l)| l.imports.iter().map(String::as_str)).collect();
         let mut of: Vec<Vec<(&Entry, &Hit)>> = self.signals.iter().map(|_| Vec::new()).collect();
         for (entry, look) in seen {
-            for hit in &look.hits {
+            for hit in look.hits.iter().filter(|hit| !hit.alone || imports.contains(alone::stem(&entry.path))) {
                 if let Some(list) = of.get_mut(hit.signal) {
                     list.push((entry, hit));
                 }
@@ -251,7 +270,7 @@ impl<'t> File<'t> {
             last = line_number;
             count += 1;
             let excerpt = hide::excerpt(self.path, line);
-            out.push(Hit { signal: number, line: u32::try_from(line_number).ok(), excerpt, text });
+            out.push(Hit { signal: number, line: u32::try_from(line_number).ok(), excerpt, alone: false, text });
             let enough = match signal.per {
                 Per::Line => count >= MOST_LINES,
                 // of several on a file some may be settled

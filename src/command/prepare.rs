@@ -221,7 +221,7 @@ fn show(args: &RunArgs, prepared: &[edits::Prepared], applied: bool) -> Result<(
         offer.reasons.iter().for_each(|reason| aside(format_args!("  because: {reason}")));
         out(offer.diff.trim_end_matches('\n'));
     }
-    for item in prepared.iter().flat_map(|one| &one.items) {
+    for item in prepared.iter().flat_map(|one| &one.items).filter(|item| !item.done) {
         aside(format_args!("for a person: {}: {} ({})", item.place(), item.what, item.why));
     }
     for (edit, needs) in prepared.iter().filter(|one| !one.changes.is_empty()).filter_map(|one| Some((&one.edit, one.edit.needs.as_ref()?)))

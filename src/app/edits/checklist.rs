@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::super::finding::{Finding, Severity};
 use super::work::{Item, Work};
-use super::{Edit, Prepared};
+use super::{Edit, Prepared, lock};
 
 pub const CHECKLIST: &str = "CHECKLIST-CODE.md";
 const TITLE: &str = "## Left by app prepare";
@@ -39,16 +39,36 @@ pub fn findings(found: &[Finding], prepared: &[Prepared], wanted: &[Edit]) -> Ve
         eased || prepared.iter().any(told)
     };
     let item = |finding: &Finding| {
+        let line = finding.line.and_then(|line| usize::try_from(line).ok());
         let edit = finding.edit.as_ref().map_or(String::new(), |edit| format!("{edit}; on AWS: "));
+        if let Some(how) = &finding.by_container {
+            let what = format!("[{}] {BY_CONTAINER} {how}", finding.signal);
+            return Item { path: finding.file.clone(), line, what, why: finding.title.clone(), done: true };
+        }
         let code = if finding.excerpt.is_empty() { String::new() } else { format!(", at `{}`", finding.excerpt.replace('`', "'")) };
         Item {
             path: finding.file.clone(),
-            line: finding.line.and_then(|line| usize::try_from(line).ok()),
+            line,
             what: format!("[{}] {edit}{}{code}", finding.signal, finding.replacement),
             why: format!("{}: {}", finding.title, finding.means),
+            done: false,
         }
     };
     found.iter().filter(|finding| finding.severity != Severity::Info && !is_told(finding)).map(item).collect()
+}
+
+const BY_CONTAINER: &str = "done by the container (migrate-wizard app container):";
+const IMAGE: &str = "run `migrate-wizard app container` and commit what it makes";
+
+/// What the container does is done once its files are there.
+pub fn image(items: &[Item], there: bool) -> Option<Item> {
+    (!there && items.iter().any(|item| item.done)).then(|| Item {
+        path: "Dockerfile".to_owned(),
+        line: None,
+        what: IMAGE.to_owned(),
+        why: "the lines that say \"done by the container\" are true of its image".to_owned(),
+        done: false,
+    })
 }
 
 const OPEN: &str = "- [ ] ";
@@ -64,7 +84,7 @@ fn is_ticked(line: &str) -> bool {
 
 /// `- [ ] server/mail.ts:12: send by SES here (why)`.
 fn line(item: &Item) -> String {
-    format!("{OPEN}{}: {} ({})", item.place(), item.what, item.why)
+    format!("{}{}: {} ({})", if item.done { TICKED[0] } else { OPEN }, item.place(), item.what, item.why)
 }
 
 /// A line without its tick and without the number of the line, which moves.
@@ -89,6 +109,15 @@ fn is_finding(line: &str) -> bool {
     })
 }
 
+/// The line is one that goes when it is not so any more: nobody wrote or ticked it but this program.
+fn is_passing(line: &str) -> bool {
+    if is_open(line) {
+        is_finding(line) || lock::is_item(line) || line.contains(IMAGE)
+    } else {
+        is_ticked(line) && line.contains(BY_CONTAINER)
+    }
+}
+
 /// The section's lines as they become, and whether that is more than other numbers of lines.
 fn section(known: &str, items: &[&Item], whole: bool) -> (Vec<String>, bool) {
     let mut left: Vec<(String, String)> = Vec::new();
@@ -100,19 +129,23 @@ fn section(known: &str, items: &[&Item], whole: bool) -> (Vec<String>, bool) {
     }
     let mut take = |line: &str| left.iter().position(|(its, _)| *its == key(line)).map(|at| left.remove(at).1);
     // what is open goes first: of two alike the one that is ticked is the one that is done
-    let fresh: Vec<Option<String>> = known.lines().map(|line| if is_open(line) { take(line) } else { None }).collect();
+    let ours = |line: &str| is_open(line) || (is_ticked(line) && line.contains(BY_CONTAINER));
+    let fresh: Vec<Option<String>> = known.lines().map(|line| if ours(line) { take(line) } else { None }).collect();
     known.lines().filter(|line| is_ticked(line)).for_each(|line| drop(take(line)));
     let mut changed = !left.is_empty();
     let mut out = Vec::new();
     for (line, fresh) in known.lines().zip(fresh) {
         match fresh {
             Some(fresh) => out.push(fresh),
-            None if whole && is_open(line) && is_finding(line) => changed = true,
+            None if whole && is_passing(line) => changed = true,
             None => out.push(line.to_owned()),
         }
     }
     while out.last().is_some_and(|line| line.trim().is_empty()) {
         out.pop();
+    }
+    if out.last().is_some_and(|line| line == TITLE) && !left.is_empty() {
+        out.push(String::new());
     }
     out.extend(left.into_iter().map(|(_, line)| line));
     (out, changed)
@@ -163,7 +196,7 @@ mod tests {
     use super::*;
 
     fn item(path: &str, line: usize, what: &str) -> Item {
-        Item { path: path.to_owned(), line: Some(line), what: what.to_owned(), why: "why".to_owned() }
+        Item { path: path.to_owned(), line: Some(line), what: what.to_owned(), why: "why".to_owned(), done: false }
     }
 
     fn after(list: &str, items: &[Item], whole: bool) -> (Option<String>, Standing) {
@@ -203,5 +236,32 @@ mod tests {
         assert_eq!(text.unwrap(), "## Left by app prepare\n\n- [ ] a.ts:7: [B6] one (why)\n- [ ] a.ts:9: [B6] one (why)\n");
         let ticked = "## Left by app prepare\n\n- [x] a.ts:1: [B6] one (why)\n- [ ] a.ts:3: [B6] one (why)\n";
         assert_eq!(after(ticked, &both[..1], true).1.open.len(), 1, "what is left of two alike is the one that is open");
+    }
+
+    #[test]
+    fn what_the_container_does_is_ticked_and_what_is_made_goes_from_the_list() {
+        let done = Item { done: true, ..item(".replit", 7, &format!("[F7] {BY_CONTAINER} packages")) };
+        let all = [done.clone(), item("package-lock.json", 0, "x")];
+        let run = image(&all, false).unwrap();
+        assert_eq!((image(&all, true), image(&all[1..], false)), (None, None));
+        let lock = Item { line: None, what: "run `npm install` and commit this file".to_owned(), ..item("package-lock.json", 0, "") };
+        let (text, standing) = after("", &[run, done.clone(), lock], true);
+        let text = text.unwrap();
+        assert_eq!(
+            text.lines().skip(4).collect::<Vec<_>>(),
+            [
+                "- [ ] Dockerfile: run `migrate-wizard app container` and commit what it makes (the lines that say \"done by the container\" are true of its image)",
+                "- [x] .replit:7: [F7] done by the container (migrate-wizard app container): packages (why)",
+                "- [ ] package-lock.json: run `npm install` and commit this file (why)",
+            ]
+        );
+        assert_eq!((standing.open.len(), standing.ticked), (2, 1));
+        // the image is there, the packages are locked
+        let (text, standing) = after(&text, &[done], true);
+        assert_eq!((text.unwrap().lines().count(), standing.open.len(), standing.ticked), (5, 0, 1));
+        // somebody's own Dockerfile: the finding is open
+        let list = "## Left by app prepare\n\n- [x] .replit:7: [F7] done by the container (migrate-wizard app container): packages (why)\n";
+        let (text, standing) = after(list, &[item(".replit", 7, "[F7] install them")], true);
+        assert_eq!((text.unwrap().as_str(), standing.ticked), ("## Left by app prepare\n\n- [ ] .replit:7: [F7] install them (why)\n", 0));
     }
 }

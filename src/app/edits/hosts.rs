@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::super::comments;
 use super::super::orm::edit::Edit;
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{Part, Script, arguments, items, text_of};
-use super::super::tree::is_comment;
 use super::syntax::{env_name, is_module, is_value, required, strings};
 use super::work::{Work, is_client, line_of};
 
@@ -18,7 +18,7 @@ static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"https?://(?:\$\{process\.env\.REPL_SLUG\}\.(?:\$\{process\.env\.REPL_OWNER\}\.)?|[a-z0-9-]+\.(?:[a-z0-9-]+\.)?)(?:replit\.app|repl\.co)\b").ok()
 });
 static HOST: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"[a-z0-9-]+\.replit\.app\b|\.repl\.co\b|\bREPL_SLUG\b|\bREPL_OWNER\b").ok());
+    LazyLock::new(|| Regex::new(r"[a-z0-9-]+\.replit\.app\b|[\w}]\.repl\.co\b|\bREPL_SLUG\b|\bREPL_OWNER\b").ok());
 
 fn is_script(path: &str) -> bool {
     [".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts"].iter().any(|end| path.ends_with(end))
@@ -40,9 +40,12 @@ pub fn addresses(work: &mut Work) {
     };
     for path in work.paths(wanted) {
         let text = work.text(&path).unwrap_or_default().to_owned();
-        for (number, line) in text.lines().enumerate() {
-            if host.is_match(line) && !is_comment(&path, line) && !line.contains("auth.util.repl.co") {
-                work.item(&path, Some(number + 1), "put the app's new address here, from the environment where it can be", WHY);
+        let spoken_of = comments::ranges(&path, &text, Script::read(&path, &text).as_ref());
+        for found in host.find_iter(&text) {
+            let number = line_of(&text, found.start());
+            let line = text.lines().nth(number - 1).unwrap_or_default();
+            if !spoken_of.iter().any(|range| range.contains(&found.start())) && !line.contains("auth.util.repl.co") {
+                work.item(&path, Some(number), "put the app's new address here, from the environment where it can be", WHY);
             }
         }
     }
@@ -78,10 +81,11 @@ fn anew(script: &Script, part: &Part<'_>, address: &Regex) -> Option<Edit> {
 fn python(path: &str, text: &str, address: &Regex) -> Vec<Edit> {
     let Ok(literal) = Regex::new(r#"(^|[^\w"'])("(https?://[^"\n]*)"|'(https?://[^'\n]*)')"#) else { return Vec::new() };
     let mut edits = Vec::new();
+    let spoken_of = comments::ranges(path, text, None);
     for found in literal.captures_iter(text) {
         let (Some(whole), Some(inside)) = (found.get(2), found.get(3).or_else(|| found.get(4))) else { continue };
-        let line = text.lines().nth(line_of(text, whole.start()) - 1).unwrap_or_default();
-        let Some(at) = address.find(inside.as_str()).filter(|at| at.start() == 0 && !is_comment(path, line)) else { continue };
+        let is_code = !spoken_of.iter().any(|range| range.contains(&whole.start()));
+        let Some(at) = address.find(inside.as_str()).filter(|at| at.start() == 0 && is_code) else { continue };
         let rest = inside.as_str().get(at.end()..).unwrap_or_default();
         let quote = whole.as_str().chars().next().unwrap_or('"');
         let own = format!("os.environ[{quote}APP_URL{quote}]");
@@ -111,24 +115,41 @@ pub fn previews(work: &mut Work) {
                     .root()
                     .dfs()
                     .filter(|part| matches!(part.kind().as_ref(), "string" | "regex" | "template_string") && preview.is_match(&part.text()))
+                    // an address that is put together is no list of hosts: the edit before has told of it
+                    .filter(|part| part.kind() != "template_string" || !part.text().contains("REPL_"))
                 {
                     work.item(&path, Some(script.line(part.range().start)), "let in the new host instead", GONE);
                 }
                 break;
             };
+            let Without { edits, line, lets_in } = edits;
             if !work.edit(script, edits) {
                 break;
+            }
+            if !lets_in {
+                let what = "let in the app's new host here, from the environment (APP_URL), unless it is let in already";
+                work.item(&path, Some(line), what, "Replit's preview hosts are let in no longer, and AWS has another host");
             }
         }
     }
 }
 
+/// What takes a preview host away.
+struct Without {
+    edits: Vec<Edit>,
+    /// Where the list or the condition begins.
+    line: usize,
+    /// The app's own address from the environment is let in there.
+    lets_in: bool,
+}
+
 /// Takes away an item of a list, or one side of a condition.
-fn without(script: &Script, part: &Part<'_>, why: &str) -> Option<Vec<Edit>> {
+fn without(script: &Script, part: &Part<'_>, why: &str) -> Option<Without> {
     let up = part.parent()?;
+    let of = |whole: &Part<'_>, edits| Without { edits, line: script.line(whole.range().start), lets_in: whole.text().contains("APP_URL") };
     if up.kind() == "array" {
         let place = items(&up).iter().position(|item| item.range() == part.range())?;
-        return Some(ListEdit { script, list: &up, gone: &[(place, why.to_owned())], added: &[] }.edits());
+        return Some(of(&up, ListEdit { script, list: &up, gone: &[(place, why.to_owned())], added: &[] }.edits()));
     }
     // origin.endsWith(".replit.dev"), /\.replit\.dev$/.test(origin)
     let call = part.ancestors().find(|up| up.kind() == "call_expression")?;
@@ -147,7 +168,7 @@ fn without(script: &Script, part: &Part<'_>, why: &str) -> Option<Vec<Edit>> {
         .filter(|up| up.kind() == "binary_expression" && up.field("operator").is_some_and(|operator| operator.text() == "||"))?;
     let (left, right) = (or.field("left")?, or.field("right")?);
     let gone = if left.range() == side.range() { left.range().start..right.range().start } else { left.range().end..right.range().end };
-    Some(vec![Edit::new(gone, "", why)])
+    Some(of(&or, vec![Edit::new(gone, "", why)]))
 }
 
 /// `process.env.REPLIT_DEPLOYMENT` says that this is production.

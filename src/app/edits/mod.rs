@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use super::needs::{Decided, Needs};
 pub use super::orm::edit::diff;
 pub use checklist::{CHECKLIST, Standing};
+pub use lock::FILES as LOCK_FILES;
 pub use sql::FOLDER as SQL_FOLDER;
 pub use work::{Change, Item};
 
@@ -180,8 +181,9 @@ pub fn prepare(files: &[(String, String)], asked: &Asked<'_>, reading: Option<&R
     }
     let reading = reading.filter(|_| asked.only.is_empty());
     let found = reading.map(|reading| reading.findings(&work.files())).transpose()?;
-    let mut more = lock.items(files, &work);
+    let mut more = lock.items(files, &work, &|file| reading?.lock(file).map(str::to_owned));
     more.extend(checklist::findings(found.as_deref().unwrap_or_default(), &out, &wanted));
+    more.extend(checklist::image(&more, reading.is_some_and(Reading::has_image)));
     let items: Vec<&Item> = out.iter().flat_map(|prepared| &prepared.items).collect();
     let list = checklist::edit(&mut work, more, &items, found.is_some());
     out.retain(|prepared| !prepared.changes.is_empty() || !prepared.items.is_empty());

@@ -26,7 +26,12 @@ pub fn edit(work: &mut Work) {
             let body = (!kept.is_empty()).then(|| kept.join(" && "));
             package::script(work, &file, name, body.as_deref(), WHY);
             let exec = work.lock().exec;
-            let what = format!("from now on: {exec} drizzle-kit generate, look at the SQL, and run it as one task before a deployment");
+            let make = if parts.iter().any(|part| part.contains("prisma")) || pushes.iter().any(|name| has_prisma(&scripts, name)) {
+                "prisma migrate dev"
+            } else {
+                "drizzle-kit generate"
+            };
+            let what = format!("from now on: {exec} {make}, look at the SQL, and run it as one task before a deployment");
             work.item(&file, None, &what, "the schema was changed by push; migrations are in nobody's way");
         }
     }
@@ -50,6 +55,10 @@ pub fn edit(work: &mut Work) {
         let line = line_of(text, text.find("drizzle-kit push").unwrap_or_default());
         work.item(&path, Some(line), "leave the push out, if a deployment runs this file", WHY);
     }
+}
+
+fn has_prisma(scripts: &[(String, String)], name: &str) -> bool {
+    scripts.iter().any(|(its, body)| its == name && body.contains("prisma db push"))
 }
 
 fn is_push(part: &str, scripts: &[String]) -> bool {

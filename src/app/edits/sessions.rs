@@ -34,6 +34,9 @@ pub fn table(work: &mut Work) {
 
 /// The table of sessions, written down for a person to run.
 fn ddl(work: &mut Work, name: &str, path: &str, line: usize) {
+    if is_declared(work, name) {
+        return;
+    }
     let file = format!(".migrate/sql/{name}.sql");
     let text = sql::sessions(work.dialect(), name);
     work.put(&file, text, "the table of sessions, made with the schema");
@@ -41,8 +44,18 @@ fn ddl(work: &mut Work, name: &str, path: &str, line: usize) {
         path,
         Some(line),
         &format!("run {file} on the target database before the first start"),
-        "the app no longer makes its table of sessions",
+        "the app no longer makes its table of sessions; where the live database has it the table comes with the schema, and the file changes nothing",
     );
+}
+
+/// A schema file of the app declares the table, and says of which types its columns are: Replit's templates have `jsonb`,
+/// the store's own table has `json`, and a second word about it would be a change for the next migration.
+fn is_declared(work: &Work, name: &str) -> bool {
+    let name = regex::escape(name);
+    let table = format!(
+        r#"\b(?:pgTable|createTable|\w+Schema\.table)\(\s*["'`]{name}["'`]|@@map\("{name}"\)|^model {name} \{{|__tablename__\s*=\s*["']{name}["']"#
+    );
+    regex::RegexBuilder::new(&table).multi_line(true).build().is_ok_and(|declares| work.any(|_, text| declares.is_match(text)))
 }
 
 /// `sameSite: "none"` was for Replit's preview frame.
@@ -79,9 +92,15 @@ pub fn same_site(work: &mut Work) {
 /// Secure cookies are sent only where the app knows that the load balancer was spoken to by HTTPS.
 pub fn proxy(work: &mut Work) {
     let Ok(trusts) = regex::Regex::new(r"trust proxy|trustProxy|proxy:\s*true") else { return };
-    let Ok(secure) = regex::Regex::new(r"secure:\s*(?:true|process\.env\.NODE_ENV)") else { return };
+    let Ok(secure) = regex::Regex::new(r"secure:\s*(?:true|process\.env\.NODE_ENV|\w*[pP]rod)") else { return };
+    // other cookies are sent whatever the app believes
+    let Ok(store) = regex::Regex::new(
+        r#"["'](?:express-session|cookie-session|client-sessions|koa-session|@fastify/session|@fastify/secure-session)["']"#,
+    ) else {
+        return;
+    };
     let scripts = work.server(|_, text| secure.is_match(text) || trusts.is_match(text) || text.contains("express()"));
-    let Some(cookie) = scripts.iter().find(|script| secure.is_match(&script.text)) else { return };
+    let Some(cookie) = scripts.iter().find(|script| secure.is_match(&script.text) && store.is_match(&script.text)) else { return };
     if scripts.iter().any(|script| trusts.is_match(&script.text)) {
         return;
     }

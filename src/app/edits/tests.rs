@@ -1,4 +1,5 @@
 mod database;
+mod form;
 mod login;
 mod running;
 mod services;

@@ -36,6 +36,9 @@ pub struct Item {
     pub line: Option<usize>,
     pub what: String,
     pub why: String,
+    /// Something else of ours does it: nothing is left for a person.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
 }
 
 impl Item {
@@ -161,12 +164,16 @@ impl Work {
 
     /// Applies edits to a script's text.
     pub fn edit(&mut self, script: &Script, edits: Vec<Edit>) -> bool {
+        let edits = if uses_tabs(&script.text) { edits.into_iter().map(with_tabs).collect() } else { edits };
         self.replace(&script.path, &script.text, edits)
     }
 
     /// Applies edits to a file's text.
     pub fn replace(&mut self, path: &str, text: &str, edits: Vec<Edit>) -> bool {
-        let Some(edited) = edit::apply(path, text, edits) else { return false };
+        let Some(mut edited) = edit::apply(path, text, edits) else { return false };
+        if !text.ends_with('\n') {
+            edited.after.truncate(edited.after.trim_end_matches(['\r', '\n']).len());
+        }
         let whys: BTreeSet<&str> = edited.edits.iter().map(|shown| shown.why.as_str()).collect();
         let mut done = true;
         for why in whys {
@@ -181,7 +188,7 @@ impl Work {
     }
 
     pub fn item(&mut self, path: &str, line: Option<usize>, what: &str, why: &str) {
-        let item = Item { path: path.to_owned(), line, what: what.to_owned(), why: why.to_owned() };
+        let item = Item { path: path.to_owned(), line, what: what.to_owned(), why: why.to_owned(), done: false };
         if !self.items.contains(&item) {
             self.items.push(item);
         }
@@ -211,7 +218,24 @@ impl Work {
 
 /// Runs in the browser: what it is told while it is built is all that it knows.
 pub fn is_client(path: &str) -> bool {
-    ["client/", "src/components/", "src/pages/", "public/"].iter().any(|folder| path.starts_with(folder)) || path.contains("/client/src/")
+    let page = path.starts_with("src/pages/") && !path.starts_with("src/pages/api/");
+    page || ["client/", "src/components/", "public/"].iter().any(|folder| path.starts_with(folder)) || path.contains("/client/src/")
+}
+
+/// More lines begin with a tab than with blanks.
+fn uses_tabs(text: &str) -> bool {
+    let with = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
+    with("\t") > with("  ")
+}
+
+/// What is put in below other lines goes in by tabs: two blanks of ours are one.
+fn with_tabs(edit: Edit) -> Edit {
+    let line = |line: &str| {
+        let rest = line.trim_start_matches([' ', '\t']);
+        let blanks = line.get(..line.len() - rest.len()).unwrap_or_default();
+        format!("{}{rest}", blanks.replace("  ", "\t"))
+    };
+    Edit { text: edit.text.split('\n').map(line).collect::<Vec<_>>().join("\n"), ..edit }
 }
 
 /// The folder of a file, with `/` at its end; empty for the root.

@@ -84,7 +84,8 @@ impl Script {
         let quote = import.as_ref().and_then(|part| part.field("source")).and_then(|source| source.text().chars().next());
         Style {
             quote: quote.unwrap_or_else(|| if self.text.matches('"').count() >= self.text.matches('\'').count() { '"' } else { '\'' }),
-            semicolons: import.map_or_else(|| self.text.contains(";\n"), |part| part.text().trim_end().ends_with(';')),
+            semicolons: import
+                .map_or_else(|| self.text.contains(";\n") || self.text.contains(";\r\n"), |part| part.text().trim_end().ends_with(';')),
             newline: if self.text.contains("\r\n") { "\r\n" } else { "\n" },
         }
     }

@@ -95,6 +95,10 @@ pub struct Signal {
     pub(super) folder_over: Option<(String, u64)>,
     /// Only files that git holds, or would take.
     pub(super) committed: bool,
+    /// Programs of their own: a find in one of these counts only where another file imports it.
+    pub(super) alone: Vec<Glob>,
+    /// What the files of `app container` do about it.
+    pub(super) by_container: Option<String>,
     pub(super) per: Per,
     pub(super) only_with: Vec<String>,
     pub(super) not_with: Vec<String>,

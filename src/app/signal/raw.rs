@@ -70,6 +70,9 @@ struct Raw {
     #[serde(default)]
     committed: bool,
     #[serde(default)]
+    alone: Vec<String>,
+    by_container: Option<String>,
+    #[serde(default)]
     per: Per,
     #[serde(default)]
     only_with: Vec<String>,
@@ -201,6 +204,8 @@ fn compile(text: &Text, as_of: &str, source: &str, globs: &BTreeMap<String, Vec<
         distinct: raw.distinct,
         folder_over: raw.folder_over.and_then(|bytes| Some((raw.files.first()?.clone(), bytes))),
         committed: raw.committed,
+        alone: set("alone", &raw.alone)?,
+        by_container: raw.by_container,
         per: raw.per,
         only_with: raw.only_with,
         not_with: raw.not_with,

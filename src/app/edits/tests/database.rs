@@ -110,3 +110,12 @@ fn sql_is_for_the_database_that_was_decided_for() {
         "{dsql}"
     );
 }
+
+#[test]
+fn migrations_are_made_by_the_apps_own_tool() {
+    for (push, tool) in [("prisma db push", "npx prisma migrate dev,"), ("drizzle-kit push", "npx drizzle-kit generate,")] {
+        let (_, items) =
+            edited("schema-push", &[("package.json", &format!("{{\n  \"scripts\": {{ \"build\": \"{push} && next build\" }}\n}}\n"))]);
+        assert!(items.len() == 1 && items[0].contains(tool), "{items:?}");
+    }
+}

@@ -253,6 +253,17 @@ fn sessions_are_kept_in_a_table_that_the_schema_makes() {
     assert_eq!(after["server/auth.ts"], server.replace("Missing: true", "Missing: false"));
     assert!(after[".migrate/sql/sessions.sql"].contains("create table if not exists \"sessions\" ("));
     assert_eq!(items, ["server/auth.ts:3 run .migrate/sql/sessions.sql on the target database before the first start"]);
+    // where the app's schema has it, with jsonb as Replit's template, a second word about it would be a change of its type
+    for (path, schema) in [
+        (
+            "shared/schema.ts",
+            "export const sessions = pgTable(\n  \"sessions\",\n  { sid: varchar(\"sid\").primaryKey(), sess: jsonb(\"sess\").notNull() });\n",
+        ),
+        ("prisma/schema.prisma", "model Session {\n  sid String @id\n  sess Json\n  @@map(\"sessions\")\n}\n"),
+    ] {
+        let (after, items) = edited("session-table", &[("server/auth.ts", server), (path, schema)]);
+        assert!(after["server/auth.ts"].contains("Missing: false") && after.len() == 2 && items.is_empty(), "{after:?} {items:?}");
+    }
 }
 
 #[test]
@@ -291,9 +302,9 @@ fn cookies_are_for_the_apps_own_site() {
 
 #[test]
 fn the_load_balancer_is_trusted_where_cookies_are_secure() {
-    let server = "import express from 'express'\nconst app = express()\napp.use(session({ cookie: { secure: true } }))\n";
+    let server = "import express from 'express'\nimport session from 'express-session'\nconst app = express()\napp.use(session({ cookie: { secure: true } }))\n";
     assert_eq!(
         one("trust-proxy", "server/index.js", server),
-        "import express from 'express'\nconst app = express()\napp.set('trust proxy', 1)\napp.use(session({ cookie: { secure: true } }))\n"
+        "import express from 'express'\nimport session from 'express-session'\nconst app = express()\napp.set('trust proxy', 1)\napp.use(session({ cookie: { secure: true } }))\n"
     );
 }

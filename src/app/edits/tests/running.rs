@@ -21,6 +21,17 @@ fn addresses_at_replit_come_from_the_environment() {
     let (after, items) = edited("hosts", &[("client/index.html", "<a\nhref=\"https://shop.replit.app\">x</a>\n")]);
     assert_eq!((after.len(), items.len()), (1, 1), "{items:?}");
     assert!(items[0].starts_with("client/index.html:2 "), "{items:?}");
+    // words in a doc string, and a preview host in a list, which another edit takes away
+    let (after, items) = edited(
+        "hosts",
+        &[
+            ("a.py", "import os\ndef f():\n    \"\"\"See \"https://shop.replit.app/x\".\"\"\"\n"),
+            ("vite.config.ts", "export default { server: { allowedHosts: [\".repl.co\"] } };\n"),
+        ],
+    );
+    assert!(after["a.py"].contains("https://shop.replit.app/x") && items.is_empty(), "{items:?}");
+    let built = "export const url = env.ORIGIN ?? `https://${env.REPL_SLUG}.${env.REPL_OWNER}.repl.co`;\n";
+    assert_eq!(edited("preview-hosts", &[("src/a.ts", built)]).1, [] as [&str; 0], "an address is no list of hosts");
 }
 
 #[test]

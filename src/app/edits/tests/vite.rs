@@ -46,6 +46,14 @@ fn preview_hosts_are_let_in_no_longer() {
     }
     let (_, items) = edited("preview-hosts", &[("server/cors.ts", "if (origin.endsWith(\".replit.dev\")) allow();\n")]);
     assert_eq!(items, ["server/cors.ts:1 let in the new host instead"]);
+    // the other half: the new host is to be let in, where it is not yet
+    let cors = "import cors from \"cors\";\n\nconst origins = [\n  \"http://localhost:5000\",\n  \"https://x.replit.dev\",\n];\nconst own = [process.env.APP_URL!, \"https://y.replit.dev\"];\nok = origin === own || origin.endsWith(\".repl.co\");\n";
+    let (after, items) = edited(
+        "preview-hosts",
+        &[("server/cors.ts", cors), ("vite.config.ts", "export default { server: { allowedHosts: [\".replit.dev\"] } };\n")],
+    );
+    let what = "let in the app's new host here, from the environment (APP_URL), unless it is let in already";
+    assert_eq!(items, ["server/cors.ts:3", "server/cors.ts:7", "vite.config.ts:1"].map(|place| format!("{place} {what}")), "{after:?}");
 }
 
 #[test]
