@@ -162,21 +162,23 @@ fn in_secrets_manager(prefix: &str, home: &super::secrets::Home) -> String {
 /// Set by every Dockerfile that we make.
 const IN_IMAGE: &[&str] = &["NODE_ENV", "PORT", "NODE_EXTRA_CA_CERTS", "PGSSLROOTCERT"];
 
-/// `.env.example`: names and reasons; the right side of every line is empty.
+/// `.env.example`: names and reasons; the right side of every line is empty. What has a value without it is commented out: copied as it is, the
+/// file must not take away a default of the code, for an empty value is a value.
 pub fn example(plan: &EnvPlan) -> String {
     let mut out = String::from(
-        "# Names only: copy this file to .env for local work and fill it in there. Never commit values.\n\n# secrets: on AWS they live in Secrets Manager\n",
+        "# Names only: copy this file to .env for local work (docker compose reads it) and fill it in there. Never commit values.\n# A line with # has a value without it, in the code or in docker-compose.yml: take the # away to give your own, and leave\n# none empty. A fixed value of docker-compose.yml is changed there.\n\n# secrets: on AWS they live in Secrets Manager\n",
     );
     if plan.secrets.is_empty() {
         out.push_str("# none\n");
     }
     for secret in &plan.secrets {
-        out.push_str(&format!("# {}\n{}=\n", secret.why, secret.name));
+        let mark = if secret.needed && !plan.local.contains_key(&secret.name) { "" } else { "#" };
+        out.push_str(&format!("# {}\n{mark}{}=\n", secret.why, secret.name));
     }
     out.push_str("\n# settings\n");
     let (image, open): (Vec<&Plain>, Vec<&Plain>) = plan.plain.iter().partition(|p| IN_IMAGE.contains(&p.name.as_str()));
     for plain in open {
-        out.push_str(&format!("# {}\n{}=\n", plain.why, plain.name));
+        out.push_str(&format!("# {}\n#{}=\n", plain.why, plain.name));
     }
     // an empty line here would take away what the image sets
     let image: Vec<&str> = image.iter().map(|p| p.name.as_str()).collect();

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::engines::{blueprint, decisions, say_whose};
-use super::{out, out_json};
+use super::{app_dir, out, out_json};
 use crate::app::env_table::{self, EnvRow, Kind as Name};
 use crate::app::mark::{self, Standing};
 use crate::app::{self, Choices, Ci, GeneratedFile, Reading, Scan, env, files};
@@ -30,12 +30,12 @@ pub fn container(args: &RunArgs, what: &ContainerArgs) -> Result<u8> {
         }
         choices.runtime.clone_from(runtime);
     }
-    let unknown: Vec<&str> = scan.system_packages.iter().filter(|p| !p.known).map(|p| p.name.as_str()).collect();
-    if !unknown.is_empty() {
-        aside(format_args!("note: not in the image, since our table does not know a Debian package for it: {}", unknown.join(", ")));
+    let notes = files::notes(&scan, &choices)?;
+    for note in &notes {
+        aside(format_args!("note: {note}"));
     }
     let files = files::container(&scan, &choices)?;
-    put(args, &what.choice, &what.write, &files, "docker compose up --build, then migrate-wizard app pipeline --provider github")
+    put(args, &what.choice, &what.write, &files, &notes, "docker compose up --build, then migrate-wizard app pipeline --provider github")
 }
 
 pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
@@ -68,7 +68,7 @@ pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
             "commit both; the pipeline checks and builds, waits for an approval on main, migrates, deploys, and looks at the page"
         }
     };
-    put(args, &what.choice, &what.write, &files, next)
+    put(args, &what.choice, &what.write, &files, &[], next)
 }
 
 /// What would stand in a workflow and break it, and what only the other provider reads, is refused before anything is made.
@@ -140,7 +140,7 @@ fn show(row: &EnvRow) {
 
 /// The app and what was decided about it: a run's decisions where some are named, then the flags.
 fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
-    let root = what.app.as_deref().unwrap_or(&args.dir);
+    let root = app_dir(args, what.app.as_deref())?;
     named("--app-name", what.app_name.as_deref())?;
     named("--environment", what.environment.as_deref())?;
     app::must_be_app(root)?;
@@ -221,14 +221,21 @@ fn decided(args: &RunArgs, scan: &Scan, choices: &mut Choices) -> Result<()> {
 }
 
 /// Writes the files, prints them, or says what would be written.
-fn put(args: &RunArgs, choice: &ChoiceArgs, write: &WriteArgs, files: &[GeneratedFile], next: &str) -> Result<u8> {
+fn put(
+    args: &RunArgs,
+    choice: &ChoiceArgs,
+    write: &WriteArgs,
+    files: &[GeneratedFile],
+    notes: &[String],
+    next: &str,
+) -> Result<u8> {
     if write.stdout {
         for file in files {
             out(format!("==> {} <==\n{}", file.path, file.contents));
         }
         return Ok(0);
     }
-    let root = choice.app.as_deref().unwrap_or(&args.dir);
+    let root = app_dir(args, choice.app.as_deref())?;
     let folder = write.out.as_deref().unwrap_or(root);
     let mut standings = Vec::new();
     for file in files {
@@ -238,7 +245,7 @@ fn put(args: &RunArgs, choice: &ChoiceArgs, write: &WriteArgs, files: &[Generate
     if args.json {
         let list: Vec<_> = standings.iter().map(|(f, s)| json!({ "path": f.path, "now": word(*s), "why": f.why })).collect();
         out_json(
-            &json!({ "folder": folder.display().to_string(), "files": list, "written": !args.dry_run && (theirs.is_empty() || write.force) }),
+            &json!({ "folder": folder.display().to_string(), "files": list, "notes": notes, "written": !args.dry_run && (theirs.is_empty() || write.force) }),
         )?;
         if !theirs.is_empty() && !write.force {
             // the list says which: a machine needs no second text
