@@ -3,6 +3,7 @@
 //! No container engine is here: see `container/carry_out.rs` for what that leaves unproved.
 
 mod apps;
+mod bare_machine;
 mod carry_out;
 mod pipeline;
 mod proof;
@@ -143,7 +144,9 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
         "next-standalone",
         "Dockerfile",
         &[
-            "RUN DATABASE_URL=postgresql://build:build@127.0.0.1:5432/build OPENAI_API_KEY=placeholder npm run build",
+            "RUN export DATABASE_URL=postgresql://build:build@127.0.0.1:5432/build \\",
+            "      OPENAI_API_KEY=placeholder \\",
+            " && npm run build",
             "ENV HOSTNAME=0.0.0.0",
             "COPY --from=build --chown=node:node /app/.next/standalone ./",
             "COPY --from=build --chown=node:node /app/.next/static ./.next/static",
@@ -245,7 +248,8 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
         &[
             "COPY requirements.txt ./",
             "COPY requirements ./requirements",
-            "RUN SECRET_KEY=placeholder python manage.py collectstatic --noinput",
+            "RUN export SECRET_KEY=placeholder \\",
+            " && python manage.py collectstatic --noinput",
             "# instead of `python manage.py runserver 0.0.0.0:8000`, which is for development only",
             "CMD [\"gunicorn\", \"--bind\", \"0.0.0.0:8000\", \"shop.wsgi\"]",
         ],
@@ -298,7 +302,7 @@ fn what_the_start_command_needs_and_nobody_declares_is_installed_and_told() {
         &done.out(),
         &[
             "# the start command needs uvicorn, and the app does not declare it: once it does, this goes",
-            "RUN pip install --no-cache-dir uvicorn==0.34.0",
+            "RUN pip install --no-cache-dir uvicorn==0.54.0",
             "CMD [\"gunicorn\", \"--bind\", \"0.0.0.0:8000\", \"main:app\", \"-k\", \"uvicorn.workers.UvicornWorker\"]",
             "# not installed, since our table does not know it: weirdpkg. If the app needs it, find the Debian package",
         ],
@@ -587,7 +591,7 @@ fn every_variable_is_told_with_its_place_and_what_becomes_of_it() {
     // the same names as the list for a person, and as what a plan gives to tasks
     wizard.run(&["app", "container", "--out", "c"]).expect(0);
     let example = read(&wizard, "c/.env.example");
-    let listed: BTreeSet<&str> = example.lines().map(|l| l.strip_prefix('#').unwrap_or(l)).filter_map(|l| l.strip_suffix('=')).collect();
+    let listed: BTreeSet<&str> = example.lines().filter_map(|l| l.trim_start_matches('#').strip_suffix('=')).collect();
     let rows = told["variables"].as_array().unwrap();
     let by_image = ["NODE_ENV", "PORT", "NODE_EXTRA_CA_CERTS"];
     let expected: BTreeSet<&str> = rows

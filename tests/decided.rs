@@ -175,8 +175,7 @@ fn example(wizard: &Wizard, decided: &[&str]) -> BTreeSet<String> {
     let sets: Vec<&str> = decided.iter().flat_map(|answer| ["--set", answer]).collect();
     wizard.run(&[&["app", "container", "--out", "made", "--force"], sets.as_slice()].concat()).expect(0);
     let text = std::fs::read_to_string(wizard.path().join("made/.env.example")).unwrap();
-    let names = text.lines().map(|line| line.strip_prefix('#').unwrap_or(line));
-    names.filter_map(|line| line.strip_suffix('=').map(str::to_owned)).collect()
+    text.lines().filter_map(|line| line.trim_start_matches('#').strip_suffix('=').map(str::to_owned)).collect()
 }
 
 #[test]

@@ -376,17 +376,32 @@ fn without_override(wizard: &Wizard, args: &[&str]) -> std::process::Output {
 fn what_a_workflow_starts_besides_is_told() {
     assert_eq!(
         scan(&source("nx-nest")).notes,
-        [
-            "a workflow of .replit also starts `python tools/feed.py`: if production needs it, name it in a Procfile (`worker: python tools/feed.py`), then scan again"
-        ]
+        ["a workflow of .replit starts tools/feed.py, which is not there: no service is made of it"]
     );
-    // named there, it is a service, and there is nothing more to tell
     let wizard = copy("nx-nest");
     let dir = wizard.path().join("nx-nest");
-    put(&dir, "Procfile", "feed: python tools/feed.py\n");
+    let workers = |found: &Scan| services(found).into_iter().filter(|service| service.contains("Worker")).collect::<Vec<_>>();
+    // named where services are named, it is told there
+    put(&dir, "Procfile", "web: node x.js\nfeed: python tools/feed.py\n");
     let found = scan(&dir);
-    assert_eq!(found.notes, Vec::<String>::new());
-    assert_eq!(services(&found).last().map(String::as_str), Some("feed Worker :- python tools/feed.py"));
+    assert_eq!(found.notes, ["Procfile:2 starts tools/feed.py, which is not there: no service is made of it"]);
+    assert_eq!(workers(&found), [] as [String; 0]);
+    // there, it is still no program for an image of Node
+    put(&dir, "tools/feed.py", "print(1)\n");
+    let found = scan(&dir);
+    assert_eq!(
+        found.notes,
+        ["Procfile:2 starts Python (`python tools/feed.py`), and the image has Node alone: build an image of its own for it"]
+    );
+    assert_eq!(workers(&found), [] as [String; 0]);
+    // a program that the image can start is a service, and there is nothing more to tell
+    put(&dir, "Procfile", "feed: node tools/feed.js\n");
+    put(&dir, "tools/feed.js", "setInterval(() => {}, 1000);\n");
+    assert_eq!(workers(&scan(&dir)), ["feed Worker :- node tools/feed.js"]);
+    assert_eq!(
+        scan(&dir).notes,
+        ["a workflow of .replit starts Python (`python tools/feed.py`), and the image has Node alone: build an image of its own for it"]
+    );
     // what only develops is not told
     assert_eq!(scan(&source("rest-express")).notes, Vec::<String>::new());
 }

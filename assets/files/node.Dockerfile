@@ -1,5 +1,6 @@
 # The image of {{service}}: {{base_why}}.
 # Built and run in the same folder, because some bundles hold absolute paths.
+{{lifetime}}
 FROM node:{{runtime}}-{{base}} AS base
 {{tool}}
 WORKDIR /app

@@ -1,4 +1,5 @@
 # The image of {{service}}: {{base_why}}.
+{{lifetime}}
 FROM python:{{runtime}}-{{base}} AS build
 ENV PATH=/venv/bin:$PATH
 WORKDIR /app

@@ -71,11 +71,11 @@ pub struct Choices {
 
 impl Choices {
     /// Where a choice has not been made, what the app does today.
-    /// Node 20 and Python 3.11 are Replit's usual versions (as of 2026-11-20).
+    /// Where no file names a version: Python 3.11 is Replit's usual one, of Node the oldest that gets fixes (2026-11-29).
     pub fn from_scan(scan: &Scan) -> Self {
         let usual = match scan.stack.language {
             Language::Python => "3.11",
-            Language::Node | Language::Php | Language::Html | Language::Unknown => "20",
+            Language::Node | Language::Php | Language::Html | Language::Unknown => "22",
         };
         Self {
             app_name: scan.name.clone(),

@@ -23,7 +23,7 @@ fn is_shell(word: &str) -> bool {
 }
 
 /// Work that belongs in the image build or in a one-off task, not in front of every start.
-fn is_preparation(part: &str) -> bool {
+pub fn is_preparation(part: &str) -> bool {
     const HEADS: [&str; 12] = [
         "npm ci",
         "npm install",
@@ -38,7 +38,20 @@ fn is_preparation(part: &str) -> bool {
         "npx drizzle-kit push",
         "drizzle-kit push",
     ];
-    HEADS.iter().any(|head| part.starts_with(head)) || matches!(part, "npm i" | "yarn" | "cd ." | "true")
+    let to_root = part.strip_prefix("cd ").is_some_and(|to| in_app(to.trim().trim_matches('"')).is_empty());
+    HEADS.iter().any(|head| part.starts_with(head)) || matches!(part, "npm i" | "yarn" | "true") || to_root
+}
+
+/// Replit's folder of the app, as scripts name it.
+pub const WORKSPACE: [&str; 4] = ["/home/runner/workspace", "~/workspace", "$REPL_HOME", "${REPL_HOME}"];
+
+/// A path from the app's root; empty: the root itself.
+pub fn in_app(path: &str) -> String {
+    let below = WORKSPACE.iter().find_map(|root| path.strip_prefix(root));
+    let below = below.unwrap_or(path).trim_end_matches('/');
+    let below = if below == "." || below.starts_with("$(dirname") { "" } else { below };
+    let inside = WORKSPACE.iter().any(|root| path.starts_with(root));
+    if inside { below.trim_start_matches('/').to_owned() } else { below.trim_start_matches("./").to_owned() }
 }
 
 /// What a production command comes to: installs and pushes dropped, `npm start` followed into `scripts`,
@@ -77,7 +90,7 @@ fn resolve_to(given: &[String], script: &dyn Fn(&str) -> Option<String>, depth: 
     }
 }
 
-fn is_assignment(word: &str) -> bool {
+pub fn is_assignment(word: &str) -> bool {
     word.split_once('=')
         .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
 }
@@ -106,6 +119,7 @@ mod tests {
             ("npm start", "node dist/index.cjs"),
             ("npm ci && npm run build && npm run start", "node dist/index.cjs"),
             ("npm run serve", "npm run serve"),
+            ("cd /home/runner/workspace && node dist/index.js", "node dist/index.js"),
             ("NODE_ENV=production node ./dist/index.js", "node ./dist/index.js"),
             ("gunicorn --bind 0.0.0.0:5000 main:app", "gunicorn --bind 0.0.0.0:5000 main:app"),
         ] {

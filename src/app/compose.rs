@@ -9,8 +9,10 @@ use super::choices::Choices;
 use super::database::Engine;
 use super::dockerfile::Dockerfile;
 use super::env::EnvPlan;
+use super::placeholder;
 use super::scan::Scan;
 use super::service::{Service, ServiceKind};
+use super::stack::Language;
 use super::template;
 use super::variable::place_for;
 use crate::error::{Context, Kind, Result};
@@ -24,6 +26,9 @@ struct Beside {
     service: String,
     #[serde(default)]
     volume: bool,
+    /// It writes its certificate where the app reads it.
+    #[serde(default)]
+    certificates: bool,
     text: String,
 }
 
@@ -35,6 +40,7 @@ struct Table {
     #[serde(rename = "source")]
     _source: String,
     postgres: Beside,
+    postgres_tls: Beside,
     redis: Beside,
 }
 
@@ -57,21 +63,25 @@ pub fn of(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfile<'
         "cannot read assets/files/compose.toml",
         "report this",
     )?;
-    let major = BTreeMap::from([("postgres", choices.postgres.to_string())]);
+    let tls = scan.layout.database_tls.as_ref();
+    let place = tls.map(|place| format!("{}:{}", place.file, place.line)).unwrap_or_default();
+    let major = BTreeMap::from([("postgres", choices.postgres.to_string()), ("tls", place)]);
     // the drop-in for Replit's key-value store keeps a table in the app's Postgres
     let store = scan.uses(Engine::ReplitKeyValue);
-    let postgres = (scan.uses(Engine::Postgres) || store).then_some(&table.postgres);
+    let postgres = (scan.uses(Engine::Postgres) || store).then_some(if tls.is_some() { &table.postgres_tls } else { &table.postgres });
     let redis = scan.uses(Engine::Redis).then_some(&table.redis);
     let beside: Vec<&Beside> = postgres.into_iter().chain(redis).collect();
     let text = |row: Option<&Beside>| row.map(|r| template::fill("compose.toml", r.text.trim_start_matches('\n'), &major)).transpose();
+    let forms = placeholder::Table::read()?;
     let mut taken = BTreeSet::new();
     let mut services = Vec::new();
     for image in images {
         for (service, target) in &image.services {
-            services.push(block(scan, choices, plan, image, service, target.as_deref(), &beside, &mut taken));
+            services.push(block(scan, choices, plan, image, service, target.as_deref(), &beside, &forms, &mut taken));
         }
     }
-    let volumes: Vec<String> = beside.iter().filter(|b| b.volume).map(|b| format!("  {}:", b.service)).collect();
+    let certificates = beside.iter().any(|b| b.certificates).then(|| "  certificates:".to_owned());
+    let volumes: Vec<String> = beside.iter().filter(|b| b.volume).map(|b| format!("  {}:", b.service)).chain(certificates).collect();
     let values = BTreeMap::from([
         ("app", choices.app_name.clone()),
         ("compose_services", services.join("\n")),
@@ -91,6 +101,7 @@ fn block(
     service: &Service,
     target: Option<&str>,
     beside: &[&Beside],
+    forms: &placeholder::Table,
     taken: &mut BTreeSet<u16>,
 ) -> String {
     let mut out = vec![format!("  {}:", service.name), "    build:".to_owned(), "      context: .".to_owned()];
@@ -128,9 +139,23 @@ fn block(
     if scan.uses(Engine::ReplitKeyValue) && environment.iter().all(|(name, _)| name != "DATABASE_URL") {
         environment.push(("DATABASE_URL".to_owned(), STORE.to_owned()));
     }
+    // what the code cannot start without: from .env, else in the form that it accepts
+    for (name, value) in forms.wanted(scan, plan, service) {
+        if environment.iter().all(|(known, _)| known != name) && !plan.is_unneeded(name) {
+            environment.push((name.to_owned(), format!("${{{name}:-{value}}}")));
+        }
+    }
+    let certificates = beside.iter().any(|b| b.certificates);
+    if certificates {
+        let name = if scan.stack.language == Language::Python { "PGSSLROOTCERT" } else { "NODE_EXTRA_CA_CERTS" };
+        environment.push((name.to_owned(), "/certificates/db.pem".to_owned()));
+    }
     if !environment.is_empty() {
         out.push("    environment:".to_owned());
         out.extend(environment.iter().map(|(name, value)| format!("      {name}: \"{value}\"")));
+    }
+    if certificates {
+        out.push("    volumes:\n      - certificates:/certificates:ro".to_owned());
     }
     if !beside.is_empty() {
         out.push("    depends_on:".to_owned());

@@ -9,8 +9,10 @@ use crate::error::Result;
 
 /// Set by every Dockerfile that we make: an empty line would take away what the image sets.
 const IN_IMAGE: &[&str] = &["NODE_ENV", "PORT", "NODE_EXTRA_CA_CERTS", "PGSSLROOTCERT"];
-const HEAD: &str = "# Names only: copy this file to .env for work on your own machine and fill it in there. Never commit values.
-# A name behind # has a value without you: take the # away to give another one, for an empty line would count as empty.
+const HEAD: &str =
+    "# Names only: copy this file to .env for work on your own machine (docker compose reads it) and fill it in there. Never commit values.
+# A name behind # has a value without you, in the code or in docker-compose.yml, or may be left out: take the # away to give your
+# own, and leave none empty, for an empty line counts as empty. A fixed value of docker-compose.yml is changed there.
 ";
 const SECRETS: &str = "secrets: on AWS they live in Secrets Manager (migrate-wizard secrets import)";
 const PERSON: &str = "settings that a person gives, on AWS too";
@@ -31,7 +33,7 @@ pub fn text(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
             out.push_str(&format!("\n# --- {title}\n"));
         }
         for row in of {
-            let sign = if has_value(row) { "#" } else { "" };
+            let sign = if may_stay_out(row, plan) { "#" } else { "" };
             out.push_str(&format!("# {}\n{sign}{}=\n", words(row), row.name));
         }
     }
@@ -66,9 +68,12 @@ fn group(row: &EnvRow) -> Option<&'static str> {
     }
 }
 
-/// The code, or what the wizard knows, has one.
-fn has_value(row: &EnvRow) -> bool {
-    row.has_default == Some(true) || row.by == By::Value
+/// The code, the compose file or what the wizard knows has a value, or nothing needs it.
+fn may_stay_out(row: &EnvRow, plan: &EnvPlan) -> bool {
+    row.has_default == Some(true)
+        || row.by == By::Value
+        || plan.local.contains_key(&row.name)
+        || plan.secrets.iter().any(|secret| secret.name == row.name && !secret.needed)
 }
 
 /// What it is, the first place that it comes from, what takes its place.

@@ -12,7 +12,7 @@ use super::finding::{Finding, Severity};
 use super::scan::Scan;
 use super::service::ServiceKind;
 use super::stack::Language;
-use super::{compose, env_example, mark, pipeline};
+use super::{compose, env_example, lifetime, mark, pipeline};
 use crate::error::{Error, Kind, Result};
 
 /// A file to write, relative to the app's root.
@@ -87,7 +87,7 @@ fn images<'a>(scan: &'a Scan, choices: &Choices, plan: &EnvPlan) -> Result<Vec<D
         return Ok(images);
     }
     let error = Error::new(Kind::Input, format!("{}: there is nothing to build an image of", scan.name));
-    let error = scan.notes.iter().fold(error, Error::cause);
+    let error = scan.notes.iter().cloned().chain(statics(scan)).fold(error, Error::cause);
     let error = if choices.services.is_empty() {
         error
     } else {
@@ -95,6 +95,59 @@ fn images<'a>(scan: &'a Scan, choices: &Choices, plan: &EnvPlan) -> Result<Vec<D
         error.cause(format!("services of the app: {}; asked for: {}", known.join(", "), choices.services.join(", ")))
     };
     Err(error.hint("give the app's folder: expected a package.json, requirements.txt or pyproject.toml, and a production command"))
+}
+
+/// What a person must know of these files that does not stand in them: services that get no image, runtimes that get no fixes,
+/// packages that nobody declares.
+///
+/// # Errors
+/// `Bug` if our own tables do not parse.
+pub fn notes(scan: &Scan, choices: &Choices) -> Result<Vec<String>> {
+    // said before the scan
+    let mut out: Vec<String> =
+        scan.notes.iter().filter(|note| scan.replit.is_some() || !note.contains("no .replit file")).cloned().collect();
+    out.extend(statics(scan));
+    if scan.stack.supported {
+        out.extend(lifetime::note(scan, &choices.runtime)?);
+    }
+    out.extend(undeclared(scan));
+    out.extend(unprepared(scan));
+    let unknown: Vec<&str> = scan.system_packages.iter().filter(|p| !p.known).map(|p| p.name.as_str()).collect();
+    if !unknown.is_empty() {
+        out.push(format!("not in the image, since our table does not know a Debian package for it: {}", unknown.join(", ")));
+    }
+    Ok(out)
+}
+
+/// What becomes of services that are files alone.
+fn statics(scan: &Scan) -> Vec<String> {
+    let told = |s: &super::Service| {
+        let built = s.build.as_deref().map(|line| format!("built with `{line}`")).unwrap_or_else(|| "not built".to_owned());
+        let files = s.static_files().map(|path| format!(", {path}")).unwrap_or_default();
+        format!("{} is files alone ({built}{files}): it goes to S3 and CloudFront, and gets no container", s.name)
+    };
+    scan.services.iter().filter(|s| s.kind == ServiceKind::Static).map(told).collect()
+}
+
+/// Code that cannot speak to a PostgreSQL of one's own yet, by the signals that find it.
+fn unprepared(scan: &Scan) -> Option<String> {
+    const ONLY_THERE: [&str; 2] = ["C4", "D10"];
+    let place =
+        |id: &&str| scan.findings.iter().find(|f| f.signal == **id).map(|f| format!("{} ({}:{})", f.title, f.file, f.line.unwrap_or(1)));
+    let places: Vec<String> = ONLY_THERE.iter().filter_map(place).collect();
+    (!places.is_empty())
+        .then(|| format!("run `app prepare` first, for this code does not reach the database of docker-compose.yml: {}", places.join(", ")))
+}
+
+/// What the image would not find at its start.
+fn undeclared(scan: &Scan) -> Vec<String> {
+    let told = |u: &super::Undeclared| {
+        format!(
+            "{}:{} imports '{}', which {} does not declare: the image would stop at its start",
+            u.place.file, u.place.line, u.package, u.manifest
+        )
+    };
+    scan.undeclared.iter().map(told).collect()
 }
 
 struct Files<'a> {
@@ -219,6 +272,15 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
             format!("- [ ] declare `{name}` among the app's packages: the start command needs it (the Dockerfile installs it until then)\n")
         })
         .collect();
+    let imported: Vec<String> = self::undeclared(scan).into_iter().map(|line| format!("- [ ] {line}\n")).collect();
+    if !imported.is_empty() {
+        out.push_str(&format!("\n## Packages that the code imports\n\n{}", imported.concat()));
+    }
+    let ended = lifetime::note(scan, &choices.runtime)?;
+    if !ended.is_empty() {
+        let lines: String = ended.iter().map(|line| format!("- [ ] {line}\n")).collect();
+        out.push_str(&format!("\n## Versions that get no fixes\n\n{lines}"));
+    }
     if !undeclared.is_empty() {
         out.push_str(&format!("\n## Packages that the start command needs\n\n{}", undeclared.concat()));
     }
@@ -241,7 +303,10 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
         .services
         .iter()
         .filter(|s| s.kind == ServiceKind::Static)
-        .map(|s| format!("- [ ] {}: build it and copy `{}` to S3\n", s.name, s.public_dir.as_deref().unwrap_or("its files")))
+        .map(|s| {
+            let line = s.build.as_deref().map(|line| format!(" with `{line}`")).unwrap_or_default();
+            format!("- [ ] {}: build it{line} and copy `{}` to S3\n", s.name, s.static_files().as_deref().unwrap_or("its files"))
+        })
         .collect();
     if !fixed.is_empty() {
         out.push_str(&format!("\n## Static services\n\n{}", fixed.concat()));

@@ -7,8 +7,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::comments;
 use super::manifest::Manifest;
 use super::tree::Tree;
+use super::variable::Place;
 
 /// Where things lie in the app.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,12 +39,22 @@ pub struct Layout {
     /// Titles of pages (`index.html`) by their path, where a title stands there as a browser is given it.
     #[serde(default)]
     pub titles: BTreeMap<String, String>,
+    /// Where the code asks its PostgreSQL for TLS, if it does.
+    #[serde(default)]
+    pub database_tls: Option<Place>,
     /// Lines of `.replit` by section and name of a variable: `env`, `shared`, `development`, `production`.
     pub replit_lines: BTreeMap<String, u32>,
 }
 
 static STANDALONE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"\boutput\s*:\s*["'`]standalone["'`]"#).ok());
 static STATIC_ROOT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?m)^STATIC_ROOT\s*=").ok());
+/// `ssl: true`, `ssl: { … }`, `ssl: "require"`, `ssl: production ? { … } : false`, `sslmode=require` in a URL that the code makes.
+static TLS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"\bssl["']?\s*[:=]\s*(?:true\b|True\b|\{|["'](?:require|prefer|verify|no-verify)|[^,\n]*\?)|sslmode["']?\s*[=:]\s*["']?(?:require|verify-)"#).ok()
+});
+/// What a file holds that connects to PostgreSQL.
+const CONNECTS: [&str; 9] =
+    ["Pool(", "Client(", "postgres(", "drizzle(", "new Sequelize", "DataSource(", "TypeOrm", "create_engine(", "psycopg"];
 static TITLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?is)<title[^>]*>\s*([^<]*?)\s*</title>").ok());
 /// A longer title is no word to look for (characters).
 const LONGEST_TITLE: usize = 80;
@@ -88,6 +100,7 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)]) -> Layout {
         ignored: ignored(tree),
         pages: pages(tree),
         titles: titles(tree),
+        database_tls: database_tls(tree),
         replit_lines: replit_lines(tree.text(".replit").unwrap_or("")),
     }
 }
@@ -139,6 +152,15 @@ fn pages(tree: &Tree) -> Vec<String> {
     out.sort();
     out.dedup();
     out
+}
+
+fn database_tls(tree: &Tree) -> Option<Place> {
+    let server = |file: &str| !file.contains("client/") && !file.contains("vite.config");
+    tree.code("").filter(|(file, text)| server(file) && CONNECTS.iter().any(|word| text.contains(word))).find_map(|(file, text)| {
+        let found = TLS.as_ref()?.find_iter(text).find(|found| !comments::inside(file, text, found.start()))?;
+        let line = text.get(..found.start()).unwrap_or("").matches('\n').count() + 1;
+        Some(Place { file: file.to_owned(), line: u32::try_from(line).unwrap_or(1) })
+    })
 }
 
 /// What is filled in while the page is built or served, or written in another way, is no title to look for.
@@ -207,6 +229,10 @@ mod tests {
             ("client/index.html", "<html><title>\n The shop </title></html>"),
             ("other/index.html", "<title>%VITE_TITLE%</title>"),
             ("shop/settings.py", "STATIC_ROOT = 'static'\n"),
+            (
+                "other/db.ts",
+                "// ssl: true\nnew Pool({ ssl: process.env.NODE_ENV === \"production\" ? { rejectUnauthorized: false } : false });\n",
+            ),
         ]);
         let layout = app.scan().layout;
         assert_eq!(layout.packages, ["apps/web"]);
@@ -219,6 +245,7 @@ mod tests {
         assert_eq!(layout.wsgi.as_deref(), Some("shop.wsgi"));
         assert_eq!(layout.ignored, ["big", "*.psd", "docs"]);
         assert_eq!(layout.titles, BTreeMap::from([("client/index.html".into(), "The shop".into())]));
+        assert_eq!(layout.database_tls, Some(Place { file: "other/db.ts".into(), line: 2 }));
         assert_eq!(layout.replit_lines, BTreeMap::from([("env PORT".into(), 3), ("shared BRAND".into(), 6)]));
     }
 }

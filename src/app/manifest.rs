@@ -16,6 +16,8 @@ pub struct Manifest {
     pub package_manager: Option<String>,
     pub engines: BTreeMap<String, serde_json::Value>,
     pub workspaces: serde_json::Value,
+    pub peer_dependencies: BTreeMap<String, serde_json::Value>,
+    pub optional_dependencies: BTreeMap<String, serde_json::Value>,
 }
 
 impl Manifest {
@@ -27,6 +29,11 @@ impl Manifest {
     /// In `dependencies` or `devDependencies`.
     pub fn depends_on(&self, package: &str) -> bool {
         self.dependencies.contains_key(package) || self.dev_dependencies.contains_key(package)
+    }
+
+    /// Declared in any of its lists.
+    pub fn has(&self, package: &str) -> bool {
+        self.depends_on(package) || self.peer_dependencies.contains_key(package) || self.optional_dependencies.contains_key(package)
     }
 
     pub fn script(&self, name: &str) -> Option<String> {

@@ -23,6 +23,7 @@ use super::service::{self, Service};
 use super::signal;
 use super::stack::{self, Language, Stack};
 use super::tree::Tree;
+use super::undeclared::{self, Undeclared};
 use super::variable::{self, Variable};
 use crate::error::{Error, Result};
 use crate::progress::{Reporter, Unit};
@@ -69,6 +70,9 @@ pub struct Scan {
     /// How the app migrates its schema.
     #[serde(default)]
     pub migrations: Option<Migrations>,
+    /// Packages that the code imports and no file declares.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undeclared: Vec<Undeclared>,
 }
 
 impl Scan {
@@ -198,7 +202,12 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     Image::of(&tree, &stack, &services, system_packages.clone()).fit(&mut findings, &tree);
     let databases = database::read(&tree, &manifests, &variables);
     let mut notes = notes(&tree, replit.as_ref(), &stack, &services, &beside);
-    notes.extend(beside::notes(&beside, replit.as_ref(), root, &services));
+    let started = service::started(&tree, replit.as_ref(), root, &services);
+    notes.extend(started.notes.iter().cloned());
+    notes.extend(beside::obstacles(&beside, &tree, &stack, &started));
+    notes.extend(beside::notes(&beside, &tree, replit.as_ref(), root, &stack, &services));
+    let declared = undeclared::Declared { manifests: &manifests, stack: &stack, layout: &layout };
+    let undeclared = undeclared::read(&tree, &declared)?;
     let generation = generation::detect(&tree, replit.as_ref(), root);
     let port = replit.as_ref().and_then(ReplitFile::web_port).or_else(|| services.iter().find_map(|s| s.port));
     let known = Known { tree: &tree, replit: replit.as_ref(), name: &name, generation, stack: &stack, services: &services, port };
@@ -233,6 +242,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         settled,
         notes,
         understood,
+        undeclared,
     };
     reporter.log(format!("scanned {}: {}", text::plural(scan.files, "file"), scan.counted()));
     Ok(scan)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::beside;
 use super::command;
 use super::comments;
+use super::launch;
 use super::manifest::Manifest;
 use super::replit::{DeployTarget, ReplitFile};
 use super::stack::{Language, PackageManager, Stack};
@@ -54,6 +55,17 @@ pub struct Service {
     /// `file:line` that declares it, where that is not the production command or the folder's own file.
     #[serde(default)]
     pub from: Option<String>,
+}
+
+impl Service {
+    /// Where its static files are once they are built, from the app's root.
+    pub fn static_files(&self) -> Option<String> {
+        let public = self.public_dir.as_deref()?.trim_start_matches("./").trim_end_matches('/');
+        // Nx names it from the root
+        let from_root = self.dir.is_empty() || public == format!("dist/{}", self.dir) || public.starts_with(&format!("{}/", self.dir));
+        let path = if from_root { public.to_owned() } else { format!("{}/{public}", self.dir) };
+        Some(if path.is_empty() || path == "." { "the root folder".to_owned() } else { path })
+    }
 }
 
 static HEALTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -134,8 +146,18 @@ pub fn read(
     let many = super::workspace::services(tree, stack, manifests);
     let mut all: Vec<Service> = if many.is_empty() { single(tree, replit, stack, manifests).into_iter().collect() } else { many };
     let root = manifests.iter().find(|(dir, _)| dir.is_empty()).map(|(_, m)| m);
-    all.extend(beside::services(beside, tree, root, &all));
+    all.extend(beside::services(beside, tree, root, stack, &started(tree, replit, root, &all), &all));
     all
+}
+
+/// What the script behind the production command starts; nothing where there is none, or where the services have folders of their own.
+pub fn started(tree: &Tree, replit: Option<&ReplitFile>, root: Option<&Manifest>, known: &[Service]) -> launch::Launch {
+    if known.iter().any(|s| !s.dir.is_empty()) {
+        return launch::Launch::default();
+    }
+    let script = |name: &str| root.and_then(|m| m.script(name));
+    let given = replit.and_then(|r| r.production.clone()).or_else(|| Some(command::words(&script("start")?)));
+    given.and_then(|run| launch::read(tree, &command::resolve(&run, &script), &script)).unwrap_or_default()
 }
 
 /// FastAPI answers JSON unless the app asks for more: nobody is to look for a page.
@@ -162,7 +184,7 @@ fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[
         Language::Php | Language::Html | Language::Unknown => production.clone(),
     };
     let target = replit.and_then(|r| r.target.clone());
-    let run = run.unwrap_or_default();
+    let run = run.map(|run| launch::read(tree, &run, &|n| root.script(n)).and_then(|found| found.main).unwrap_or(run)).unwrap_or_default();
     let kind = match (&target, stack.language) {
         (Some(DeployTarget::Static), _) | (None, Language::Html) => ServiceKind::Static,
         (Some(DeployTarget::Scheduled), _) => ServiceKind::Job,
@@ -180,6 +202,7 @@ fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[
     let port = replit
         .and_then(ReplitFile::web_port)
         .or_else(|| command::port(&given))
+        .or_else(|| command::port(&command::line(&run)))
         .or_else(|| code_port(tree, ""))
         .or(runs.then_some(if stack.language == Language::Python { 5000 } else { 3000 }));
     let build = match stack.language {

@@ -33,6 +33,7 @@ const WORDS: &[&str] = &[
     "redis",
     "mongo",
     "sqlite",
+    "ssl",
     "OpenAI(",
     "Anthropic(",
 ];

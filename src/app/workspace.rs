@@ -42,6 +42,13 @@ fn artifacts(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
             let is_static = production.get("serve").and_then(Value::as_str) == Some("static");
             let args = |key: &str| production.get(key).map(|v| strings(v.get("args").unwrap_or(v))).unwrap_or_default();
             let name = slug(dir);
+            let values = service.get("env").and_then(Value::as_table).into_iter().flatten();
+            let plain = |value: &str| !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "._:/@-".contains(c));
+            // nobody else gives them to a build whose files go to S3; an image sets its own
+            let given: String = values
+                .filter(|_| is_static)
+                .filter_map(|(name, value)| Some(format!("{name}={} ", value.as_str().filter(|value| plain(value))?)))
+                .collect();
             let own = service.get("name").and_then(Value::as_str).map(slug).unwrap_or_default();
             out.push(Service {
                 name: if services.len() > 1 && !own.is_empty() { format!("{name}-{own}") } else { name },
@@ -49,7 +56,7 @@ fn artifacts(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
                 port: service.get("localPort").and_then(Value::as_integer).and_then(|p| u16::try_from(p).ok()).filter(|_| !is_static),
                 run: args("run"),
                 from_root: true,
-                build: Some(command::line(&args("build"))).filter(|b| !b.is_empty()),
+                build: Some(command::line(&args("build"))).filter(|b| !b.is_empty()).map(|line| format!("{given}{line}")),
                 health: production
                     .get("health")
                     .and_then(|h| h.get("startup"))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::engines::{blueprint, decisions, say_whose};
-use super::{out, out_json};
+use super::{app_dir, out, out_json};
 use crate::app::env_table::{self, EnvRow, Kind as Name};
 use crate::app::mark::{self, Standing};
 use crate::app::{self, Choices, Ci, GeneratedFile, Reading, Scan, env, files};
@@ -30,13 +30,13 @@ pub fn container(args: &RunArgs, what: &ContainerArgs) -> Result<u8> {
         }
         choices.runtime.clone_from(runtime);
     }
-    let unknown: Vec<&str> = scan.system_packages.iter().filter(|p| !p.known).map(|p| p.name.as_str()).collect();
-    if !unknown.is_empty() {
-        aside(format_args!("note: not in the image, since our table does not know a Debian package for it: {}", unknown.join(", ")));
+    let notes = files::notes(&scan, &choices)?;
+    for note in &notes {
+        aside(format_args!("note: {note}"));
     }
     let files = files::container(&scan, &choices)?;
-    let root = what.choice.app.as_deref().unwrap_or(&args.dir);
-    put(args, root, &what.write, &files, "docker compose up --build, then migrate-wizard app pipeline --provider github")
+    let root = app_dir(args, what.choice.app.as_deref())?;
+    put(args, root, &what.write, &files, &notes, "docker compose up --build, then migrate-wizard app pipeline --provider github")
 }
 
 pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
@@ -62,11 +62,12 @@ pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
             .hint("name a word or a sentence that stands in the page, such as its title"));
     }
     choices.smoke_word.clone_from(&what.smoke_word);
-    let root = what.choice.app.as_deref().unwrap_or(&args.dir);
+    let root = app_dir(args, what.choice.app.as_deref())?;
     let base = repository(root, &mut choices)?.unwrap_or_else(|| root.to_path_buf());
     let files = files::pipeline(&scan, &choices)?;
-    if let Some(told) = app::left_out_of_pipeline(&scan, &choices).filter(|_| !files.is_empty()) {
-        aside(format_args!("note: {told}"));
+    let notes: Vec<String> = app::left_out_of_pipeline(&scan, &choices).filter(|_| !files.is_empty()).into_iter().collect();
+    for note in &notes {
+        aside(format_args!("note: {note}"));
     }
     let next = match what.provider {
         ProviderArg::Github => "commit it, and make the variables and environments that its head names",
@@ -74,7 +75,7 @@ pub fn pipeline(args: &RunArgs, what: &PipelineArgs) -> Result<u8> {
             "commit both; the pipeline checks and builds, waits for an approval on main, migrates, deploys, and looks at the page"
         }
     };
-    put(args, &base, &what.write, &files, next)
+    put(args, &base, &what.write, &files, &notes, next)
 }
 
 /// GitHub and CodePipeline read their files at the top of the repository alone. Where the app lies in a folder of it the files go there
@@ -158,7 +159,7 @@ fn show(row: &EnvRow) {
 
 /// The app and what was decided about it: a run's decisions where some are named, then the flags.
 fn read(args: &RunArgs, what: &ChoiceArgs) -> Result<(Scan, Choices)> {
-    let root = what.app.as_deref().unwrap_or(&args.dir);
+    let root = app_dir(args, what.app.as_deref())?;
     named("--app-name", what.app_name.as_deref())?;
     named("--environment", what.environment.as_deref())?;
     app::must_be_app(root)?;
@@ -240,7 +241,7 @@ fn decided(args: &RunArgs, scan: &Scan, choices: &mut Choices) -> Result<()> {
 }
 
 /// Writes the files, prints them, or says what would be written.
-fn put(args: &RunArgs, root: &Path, write: &WriteArgs, files: &[GeneratedFile], next: &str) -> Result<u8> {
+fn put(args: &RunArgs, root: &Path, write: &WriteArgs, files: &[GeneratedFile], notes: &[String], next: &str) -> Result<u8> {
     if write.stdout {
         for file in files {
             out(format!("==> {} <==\n{}", file.path, file.contents));
@@ -256,7 +257,7 @@ fn put(args: &RunArgs, root: &Path, write: &WriteArgs, files: &[GeneratedFile], 
     if args.json {
         let list: Vec<_> = standings.iter().map(|(f, s)| json!({ "path": f.path, "now": word(*s), "why": f.why })).collect();
         out_json(
-            &json!({ "folder": folder.display().to_string(), "files": list, "written": !args.dry_run && (theirs.is_empty() || write.force) }),
+            &json!({ "folder": folder.display().to_string(), "files": list, "notes": notes, "written": !args.dry_run && (theirs.is_empty() || write.force) }),
         )?;
         if !theirs.is_empty() && !write.force {
             // the list says which: a machine needs no second text

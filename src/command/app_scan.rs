@@ -1,8 +1,8 @@
 //! `app scan`: what an app is, where each value comes from, what ties it to Replit and the work that takes.
 //! Reads the app's files and nothing else; finds nothing by itself.
 
-use super::{out, out_json};
-use crate::app::{self, Finding, Scan, Severity};
+use super::{app_dir, out, out_json};
+use crate::app::{self, Choices, Finding, Scan, Severity};
 use crate::cli::{RunArgs, ScanArgs, SeverityArg};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;
@@ -15,7 +15,7 @@ pub fn run(args: &RunArgs, what: &ScanArgs) -> Result<u8> {
     if what.sarif && args.json {
         return Err(Error::new(Kind::Usage, "--sarif and --json are two forms of the same answer").hint("give one of them"));
     }
-    let dir = what.app.as_ref().unwrap_or(&args.dir);
+    let dir = app_dir(args, what.app.as_deref())?;
     app::must_be_app(dir)?;
     let scan = app::scan(dir, &Reporter::silent())?;
     if what.sarif {
@@ -23,7 +23,7 @@ pub fn run(args: &RunArgs, what: &ScanArgs) -> Result<u8> {
     } else if args.json {
         out_json(&scan)?;
     } else {
-        show(&scan);
+        show(&scan, &app::lifetime_note(&scan, &Choices::from_scan(&scan).runtime)?);
     }
     let limit = what.fail_on.map(|limit| match limit {
         SeverityArg::Blocks => Severity::Blocks,
@@ -34,11 +34,11 @@ pub fn run(args: &RunArgs, what: &ScanArgs) -> Result<u8> {
     Ok(u8::from(failed))
 }
 
-fn show(scan: &Scan) {
-    for note in &scan.notes {
+fn show(scan: &Scan, ended: &[String]) {
+    for note in scan.notes.iter().chain(ended) {
         out(format!("note: {note}"));
     }
-    if !scan.notes.is_empty() {
+    if !scan.notes.is_empty() || !ended.is_empty() {
         out("");
     }
     out("Understood");

@@ -15,7 +15,7 @@ use crate::text;
 
 /// The command; exit code 1 when something needs a hand.
 pub async fn run(args: &RunArgs, what: &EditOrmArgs) -> Result<u8> {
-    let root = what.app.as_deref().unwrap_or(&args.dir);
+    let root = super::app_dir(args, what.app.as_deref())?;
     let files = app::sources(root)?;
     if !files.iter().any(|(path, text)| text.contains("drizzle-orm") || path.ends_with(".prisma")) {
         return Err(Error::new(Kind::Input, format!("{} has no schema files of Drizzle or Prisma", root.display()))

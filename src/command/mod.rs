@@ -44,12 +44,26 @@ mod worker_stack;
 mod workload;
 mod worktree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{AppCmd, Cli, Cmd, DataCmd, ImageCmd, RunArgs, SchemaCmd, ServiceCmd, StacksCmd};
 use crate::error::{Error, Kind, Result};
 use crate::runs::Flavour;
 use crate::wizard::view::{Mode, Outcome};
+
+/// The app's folder: named as an argument, else with --dir.
+///
+/// # Errors
+/// `Usage` if both are given and lead to different folders.
+fn app_dir<'a>(args: &'a RunArgs, named: Option<&'a Path>) -> Result<&'a Path> {
+    let Some(app) = named else { return Ok(&args.dir) };
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    if args.dir != Path::new(".") && real(app) != real(&args.dir) {
+        return Err(Error::new(Kind::Usage, format!("two folders are named: {}, and --dir {}", app.display(), args.dir.display()))
+            .hint("name the app's folder once: as the argument or with --dir"));
+    }
+    Ok(app)
+}
 
 /// Runs the command and gives the process exit code.
 pub async fn dispatch(cli: Cli) -> Result<u8> {

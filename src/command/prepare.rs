@@ -21,7 +21,7 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
     if what.list {
         return list(args);
     }
-    let root = what.app.as_deref().unwrap_or(&args.dir);
+    let root = super::app_dir(args, what.app.as_deref())?;
     app::must_be_app(root)?;
     say_whose(&RunArgs { dir: root.to_path_buf(), ..args.clone() })?;
     let reading = Reading::of(root)?;

@@ -212,7 +212,7 @@ pub const APPS: &[App] = &[
         name: "bullmq-worker",
         generation: "G0",
         port: Some(8080),
-        services: &["web Api :8080 bash start.sh", "mailer Worker :- node dist/mailer.js", "worker Worker :- node dist/worker.js"],
+        services: &["web Api :8080 node dist/server.js", "mailer Worker :- node dist/mailer.js", "worker Worker :- node dist/worker.js"],
         findings: &[
             "C9 src/migrate.ts:3",
             "D12 src/server.ts:3",
@@ -295,7 +295,7 @@ pub const UNDERSTOOD_BULLMQ: &[&str] = &[
     "frameworks: Express <- package.json",
     "published as: reserved VM: one machine that never stops <- .replit:5 [deployment] deploymentTarget",
     "web port: 8080 <- .replit:10 [[ports]]",
-    "service web: API, port 8080, runs `bash start.sh`, built by `npm run build`, answers /health <- .replit:7 [deployment] run",
+    "service web: API, port 8080, runs `node dist/server.js`, built by `npm run build`, answers /health <- .replit:7 [deployment] run",
     "service mailer: worker, runs `node dist/mailer.js`, built by `npm run build` <- Procfile:3",
     "service worker: worker, runs `node dist/worker.js`, built by `npm run build` <- package.json:7 scripts",
 ];

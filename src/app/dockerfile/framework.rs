@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::super::env::EnvPlan;
+use super::super::placeholder;
 use super::super::scan::Scan;
+use super::super::service::Service;
 use crate::error::{Context, Kind, Result};
 
 #[derive(Debug, Clone, Deserialize)]
@@ -48,11 +51,26 @@ pub fn of(scan: &Scan) -> Result<Vec<Framework>> {
     Ok(table.framework.into_iter().filter(|f| scan.stack.frameworks.contains(&f.name)).collect())
 }
 
-/// `NAME=value ` for a build command: only names that the code reads.
-pub fn placeholders(scan: &Scan, frameworks: &[Framework]) -> String {
+/// `export NAME=value …` in front of a build that loads the app's code: what the code reads and nobody can give while building.
+/// Arguments of the build keep their own value.
+///
+/// # Errors
+/// `Bug` if our own table does not parse.
+pub fn placeholders(scan: &Scan, plan: &EnvPlan, services: &[&Service], frameworks: &[Framework]) -> Result<String> {
+    if frameworks.iter().all(|f| f.placeholders.is_empty()) {
+        return Ok(String::new());
+    }
     let read = |name: &String| scan.variables.iter().any(|v| v.name == *name);
-    let pairs: BTreeMap<&String, &String> = frameworks.iter().flat_map(|f| &f.placeholders).filter(|(name, _)| read(name)).collect();
-    pairs.iter().map(|(name, value)| format!("{name}={value} ")).collect()
+    let own = frameworks.iter().flat_map(|f| &f.placeholders).filter(|(name, _)| read(name));
+    let table = placeholder::Table::read()?;
+    let mut pairs: BTreeMap<&str, &str> = BTreeMap::new();
+    for service in services {
+        pairs.extend(table.wanted(scan, plan, service).filter(|(name, _)| !plan.build.contains_key(*name)));
+    }
+    pairs.extend(own.map(|(name, value)| (name.as_str(), value.as_str())));
+    let quoted = |value: &str| if value.contains(['$', '&', ' ', ';']) { format!("\"{value}\"") } else { value.to_owned() };
+    let list: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+    Ok(if list.is_empty() { String::new() } else { format!("export {}", list.join(" \\\n      ")) })
 }
 
 /// Build steps besides the app's own.

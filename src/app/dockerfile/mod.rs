@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::choices::Choices;
 use super::command;
 use super::env::EnvPlan;
+use super::lifetime;
 use super::scan::Scan;
 use super::service::Service;
 use super::stack::Language;
@@ -80,6 +81,7 @@ fn one(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &[&Service], ta
         ("runtime", choices.runtime.clone()),
         ("base", base::tag(scan, choices)),
         ("base_why", base::why(scan, choices)),
+        ("lifetime", lifetime::line(scan.stack.language, &choices.runtime)?),
         ("platform_check", base::platform_check(scan)),
         ("apt", apt(&set(|p| &p.apt))),
         ("unknown", unknown(scan)),
@@ -88,14 +90,15 @@ fn one(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &[&Service], ta
         ("build_args", build_args(plan)),
     ]);
     let compiled = set(|p| &p.build);
+    let given = framework::placeholders(scan, plan, services, &frameworks)?;
     match scan.stack.language {
-        Language::Node => values.extend(node::values(scan, choices, services, &compiled, &frameworks)),
+        Language::Node => values.extend(node::values(scan, choices, services, &compiled, &given)),
         Language::Python => {
             let mut missing = BTreeSet::new();
             for service in services {
                 missing.extend(start::undeclared(scan, choices, service, &frameworks)?);
             }
-            values.extend(python::values(scan, &compiled, &frameworks, &missing));
+            values.extend(python::values(scan, choices, &given, &compiled, &frameworks, &missing));
         }
         Language::Php | Language::Html | Language::Unknown => {}
     }

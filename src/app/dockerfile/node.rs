@@ -7,7 +7,6 @@ use super::super::choices::Choices;
 use super::super::scan::{DROP_INS, Scan};
 use super::super::service::Service;
 use super::super::stack::PackageManager;
-use super::framework::{self, Framework};
 use super::{apt, run};
 
 /// The stage for migrations of a service whose own image cannot run them.
@@ -81,7 +80,7 @@ pub fn values(
     choices: &Choices,
     services: &[&Service],
     for_build: &BTreeSet<String>,
-    frameworks: &[Framework],
+    given: &str,
 ) -> BTreeMap<&'static str, String> {
     let tool = tool(scan);
     let native = &scan.stack.native;
@@ -97,8 +96,13 @@ pub fn values(
     let wanted = for_migrations(scan, choices);
     let unknown = keeps_development_packages(scan, services, &tool);
     let stays = !traced && (unknown || (!wanted.is_empty() && !may_choose(&tool, &wanted)));
-    let given = framework::placeholders(scan, frameworks);
-    let mut steps: Vec<String> = services.iter().filter_map(|s| s.build.as_deref()).map(|line| format!("{given}{line}")).collect();
+    let mut steps: Vec<String> = services.iter().filter_map(|s| s.build.clone()).collect();
+    // a worker of the same folder has the same build
+    let mut seen = BTreeSet::new();
+    steps.retain(|line| seen.insert(line.clone()));
+    if !steps.is_empty() {
+        steps.insert(0, given.to_owned());
+    }
     let mut build = Vec::new();
     let names = wanted.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let migrate = choices.migrations.as_deref().unwrap_or_default();

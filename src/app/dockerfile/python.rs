@@ -3,17 +3,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::choices::Choices;
 use super::super::scan::{DROP_INS, Scan};
 use super::super::stack::PackageManager;
 use super::framework::{self, Framework};
-use super::{apt, run};
+use super::{apt, run, start};
 
 /// The versions that install the packages; raised by hand (checked on PyPI 2026-11-28).
 const UV: &str = "uv==0.13.9";
 const POETRY: &str = "poetry==2.5.1";
+/// The last that runs on Python 3.9 (2026-11-29).
+const OLD_POETRY: &str = "poetry==2.2.1";
 
 pub fn values(
     scan: &Scan,
+    choices: &Choices,
+    given: &str,
     compilers: &BTreeSet<String>,
     frameworks: &[Framework],
     missing: &BTreeSet<(&str, &str)>,
@@ -27,12 +32,13 @@ pub fn values(
         format!("\n# the start command needs {name}, and the app does not declare it: once it does, this goes\nRUN {install} {version}")
     });
     let undeclared: String = more.collect();
+    let poetry = if start::is_old(&choices.runtime) { OLD_POETRY } else { POETRY };
     let lock = |file: &str| if scan.has_file(file) { format!(" {file}") } else { String::new() };
     let (files, install) = match scan.stack.package_manager {
         PackageManager::Poetry => (
             format!("pyproject.toml{}", lock("poetry.lock")),
             format!(
-                "RUN pip install --no-cache-dir {POETRY} \\\n && poetry config virtualenvs.create false \\\n && VIRTUAL_ENV=/venv poetry install --only main --no-root --no-interaction"
+                "RUN pip install --no-cache-dir {poetry} \\\n && poetry config virtualenvs.create false \\\n && VIRTUAL_ENV=/venv poetry install --only main --no-root --no-interaction"
             ),
         ),
         PackageManager::Uv => {
@@ -56,8 +62,10 @@ pub fn values(
     let drop_ins = scan.has_file(DROP_INS).then(|| format!("COPY {DROP_INS} ./{DROP_INS}"));
     let copies: Vec<String> =
         std::iter::once(format!("COPY {files} ./")).chain(more.map(|path| format!("COPY {path} ./{path}"))).chain(drop_ins).collect();
-    let given = framework::placeholders(scan, frameworks);
-    let build: Vec<String> = framework::before(scan, frameworks).into_iter().map(|line| format!("{given}{line}")).collect();
+    let mut build: Vec<String> = framework::before(scan, frameworks);
+    if !build.is_empty() {
+        build.insert(0, given.to_owned());
+    }
     BTreeMap::from([
         ("compilers", apt(compilers)),
         ("copy_manifests", copies.join("\n")),

@@ -41,8 +41,24 @@ fn answers(service: &Service) -> bool {
     matches!(service.kind, ServiceKind::Web | ServiceKind::Api)
 }
 
-/// Versions for programs of the start command that the app does not declare: of one time, so that gunicorn finds uvicorn's worker.
-const PROGRAMS: [(&str, &str); 2] = [("gunicorn", "gunicorn==23.0.0"), ("uvicorn", "uvicorn==0.34.0")];
+/// A program of the start command that the app may not declare.
+struct Program {
+    name: &'static str,
+    version: &'static str,
+    /// The last that runs on Python 3.9.
+    old: &'static str,
+}
+
+/// Of one time, so that gunicorn finds uvicorn's worker (checked on PyPI, and started together, 2026-11-29).
+const PROGRAMS: [Program; 2] = [
+    Program { name: "gunicorn", version: "gunicorn==27.0.1", old: "gunicorn==23.0.0" },
+    Program { name: "uvicorn", version: "uvicorn==0.54.0", old: "uvicorn==0.39.0" },
+];
+
+/// Python before 3.10, which newer packages no longer run on.
+pub fn is_old(runtime: &str) -> bool {
+    runtime.strip_prefix("3.").and_then(|minor| minor.split('.').next()?.parse::<u32>().ok()).is_some_and(|minor| minor < 10)
+}
 
 /// Packages that the command of a service starts with and the app does not declare, with the version that we take.
 pub fn undeclared(
@@ -63,7 +79,9 @@ pub fn undeclared(
     };
     // `fastapi[standard]` brings uvicorn with it
     let brought = |name: &str| name == "uvicorn" && declared("fastapi") && (declared("standard") || declared("all"));
-    Ok(PROGRAMS.into_iter().filter(|(name, _)| starts(name) && !declared(name) && !brought(name)).collect())
+    let old = is_old(&choices.runtime);
+    let missing = PROGRAMS.into_iter().filter(|p| starts(p.name) && !declared(p.name) && !brought(p.name));
+    Ok(missing.map(|p| (p.name, if old { p.old } else { p.version })).collect())
 }
 
 /// The command with the chosen port where a port was written into it, and without reloading; a remark when it is another program.
@@ -80,6 +98,10 @@ fn command(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Fram
     }
     let old = service.port.unwrap_or(port);
     let mut words: Vec<String> = service.run.iter().filter(|w| *w != "--reload").cloned().collect();
+    for word in &mut words {
+        // Replit's folder of the app is the image's working folder
+        *word = command::WORKSPACE.iter().fold(word.clone(), |word, root| word.replace(root, "/app"));
+    }
     if port != old {
         // `:5000`, `=5000`, `-p 5000`: whole numbers only
         let mut after_flag = false;
