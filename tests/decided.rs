@@ -420,7 +420,7 @@ fn prepared_code_that_is_read_by_a_build_gets_its_address_there() {
     assert!(app.text("app/layout.tsx").contains("process.env.APP_URL"), "{}", app.text("app/layout.tsx"));
     let made = |what: &[&str]| app.wizard.run(&[what, &["--stdout"]].concat()).expect(0).out();
     let image = made(&["app", "container"]);
-    assert!(image.contains("\nARG APP_URL\n") && image.contains("RUN APP_URL=${APP_URL:-http://localhost:3000} "), "{image}");
+    assert!(image.contains("\nARG APP_URL\n") && image.contains("RUN export APP_URL=\"${APP_URL:-http://localhost:3000}\" "), "{image}");
     assert!(image.contains("      args: [APP_URL]\n"), "{image}");
     let github = made(&["app", "pipeline", "--provider", "github"]);
     assert!(

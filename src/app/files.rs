@@ -143,7 +143,7 @@ fn unprepared(scan: &Scan) -> Option<String> {
 fn undeclared(scan: &Scan) -> Vec<String> {
     let told = |u: &super::Undeclared| {
         format!(
-            "{}:{} imports '{}', which {} does not declare: the image would stop at its start",
+            "{}:{} imports '{}', which {} does not declare: the image would fail, while it is built or when it starts",
             u.place.file, u.place.line, u.package, u.manifest
         )
     };

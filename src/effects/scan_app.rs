@@ -229,6 +229,9 @@ mod tests {
         )
         .unwrap();
         std::fs::write(dir.path().join("a.js"), "require(\"express\")().listen(3000);\n").unwrap();
+        for program in ["mail.js", "queue.js"] {
+            std::fs::write(dir.path().join(program), "setInterval(() => {}, 1000);\n").unwrap();
+        }
         std::fs::write(dir.path().join("Procfile"), "web: node a.js\nmailer: node mail.js\nqueue: node queue.js\n").unwrap();
         let told = foretold(dir.path());
         assert_eq!((told["services"].as_str(), told["without_port"].as_str()), (Some("web:3000"), Some("mailer, queue")));

@@ -98,7 +98,7 @@ fn what_gets_no_container_is_told_with_where_it_goes() {
     let (_, done) = made("artifacts");
     told(
         &done,
-        "portal is files alone (built with `PORT=5173 BASE_PATH=/ pnpm --filter @workspace/portal run build`, artifacts/portal/dist/public): it goes to S3 and CloudFront, and gets no container",
+        "portal is files alone (built with `BASE_PATH=/ PORT=5173 pnpm --filter @workspace/portal run build`, artifacts/portal/dist/public): it goes to S3 and CloudFront, and gets no container",
     );
     let (wizard, done) = made("nx-nest");
     told(
@@ -129,7 +129,7 @@ fn runtimes_that_get_no_fixes_and_packages_that_nobody_declares_are_told() {
     let newer = wizard.run(&["app", "container", "--runtime", "22", "--stdout"]).expect(0);
     assert!(!newer.err().contains("no fixes") && newer.out().contains("# Node 22 gets fixes until 2027-04-30"), "{}", newer.err());
     let (_, done) = made("bullmq-worker");
-    told(&done, "src/server.ts:2 imports 'express-rate-limit', which package.json does not declare: the image would stop at its start");
+    told(&done, "src/server.ts:2 imports 'express-rate-limit', which package.json does not declare: the image would fail, while it is built or when it starts");
     let undeclared = |name: &str| notes(&made(name).1).into_iter().filter(|note| note.contains("does not declare")).collect::<Vec<_>>();
     for name in ["classic-kv", "classic-kv-js", "fastapi"] {
         assert_eq!(undeclared(name), [] as [String; 0], "{name}");

@@ -189,7 +189,7 @@ fn services_that_are_files_alone_are_named_and_how_they_are_built() {
     for (name, line) in [
         (
             "artifacts",
-            "#   portal (it serves /): `BASE_PATH=/ PORT=8080 pnpm --filter @workspace/portal run build` makes it, `aws s3 sync artifacts/portal/dist/public s3://BUCKET --delete` takes it there",
+            "#   portal (it serves /): `BASE_PATH=/ PORT=5173 pnpm --filter @workspace/portal run build` makes it, `aws s3 sync artifacts/portal/dist/public s3://BUCKET --delete` takes it there",
         ),
         ("nx-nest", "#   console: "),
     ] {

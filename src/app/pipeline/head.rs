@@ -135,12 +135,15 @@ pub fn unseen(scan: &Scan, choices: &Choices, services: &Services<'_>) -> String
 
 /// Services of files alone: no stack makes a place for them, so nothing here builds them.
 pub fn statics(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> String {
-    let known: String = plan.build.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value} ")).collect();
+    // a value that the service's own command gives stays
+    let known = |build: &str| -> String {
+        let missing = |(name, value): &(&String, &String)| !value.is_empty() && !build.contains(&format!("{name}="));
+        plan.build.iter().filter(missing).map(|(name, value)| format!("{name}={value} ")).collect()
+    };
     let lines: Vec<String> = fixed(scan, choices)
         .map(|service| {
-            let built = service.build.as_ref().map(|build| format!("`{known}{build}` makes it, ")).unwrap_or_default();
-            let folder = [service.dir.as_str(), service.public_dir.as_deref().unwrap_or("dist")];
-            let folder = folder.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
+            let built = service.build.as_ref().map(|build| format!("`{}{build}` makes it, ", known(build))).unwrap_or_default();
+            let folder = service.static_files().unwrap_or_else(|| format!("{}/dist", service.dir).trim_start_matches('/').to_owned());
             let paths = if service.paths.is_empty() { String::new() } else { format!(" (it serves {})", service.paths.join(" ")) };
             format!("#   {}{paths}: {built}`aws s3 sync {folder} s3://BUCKET --delete` takes it there", service.name)
         })
