@@ -121,6 +121,8 @@ fn the_check_counts_and_names_ids_alone() {
     std::fs::create_dir(wizard.path().join("server")).unwrap();
     std::fs::write(wizard.path().join("package.json"), r#"{ "name": "shop", "dependencies": { "express": "5.1.0" } }"#).unwrap();
     std::fs::write(wizard.path().join("server/storage.ts"), "\nconst ADMIN_USER_IDS = [\"31415926\"];\n").unwrap();
+    // ids of the table itself are found in any form
+    std::fs::write(wizard.path().join("server/rights.ts"), "// \"auth0|x\"\nif (claims.sub === \"auth0|x\") grant();\n").unwrap();
     let before = rows(&source, "select * from users order by id");
 
     let told = hidden(wizard.run(&["app", "users", "check"]).expect(1)).out();
@@ -140,12 +142,12 @@ fn the_check_counts_and_names_ids_alone() {
     assert_eq!((&json["total"], &json["with_email"], &json["replit_ids"]), (&json!(41), &json!(39), &json!(40)));
     assert_eq!(json["admins"], json!(["3", "4", "9"]));
     assert_eq!(json["same_email"], json!([["7", "8"]]));
-    assert_eq!(json["ids_in_code"], json!(["server/storage.ts:2"]));
+    assert_eq!(json["ids_in_code"], json!(["server/rights.ts:2", "server/storage.ts:2"]));
     assert_eq!(rows(&source, "select * from users order by id"), before);
 
     // nothing to decide: exit code 0
     sql(&source, "delete from users where id in ('5', '6', '8')");
-    std::fs::remove_file(wizard.path().join("server/storage.ts")).unwrap();
+    std::fs::remove_dir_all(wizard.path().join("server")).unwrap();
     hidden(wizard.run(&["app", "users", "check"]).expect(0));
 
     wizard.run(&["app", "users", "check", "--table", "shops"]).expect(2).says("there is no table shops in this database");
@@ -183,6 +185,16 @@ fn killed_in_the_middle_and_run_again_ends_equal() {
         let all: Vec<&str> = args.iter().map(String::as_str).chain(more.iter().copied()).collect();
         hidden(wizard.run(&all).expect(0))
     };
+
+    // a pool of one's own without the group of administrators: nobody is made before somebody can be put into it
+    let bare = pool(&emulator);
+    ask(&emulator, "DeleteGroup", &json!({ "UserPoolId": bare, "GroupName": "admins" }));
+    let told = run(&bare, &["--dry-run"]).out();
+    assert!(told.contains("! the pool has no group admins for its administrators: nothing is done until it has"), "{told}");
+    hidden(wizard.run(&["app", "users", "create", "--pool", &bare]).expect(1))
+        .says("has no group admins")
+        .says("aws cognito-idp create-group --user-pool-id");
+    assert_eq!(ask(&emulator, "ListUsers", &json!({ "UserPoolId": bare }))["Users"], json!([]));
 
     let rehearsed = run(&whole, &["--dry-run"]).out();
     assert!(rehearsed.contains("+ 257 new accounts of 261 in public.users; nobody is written to"), "{rehearsed}");

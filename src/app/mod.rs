@@ -54,6 +54,7 @@ mod syntax;
 mod template;
 mod tree;
 mod undeclared;
+pub mod user_ids;
 mod variable;
 mod walk;
 mod workspace;

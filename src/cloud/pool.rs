@@ -61,10 +61,12 @@ pub(super) struct Account {
 }
 
 /// Who is in a pool.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Members {
     pub(super) accounts: Vec<Account>,
     pub(super) admins: BTreeSet<String>,
+    /// The pool has the group for them.
+    pub(super) group: bool,
 }
 
 /// What there was before us, for the undo: subjects, no address.
@@ -90,6 +92,8 @@ pub struct Work {
     /// Ids whose address belongs to another account: nothing is done for them.
     pub taken: Vec<String>,
     pub there: usize,
+    /// Somebody is to be put into the group of administrators, and the pool has none.
+    pub lacks_group: bool,
 }
 
 impl Work {
@@ -145,16 +149,19 @@ pub async fn members(aws: &Aws, pool: &Pool) -> Result<Members> {
         accounts.extend(page.map_err(|e| fault("cognito-idp:ListUsers", e))?.users.unwrap_or_default().iter().map(account));
     }
     let mut pages = aws.cognito().list_users_in_group().user_pool_id(&pool.id).group_name(ADMINS).into_paginator().send();
-    let mut admins = BTreeSet::new();
+    let (mut admins, mut group) = (BTreeSet::new(), true);
     while let Some(page) = pages.next().await {
         match page {
             Ok(page) => admins.extend(page.users.unwrap_or_default().iter().map(|user| account(user).subject)),
             // a pool of one's own may lack the group; it is told when somebody is to be put into it
-            Err(error) if code(&error) == "ResourceNotFoundException" => break,
+            Err(error) if code(&error) == "ResourceNotFoundException" => {
+                group = false;
+                break;
+            }
             Err(error) => return Err(fault("cognito-idp:ListUsersInGroup", error)),
         }
     }
-    Ok(Members { accounts, admins })
+    Ok(Members { accounts, admins, group })
 }
 
 fn account(user: &UserType) -> Account {
@@ -218,6 +225,7 @@ impl Members {
         }
         // so that it is seen first whether somebody who can help the others gets in
         work.create.sort_by_key(|person| !person.admin);
+        work.lacks_group = !self.group && (!work.admin.is_empty() || work.create.iter().any(|person| person.admin));
         work
     }
 }
@@ -245,6 +253,7 @@ mod tests {
                 there("s4", "unproven@example.org", None, false, false),
             ],
             admins: BTreeSet::new(),
+            group: true,
         };
         let people = [
             person("1", "Ann@Example.org", true),
@@ -262,6 +271,9 @@ mod tests {
         // an address that its account has not proved may belong to somebody else
         assert_eq!(work.taken, ["4"]);
         assert_eq!((work.there, work.is_done()), (3, false));
+        // somebody is to be an administrator, and there is no group of them
+        assert!(!work.lacks_group && Members { group: false, ..members.clone() }.work(&people, Mail::Nobody).lacks_group);
+        assert!(!Members { group: false, ..members.clone() }.work(&people[1..3], Mail::Nobody).lacks_group);
         // who was invited waits for the temporary password of the mail
         assert!(members.work(&people, Mail::Invite).settle.is_empty());
         assert_eq!(members.pairs(), [("1".to_owned(), "s1".to_owned()), ("2".to_owned(), "s2".to_owned())]);

@@ -34,6 +34,9 @@ pub async fn make(aws: &Aws, pool: &Pool, work: &Work, mail: Mail, reporter: &Re
     if mail == Mail::Invite {
         may_mail(pool, work.new_accounts())?;
     }
+    if work.lacks_group {
+        return Err(no_group(pool));
+    }
     for (username, id) in &work.link {
         link(aws, pool, username, id).await?;
     }
@@ -137,13 +140,15 @@ async fn settle(aws: &Aws, pool: &Pool, username: &str) -> Result<()> {
         .map_err(|e| fault("cognito-idp:AdminSetUserPassword", e))
 }
 
+fn no_group(pool: &Pool) -> Error {
+    Error::new(Kind::Conflict, format!("the user pool {} has no group {ADMINS}", pool.id))
+        .hint(format!("make it: aws cognito-idp create-group --user-pool-id {} --group-name {ADMINS}", pool.id))
+}
+
 async fn promote(aws: &Aws, pool: &Pool, username: &str) -> Result<()> {
     match aws.cognito().admin_add_user_to_group().user_pool_id(&pool.id).username(username).group_name(ADMINS).send().await {
         Ok(_) => Ok(()),
-        Err(error) if code(&error) == "ResourceNotFoundException" => {
-            Err(Error::new(Kind::Conflict, format!("the user pool {} has no group {ADMINS}", pool.id))
-                .hint(format!("make it: aws cognito-idp create-group --user-pool-id {} --group-name {ADMINS}", pool.id)))
-        }
+        Err(error) if code(&error) == "ResourceNotFoundException" => Err(no_group(pool)),
         Err(error) => Err(fault("cognito-idp:AdminAddUserToGroup", error)),
     }
 }

@@ -59,14 +59,16 @@ struct Checked<'a> {
     #[serde(flatten)]
     census: &'a postgres::users::Census,
     /// Where the code gives rights by ids: file and line.
-    ids_in_code: Vec<String>,
+    ids_in_code: BTreeSet<String>,
 }
 
 async fn check(args: &RunArgs, from: &UsersSourceArgs) -> Result<u8> {
     let source = read_source(args, from).await?;
     let scan = app::scan(&args.dir, &Reporter::silent())?;
-    let in_code = scan.findings.iter().filter(|f| f.signal == IDS_IN_CODE);
-    let ids_in_code = in_code.map(|f| f.line.map_or(f.file.clone(), |line| format!("{}:{line}", f.file))).collect();
+    let by_form = scan.findings.iter().filter(|f| f.signal == IDS_IN_CODE);
+    let mut ids_in_code: BTreeSet<String> = by_form.map(|f| f.line.map_or(f.file.clone(), |line| format!("{}:{line}", f.file))).collect();
+    // any other form is met by the ids themselves
+    ids_in_code.extend(app::user_ids::places(&args.dir, &source.ids.iter().map(String::as_str).collect())?);
     let table = source.table.as_ref();
     let checked = Checked {
         table: table.map(postgres::users::Table::label).unwrap_or_default(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::cloud::Aws;
-use crate::cloud::pool::{self, Before, Mail, Members, Person, Pool, Work};
+use crate::cloud::pool::{self, ADMINS, Before, Mail, Members, Person, Pool, Work};
 use crate::cloud::users;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::users::{Census, Table, User, find, read, some};
@@ -47,6 +47,8 @@ pub struct Source {
     /// `None`: no table looks like one of users.
     pub table: Option<Table>,
     pub census: Census,
+    /// Everybody's id.
+    pub ids: BTreeSet<String>,
     /// Those who can have an account.
     pub able: Vec<User>,
 }
@@ -55,11 +57,11 @@ pub struct Source {
 pub async fn source(connector: &Connector, table: Option<&str>, admins: &BTreeSet<String>) -> Result<Source> {
     let session = connector.only_reading().connect(Access::ReadOnly).await?;
     let Some(table) = find(&session, table).await? else {
-        return Ok(Source { table: None, census: Census::default(), able: Vec::new() });
+        return Ok(Source { table: None, census: Census::default(), ids: BTreeSet::new(), able: Vec::new() });
     };
     let all = read(&session, &table, admins).await?;
     let (census, able) = Census::of(&all)?;
-    Ok(Source { table: Some(table), census, able })
+    Ok(Source { table: Some(table), census, ids: all.into_iter().map(|user| user.id).collect(), able })
 }
 
 /// The people of a source as a pool takes them.
@@ -121,6 +123,12 @@ pub fn lines(source: &Source, work: &Work, mail: Mail) -> Vec<PreviewLine> {
     left(&source.census.without_email, "without an e-mail address cannot be linked");
     left(&source.census.same_email.concat(), "share an address with another: nobody could tell whose login it is");
     left(&work.taken, "have an address whose account is somebody else's, not verified, or waits for a first login");
+    if work.lacks_group {
+        out.push(PreviewLine::new(
+            Sign::Warning,
+            format!("the pool has no group {ADMINS} for its administrators: nothing is done until it has"),
+        ));
+    }
     out
 }
 

@@ -129,7 +129,10 @@ fn runtimes_that_get_no_fixes_and_packages_that_nobody_declares_are_told() {
     let newer = wizard.run(&["app", "container", "--runtime", "22", "--stdout"]).expect(0);
     assert!(!newer.err().contains("no fixes") && newer.out().contains("# Node 22 gets fixes until 2027-04-30"), "{}", newer.err());
     let (_, done) = made("bullmq-worker");
-    told(&done, "src/server.ts:2 imports 'express-rate-limit', which package.json does not declare: the image would fail, while it is built or when it starts");
+    told(
+        &done,
+        "src/server.ts:2 imports 'express-rate-limit', which package.json does not declare: the image would fail, while it is built or when it starts",
+    );
     let undeclared = |name: &str| notes(&made(name).1).into_iter().filter(|note| note.contains("does not declare")).collect::<Vec<_>>();
     for name in ["classic-kv", "classic-kv-js", "fastapi"] {
         assert_eq!(undeclared(name), [] as [String; 0], "{name}");

@@ -53,9 +53,17 @@ impl Model {
         self.select_by(0);
     }
 
-    /// Opens the selected line to its code, or closes it.
+    /// Opens the selected line to its code, or closes it; where no finding is selected yet, the first one is.
     pub fn show_code(&mut self) {
         self.code = !self.code;
+        let shown = self.review().map(|review| rows(self, review)).unwrap_or_default();
+        let is_finding = |row: &Row<'_>| matches!(row, Row::Object(_));
+        if self.code
+            && !shown.get(self.option.min(shown.len().saturating_sub(1))).is_some_and(is_finding)
+            && let Some(first) = shown.iter().position(is_finding)
+        {
+            self.option = first;
+        }
         self.step_top = None;
     }
 

@@ -51,14 +51,16 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, now_ms: u64) {
     super::lines(frame, area, vec![keys_line(model, columns.saturating_sub(1))]);
 }
 
-/// Help and quit always; the others, in the order of the table, while there is room.
+/// Help and quit always; the others while there is room, in the order of the table: first what this screen alone has.
 fn keys_line(model: &Model, columns: usize) -> Line<'static> {
-    let usable: Vec<&Binding> = BINDINGS
+    let own = |b: &&Binding| matches!(b.action, Action::Go | Action::Weight | Action::Code | Action::Option);
+    let mut usable: Vec<&Binding> = BINDINGS
         .iter()
         .filter(|b| b.in_bar)
         .filter(|b| model.view.as_ref().is_none_or(|view| keys::enabled(b.action, view).is_ok()))
         .filter(|b| !model.typing() || !matches!(b.key, Key::Char(_)))
         .collect();
+    usable.sort_by_key(|b| !own(b));
     let word = |b: &Binding| model.view.as_ref().map_or(b.text, |view| keys::word(b, view));
     let words: usize = usable.iter().map(|b| paper::width(&b.key.label()) + paper::width(word(b)) + 1).sum();
     let gap = if words + 3 * usable.len() < columns { 3 } else { 2 };

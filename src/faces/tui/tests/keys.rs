@@ -318,6 +318,13 @@ fn an_assessment_opens_with_what_was_understood_and_shows_code_on_a_key() {
     assert!(shown(&model).contains("A1 Replit app"), "{}", shown(&model));
     let next = Reply::Send(Command::Apply { step: "assess.found".into(), typed: None });
     assert_eq!(key(&mut model, Key::Enter), [next]);
+    // the first key of all: the first finding opens
+    let mut model = super::model(sample_views::assessment());
+    key(&mut model, Key::Char('v'));
+    assert!(shown(&model).contains("▸ 18 │       new URL(process.env.ISSUER_URL"), "{}", shown(&model));
+    // and a small screen names the keys of this screen before those of every screen
+    let small = render_model(&model, 80, 24, 0);
+    assert!(small.contains("s severity") && small.contains("v code") && small.contains("q quit"), "{small}");
     // a schema has no code to show
     let mut schema = super::model(sample_views::review());
     assert_eq!(key(&mut schema, Key::Char('v')), []);
