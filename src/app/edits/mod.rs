@@ -1,6 +1,7 @@
 //! What of an app's own code is changed so that it runs on AWS: each edit gives changes to files, and what it must leave to a person.
 //! Never reads or writes a file, and never runs anything: the app's texts in, changed texts out.
 
+mod browser;
 mod checklist;
 mod connector;
 mod driver;
