@@ -5,6 +5,7 @@ mod browser;
 mod checklist;
 mod connector;
 mod driver;
+mod drop_in;
 mod dsql;
 mod health;
 mod hosts;
