@@ -14,6 +14,7 @@ mod lock;
 mod login;
 mod login_python;
 mod mailer;
+mod migration;
 mod models;
 mod package;
 mod paths;
