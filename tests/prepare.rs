@@ -140,6 +140,36 @@ fn the_sample_is_prepared_on_a_branch_as_shown_and_compiles_as_before() {
     assert_eq!(app.git(&["branch", "--show-current"]).trim(), "taken");
 }
 
+/// The column of the login comes by the app's own migrations: drizzle-kit takes the one that is added for its own.
+#[test]
+fn the_next_migration_that_drizzle_kit_makes_says_nothing_of_the_login() {
+    const NOTHING: &str = "No schema changes, nothing to migrate";
+    let app = App::with_packages();
+    let generate = || {
+        let mut kit = Command::new("node");
+        kit.args(["node_modules/drizzle-kit/bin.cjs", "generate", "--name", "next"]).current_dir(app.wizard.path());
+        let done = kit.env("DATABASE_URL", "postgres://127.0.0.1:1/none").stdin(std::process::Stdio::null()).output().unwrap();
+        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr)
+    };
+    // the sample's journal has no snapshot: one is made of all that there is
+    let first = generate();
+    assert!(app.path("migrations/0002_next.sql").is_file() && generate().contains(NOTHING), "{first}");
+    app.git(&["add", "migrations"]);
+    app.git(&["commit", "-qm", "the schema as it is"]);
+    let (code, _, told) = app.prepare(&["--yes"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(app.text("migrations/0003_auth_subject.sql").contains("add column if not exists \"auth_subject\" text"));
+    assert!(app.text("CHECKLIST-CODE.md").contains("migrations/0003_auth_subject.sql: see that the app's migrations run on the target"));
+    assert!(!app.path(".migrate/sql/auth_subject.sql").exists());
+    let told = generate();
+    assert!(told.contains(NOTHING), "{told}");
+    // it can say something else
+    let schema = app.text("shared/schema.ts");
+    std::fs::write(app.path("shared/schema.ts"), schema.replace("text(\"auth_subject\").unique()", "text(\"auth_subject\")")).unwrap();
+    let told = generate();
+    assert!(!told.contains(NOTHING) && app.path("migrations/0004_next.sql").is_file(), "{told}");
+}
+
 #[test]
 fn patches_apply_in_order_and_leave_the_tree_alone() {
     let app = App::new();

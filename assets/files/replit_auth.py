@@ -48,6 +48,11 @@ def make_replit_blueprint():
     def login():
         return _clients.cognito.authorize_redirect(_base() + "/api/callback")
 
+    # where Flask-Dance had the login: links that are written down lead there
+    @blueprint.route("/replit_auth")
+    def replit_auth():
+        return redirect(url_for("replit_auth.login"))
+
     @blueprint.route("/logout")
     def logout():
         logout_user()

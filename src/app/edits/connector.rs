@@ -9,7 +9,7 @@ use super::super::orm::edit::Edit;
 use super::super::orm::imports::Imports;
 use super::super::orm::script::{Part, Script, bare, items, key_of};
 use super::package;
-use super::syntax::{exported, function_of, is_function, lines_of, name_of, statement_of};
+use super::syntax::{exported, function_of, is_function, lines_of, name_of, required, statement_of};
 use super::work::{Work, line_of};
 
 const HOST: &str = "REPLIT_CONNECTORS_HOSTNAME";
@@ -34,6 +34,7 @@ pub fn edit(work: &mut Work) {
         let edits = of_file(&script, &table.connector, work);
         work.edit(&script, edits);
     }
+    left(work);
     let other = |path: &str, text: &str| {
         text.contains(SDK) && !path.ends_with(".json")
             || (path.ends_with(".py") && (text.contains(HOST) || text.contains("connectors.replit.com/api/v2/connection")))
@@ -55,6 +56,7 @@ fn of_file(script: &Script, known: &[Connector], work: &mut Work) -> Vec<Edit> {
     let root = script.root();
     let mut edits = Vec::new();
     let mut done: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut vendors: Vec<&Connector> = Vec::new();
     for part in root
         .dfs()
         .filter(|part| matches!(part.kind().as_ref(), "property_identifier" | "string") && part.text().trim_matches(['"', '\'']) == HOST)
@@ -77,7 +79,10 @@ fn of_file(script: &Script, known: &[Connector], work: &mut Work) -> Vec<Edit> {
             continue;
         };
         match replaced(script, &function, connector) {
-            Some(more) => edits.extend(more),
+            Some(more) => {
+                edits.extend(more);
+                vendors.push(connector);
+            }
             None => {
                 let names: Vec<&str> = connector.settings.values().map(String::as_str).collect();
                 work.item(&script.path, line, &format!("return {} from the environment", names.join(", ")), WHY);
@@ -85,6 +90,7 @@ fn of_file(script: &Script, known: &[Connector], work: &mut Work) -> Vec<Edit> {
         }
     }
     if !edits.is_empty() {
+        edits.extend(elsewhere(script, &edits, &vendors));
         edits.extend(kept_settings(script, &edits));
         let more = Imports::of(script).edits(&edits);
         edits.extend(more);
@@ -157,12 +163,91 @@ fn replaced(script: &Script, function: &Part<'_>, connector: &Connector) -> Opti
     Some(edits)
 }
 
+/// `connectionSettings.settings.from_email` outside of the bodies that set it: nothing sets it any more.
+fn elsewhere(script: &Script, edits: &[Edit], vendors: &[&Connector]) -> Vec<Edit> {
+    let [vendor] = vendors else { return Vec::new() };
+    let gone = |at: usize| edits.iter().any(|edit| edit.range.contains(&at));
+    let of = |up: Option<Part<'_>>, object: &Part<'_>| {
+        let up = up.filter(|up| up.kind() == "member_expression")?;
+        let whole = up.field("object").is_some_and(|its| its.range().start == object.range().start);
+        whole.then(|| up.field("property").map(|property| (up.range(), property.text().into_owned()))).flatten()
+    };
+    let mut out = Vec::new();
+    for name in settings(script, edits) {
+        for part in uses(script, &name).into_iter().filter(|part| !gone(part.range().start)) {
+            // settings, then the name of one
+            let mut steps = part.ancestors().filter(|up| up.kind() != "non_null_expression");
+            let read = of(steps.next(), &part).filter(|(_, name)| name == "settings").and_then(|_| of(steps.next(), &part));
+            let variable = read.and_then(|(range, key)| Some((range, vendor.settings.get(&key)?)));
+            if let Some((range, variable)) = variable {
+                out.push(Edit::new(range, required(script, variable), WHY));
+            }
+        }
+    }
+    out
+}
+
+/// A variable of a connector's that nothing sets and something reads.
+fn left(work: &mut Work) {
+    for script in work.server(|_, text| text.contains("ettings") && text.contains(".settings")) {
+        let root = script.root();
+        for name in root.children().filter(is_let).flat_map(|statement| items(&statement)).filter(|one| one.field("value").is_none()) {
+            let Some(name) = name_of_variable(&name).filter(|name| sets(&script, name).is_empty()) else { continue };
+            let reads =
+                |part: &Part<'_>| part.ancestors().take(2).any(|up| up.text().starts_with(&name) && up.text().contains(".settings"));
+            for part in uses(&script, &name).into_iter().filter(reads) {
+                let what = format!("read what {name} held from the environment here");
+                let why = "the connector filled this variable; nothing does so any more, and reading it fails";
+                work.item(&script.path, Some(script.line(part.range().start)), &what, why);
+            }
+        }
+    }
+}
+
+fn is_let(part: &Part<'_>) -> bool {
+    part.kind() == "lexical_declaration" && part.text().starts_with("let ")
+}
+
+/// Where a name stands, but for its declaration.
+fn uses<'r>(script: &'r Script, name: &str) -> Vec<Part<'r>> {
+    let declared = |part: &Part<'_>| {
+        part.parent()
+            .is_some_and(|up| up.kind() == "variable_declarator" && up.field("name").is_some_and(|own| own.range() == part.range()))
+    };
+    script.root().dfs().filter(|part| part.kind() == "identifier" && part.text() == name && !declared(part)).collect()
+}
+
+/// Where a name is given a value.
+fn sets(script: &Script, name: &str) -> Vec<usize> {
+    let root = script.root();
+    let is_it = |left: &Part<'_>| left.text() == name || (left.kind().ends_with("_pattern") && left.dfs().any(|part| part.text() == name));
+    let assigned = root.dfs().filter(|part| part.kind() == "assignment_expression");
+    assigned.filter(|part| part.field("left").is_some_and(|left| is_it(&left))).map(|part| part.range().start).collect()
+}
+
+/// Variables of the file that only the old bodies set.
+fn settings(script: &Script, edits: &[Edit]) -> Vec<String> {
+    let gone = |at: usize| edits.iter().any(|edit| edit.range.contains(&at));
+    let names = script
+        .root()
+        .children()
+        .filter(is_let)
+        .flat_map(|statement| items(&statement))
+        .filter_map(|one| name_of_variable(&one))
+        .collect::<Vec<_>>();
+    let ours = |name: &String| {
+        let sets = sets(script, name);
+        !sets.is_empty() && sets.iter().all(|at| gone(*at))
+    };
+    names.into_iter().filter(ours).collect()
+}
+
 /// `let connectionSettings: any;` that only the old bodies used.
 fn kept_settings(script: &Script, edits: &[Edit]) -> Vec<Edit> {
     let root = script.root();
     let gone = |at: usize| edits.iter().any(|edit| edit.range.contains(&at));
     let mut out = Vec::new();
-    for statement in root.children().filter(|part| part.kind() == "lexical_declaration" && part.text().starts_with("let ")) {
+    for statement in root.children().filter(is_let) {
         let declared = items(&statement);
         let [one] = declared.as_slice() else { continue };
         let Some(name) = name_of_variable(one) else { continue };

@@ -9,10 +9,12 @@ use super::super::comments;
 use super::super::orm::edit::Edit;
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{Part, Script, arguments, items, text_of};
+use super::browser::Side;
 use super::syntax::{env_name, is_module, is_value, required, strings};
-use super::work::{Work, is_client, line_of};
+use super::work::{Work, line_of};
 
 const WHY: &str = "the app's own address comes from the environment";
+const BOTH: &str = "put the app's new address here: this file runs in the browser, too, which knows no process.env (a VITE_ or NEXT_PUBLIC_ variable at build)";
 /// An address at Replit, also one that is put together from the repl's name.
 static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"https?://(?:\$\{process\.env\.REPL_SLUG\}\.(?:\$\{process\.env\.REPL_OWNER\}\.)?|[a-z0-9-]+\.(?:[a-z0-9-]+\.)?)(?:replit\.app|repl\.co)\b").ok()
@@ -26,8 +28,11 @@ fn is_script(path: &str) -> bool {
 
 pub fn addresses(work: &mut Work) {
     let (Some(address), Some(host)) = (ADDRESS.as_ref(), HOST.as_ref()) else { return };
+    let sides = work.sides();
     for script in work.scripts(|_, text| address.is_match(text)) {
-        let edits = strings(&script.root()).iter().filter(|part| is_value(part)).filter_map(|part| anew(&script, part, address)).collect();
+        // where both read it neither way of telling it is right
+        let Some(own) = own(&script, sides.side(&script.path)) else { continue };
+        let edits = strings(&script.root()).iter().filter(|part| is_value(part)).filter_map(|part| anew(part, address, &own)).collect();
         work.edit(&script, edits);
     }
     for path in work.paths(|path, text| path.ends_with(".py") && address.is_match(text)) {
@@ -36,7 +41,7 @@ pub fn addresses(work: &mut Work) {
         work.replace(&path, &text, edits);
     }
     let wanted = |path: &str, text: &str| {
-        (is_script(path) || [".py", ".html", "app.json"].iter().any(|end| path.ends_with(end))) && host.is_match(text)
+        (is_script(path) || [".py", ".html", ".vue", ".svelte", "app.json"].iter().any(|end| path.ends_with(end))) && host.is_match(text)
     };
     for path in work.paths(wanted) {
         let text = work.text(&path).unwrap_or_default().to_owned();
@@ -45,23 +50,35 @@ pub fn addresses(work: &mut Work) {
             let number = line_of(&text, found.start());
             let line = text.lines().nth(number - 1).unwrap_or_default();
             if !spoken_of.iter().any(|range| range.contains(&found.start())) && !line.contains("auth.util.repl.co") {
-                work.item(&path, Some(number), "put the app's new address here, from the environment where it can be", WHY);
+                let what = match sides.side(&path) {
+                    Side::Both => BOTH,
+                    Side::Server | Side::Browser => "put the app's new address here, from the environment where it can be",
+                };
+                work.item(&path, Some(number), what, WHY);
             }
         }
     }
 }
 
-fn anew(script: &Script, part: &Part<'_>, address: &Regex) -> Option<Edit> {
+/// How a file tells the app's own address: whole, and inside of a text. The browser knows no `process`.
+fn own(script: &Script, side: Side) -> Option<(String, String)> {
+    const PAGE: &str = "window.location.origin";
+    match side {
+        Side::Server => Some((required(script, "APP_URL"), "process.env.APP_URL".to_owned())),
+        Side::Browser => Some((PAGE.to_owned(), PAGE.to_owned())),
+        Side::Both => None,
+    }
+}
+
+fn anew(part: &Part<'_>, address: &Regex, (whole, own): &(String, String)) -> Option<Edit> {
     let text = part.text().into_owned();
     let inside = text.get(1..text.len().saturating_sub(1))?;
     let found = address.find(inside)?;
-    let own = if is_client(&script.path) { "window.location.origin".to_owned() } else { "process.env.APP_URL".to_owned() };
     let is_template = part.kind() == "template_string";
     if found.start() == 0 && found.end() == inside.len() {
-        let value = if is_client(&script.path) { own } else { required(script, "APP_URL") };
         // JSX wants braces around what is no text.
         let jsx = part.parent().is_some_and(|up| up.kind() == "jsx_attribute");
-        return Some(Edit::new(part.range(), if jsx { format!("{{{value}}}") } else { value }, WHY));
+        return Some(Edit::new(part.range(), if jsx { format!("{{{whole}}}") } else { whole.clone() }, WHY));
     }
     if part.parent().is_some_and(|up| up.kind() == "jsx_attribute") {
         return None;

@@ -5,9 +5,9 @@ use super::super::orm::edit::Edit;
 use super::super::orm::imports::{DRIZZLE, Imports, PG_CORE};
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{Script, arguments, bare, items, key_of, text_of, value_of};
-use super::sql;
 use super::syntax::{calls, function, function_of, is_typed, name_of, statement_of};
 use super::work::Work;
+use super::{migration, sql};
 
 const WHY: &str = "ids from Replit stay; people are found again by the login's subject, then by verified e-mail";
 const SQL: &str = ".migrate/sql/auth_subject.sql";
@@ -35,9 +35,7 @@ pub fn edit(work: &mut Work, concerned: impl Fn(&str, &str) -> bool) -> bool {
     for (script, edits) in [login, storage, schema] {
         work.edit(&script, edits);
     }
-    let text = sql::subject(work.dialect(), "users", "text", "users_auth_subject_unique");
-    work.put(SQL, text, WHY);
-    work.item(SQL, None, "run this file on the target database before the first start", "the login writes the column that it adds");
+    column(work);
     work.item(
         "the database",
         None,
@@ -45,6 +43,21 @@ pub fn edit(work: &mut Work, concerned: impl Fn(&str, &str) -> bool) -> bool {
         "they cannot be found again by e-mail; write their auth_subject by hand after their first login",
     );
     true
+}
+
+/// The column as the app's next migration, which its pipeline runs; else as SQL for a person.
+fn column(work: &mut Work) {
+    const CONSTRAINT: &str = "users_auth_subject_unique";
+    if let Some((path, true)) = migration::subject(work, "users", "text", CONSTRAINT, WHY) {
+        let what =
+            format!("see that the app's migrations run on the target before its first start ({} drizzle-kit migrate)", work.lock().exec);
+        let why = "this one adds the column that the login writes; a pipeline with a step for migrations runs it";
+        work.item(&path, None, &what, why);
+        return;
+    }
+    let text = sql::subject(work.dialect(), "users", "text", CONSTRAINT);
+    work.put(SQL, text, WHY);
+    work.item(SQL, None, sql::RUN, "the login writes the column that it adds");
 }
 
 /// The file of the login: upsertUser tells a verified e-mail alone, and the session knows people by the app's id.

@@ -77,36 +77,70 @@ pub fn edit(work: &mut Work) {
         let table = table.unwrap_or_else(|| "user".to_owned());
         let text = sql::subject(work.dialect(), &table, "varchar", &format!("{table}_auth_subject_key"));
         work.put(SQL, text, SUBJECT_WHY);
-        work.item(SQL, None, "run this file on the target database before the first start", "the login writes the column that it adds");
+        work.item(SQL, None, sql::RUN, "the login writes the column that it adds");
         requirements(work);
     }
 }
 
-/// Authlib and the HTTP client that it wants.
+/// Authlib and the HTTP client that it wants, in each file that packages are asked for in.
 fn requirements(work: &mut Work) {
-    const NEW: [&str; 2] = ["authlib>=1.3.2", "requests>=2.31"];
-    let named = |text: &str, package: &str| {
-        let name = package.split('>').next().unwrap_or(package).to_owned();
-        text.to_lowercase().lines().any(|line| line.trim().trim_start_matches(['"', '\'']).starts_with(&name))
+    const NEW: [(&str, &str); 2] = [("authlib", ">=1.3.2"), ("requests", ">=2.31")];
+    let asked = || NEW.iter().map(|(name, version)| format!("{name}{version}")).collect::<Vec<_>>().join(" and ");
+    let named = |text: &str, name: &str| {
+        let own = Regex::new(&format!(r#"(?im)(?:^\s*|["']){name}(?:[^\w.-]|$)"#));
+        own.is_ok_and(|own| own.is_match(text))
     };
-    if let Some(text) = work.text("requirements.txt").map(str::to_owned) {
-        let added: String = NEW.iter().filter(|package| !named(&text, package)).map(|package| format!("{package}\n")).collect();
-        let gap = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
-        work.put("requirements.txt", format!("{text}{gap}{added}"), WHY);
-        return;
+    let missing = |text: &str| NEW.into_iter().filter(|(name, _)| !named(text, name)).collect::<Vec<_>>();
+    let plain = work.text("requirements.txt").map(str::to_owned);
+    if let Some(text) = &plain {
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let added: String = missing(text).iter().map(|(name, version)| format!("{name}{version}{newline}")).collect();
+        let gap = if text.ends_with('\n') || text.is_empty() { "" } else { newline };
+        if !added.is_empty() {
+            work.put("requirements.txt", format!("{text}{gap}{added}"), WHY);
+        }
     }
     let Some(text) = work.text("pyproject.toml").map(str::to_owned) else {
-        work.item("requirements.txt", None, &format!("ask for {}", NEW.join(" and ")), WHY);
+        if plain.is_none() {
+            work.item("requirements.txt", None, &format!("ask for {}", asked()), WHY);
+        }
         return;
     };
-    let Some(open) = Regex::new(r"(?m)^dependencies\s*=\s*\[[ \t]*\r?\n").ok().and_then(|open| open.find(&text)) else {
-        work.item("pyproject.toml", None, &format!("ask for {}", NEW.join(" and ")), WHY);
+    let missing = missing(&text);
+    if missing.is_empty() {
         return;
+    }
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let at = |pattern: &str| Some(Regex::new(pattern).ok()?.find(&text)?.end());
+    let list = at(r"(?m)^dependencies\s*=\s*\[");
+    let edit = if let Some(at) = list {
+        let rest = text.get(at..).unwrap_or_default();
+        let first = rest.trim_start_matches([' ', '\t']);
+        if let Some(line) = first.strip_prefix("\r\n").or_else(|| first.strip_prefix('\n')) {
+            let at = text.len() - line.len();
+            let indent = Some(line.get(..line.len() - line.trim_start_matches([' ', '\t']).len()).unwrap_or_default());
+            let indent = indent.filter(|indent| !indent.is_empty()).unwrap_or("    ");
+            Some((at, missing.iter().map(|(name, version)| format!("{indent}\"{name}{version}\",{newline}")).collect::<String>()))
+        } else {
+            let added = missing.iter().map(|(name, version)| format!("\"{name}{version}\"")).collect::<Vec<_>>().join(", ");
+            Some((at, if first.starts_with(']') { added } else { format!("{added}, ") }))
+        }
+    } else {
+        let poetry = at(r"(?m)^\[tool\.poetry\.dependencies\][ \t]*\r?\n");
+        poetry.map(|at| (at, missing.iter().map(|(name, version)| format!("{name} = \"{version}\"{newline}")).collect()))
     };
-    let at = open.end();
-    let rest = text.get(at..).unwrap_or_default();
-    let indent = rest.get(..rest.len() - rest.trim_start_matches([' ', '\t']).len()).unwrap_or("    ");
-    let added: String = NEW.iter().filter(|package| !named(&text, package)).map(|package| format!("{indent}\"{package}\",\n")).collect();
-    work.replace("pyproject.toml", &text, vec![Edit::new(at..at, added, WHY)]);
-    work.command("uv lock");
+    // what is no TOML any more was in no form that we know
+    let after =
+        edit.as_ref().map(|(at, added)| format!("{}{added}{}", text.get(..*at).unwrap_or_default(), text.get(*at..).unwrap_or_default()));
+    match (edit, after) {
+        (Some((at, added)), Some(after)) if toml::from_str::<toml::Table>(&after).is_ok() => {
+            if work.replace("pyproject.toml", &text, vec![Edit::new(at..at, added, WHY)])
+                && let Some(command) = work.lock().python()
+            {
+                work.command(command);
+            }
+        }
+        _ if plain.is_none() => work.item("pyproject.toml", None, &format!("ask for {}", asked()), WHY),
+        _ => {}
+    }
 }

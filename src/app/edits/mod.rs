@@ -1,9 +1,11 @@
 //! What of an app's own code is changed so that it runs on AWS: each edit gives changes to files, and what it must leave to a person.
 //! Never reads or writes a file, and never runs anything: the app's texts in, changed texts out.
 
+mod browser;
 mod checklist;
 mod connector;
 mod driver;
+mod drop_in;
 mod dsql;
 mod health;
 mod hosts;
@@ -12,6 +14,7 @@ mod lock;
 mod login;
 mod login_python;
 mod mailer;
+mod migration;
 mod models;
 mod package;
 mod paths;

@@ -8,7 +8,7 @@ use super::super::orm::script::Script;
 use super::super::scan::DROP_INS;
 use super::sql::Dialect;
 use super::work::{Work, folder, line_of};
-use super::{package, pyproject};
+use super::{drop_in, package, pyproject};
 
 static SHIMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/shims");
 /// Calls of OpenAI's client that the drop-in refuses (assets/shims/node/bedrock-openai/README.md).
@@ -37,6 +37,9 @@ pub fn object_storage(work: &mut Work) {
             work.item(&path, None, "replace this file and its rules of access (objectAcl.ts), which is not beside it", STORAGE_WHY);
             continue;
         }
+        if keeps_own(work, &[(&path, file), (&acl, acl_file)]) {
+            continue;
+        }
         let done = work.put(&path, file, STORAGE_WHY) & work.put(&acl, acl_file, STORAGE_WHY);
         if !done {
             continue;
@@ -57,6 +60,30 @@ pub fn object_storage(work: &mut Work) {
     }
     node(work, "@replit/object-storage", "object-storage", STORAGE_WHY);
     python(work, &["replit-object-storage"], |text| text.contains("replit.object_storage"), STORAGE_WHY);
+}
+
+/// The app wrote more into these files than the template has: they stay, and ours are beside them to take over by hand.
+fn keeps_own(work: &mut Work, files: &[(&str, &str)]) -> bool {
+    const BESIDE: &str = ".migrate/s3/";
+    let lost = |(path, ours): &(&str, &str)| drop_in::lost(path, work.text(path).unwrap_or_default(), ours);
+    let all: Vec<(String, Vec<(String, usize)>)> = files.iter().map(|file| (file.0.to_owned(), lost(file))).collect();
+    let Some((path, first)) = all.iter().find_map(|(path, lost)| Some((path, lost.first()?.1))) else { return false };
+    let own: Vec<String> =
+        all.iter().flat_map(|(path, lost)| lost.iter().map(move |(name, line)| format!("{name} ({path}:{line})"))).collect();
+    for (path, ours) in files {
+        work.put(&format!("{BESIDE}{}", path.rsplit('/').next().unwrap_or(path)), *ours, STORAGE_WHY);
+    }
+    let what = format!(
+        "bring these over into the files on S3 in {BESIDE}, put those in the place of this one and its objectAcl.ts, and ask for @aws-sdk/client-s3 and @aws-sdk/s3-request-presigner: {}",
+        own.join(", ")
+    );
+    work.item(
+        path,
+        Some(first),
+        &what,
+        "they are the app's own, not the template's: a file that is replaced whole would lose them, so it stays",
+    );
+    true
 }
 
 pub fn key_value(work: &mut Work) {

@@ -9,6 +9,10 @@ use super::work::Work;
 /// Where SQL for a person stands, from the app's root.
 pub const FOLDER: &str = ".migrate/sql/";
 
+/// What a person does with such a file: no step of ours and no pipeline runs it.
+pub const RUN: &str = "run this file on the target database, after its schema and rows were copied there and before the app's first start: \
+                       psql \"$DATABASE_URL\" -f, with the target's address; nothing runs it by itself";
+
 /// Whose SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -144,12 +148,7 @@ pub fn follow(work: &mut Work) {
         if ours && text == source.text(other) {
             let why = format!("it was written for {}; the database is {}", other.word(), dialect.word());
             if work.put(&path, wanted, &why) {
-                work.item(
-                    &path,
-                    None,
-                    "run this file on the target database before the first start",
-                    "it was written anew for another database",
-                );
+                work.item(&path, None, RUN, "it was written anew for another database");
             }
             continue;
         }

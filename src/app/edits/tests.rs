@@ -3,6 +3,7 @@ mod form;
 mod login;
 mod running;
 mod services;
+mod sides;
 mod vite;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,9 @@
 //! An app's files while edits change them, one edit after the other.
 //! Never touches a disk: what is here are texts.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -9,6 +11,8 @@ use super::super::needs::Decided;
 use super::super::orm::edit::{self, Edit};
 use super::super::orm::script::Script;
 use super::super::tree::is_test;
+pub use super::browser::is_client;
+use super::browser::{Side, Sides};
 use super::lock::Lock;
 use super::sql::Dialect;
 
@@ -60,6 +64,7 @@ pub struct Work {
     items: Vec<Item>,
     commands: Vec<String>,
     lock: Lock,
+    sides: OnceCell<Arc<Sides>>,
 }
 
 impl Work {
@@ -74,6 +79,7 @@ impl Work {
             items: Vec::new(),
             commands: Vec::new(),
             lock: Lock::default(),
+            sides: OnceCell::new(),
         }
     }
 
@@ -127,9 +133,15 @@ impl Work {
         whole
     }
 
-    /// TypeScript and JavaScript that runs on the server.
+    /// TypeScript and JavaScript that runs on the server, be it in the browser, too.
     pub fn server(&mut self, wanted: impl Fn(&str, &str) -> bool) -> Vec<Script> {
-        self.scripts(|path, text| !is_client(path) && wanted(path, text))
+        let sides = self.sides();
+        self.scripts(|path, text| wanted(path, text) && sides.side(path) != Side::Browser)
+    }
+
+    /// Where the app's files run, as they were before any edit.
+    pub fn sides(&self) -> Arc<Sides> {
+        self.sides.get_or_init(|| Arc::new(Sides::of(&self.files))).clone()
     }
 
     /// Some file other than this one has the text.
@@ -214,12 +226,6 @@ impl Work {
             .collect();
         (changes, std::mem::take(&mut self.items), std::mem::take(&mut self.commands))
     }
-}
-
-/// Runs in the browser: what it is told while it is built is all that it knows.
-pub fn is_client(path: &str) -> bool {
-    let page = path.starts_with("src/pages/") && !path.starts_with("src/pages/api/");
-    page || ["client/", "src/components/", "public/"].iter().any(|folder| path.starts_with(folder)) || path.contains("/client/src/")
 }
 
 /// More lines begin with a tab than with blanks.

@@ -201,6 +201,46 @@ export const users = pgTable("users", {
     assert!(items.iter().any(|item| item.starts_with(".migrate/sql/auth_subject.sql:0 run this file")), "{items:?}");
 }
 
+const JOURNAL: &str = "{\n  \"version\": \"7\",\n  \"dialect\": \"postgresql\",\n  \"entries\": [\n    {\n      \"idx\": 0,\n      \"version\": \"7\",\n      \"when\": 1712000000000,\n      \"tag\": \"0000_first\",\n      \"breakpoints\": true\n    }\n  ]\n}\n";
+const SNAPSHOT: &str = r#"{ "id": "6c1cbb1d-0000-4000-8000-000000000001", "prevId": "00000000-0000-0000-0000-000000000000", "tables": { "public.users": { "name": "users", "columns": { "id": {} }, "uniqueConstraints": {} } } }"#;
+
+#[test]
+fn the_column_of_the_login_is_the_apps_next_migration() {
+    let code = [("server/replitAuth.ts", AUTH), ("server/storage.ts", STORAGE), ("shared/schema.ts", SCHEMA)];
+    let run = |journal: &str, snapshot: &str, at: &str| {
+        let mut files = code.to_vec();
+        files.extend([("migrations/meta/_journal.json", journal), (at, snapshot)]);
+        edited("login", &files)
+    };
+    const AT: &str = "migrations/meta/0000_snapshot.json";
+    let (after, items) = run(JOURNAL, SNAPSHOT, AT);
+    let sql = &after["migrations/0001_auth_subject.sql"];
+    assert!(sql.ends_with("add column if not exists \"auth_subject\" text constraint \"users_auth_subject_unique\" unique;\n"), "{sql}");
+    let entry = "    },\n    {\n      \"idx\": 1,\n      \"version\": \"7\",\n      \"when\": 1712000000001,\n      \"tag\": \"0001_auth_subject\",\n      \"breakpoints\": true\n    }\n  ]\n}\n";
+    assert_eq!(after["migrations/meta/_journal.json"], JOURNAL.replace("    }\n  ]\n}\n", entry));
+    let new: serde_json::Value = serde_json::from_str(&after["migrations/meta/0001_snapshot.json"]).unwrap();
+    assert_eq!(new["prevId"], "6c1cbb1d-0000-4000-8000-000000000001");
+    assert_eq!(new["tables"]["public.users"]["columns"]["auth_subject"]["type"], "text");
+    assert_eq!(new["tables"]["public.users"]["uniqueConstraints"]["users_auth_subject_unique"]["columns"][0], "auth_subject");
+    assert!(!after.contains_key(".migrate/sql/auth_subject.sql"), "one place says it");
+    assert!(items.iter().any(|item| item.starts_with("migrations/0001_auth_subject.sql:0 see that the app's migrations run")), "{items:?}");
+    // a journal whose snapshot is gone, one that is not PostgreSQL's, numbers of another kind, a table that it does not know
+    for (journal, snapshot, at) in [
+        (JOURNAL.to_owned(), SNAPSHOT, "migrations/meta/0003_snapshot.json"),
+        (JOURNAL.replace("postgresql", "sqlite"), SNAPSHOT, AT),
+        (JOURNAL.replace("0000_first", "20240101_first"), SNAPSHOT, AT),
+        (JOURNAL.to_owned(), r#"{ "id": "a", "prevId": "b", "tables": {} }"#, AT),
+    ] {
+        let (after, items) = run(&journal, snapshot, at);
+        assert_eq!(after["migrations/meta/_journal.json"], journal);
+        assert!(after.contains_key(".migrate/sql/auth_subject.sql"), "{journal}");
+        assert!(
+            items.iter().any(|item| item.contains("psql \"$DATABASE_URL\" -f") && item.contains("nothing runs it by itself")),
+            "{items:?}"
+        );
+    }
+}
+
 #[test]
 fn half_a_link_is_none() {
     let (after, items) = edited("login", &[("server/replitAuth.ts", AUTH), ("shared/schema.ts", SCHEMA)]);
@@ -239,6 +279,26 @@ fn replits_login_in_flask_is_replaced_behind_its_names() {
         after["models.py"]
     );
     assert_eq!(after["requirements.txt"], "flask\nrequests==2.32.3\nauthlib>=1.3.2\n");
+    assert!(file.contains("@blueprint.route(\"/replit_auth\")"), "links that are written down lead to Flask-Dance's address: {file}");
+    for (given, then) in [
+        (
+            "[project]\ndependencies = [\n  \"flask\",\n]\n",
+            "[project]\ndependencies = [\n  \"authlib>=1.3.2\",\n  \"requests>=2.31\",\n  \"flask\",\n]\n",
+        ),
+        (
+            "[project]\ndependencies = [\"flask\", \"requests-oauthlib>=2\"]\n",
+            "[project]\ndependencies = [\"authlib>=1.3.2\", \"requests>=2.31\", \"flask\", \"requests-oauthlib>=2\"]\n",
+        ),
+        ("[project]\ndependencies = []\n", "[project]\ndependencies = [\"authlib>=1.3.2\", \"requests>=2.31\"]\n"),
+        (
+            "[tool.poetry.dependencies]\npython = \"^3.11\"\nrequests = \"*\"\n",
+            "[tool.poetry.dependencies]\nauthlib = \">=1.3.2\"\npython = \"^3.11\"\nrequests = \"*\"\n",
+        ),
+        ("[project]\ndependencies = [\"Authlib\", 'requests[socks]']\n", "[project]\ndependencies = [\"Authlib\", 'requests[socks]']\n"),
+    ] {
+        let (after, _) = edited("login-flask", &[("replit_auth.py", FLASK), ("models.py", models), ("pyproject.toml", given)]);
+        assert_eq!(after["pyproject.toml"], then);
+    }
     assert!(after[".migrate/sql/auth_subject.sql"].contains("alter table \"users\" add column"));
     assert_eq!(items.len(), 1, "{items:?}");
     let (after, items) = edited("login-flask", &[("replit_auth.py", FLASK)]);

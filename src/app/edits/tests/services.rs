@@ -20,6 +20,34 @@ fn keys_of_a_connector_come_from_the_environment() {
     );
 }
 
+/// What the old bodies left in a variable is read elsewhere, too.
+#[test]
+fn settings_of_a_connector_are_read_from_the_environment_wherever_they_are() {
+    let head = "let connectionSettings: any;\n\nasync function getCredentials() {\n  const hostname = process.env.REPLIT_CONNECTORS_HOSTNAME\n  connectionSettings = await fetch('https://' + hostname + '?connector_names=resend').then(res => res.json());\n  return {apiKey: connectionSettings.settings.api_key};\n}\n\n";
+    let after = "async function getCredentials() {\n  const apiKey = process.env.RESEND_API_KEY;\n  if (!apiKey) {\n    throw new Error('RESEND_API_KEY must be set');\n  }\n  return { apiKey };\n}\n\n";
+    let client = |from: &str| format!("export async function client() {{\n  await getCredentials();\n  return {{ from: {from} }};\n}}\n");
+    for read in
+        ["connectionSettings.settings.from_email", "connectionSettings!.settings.from_email", "connectionSettings?.settings?.from_email"]
+    {
+        let (files, items) = edited("connectors", &[("server/mail.ts", &format!("{head}{}", client(read)))]);
+        assert_eq!(files["server/mail.ts"], format!("{after}{}", client("process.env.RESEND_FROM_EMAIL!")));
+        assert_eq!(items, [] as [String; 0]);
+    }
+    let (files, items) = edited("connectors", &[("server/mail.ts", &format!("{head}{}", client("connectionSettings.settings.region")))]);
+    assert!(files["server/mail.ts"].contains("connectionSettings.settings.region"), "{files:?}");
+    assert!(
+        items.len() == 1 && items[0].starts_with("server/mail.ts:14 read what connectionSettings held from the environment"),
+        "{items:?}"
+    );
+    // a variable that something else sets is the app's own
+    let own = format!(
+        "{}function f(connectionSettings: any) {{ return connectionSettings.settings.from_email; }}\n",
+        head.replace("connectionSettings", "settings")
+    );
+    let (files, items) = edited("connectors", &[("server/mail.ts", &own)]);
+    assert!(files["server/mail.ts"].contains("return connectionSettings.settings.from_email") && items.is_empty(), "{files:?} {items:?}");
+}
+
 #[test]
 fn replits_mailer_is_left_to_a_person() {
     let python = "import requests\n\nrequests.post(\"https://connectors.replit.com/api/v2/mailer/send\", json={})\n";
@@ -107,6 +135,39 @@ fn replits_packages_and_files_are_stood_in_for() {
     let (after, items) = edited("object-storage", &[("server/files.ts", "const sidecar = \"http://127.0.0.1:1106\";\n")]);
     assert_eq!(after.len(), 1, "another file than the template's is left");
     assert!(items.iter().any(|item| item.starts_with("server/files.ts:1 reach the objects by S3 here")), "{items:?}");
+}
+
+/// The template's files are replaced whole; what the app wrote into them is not to be lost.
+#[test]
+fn methods_of_the_apps_own_keep_the_object_storage_as_it_is() {
+    const STORAGE: &str = "import { Storage } from \"@google-cloud/storage\";\nconst SIDECAR = \"http://127.0.0.1:1106\";\nexport const objectStorageClient = new Storage({});\nexport class ObjectNotFoundError extends Error {}\nexport class ObjectStorageService {\n  constructor() {}\n  private helper() {}\n  getPrivateObjectDir(): string { return \"\"; }\n}\nfunction parseObjectPath(path: string) {}\n";
+    const ACL: &str = "export enum ObjectAccessGroupType {}\nexport enum ObjectPermission {\n  READ = \"read\",\n  WRITE = \"write\",\n}\nabstract class BaseObjectAccessGroup {}\n";
+    let run = |storage: &str, acl: &str| {
+        edited("object-storage", &[("package.json", "{}\n"), ("server/objectStorage.ts", storage), ("server/objectAcl.ts", acl)])
+    };
+    let (after, _) = run(STORAGE, ACL);
+    assert_eq!(after["server/objectStorage.ts"], include_str!("../../../../assets/shims/objectStorage.ts"), "the template's is replaced");
+    let own = STORAGE.replace("  private helper", "  async listUserFiles(id: string) {}\n  private helper")
+        + "export const LIMIT = 3, other = 4;\n";
+    let (after, items) = run(&own, ACL);
+    assert_eq!(
+        (after["server/objectStorage.ts"].as_str(), after["server/objectAcl.ts"].as_str(), after["package.json"].as_str()),
+        (own.as_str(), ACL, "{}\n")
+    );
+    assert_eq!(after[".migrate/s3/objectStorage.ts"], include_str!("../../../../assets/shims/objectStorage.ts"));
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert!(items[0].starts_with("server/objectStorage.ts:7 bring these over"), "{items:?}");
+    let names = "ObjectStorageService.listUserFiles (server/objectStorage.ts:7), LIMIT (server/objectStorage.ts:12), other (server/objectStorage.ts:12)";
+    assert!(items[0].ends_with(&format!(": {names}")), "{items:?}");
+    // rules of access, which the template asks the app to write
+    let rules = ACL.replace("Type {}", "Type {\n  USER_LIST = \"USER_LIST\",\n}")
+        + "class UserListGroup extends BaseObjectAccessGroup {\n  hasMember() {}\n}\n";
+    let (after, items) = run(STORAGE, &rules);
+    assert_eq!((after["server/objectStorage.ts"].as_str(), after["server/objectAcl.ts"].as_str()), (STORAGE, rules.as_str()));
+    assert!(
+        items[0].ends_with(": ObjectAccessGroupType.USER_LIST (server/objectAcl.ts:2), UserListGroup (server/objectAcl.ts:9)"),
+        "{items:?}"
+    );
 }
 
 #[test]
