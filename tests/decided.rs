@@ -437,7 +437,7 @@ fn prepared_code_that_is_read_by_a_build_gets_its_address_there() {
 
 #[test]
 fn an_app_without_a_health_route_is_told_so_and_gets_one() {
-    const TOLD: &str = "# the app has no such route yet: migrate-wizard app prepare makes it\nHEALTHCHECK ";
+    const TOLD: &str = "# the app has no such route yet: migrate-wizard app prepare makes it, or its checklist says how\nHEALTHCHECK ";
     let app = App::of(miniature("classic-kv-js"));
     let image = || app.wizard.run(&["app", "container", "--stdout"]).expect(0).out();
     assert!(image().contains(TOLD), "{}", image());

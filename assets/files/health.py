@@ -6,9 +6,14 @@ Mount it, for Flask:
     def api_health():
         status, body = health({"database": lambda: db.session.execute(db.text("select 1"))}, app)
         return body, status
+For FastAPI, in an `async def`, with checks of either kind:
+    status, body = await health_async({"database": ask_the_database})
+    return JSONResponse(body, status)
 Add `"redis": redis.ping` if the app cannot work without Redis.
 """
 
+import asyncio
+import inspect
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from pathlib import Path
@@ -41,6 +46,31 @@ def health(checks, app=None):
     state = {name: done.done() and not done.cancelled() and done.exception() is None for name, done in at_work.items()}
     for late in at_work.values():
         late.cancel()
+    return _answer(state)
+
+
+async def health_async(checks):
+    """The same for FastAPI: a check is a function of either kind, and what it gives is awaited where that is needed."""
+
+    async def passes(check):
+        loop = asyncio.get_running_loop()
+
+        async def asked():
+            found = await loop.run_in_executor(_threads, check)
+            if inspect.isawaitable(found):
+                await found
+
+        try:
+            await asyncio.wait_for(asked(), PATIENCE_SECONDS)
+        except Exception:  # why it failed is for the log, not for whoever asks
+            return False
+        return True
+
+    results = await asyncio.gather(*(passes(check) for check in checks.values()))
+    return _answer(dict(zip(checks, results)))
+
+
+def _answer(state):
     state["memory"] = _memory_share() < 0.95
     ok = all(state.values())
     return (200 if ok else 503), {"status": "ok" if ok else "degraded", "checks": state}

@@ -160,6 +160,10 @@ const INTEREST: &[&str] = &[
     "server/health.mjs",
     "src/health.mjs",
     "health.mjs",
+    "app/api/health/health.ts",
+    "src/app/api/health/health.ts",
+    "app/api/health/health.mjs",
+    "src/app/api/health/health.mjs",
     ".replitignore",
     "manage.py",
 ];

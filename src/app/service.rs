@@ -69,21 +69,30 @@ impl Service {
 }
 
 static HEALTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?:\.(?:get|all|use|route)\(|@\w+\.route\(|@\w+\.get\(|@Get\(|url:|@Controller\()\s*["'`](/?(?:api/)?(?:health|healthz|healthcheck))["'`]"#).ok()
+    Regex::new(r#"(?:\.(?:get|all|use|route)\(|@\w+\.route\(|@\w+\.get\(|@Get\(|url:|@Controller\(|\bpath_info\s*==)\s*["'`](/?(?:api/)?(?:health|healthz|healthcheck))["'`]"#).ok()
 });
+static DJANGO: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"\bpath\(\s*["']((?:api/)?(?:health|healthz|healthcheck)/?)["']"#).ok());
 static LISTENS: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?:\bPORT\b["']?\]?\s*\)?\s*(?:\|\||\?\?|,)\s*["']?|\.listen\(\s*|\bport\s*[:=]\s*)(\d{4,5})\b"#).ok());
 
 /// A health route in the code below `dir`, as a path with a leading `/`.
 pub fn health(tree: &Tree, dir: &str) -> Option<String> {
-    let written = tree.code(dir).filter(|(file, _)| !file.contains("client/")).find_map(|(file, text)| {
-        HEALTH.as_ref()?.captures_iter(text).find_map(|c| {
-            let path = c.get(1)?.as_str();
-            (!comments::inside(file, text, c.get(0)?.start()))
-                .then(|| if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
+    let written = tree.code(dir).filter(|(file, _)| !file.contains("client/")).find_map(|(file, text)| health_in(file, text));
+    written.map(|(_, path)| path).or_else(|| health_by_file(tree, dir))
+}
+
+/// Where a file writes a health route, and its path with a leading `/`.
+pub fn health_in(file: &str, text: &str) -> Option<(usize, String)> {
+    // Django's own list of addresses: what is included somewhere else has a prefix that this file does not know
+    let is_list = file.ends_with("urls.py") && (text.contains("include(") || text.contains("admin.site"));
+    [HEALTH.as_ref(), DJANGO.as_ref().filter(|_| is_list)].into_iter().flatten().find_map(|pattern| {
+        pattern.captures_iter(text).find_map(|c| {
+            let (start, path) = (c.get(0)?.start(), c.get(1)?.as_str());
+            let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+            (!comments::inside(file, text, start)).then_some((start, path))
         })
-    });
-    written.or_else(|| health_by_file(tree, dir))
+    })
 }
 
 /// A health route that Next.js makes of a file's place: `app/api/health/route.ts`, `pages/api/health.ts`.

@@ -188,4 +188,4 @@ pub fn shown(service: &Service) -> String {
     command::line(&service.run)
 }
 
-pub use start::health_path;
+pub use start::{has_health, health_path};

@@ -132,25 +132,46 @@ pub fn health_path(service: &Service) -> &str {
     service.health.as_deref().unwrap_or("/api/health")
 }
 
+/// The service has a health route, or `app prepare` makes one for what it is written with (or says how).
+pub fn has_health(scan: &Scan, service: &Service) -> bool {
+    let made = ["Express", "Fastify", "NestJS", "Next.js", "Hono", "Flask", "FastAPI", "Django"];
+    service.health.is_some() || scan.stack.frameworks.iter().any(|name| made.contains(&name.as_str()))
+}
+
 fn health(scan: &Scan, service: &Service) -> String {
     if !answers(service) {
         return "# runs without a port: no health check over HTTP\nHEALTHCHECK NONE".to_owned();
     }
     let path = health_path(service);
+    let is_asked = has_health(scan, service);
     let check = match scan.stack.language {
         Language::Python => json(&[
             "python".to_owned(),
             "-c".to_owned(),
-            format!("import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '{path}', timeout=4)"),
+            if is_asked {
+                format!("import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '{path}', timeout=4)")
+            } else {
+                "import os, socket; socket.create_connection(('127.0.0.1', int(os.environ['PORT'])), 4)".to_owned()
+            },
         ]),
         Language::Node | Language::Php | Language::Html | Language::Unknown => json(&[
             "node".to_owned(),
             "-e".to_owned(),
-            format!(
-                "fetch('http://127.0.0.1:' + process.env.PORT + '{path}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"
-            ),
+            if is_asked {
+                format!(
+                    "fetch('http://127.0.0.1:' + process.env.PORT + '{path}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"
+                )
+            } else {
+                "require('net').connect(process.env.PORT, '127.0.0.1', () => process.exit(0)).on('error', () => process.exit(1))".to_owned()
+            },
         ]),
     };
-    let missing = if service.health.is_none() { "# the app has no such route yet: migrate-wizard app prepare makes it\n" } else { "" };
-    format!("{missing}HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \\\n  CMD {check}")
+    let told = match (&service.health, is_asked) {
+        (Some(_), _) => "",
+        (None, true) => "# the app has no such route yet: migrate-wizard app prepare makes it, or its checklist says how\n",
+        (None, false) => {
+            "# no health route is known, and app prepare makes none for such a server: its port alone is looked at until it answers GET /api/health\n"
+        }
+    };
+    format!("{told}HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \\\n  CMD {check}")
 }

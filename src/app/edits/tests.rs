@@ -1,5 +1,6 @@
 mod database;
 mod form;
+mod health;
 mod login;
 mod running;
 mod services;

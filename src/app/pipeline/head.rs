@@ -123,14 +123,27 @@ pub fn addresses(scan: &Scan, choices: &Choices, services: &Services<'_>) -> Str
 /// Services whose page nobody looks at.
 pub fn unseen(scan: &Scan, choices: &Choices, services: &Services<'_>) -> String {
     let looked_at = |s: &Service| s.kind != ServiceKind::Web || !look(scan, choices, s).page.is_empty();
-    let names: Vec<&str> = services.iter().filter(|(s, _, _)| !looked_at(s)).map(|(s, _, _)| choices.name_of(s)).collect();
-    if names.is_empty() {
-        return String::new();
+    let answers = |s: &Service| matches!(s.kind, ServiceKind::Web | ServiceKind::Api);
+    let asked = |s: &Service| !look(scan, choices, s).health.is_empty();
+    let of = |wanted: &dyn Fn(&Service) -> bool| -> Vec<&str> {
+        services.iter().filter(|(s, _, _)| wanted(s)).map(|(s, _, _)| choices.name_of(s)).collect()
+    };
+    let mut lines = Vec::new();
+    let names = of(&|s| !looked_at(s) && asked(s));
+    if !names.is_empty() {
+        lines.push(format!(
+            "# Only the health of {} is looked at: that a page is at / cannot be told from the files. With one: app pipeline --smoke-word WORD",
+            names.join(", ")
+        ));
     }
-    format!(
-        "# Only the health of {} is looked at: that a page is at / cannot be told from the files. With one: app pipeline --smoke-word WORD",
-        names.join(", ")
-    )
+    let names = of(&|s| answers(s) && !asked(s));
+    if !names.is_empty() {
+        lines.push(format!(
+            "# No health of {} is asked from outside: no such route is known, and app prepare can make none",
+            names.join(", ")
+        ));
+    }
+    lines.join("\n")
 }
 
 /// Services of files alone: no stack makes a place for them, so nothing here builds them.

@@ -2,7 +2,7 @@
 //! Never an answer that the app is not known to give, and never an address: a variable or the task says it.
 
 use crate::app::choices::Choices;
-use crate::app::dockerfile::health_path;
+use crate::app::dockerfile::{has_health, health_path};
 use crate::app::scan::Scan;
 use crate::app::service::{Service, ServiceKind};
 
@@ -43,7 +43,7 @@ impl Address {
 }
 
 pub fn look<'a>(scan: &Scan, choices: &Choices, service: &'a Service) -> Look<'a> {
-    let health = if answers(service) { health_path(service) } else { "" };
+    let health = if answers(service) && has_health(scan, service) { health_path(service) } else { "" };
     let kind = if !health.is_empty() && is_ours(scan, service) { "application/json" } else { "" };
     let has_page = service.kind == ServiceKind::Web && (choices.smoke_word.is_some() || has_page(scan, service));
     let page = if has_page { service.paths.first().map_or("/", String::as_str) } else { "" };
@@ -79,7 +79,9 @@ fn address(scan: &Scan, choices: &Choices, service: &Service, health: &str) -> A
 
 /// The health route is the one that we make.
 fn is_ours(scan: &Scan, service: &Service) -> bool {
+    let next = ["app/api/health/health.ts", "src/app/api/health/health.ts", "app/api/health/health.mjs", "src/app/api/health/health.mjs"];
     let files = ["server/health.ts", "src/health.ts", "health.ts", "server/health.mjs", "src/health.mjs", "health.mjs", "health.py"];
+    let files = [&files[..], &next].concat();
     let at = |file: &&str| if service.dir.is_empty() { (*file).to_owned() } else { format!("{}/{file}", service.dir) };
     service.health.is_none() || (service.health.as_deref() == Some("/api/health") && files.iter().any(|file| scan.has_file(&at(file))))
 }
