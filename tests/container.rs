@@ -503,6 +503,23 @@ fn what_the_import_keeps_in_secrets_manager_is_a_secret_in_every_list() {
 }
 
 #[test]
+fn a_cache_that_is_named_by_host_and_port_is_one_in_compose_too() {
+    let wizard = app("bun");
+    let code = "new Redis({ host: process.env.REDIS_HOST, port: Number(process.env.REDIS_PORT), password: process.env.REDIS_PASSWORD });\n";
+    put(&wizard, "src/more.ts", code);
+    wizard.run(&["app", "container"]).expect(0);
+    let compose: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read(&wizard, "docker-compose.yml")).unwrap();
+    let environment = &compose["services"]["web"]["environment"];
+    assert_eq!((environment["REDIS_HOST"].as_str(), environment["REDIS_PORT"].as_str()), (Some("redis"), Some("6379")));
+    assert!(environment["REDIS_PASSWORD"].is_null(), "the cache of one's own machine asks for none");
+    assert!(!compose["services"]["redis"].is_null());
+    let told: Value = serde_json::from_str(&wizard.run(&["app", "env", "--json"]).expect(0).out()).unwrap();
+    let why =
+        |name: &str| told["variables"].as_array().unwrap().iter().find(|v| v["name"] == name).unwrap()["why"].as_str().unwrap().to_owned();
+    assert!(why("REDIS_HOST").contains("Endpoint of the cache's stack"), "{told:#}");
+}
+
+#[test]
 fn the_context_leaves_out_secrets_whatever_the_app_says() {
     let wizard = app("vite-express");
     put(&wizard, ".replitignore", "# Replit's\nbig\n!.env\n");

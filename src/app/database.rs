@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::comments;
 use super::manifest::Manifest;
+use super::replit::ReplitFile;
 use super::tree::Tree;
 use super::variable::{Place, Variable};
 
@@ -59,31 +60,47 @@ static PYTHON: LazyLock<Vec<(Regex, Engine)>> = LazyLock::new(|| {
         (r"(?m)^(?:import|from) (pymongo)\b", Engine::Mongo),
         (r"(?m)^(?:import|from) (sqlite3)\b", Engine::Sqlite),
         (r"(?m)^(?:from replit import (?:.*, ?)?(db))\b", Engine::ReplitKeyValue),
+        (r"\breplit\.(db)\b", Engine::ReplitKeyValue),
+        (r#"["']django\.db\.backends\.(sqlite3)["']"#, Engine::Sqlite),
     ]
     .into_iter()
     .filter_map(|(p, engine)| Regex::new(p).ok().map(|r| (r, engine)))
     .collect()
 });
 
+/// The database that a variable of this name is about.
+fn engine(name: &str) -> Option<Engine> {
+    match name {
+        name if name.ends_with("DATABASE_URL") || name.ends_with("POSTGRES_URL") || matches!(name, "PGHOST" | "DATABASE_POOLER_URL") => {
+            Some(Engine::Postgres)
+        }
+        name if name.starts_with("REDIS_") || name.ends_with("_REDIS_URL") => Some(Engine::Redis),
+        name if name.starts_with("MONGO") => Some(Engine::Mongo),
+        "SUPABASE_URL" => Some(Engine::Supabase),
+        "REPLIT_DB_URL" => Some(Engine::ReplitKeyValue),
+        _ => None,
+    }
+}
+
+/// Names that `[env]` and `[userenv.*]` of `.replit` set, with their lines.
+fn given(tree: &Tree, replit: Option<&ReplitFile>) -> Vec<(String, Place)> {
+    let text = tree.text(".replit").unwrap_or("");
+    let line = |name: &str| {
+        text.lines()
+            .position(|l| l.split_once('=').is_some_and(|(key, _)| key.trim().trim_matches(['"', '\'']) == name))
+            .map_or(1, |at| at + 1)
+    };
+    let names = replit.map(|r| r.env.as_slice()).unwrap_or_default();
+    names.iter().map(|e| (e.name.clone(), Place { file: ".replit".to_owned(), line: u32::try_from(line(&e.name)).unwrap_or(1) })).collect()
+}
+
 /// By variable, by package and by import; one line for each engine and name.
-pub fn read(tree: &Tree, manifests: &[(String, Manifest)], variables: &[Variable]) -> Vec<DatabaseUse> {
+pub fn read(tree: &Tree, replit: Option<&ReplitFile>, manifests: &[(String, Manifest)], variables: &[Variable]) -> Vec<DatabaseUse> {
     let mut out = Vec::new();
-    for variable in variables {
-        let engine = match variable.name.as_str() {
-            name if name.ends_with("DATABASE_URL")
-                || name.ends_with("POSTGRES_URL")
-                || matches!(name, "PGHOST" | "DATABASE_POOLER_URL") =>
-            {
-                Engine::Postgres
-            }
-            name if name.starts_with("REDIS_") || name.ends_with("_REDIS_URL") => Engine::Redis,
-            name if name.starts_with("MONGO") => Engine::Mongo,
-            "SUPABASE_URL" => Engine::Supabase,
-            "REPLIT_DB_URL" => Engine::ReplitKeyValue,
-            _ => continue,
-        };
-        if let Some(place) = variable.places.first() {
-            out.push(DatabaseUse { engine, by: variable.name.clone(), place: place.clone(), hint: None });
+    let named = variables.iter().filter_map(|variable| Some((variable.name.clone(), variable.places.first()?.clone())));
+    for (name, place) in named.chain(given(tree, replit)) {
+        if let Some(engine) = engine(&name) {
+            out.push(DatabaseUse { engine, by: name, place, hint: None });
         }
     }
     for (dir, manifest) in manifests {
@@ -117,4 +134,22 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)], variables: &[Variable
     out.dedup_by(|a, b| a.engine == b.engine && a.by == b.by);
     super::live::hints(tree, &mut out);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::App;
+    use super::Engine;
+
+    #[test]
+    fn databases_of_python_are_told_by_what_the_code_uses() {
+        let app = App::new(&[
+            ("requirements.txt", "replit\n"),
+            ("main.py", "import replit\n\nreplit.db[\"a\"] = 1\n"),
+            ("site/settings.py", "E = \"django.db.backends.sqlite3\"\n"),
+        ]);
+        let scan = app.scan();
+        let named: Vec<_> = scan.databases.iter().map(|d| (d.engine, format!("{}:{}", d.place.file, d.place.line))).collect();
+        assert_eq!(named, [(Engine::Sqlite, "site/settings.py:1".to_owned()), (Engine::ReplitKeyValue, "main.py:3".to_owned())]);
+    }
 }

@@ -17,7 +17,9 @@ static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         // keys that are known by their shape
         (r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}", "***"),
         (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", "***"),
-        (r"\b(?:ghp|gho|github_pat|xox[abp]|SG|re|hf|glpat)[_.-][A-Za-z0-9_.-]{12,}", "***"),
+        (r"\bAIza[A-Za-z0-9_-]{20,}", "***"),
+        (r#"(-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----)[^"'`]+"#, "$1***"),
+        (r"\b(?:ghp|gho|ghs|github_pat|xox[abp]|SG|re|hf|glpat)[_.-][A-Za-z0-9_.-]{12,}", "***"),
         (r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+", "***"),
     ]
     .into_iter()

@@ -58,13 +58,14 @@ impl Started {
     }
 }
 
-/// The script that a production command runs, with its text; none: it is a command like any other.
-fn script<'a>(tree: &'a Tree, run: &[String]) -> Option<(String, &'a str)> {
-    let words: Vec<String> = command::line(run).split_whitespace().map(str::to_owned).collect();
+/// The script that a production command runs: its file, the lines before it, its text; none: it is a command like any other.
+fn script(tree: &Tree, run: &[String]) -> Option<(String, usize, String)> {
+    let line = command::line(run);
+    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
     let file = match words.as_slice() {
         [shell, file] if ["sh", "bash", "/bin/sh", "/bin/bash"].contains(&shell.as_str()) => file,
         [file] => file,
-        _ => return None,
+        _ => return in_replit(tree, line),
     };
     let path = command::in_app(file.trim_start_matches("./"));
     let path = path.trim_start_matches("./").to_owned();
@@ -72,7 +73,15 @@ fn script<'a>(tree: &'a Tree, run: &[String]) -> Option<(String, &'a str)> {
         return None;
     }
     let text = tree.text(&path)?;
-    Some((path, text))
+    Some((path, 0, text.to_owned()))
+}
+
+/// `run` of `.replit` that starts a program in the background and another one is a script of one line.
+fn in_replit(tree: &Tree, line: String) -> Option<(String, usize, String)> {
+    let parts = parts(&line);
+    let (first, _) = parts.first().filter(|_| parts.iter().any(|(_, end)| *end == End::Background))?;
+    let before = tree.text(".replit")?.lines().position(|l| l.trim_start().starts_with("run") && l.contains(first.as_str()))?;
+    Some((".replit".to_owned(), before, line))
 }
 
 /// Reads the script behind a production command; `scripts`: what a name in `package.json` stands for.
@@ -82,13 +91,13 @@ pub fn read(tree: &Tree, run: &[String], scripts: &dyn Fn(&str) -> Option<String
         [npm, word, name] if word == "run" && ["npm", "pnpm", "yarn", "bun"].contains(&npm.as_str()) => scripts(name),
         _ => None,
     };
-    let (path, text) = script(tree, &named.map_or_else(|| run.to_vec(), |line| command::words(&line)))?;
+    let (path, before, text) = script(tree, &named.map_or_else(|| run.to_vec(), |line| command::words(&line)))?;
     let mut out = Launch::default();
     let mut started: Vec<Started> = Vec::new();
     let mut folder = String::new();
     let mut unclear: Option<String> = None;
-    for (number, line) in lines(text) {
-        let place = format!("{path}:{number}");
+    for (number, line) in lines(&text) {
+        let place = format!("{path}:{}", before + number);
         for (part, end) in parts(&line) {
             let words: Vec<&str> = part.split_whitespace().collect();
             let Some(first) = words.first() else { continue };
@@ -282,6 +291,27 @@ mod tests {
         assert_eq!(services(&app), ["web: node dist/migrate.js && cd server && exec node index.js"]);
         app.put("start.sh", "node dist/worker.js &\nnode dist/server.js &\nwait -n\n");
         assert_eq!(services(&app), ["web: node dist/server.js", "worker: node dist/worker.js"]);
+    }
+
+    #[test]
+    fn a_worker_that_the_command_of_replit_starts_is_a_service() {
+        let replit = "run = \"python main.py\"\n[deployment]\nrun = [\"sh\", \"-c\", \"celery -A tasks worker & gunicorn --bind 0.0.0.0:5000 main:app\"]\n";
+        let app = App::new(&[
+            (".replit", replit),
+            ("requirements.txt", "celery\ngunicorn\n"),
+            ("main.py", "x = 1\n"),
+            ("tasks.py", "from celery import Celery\n"),
+        ]);
+        let said = |app: &App| -> Vec<String> {
+            let services = app.scan().services;
+            services
+                .iter()
+                .map(|s| format!("{} {:?} {}: {}", s.name, s.kind, s.from.clone().unwrap_or_default(), super::command::line(&s.run)))
+                .collect()
+        };
+        assert_eq!(said(&app), ["web Web : gunicorn --bind 0.0.0.0:5000 main:app", "worker Worker .replit:3: celery -A tasks worker"]);
+        app.put(".replit", &replit.replace(" worker & ", " inspect && "));
+        assert_eq!(said(&app), ["web Web : celery -A tasks inspect && gunicorn --bind 0.0.0.0:5000 main:app"]);
     }
 
     #[test]

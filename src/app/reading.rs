@@ -6,10 +6,13 @@ use std::path::Path;
 
 use super::beside;
 use super::by_container::Image;
+use super::database;
 use super::edits::{CHECKLIST, LOCK_FILES};
 use super::finding::Finding;
+use super::joined;
 use super::layout;
 use super::packages;
+use super::pasted;
 use super::replit::ReplitFile;
 use super::scan;
 use super::search::{Look, Search};
@@ -17,6 +20,7 @@ use super::service;
 use super::signal::{self, Signal};
 use super::stack;
 use super::tree::{Entry, Tree};
+use super::variable;
 use super::walk;
 use crate::error::Result;
 
@@ -99,7 +103,7 @@ impl Reading {
     /// What a scan finds when the files that may be edited are these. Only what has changed is looked at again.
     ///
     /// # Errors
-    /// `Bug` if the globs of the signals do not go together.
+    /// `Bug` if the globs of the signals do not go together; `Input` if `.replit` is no longer TOML.
     pub fn findings(&self, files: &[(String, String)]) -> Result<Vec<Finding>> {
         let search = Search::new(&self.signals)?;
         let now: BTreeMap<&str, &str> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
@@ -124,6 +128,14 @@ impl Reading {
         seen.extend(changed.iter().map(|(entry, look)| (entry, look)));
         seen.sort_by(|a, b| a.0.path.cmp(&b.0.path));
         let (mut findings, _) = search.findings(&self.tree.root, &seen);
+        let root = &self.tree.root;
+        let entries = seen.iter().map(|(entry, _)| (*entry).clone()).collect();
+        let tree = Tree { root: root.clone(), entries, unreadable: Vec::new() };
+        let replit = tree.text(".replit").map(ReplitFile::parse).transpose()?;
+        let manifests = scan::manifests(&tree);
+        let databases = database::read(&tree, replit.as_ref(), &manifests, &variable::read(&tree));
+        joined::add(&mut findings, &self.signals, &tree, replit.as_ref(), &manifests, &databases);
+        pasted::add(&mut findings, &self.signals, root);
         self.image.fit(&mut findings, &self.tree);
         Ok(findings)
     }

@@ -196,10 +196,15 @@ impl<'s> Search<'s> {
         };
         let mut all: Vec<Finding> = self.signals.iter().zip(&out).filter(|(s, _)| stays(s)).flat_map(|(_, found)| found.clone()).collect();
         for list in [&mut all, &mut answered] {
-            list.sort_by(|a, b| (a.severity, order(&a.signal), &a.file, a.line).cmp(&(b.severity, order(&b.signal), &b.file, b.line)));
+            sort(list);
         }
         (all, answered)
     }
+}
+
+/// Worst first, then by signal, file and line.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| (a.severity, order(&a.signal), &a.file, a.line).cmp(&(b.severity, order(&b.signal), &b.file, b.line)));
 }
 
 fn large_folder(signal: &Signal, root: &Path) -> Option<Finding> {
@@ -256,10 +261,14 @@ impl<'t> File<'t> {
         places.sort();
         let mut last = 0;
         let mut count = 0;
+        // the places come in order: the text is gone through once, however many there are
+        let (mut line_start, mut line_number) = (0, 1);
         for (at, text) in places {
-            let line_start = self.text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
+            if let Some(between) = self.text.get(line_start..at) {
+                line_number += between.matches('\n').count();
+                line_start += between.rfind('\n').map_or(0, |n| n + 1);
+            }
             let line = self.text.get(line_start..).and_then(|t| t.lines().next()).unwrap_or("");
-            let line_number = self.text.get(..at).map_or(0, |t| t.matches('\n').count()) + 1;
             // of several texts on one line each counts where they are counted
             if (line_number == last && signal.distinct.is_none())
                 || line.len() > LONGEST_LINE

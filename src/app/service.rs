@@ -133,15 +133,40 @@ pub fn slug(text: &str) -> String {
 /// What frameworks a package has, as a kind of service.
 pub fn kind(manifest: &Manifest) -> ServiceKind {
     let has = |package: &str| manifest.depends_on(package);
-    if has("next") || ["express", "fastify", "hono"].iter().any(|p| has(p)) && has("vite") {
+    // SvelteKit and Astro make files or a server, as their adapter says
+    let serves = has("@sveltejs/kit") && !has("@sveltejs/adapter-static") || has("astro") && has("@astrojs/node");
+    if serves || SERVING.iter().any(|p| has(p)) || ["express", "fastify", "hono"].iter().any(|p| has(p)) && has("vite") {
         ServiceKind::Web
     } else if ["express", "fastify", "hono", "koa", "@nestjs/core"].iter().any(|p| has(p)) {
         ServiceKind::Api
-    } else if has("vite") {
+    } else if ["vite", "astro", "@sveltejs/kit"].iter().any(|p| has(p)) {
         ServiceKind::Static
     } else {
         ServiceKind::Worker
     }
+}
+
+/// Frameworks whose server answers with pages.
+const SERVING: &[&str] =
+    &["next", "nuxt", "@remix-run/node", "@remix-run/serve", "@react-router/node", "@react-router/serve", "@angular/ssr", "@solidjs/start"];
+
+/// The deployment says that the app answers on the web: it is published on demand, or one of its ports faces the web.
+fn faces_the_web(replit: Option<&ReplitFile>) -> bool {
+    replit.is_some_and(|replit| {
+        replit.target == Some(DeployTarget::Autoscale) || replit.ports.iter().any(|(_, external)| *external == Some(80))
+    })
+}
+
+/// A note where nothing but the deployment says that the app answers on the web.
+pub fn unknown_framework(replit: Option<&ReplitFile>, stack: &Stack, root: Option<&Manifest>, services: &[Service]) -> Option<String> {
+    let by_deployment =
+        stack.language == Language::Node && root.is_some_and(|root| kind(root) == ServiceKind::Worker) && faces_the_web(replit);
+    let service = services.iter().find(|s| by_deployment && s.dir.is_empty() && s.kind == ServiceKind::Web)?;
+    let port = service.port.map_or(String::new(), |port| format!(" on port {port}"));
+    Some(format!(
+        "package.json names no web framework that is known here; {} is taken for a web server{port} because [deployment] or [[ports]] of .replit says so: check its command and port, and that the page / answers",
+        service.name
+    ))
 }
 
 /// The services of the app: one for an ordinary app, several for a workspace.
@@ -200,6 +225,7 @@ fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[
         (_, Language::Node) => match kind(root) {
             // a bundler and a server program: the bundle is served by it
             ServiceKind::Static if !run.is_empty() => ServiceKind::Web,
+            ServiceKind::Worker if faces_the_web(replit) => ServiceKind::Web,
             other => other,
         },
         (_, Language::Python) if has_no_pages(tree, stack) => ServiceKind::Api,
@@ -263,4 +289,36 @@ fn without_install(line: &str) -> String {
             .any(|p| part.starts_with(p))
     };
     line.split("&&").map(str::trim).filter(|part| !part.is_empty() && !install(part)).collect::<Vec<_>>().join(" && ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::App;
+    use super::ServiceKind;
+
+    #[test]
+    fn what_faces_the_web_is_a_web_server_whatever_its_framework() {
+        let unknown = "package.json names no web framework that is known here";
+        let published = "[deployment]\ndeploymentTarget = \"autoscale\"\nrun = [\"node\", \"out/server.mjs\"]\n";
+        let port = "[deployment]\ndeploymentTarget = \"vm\"\nrun = [\"node\", \"out/server.mjs\"]\n[[ports]]\nlocalPort = 4000\nexternalPort = 80\n";
+        let neither = "[deployment]\ndeploymentTarget = \"vm\"\nrun = [\"node\", \"out/bot.mjs\"]\n";
+        let scheduled = "[deployment]\ndeploymentTarget = \"scheduled\"\nrun = [\"node\", \"out/bot.mjs\"]\n[[ports]]\nlocalPort = 4000\nexternalPort = 80\n";
+        for (replit, packages, is, is_port, told) in [
+            (neither, r#""nuxt": "3""#, ServiceKind::Web, Some(3000), false),
+            (neither, r#""astro": "4", "@astrojs/node": "8""#, ServiceKind::Web, Some(3000), false),
+            (neither, r#""@remix-run/node": "2""#, ServiceKind::Web, Some(3000), false),
+            (neither, r#""@sveltejs/kit": "2", "@sveltejs/adapter-node": "5""#, ServiceKind::Web, Some(3000), false),
+            (published, r#""some-framework": "1""#, ServiceKind::Web, Some(3000), true),
+            (port, r#""some-framework": "1""#, ServiceKind::Web, Some(4000), true),
+            (neither, r#""discord.js": "14""#, ServiceKind::Worker, None, false),
+            (scheduled, r#""discord.js": "14""#, ServiceKind::Job, Some(4000), false),
+            (published, r#""express": "5""#, ServiceKind::Api, Some(3000), false),
+        ] {
+            let package = format!(r#"{{"name": "a", "dependencies": {{{packages}}}}}"#);
+            let scan = App::new(&[(".replit", replit), ("package.json", &package)]).scan();
+            let service = &scan.services[0];
+            assert_eq!((service.kind, service.port), (is, is_port), "{packages} {replit}");
+            assert_eq!(scan.notes.iter().any(|note| note.starts_with(unknown)), told, "{packages} {:?}", scan.notes);
+        }
+    }
 }

@@ -57,6 +57,11 @@ pub struct Stack {
 /// (package, name shown), by what it says about the app.
 const NODE_FRAMEWORKS: &[(&str, &str)] = &[
     ("next", "Next.js"),
+    ("nuxt", "Nuxt"),
+    ("astro", "Astro"),
+    ("@remix-run/node", "Remix"),
+    ("@react-router/node", "React Router"),
+    ("@sveltejs/kit", "SvelteKit"),
     ("@nestjs/core", "NestJS"),
     ("express", "Express"),
     ("fastify", "Fastify"),

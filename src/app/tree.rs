@@ -285,7 +285,7 @@ mod tests {
             let manifest = all.text("package.json").and_then(Manifest::parse);
             let asked = |tree: &Tree| {
                 let variables = variable::read(tree);
-                let databases = database::read(tree, &[], &variables);
+                let databases = database::read(tree, replit.as_ref(), &[], &variables);
                 let generation = generation::detect(tree, replit.as_ref(), manifest.as_ref());
                 (variables, databases, generation, service::health(tree, ""), service::code_port(tree, ""))
             };

@@ -1,7 +1,7 @@
 //! The environment variables that the app's code reads, with the places and whether the code has a default.
 //! Never a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -48,13 +48,43 @@ static READS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r#"os\.environ\[\s*["']([A-Z][A-Z0-9_]*)["']"#,
         r#"(?:os\.environ\.get|os\.getenv|environ\.get)\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,|\)\s*or\b)?"#,
         r#"[cC]onfig(?:Service)?\.get(?:OrThrow)?(?:<[^>\n]*>)?\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,)?"#,
-        r#"=\s*env\(\s*["']([A-Z][A-Z0-9_]*)["']"#,
+        r#"=\s*env\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,)?"#,
         r"\{([^{}]*)\}\s*=\s*process\.env\b",
     ]
     .into_iter()
     .filter_map(|p| Regex::new(p).ok())
     .collect()
 });
+
+/// (what the file must hold, what its reads look like): ways to read that are told apart by what a file imports.
+static BY_IMPORT: LazyLock<Vec<(Regex, Vec<Regex>)>> = LazyLock::new(|| {
+    let compile = |patterns: &[&str]| patterns.iter().filter_map(|p| Regex::new(p).ok()).collect::<Vec<_>>();
+    [
+        // SvelteKit
+        (r#"["']\$env/static/(?:private|public)["']"#, &[r#"import\s*\{([^{}]*)\}\s*from\s*["']\$env/static/(?:private|public)["']"#][..]),
+        (r#"["']\$env/dynamic/(?:private|public)["']"#, &[r"(?:^|[^.\w])env\.([A-Z][A-Z0-9_]*)\b\s*(\|\||\?\?|\?\s|&&)?"]),
+        // django-environ
+        (r"(?m)^(?:import environ\b|from environ import)", &[r#"\b[eE]nv(?:\.[a-z_]+)?\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,\s*default\b)?"#]),
+    ]
+    .into_iter()
+    .filter_map(|(import, reads)| Some((Regex::new(import).ok()?, compile(reads))))
+    .collect()
+});
+
+/// Where the lines of a text begin: asked for as many places as there are, the text is gone through once.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
+    }
+
+    /// The line's number from 1, and where it begins.
+    fn at(&self, place: usize) -> (u32, usize) {
+        let number = self.0.partition_point(|start| *start <= place);
+        (u32::try_from(number).unwrap_or(u32::MAX), number.checked_sub(1).and_then(|n| self.0.get(n)).copied().unwrap_or(0))
+    }
+}
 
 /// A package that reads variables by itself.
 #[derive(Deserialize)]
@@ -121,13 +151,15 @@ fn by_clients(file: &str, text: &str) -> Vec<(usize, &'static str)> {
 pub fn read(tree: &Tree) -> Vec<Variable> {
     let mut found: BTreeMap<String, Variable> = BTreeMap::new();
     for (file, text) in tree.code("") {
+        let lines = Lines::of(text);
+        // a line that is nothing but a comment reads nothing
+        let is_read = |start: usize| !is_comment(file, text.get(start..).unwrap_or(""));
+        let mut seen: HashSet<(String, u32)> = HashSet::new();
         for (at, name) in by_clients(file, text) {
-            let before = text.get(..at).unwrap_or("");
-            let start = before.rfind('\n').map_or(0, |at| at + 1);
-            if is_comment(file, text.get(start..).and_then(|t| t.lines().next()).unwrap_or("")) {
+            let (line, start) = lines.at(at);
+            if !is_read(start) {
                 continue;
             }
-            let line = u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX);
             let variable = found.entry(name.to_owned()).or_insert_with(|| Variable {
                 name: name.to_owned(),
                 has_default: false,
@@ -135,18 +167,21 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
                 places: Vec::new(),
             });
             variable.has_default = false;
-            variable.places.push(Place { file: file.to_owned(), line });
+            if seen.insert((name.to_owned(), line)) {
+                variable.places.push(Place { file: file.to_owned(), line });
+            }
         }
-        for pattern in READS.iter() {
+        let by_import = BY_IMPORT.iter().filter(|(import, _)| import.is_match(text)).flat_map(|(_, reads)| reads);
+        for pattern in READS.iter().chain(by_import) {
             for captures in pattern.captures_iter(text) {
                 let (Some(whole), Some(names)) = (captures.get(0), captures.get(1)) else { continue };
-                let before = text.get(..whole.start()).unwrap_or("");
-                let start = before.rfind('\n').map_or(0, |at| at + 1);
-                if is_comment(file, text.get(start..).and_then(|t| t.lines().next()).unwrap_or("")) {
+                // a match that opens with white space begins at its first word
+                let (line, start) = lines.at(whole.end() - whole.as_str().trim_start().len());
+                if !is_read(start) {
                     continue;
                 }
-                let line = u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX);
                 for part in names.as_str().split(',').map(str::trim) {
+                    let part = part.split_once(" as ").map_or(part, |(name, _)| name.trim());
                     let (name, default) = match part.split_once(['=', ':']) {
                         Some((name, rest)) => (name.trim(), part.contains('=') && !rest.is_empty()),
                         None => (part, captures.get(2).is_some()),
@@ -158,8 +193,9 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
                     {
                         continue;
                     }
-                    let at_build =
-                        vite || name.starts_with("VITE_") || name.starts_with("NEXT_PUBLIC_") || name.starts_with("EXPO_PUBLIC_");
+                    let at_build = vite
+                        || ["VITE_", "NEXT_PUBLIC_", "EXPO_PUBLIC_"].iter().any(|prefix| name.starts_with(prefix))
+                        || whole.as_str().contains("$env/static/public");
                     let variable = found.entry(name.to_owned()).or_insert_with(|| Variable {
                         name: name.to_owned(),
                         has_default: true,
@@ -168,9 +204,8 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
                     });
                     let after = text.get(whole.end()..).unwrap_or("").trim_start().trim_start_matches(['"', '\'', '`']);
                     variable.has_default &= default && !after.starts_with(STAND_IN);
-                    let place = Place { file: file.to_owned(), line };
-                    if !variable.places.contains(&place) {
-                        variable.places.push(place);
+                    if seen.insert((name.to_owned(), line)) {
+                        variable.places.push(Place { file: file.to_owned(), line });
                     }
                 }
             }
@@ -283,6 +318,56 @@ mod tests {
         assert_eq!(named(&app), ["CLERK_PUBLISHABLE_KEY index.ts:3", "CLERK_SECRET_KEY index.ts:3"]);
         app.put("index.ts", &code.replace("clerkMiddleware()", "clerkMiddleware({ secretKey: key, publishableKey: other })"));
         assert_eq!(named(&app), [] as [String; 0]);
+    }
+
+    #[test]
+    fn what_sveltekit_and_django_environ_read_is_told_by_what_is_imported() {
+        let app = App::new(&[
+            (
+                "src/lib/server/a.ts",
+                "import { STRIPE_KEY, MAIL_KEY as key } from '$env/static/private';\nimport { env } from '$env/dynamic/private';\nconst a = env.DATABASE_URL;\nconst b = env.LEVEL ?? 'info';\n",
+            ),
+            ("src/other.ts", "const c = env.NOT_READ; const d = this.env.NEITHER;\n"),
+            (
+                "site/settings.py",
+                "import environ\nenv = environ.Env()\nKEY = env(\"SECRET_KEY\")\nDB = {\"NAME\": env.str(\"DB_NAME\")}\nDEBUG = env.bool(\"DEBUG\", default=False)\n",
+            ),
+            ("other.py", "env.str(\"NOT_READ_EITHER\")\n"),
+            ("package.json", r#"{"name":"a"}"#),
+        ]);
+        let found: Vec<String> = app
+            .scan()
+            .variables
+            .iter()
+            .map(|v| format!("{}{} {}:{}", v.name, if v.has_default { "?" } else { "" }, v.places[0].file, v.places[0].line))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "DATABASE_URL src/lib/server/a.ts:3",
+                "DB_NAME site/settings.py:4",
+                "DEBUG? site/settings.py:5",
+                "LEVEL? src/lib/server/a.ts:4",
+                "MAIL_KEY src/lib/server/a.ts:1",
+                "SECRET_KEY site/settings.py:3",
+                "STRIPE_KEY src/lib/server/a.ts:1",
+            ]
+        );
+    }
+
+    #[test]
+    fn many_reads_of_one_variable_take_no_longer_than_they_must() {
+        let app = App::new(&[("package.json", r#"{"name":"a"}"#)]);
+        for file in 0..20 {
+            app.put(&format!("src/{file}.ts"), &"f(process.env.ONE);\n".repeat(10_000));
+        }
+        let tree = super::Tree::read(app.path(), &crate::progress::Reporter::silent()).unwrap();
+        let begun = std::time::Instant::now();
+        let found = super::read(&tree);
+        // a second or two where nothing is optimised; minutes where each place was held against all others
+        assert!(begun.elapsed() < std::time::Duration::from_secs(40), "{:?}", begun.elapsed());
+        assert_eq!((found.len(), found[0].places.len()), (1, 200_000));
+        assert_eq!((found[0].places[10_000].file.as_str(), found[0].places[10_000].line), ("src/1.ts", 1));
     }
 
     #[test]

@@ -53,6 +53,21 @@ const ROWS: &[Row] = &[
             "[userenv.shared]\nKEY_PREFIX = \"news\"\nTOKEN_TTL = \"3600\"\nMAX_TOKENS = \"500\"\nSTRIPE_PUBLISHABLE_KEY = \"pk_test_abcdefghijk\"\nVITE_MAP_KEY = \"abc\"\nUSE_TOKEN = \"true\"\n",
         )],
     ),
+    (
+        "A8",
+        &[(".replit", "[userenv.shared]\nBRAND = \"x\"\nSMTP_PASS = \"abc\"\n")],
+        ".replit:3",
+        &[(
+            ".replit",
+            "[userenv.shared]\nSMTP_HOST = \"mail.example.com\"\nCOMPASS = \"north\"\nDOCS_URL = \"https://example.com/a:b@c\"\n",
+        )],
+    ),
+    (
+        "A8",
+        &[(".replit", "[env]\nQUEUE = \"amqp://jobs:abc@queue.example.org/x\"\n")],
+        ".replit:2",
+        &[(".replit", "[env]\nQUEUE = \"amqp://queue.example.org/x\"\n")],
+    ),
     ("A9", &[("replit_zip_error_log.txt", "x")], "replit_zip_error_log.txt", &[("zip_error_log.txt", "x")]),
     ("A10", &[("nest-cli.json", "{}")], "nest-cli.json", &[("docs/nest-cli.json", "{}")]),
     (
@@ -69,8 +84,22 @@ const ROWS: &[Row] = &[
             ("Procfile", "worker: node w.js\n"),
             ("Dockerfile", "# made by migrate-wizard 0123abcd: change it and it is yours\nFROM node:20\n"),
             ("docs/vercel.json", "{}"),
+            ("app.json", "{ \"expo\": { \"name\": \"a\" } }"),
+            ("docker-compose.yml", "# made by migrate-wizard 0123abcd: change it and it is yours\nservices: {}\n"),
         ],
     ),
+    ("A13", &[("app.json", "{ \"formation\": {} }")], "app.json", &[("app.json", "{ \"name\": \"A\", \"displayName\": \"A\" }")]),
+    ("A13", &[("heroku.yml", "build: {}\n")], "heroku.yml", &[("docs/heroku.yml", "build: {}\n")]),
+    ("A13", &[("netlify.toml", "[build]\n")], "netlify.toml", &[("netlify/functions/a.ts", "export {};\n")]),
+    ("A13", &[("app.yaml", "runtime: nodejs20\n")], "app.yaml", &[("config/app.yaml", "a: 1\n")]),
+    ("A13", &[("compose.yaml", "services: {}\n")], "compose.yaml", &[("decompose.yaml", "a: 1\n")]),
+    (
+        "A14",
+        &[("package.json", "{\n  \"name\": \"a\",\n  \"workspaces\": [\"packages/*\"]\n}\n")],
+        "package.json:3",
+        &[("package.json", "{\n  \"name\": \"workspaces\"\n}\n"), ("packages/a/package.json", "{ \"workspaces\": [] }")],
+    ),
+    ("A14", &[("app.json", "{\n  \"expo\": { \"name\": \"a\" }\n}\n")], "app.json:2", &[("app.json", "{ \"name\": \"expo\" }")]),
     (
         "B1",
         &[("server/auth.ts", "const u = \"https://replit.com/oidc\";\n")],
@@ -253,6 +282,12 @@ const ROWS: &[Row] = &[
         )],
     ),
     (
+        "C7",
+        &[("server/index.ts", "import \"./x\";\nmigrate(db, { migrationsFolder: \"migrations\" }).then(listen);\n")],
+        "server/index.ts:2",
+        &[("server/index.ts", "function migrate(db: Db) {}\nmigrate(people, { from: 1 });\n")],
+    ),
+    (
         "C8",
         &[("package.json", "{\n  \"dependencies\": {\n    \"stripe-replit-sync\": \"1\"\n  }\n}\n")],
         "package.json:3",
@@ -304,7 +339,35 @@ const ROWS: &[Row] = &[
         "C13",
         &[("server/db.ts", "import Database from \"better-sqlite3\";\n")],
         "server/db.ts:1",
-        &[("import.py", "import sqlite3\n"), ("app.py", "url = os.environ[\"DATABASE_URL\"]\n")],
+        &[("import.py", "import sqlite3\n"), ("scripts/move.ts", "import Database from \"better-sqlite3\";\n")],
+    ),
+    // whatever else there is: those rows are lost
+    (
+        "C13",
+        &[("app.py", "import os\nimport sqlite3\nurl = os.environ[\"DATABASE_URL\"]\n")],
+        "app.py:2",
+        &[("app.py", "url = os.environ[\"DATABASE_URL\"]\n\"\"\"import sqlite3\"\"\"\n")],
+    ),
+    (
+        "C18",
+        &[("site/settings.py", "DATABASES = {\n    \"default\": {\n        \"ENGINE\": \"django.db.backends.sqlite3\",\n    }\n}\n")],
+        "site/settings.py:3",
+        &[
+            (
+                "site/settings.py",
+                "DATABASES = {\"default\": {\"ENGINE\": \"django.db.backends.postgresql\"}}\n# \"django.db.backends.sqlite3\"\n",
+            ),
+            (
+                "other/settings.py",
+                "import dj_database_url\nE = \"django.db.backends.sqlite3\"\nDATABASES = {\"default\": dj_database_url.config()}\n",
+            ),
+        ],
+    ),
+    (
+        "C18",
+        &[("config.py", "URI = \"sqlite:///app.db\"\n")],
+        "config.py:1",
+        &[("config.py", "URI = os.environ.get(\n    \"DATABASE_URL\",\n    \"sqlite:///app.db\",\n)\n")],
     ),
     (
         "C14",
@@ -344,7 +407,10 @@ const ROWS: &[Row] = &[
         "D3",
         &[("server/o.ts", "const d = process.env.PRIVATE_OBJECT_DIR;\n")],
         "server/o.ts:1",
-        &[("server/o.ts", "const d = process.env.OBJECT_DIR;\n")],
+        &[
+            ("server/o.ts", "const d = process.env.OBJECT_DIR;\n"),
+            ("server/objectStorage.ts", "// Written by migrate-wizard, yours to change.\nconst d = process.env.PRIVATE_OBJECT_DIR;\n"),
+        ],
     ),
     (
         "D4",
@@ -356,7 +422,13 @@ const ROWS: &[Row] = &[
         "D5",
         &[("seed.sql", "insert into a values ('https://storage.googleapis.com/b/c');\n")],
         "seed.sql:1",
-        &[("seed.sql", "insert into a values ('https://www.googleapis.com/auth/calendar');\n")],
+        &[
+            ("seed.sql", "insert into a values ('https://www.googleapis.com/auth/calendar');\n"),
+            (
+                "server/objectStorage.ts",
+                "// Written by migrate-wizard, yours to change.\nif (url.hostname === \"storage.googleapis.com\") x();\n",
+            ),
+        ],
     ),
     (
         "D6",
@@ -383,6 +455,7 @@ const ROWS: &[Row] = &[
         &[("server/a.ts", "const u = process.env.OPENAI_BASE_URL;\n")],
     ),
     ("D10", &[("main.py", "from replit import web, db\n")], "main.py:1", &[("main.py", "from replit import web\ndb = 1\n")]),
+    ("D10", &[("main.py", "import replit\nreplit.db[\"a\"] = 1\n")], "main.py:2", &[("main.py", "import replit\nreplit.web.run(app)\n")]),
     (
         "D11",
         &[("server/s.ts", "import { StripeSync } from \"stripe-replit-sync\";\n")],
@@ -406,6 +479,12 @@ const ROWS: &[Row] = &[
         &[("src/Home.svelte", "<a href=\"https://tipjar.replit.app\">x</a>\n")],
         "src/Home.svelte:1",
         &[("src/Home.svelte", "<!-- https://tipjar.replit.app -->\n<a href=\"https://replit.com/@a\">x</a>\n")],
+    ),
+    (
+        "E1",
+        &[(".replit", "[userenv.shared]\nAPP_HOME = \"https://tipjar.replit.app\"\n")],
+        ".replit:2",
+        &[(".replit", "[userenv.shared]\n# APP_HOME = \"https://tipjar.replit.app\"\nHOME_PAGE = \"https://example.com\"\n")],
     ),
     ("E2", &[("keep_alive.js", "get('https://a.b.repl.co')\n")], "keep_alive.js:1", &[("keep_alive.js", "get('https://repl.company')\n")]),
     (
@@ -663,6 +742,52 @@ const ROWS: &[Row] = &[
         "client/src/a.ts:1",
         &[("client/src/a.ts", "import logo from \"./assets/logo.png\";\n")],
     ),
+    (
+        "F22",
+        &[("server/jobs.ts", "import PgBoss from \"pg-boss\";\n")],
+        "server/jobs.ts:1",
+        &[("server/jobs.ts", "import type PgBoss from \"pg-boss\";\nconst boss = \"pg-boss\";\n")],
+    ),
+    ("F22", &[("tasks.py", "from celery import Celery\n")], "tasks.py:1", &[("tasks.py", "# from celery import Celery\ncelery = 1\n")]),
+    (
+        "F23",
+        &[("server/pay.js", "const a = 1;\nconst stripe = require(\"stripe\")(\"sk_live_51Habcdefghijklmnopqrstuv\");\n")],
+        "server/pay.js:2",
+        &[("server/pay.js", "const stripe = require(\"stripe\")(process.env.STRIPE_SECRET_KEY); const t = \"sk_live_...\";\n")],
+    ),
+    (
+        "F23",
+        &[("config/keys.json", "{\n  \"id\": \"AKIAIOSFODNN7ABCDEFG\"\n}\n")],
+        "config/keys.json:2",
+        &[("config/keys.json", "{ \"id\": \"AKIAIOSFODNN7EXAMPLE\", \"other\": \"AKIA\" }\n")],
+    ),
+    (
+        "F23",
+        &[("db.js", "const db = \"postgres://u:pw12345@db.shop.example.io/x\";\n")],
+        "db.js:1",
+        &[(
+            "db.js",
+            "a(\"postgres://u:pw12345@localhost/x\");\na(`postgres://u:${pw}@db.shop.io/x`);\na(\"postgres://user:password@host/x\");\na(\"postgres://db.shop.io:5432/x?email=a@b.c\");\n",
+        )],
+    ),
+    (
+        "F23",
+        &[("keys/server.pem", "-----BEGIN RSA PRIVATE KEY-----\nabc\n")],
+        "keys/server.pem:1",
+        &[("keys/server.pem", "-----BEGIN CERTIFICATE-----\nabc\n")],
+    ),
+    (
+        "F24",
+        &[("credentials.json", "{}")],
+        "credentials.json",
+        &[("public/manifest.json", "{}"), (".gitignore", "credentials.json\n"), ("credentials.json", "{}")],
+    ),
+    (
+        "F25",
+        &[("src/lib/server/a.ts", "import { KEY } from '$env/static/private';\n")],
+        "src/lib/server/a.ts:1",
+        &[("src/lib/server/a.ts", "import { PUBLIC_KEY } from '$env/static/public';\nimport { env } from '$env/dynamic/private';\n")],
+    ),
 ];
 
 #[test]
@@ -699,8 +824,50 @@ fn a_large_folder_is_met_by_its_size() {
 }
 
 #[test]
+fn a_large_history_is_met_by_its_size() {
+    for (bytes, met) in [(300_000_001, true), (299_000_000, false)] {
+        let wizard = Wizard::empty();
+        put(wizard.path(), ".git/objects/pack/a.pack", "");
+        std::fs::File::options().write(true).open(wizard.path().join(".git/objects/pack/a.pack")).unwrap().set_len(bytes).unwrap();
+        assert_eq!(findings(&scan(wizard.path())).contains(&"A15 .git".to_owned()), met);
+    }
+}
+
+/// Every secret that a signal looks for, planted: all are named, none is in any form of the report.
+#[test]
+fn secrets_in_the_tree_are_named_and_never_shown() {
+    let secrets = [
+        ("a.js", "const s = require(\"stripe\")(\"sk_live_51Hqqzzyyxxwwvvuutt\");\n", "51Hqqzzyyxxww"),
+        ("b.js", "const k = 'AKIAQQZZYYXXWWVVUUTT';\n", "QQZZYYXXWW"),
+        ("c.js", "const u = \"postgres://u:qqzz12345@db.shop.example.io/x\";\n", "qqzz12345"),
+        ("d.py", "TOKENS = [\"ghp_qqzzyyxxwwvvuuttssrrqqpp\", \"xoxb-qqzzyyxxwwvvuu\"]\n", "qqzzyyxxww"),
+        ("e.ts", "export const maps = \"AIzaqqzzyyxxwwvvuuttssrrqqppoonnmmllkk\";\n", "qqzzyyxxww"),
+        ("f.ts", "export const pem = \"-----BEGIN PRIVATE KEY-----\\nMIIEqqzzyyxx\\n-----END PRIVATE KEY-----\";\n", "MIIEqqzz"),
+        ("g.ts", "export const ai = make('sk-proj-qqzzyyxxwwvvuuttss');\n", "qqzzyyxxww"),
+        (".env.example", "HOOK=whsec_qqzzyyxxwwvvuuttss\n", "qqzzyyxxww"),
+        ("attached_assets/Pasted.txt", "OPENAI_API_KEY=sk-proj-qqzzyyxxwwvvuu\n", "qqzzyyxxww"),
+    ];
+    let wizard = Wizard::empty();
+    put(wizard.path(), "package.json", "{}");
+    put(wizard.path(), ".replit", "modules = [\"nodejs-20\"]\n[userenv.shared]\nSMTP_PASS = \"qqzzyyxxww\"\nMAIL_KEY = \"qqzzyyxxwv\"\n");
+    secrets.iter().for_each(|(path, text, _)| put(wizard.path(), path, text));
+    let seen = findings(&scan(wizard.path()));
+    for (path, ..) in secrets {
+        assert!(seen.contains(&format!("F23 {path}:1")), "{path}: {seen:?}");
+    }
+    assert!(seen.contains(&"A8 .replit:3".to_owned()) && seen.contains(&"A8 .replit:4".to_owned()), "{seen:?}");
+    for form in [&["app", "scan", "."][..], &["app", "scan", ".", "--json"]] {
+        let told = wizard.run(form).out();
+        assert!(told.contains("a.js:1") || told.contains("\"a.js\""), "{told}");
+        for secret in secrets.iter().map(|(.., secret)| *secret).chain(["qqzzyyxx"]) {
+            assert!(!told.contains(secret), "{secret} is shown: {told}");
+        }
+    }
+}
+
+#[test]
 fn no_signal_is_without_a_row() {
-    let rows: BTreeSet<&str> = ROWS.iter().map(|(id, ..)| *id).chain(["A12"]).collect();
+    let rows: BTreeSet<&str> = ROWS.iter().map(|(id, ..)| *id).chain(["A12", "A15"]).collect();
     let signals = migrate_wizard::app::builtin_signals().unwrap();
     let missing: Vec<&str> = signals.iter().map(|signal| signal.id.as_str()).filter(|id| !rows.contains(id)).collect();
     assert_eq!(missing, [] as [&str; 0]);
