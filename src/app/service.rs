@@ -85,7 +85,7 @@ pub fn health(tree: &Tree, dir: &str) -> Option<String> {
 /// Where a file writes a health route, and its path with a leading `/`.
 pub fn health_in(file: &str, text: &str) -> Option<(usize, String)> {
     // Django's own list of addresses: what is included somewhere else has a prefix that this file does not know
-    let is_list = file.ends_with("urls.py") && (text.contains("include(") || text.contains("admin.site"));
+    let is_list = file.ends_with("urls.py") && (text.contains("include") || text.contains("admin.site"));
     [HEALTH.as_ref(), DJANGO.as_ref().filter(|_| is_list)].into_iter().flatten().find_map(|pattern| {
         pattern.captures_iter(text).find_map(|c| {
             let (start, path) = (c.get(0)?.start(), c.get(1)?.as_str());

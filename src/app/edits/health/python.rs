@@ -104,21 +104,29 @@ fn unreached(work: &mut Work, path: &str, database: bool, redis: bool) {
     }
 }
 
-/// `app = Flask(…)` at the top of a module: path, name, where the statement ends. Inside a function a person is asked: `Err`.
-fn app_of(work: &Work, class: &str) -> Option<Result<(String, String, usize), (String, usize, String)>> {
+/// Where the app is made.
+enum Made {
+    /// `app = Flask(…)` at the top of a module, and where the statement ends.
+    Here { path: String, app: String, end: usize },
+    /// In a function: a person is asked.
+    Inside { path: String, line: usize, app: String },
+}
+
+fn app_of(work: &Work, class: &str) -> Option<Made> {
     let made = Regex::new(&format!(r"(?m)^([ \t]*)(\w+)(?:\s*:\s*\w+)?\s*=\s*(?:\w+\.)?{class}\(")).ok()?;
     let mut inside = None;
     for (path, text) in work.own().filter(|(path, _)| path.ends_with(".py")) {
         for found in made.captures_iter(text) {
             let (Some(whole), Some(indent), Some(name)) = (found.get(0), found.get(1), found.get(2)) else { continue };
-            let name = name.as_str().to_owned();
+            let (path, app) = (path.to_owned(), name.as_str().to_owned());
             if indent.is_empty() {
-                return Some(Ok((path.to_owned(), name, end_of_call(text, whole.end()))));
+                return Some(Made::Here { path, app, end: end_of_call(text, whole.end()) });
             }
-            inside.get_or_insert_with(|| (path.to_owned(), line_of(text, whole.start() + indent.len()), name));
+            let line = line_of(text, whole.start() + indent.len());
+            inside.get_or_insert(Made::Inside { path, line, app });
         }
     }
-    inside.map(Err)
+    inside
 }
 
 /// Behind the parenthesis that closes what is open.
@@ -150,14 +158,14 @@ fn newline(text: &str) -> &'static str {
     if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
-fn inside(work: &mut Work, (path, line, name): &(String, usize, String), code: &str) -> bool {
+fn inside(work: &mut Work, path: &str, line: usize, app: &str, code: &str) -> bool {
     let checks = format!("{}health.py", folder(path));
     if file(work, &checks, PYTHON) {
         let what = format!(
             "mount the health route at /api/health behind this line ({checks} says how), since the app is made inside a function: {}",
-            code.replace("APP", name)
+            code.replace("APP", app)
         );
-        work.item(path, Some(*line), &what, WHY);
+        work.item(path, Some(line), &what, WHY);
     }
     true
 }
@@ -166,10 +174,10 @@ fn inside(work: &mut Work, (path, line, name): &(String, usize, String), code: &
 pub fn flask(work: &mut Work) -> bool {
     let (path, app) = match app_of(work, "Flask") {
         None => return false,
-        Some(Ok((path, app, _))) => (path, app),
-        Some(Err(place)) => {
+        Some(Made::Here { path, app, .. }) => (path, app),
+        Some(Made::Inside { path, line, app }) => {
             let code = "`APP.add_url_rule(\"/api/health\", \"api_health\", lambda: health({\"database\": lambda: db.session.execute(db.text(\"select 1\"))}, APP)[::-1])`";
-            return inside(work, &place, code);
+            return inside(work, &path, line, &app, code);
         }
     };
     let checks = format!("{}health.py", folder(&path));
@@ -225,10 +233,10 @@ fn function(ask: &Ask) -> Vec<String> {
 pub fn fastapi(work: &mut Work) -> bool {
     let (path, app, at) = match app_of(work, "FastAPI") {
         None => return false,
-        Some(Ok(found)) => found,
-        Some(Err(place)) => {
+        Some(Made::Here { path, app, end }) => (path, app, end),
+        Some(Made::Inside { path, line, app }) => {
             let code = "an `async def` route of APP that returns `JSONResponse(body, status)` of `status, body = await health_async({\"database\": ask_the_database})`";
-            return inside(work, &place, code);
+            return inside(work, &path, line, &app, code);
         }
     };
     let checks = format!("{}health.py", folder(&path));
