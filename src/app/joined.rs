@@ -49,7 +49,7 @@ pub fn add(
 
 /// The first place in each file of all Postgres addresses, where there are several.
 fn several(databases: &[DatabaseUse]) -> Vec<(String, u32)> {
-    let other = ["TEST_", "SHADOW_", "DUMMY_"];
+    let other = ["TEST_", "SHADOW_", "DUMMY_", "DIRECT_"];
     let is_address =
         |d: &&DatabaseUse| d.engine == Engine::Postgres && d.by.ends_with("_URL") && !other.iter().any(|part| d.by.contains(part));
     let named: Vec<&DatabaseUse> = databases.iter().filter(is_address).collect();
