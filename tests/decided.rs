@@ -268,7 +268,8 @@ fn files_of(app: &str) -> Vec<(String, String)> {
 
 /// SQL files that the edits make of an app, by name.
 fn sql_of(app: &str, database: &str) -> BTreeMap<String, String> {
-    let files = files_of(app);
+    // without its snapshot the sample has no migrations that the column could be added to
+    let files: Vec<(String, String)> = files_of(app).into_iter().filter(|(path, _)| !path.ends_with("_snapshot.json")).collect();
     let decided: Decided = [("database".to_owned(), database.to_owned())].into_iter().collect();
     let prepared = edits::prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &decided }, None).unwrap();
     let changes = prepared.into_iter().flat_map(|one| one.changes).filter(|change| change.path.starts_with(".migrate/sql/"));
@@ -322,6 +323,8 @@ fn sql_of_an_earlier_run_follows_the_database_and_what_a_person_changed_stays() 
     const FILE: &str = ".migrate/sql/auth_subject.sql";
     let written = |database: &str| sql_of("sample", database)[FILE].clone();
     let app = App::new();
+    app.git(&["rm", "-q", "migrations/meta/0000_snapshot.json", "migrations/meta/0001_snapshot.json"]);
+    app.git(&["commit", "-qm", "no snapshots"]);
     let prepare = |branch: &str, database: &str| {
         let set = format!("database={database}");
         let (code, done, told) = app.prepare(&["--yes", "--branch", branch, "--set", &set]);

@@ -36,7 +36,7 @@ fn settings_of_a_connector_are_read_from_the_environment_wherever_they_are() {
     let (files, items) = edited("connectors", &[("server/mail.ts", &format!("{head}{}", client("connectionSettings.settings.region")))]);
     assert!(files["server/mail.ts"].contains("connectionSettings.settings.region"), "{files:?}");
     assert!(
-        items.len() == 1 && items[0].starts_with("server/mail.ts:14 read what connectionSettings held from the environment"),
+        items.len() == 1 && items[0].starts_with("server/mail.ts:13 read what connectionSettings held from the environment"),
         "{items:?}"
     );
     // a variable that something else sets is the app's own
