@@ -4,6 +4,14 @@
 const HEAD: &str = "# made by migrate-wizard ";
 const TAIL: &str = ": change it and it is yours, then it is not made again without --force";
 
+/// In the head of code that we wrote and that is the app's own from then on.
+const WRITTEN: &str = "Written by migrate-wizard";
+
+/// One of the first lines says that we wrote this file, whoever changed it since.
+pub fn is_written(text: &str) -> bool {
+    text.lines().take(3).any(|line| line.contains(WRITTEN))
+}
+
 /// What stands where a file of ours is to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {

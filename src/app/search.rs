@@ -13,6 +13,7 @@ use super::alone::{self, Programs};
 use super::comments;
 use super::finding::Finding;
 use super::hide;
+use super::mark;
 use super::orm::script::Script;
 use super::signal::{Per, Signal};
 use super::tree::{Entry, is_code, is_test};
@@ -116,8 +117,11 @@ impl<'s> Search<'s> {
         let test = is_test(&entry.path);
         let file = entry.text.as_deref().filter(|_| !test).map(|text| File::new(&entry.path, text));
         let (wanted, settling, alone) = self.wanted(entry);
+        let is_ours = entry.text.as_deref().is_some_and(mark::is_written);
         for number in wanted {
-            let Some(signal) = self.signals.get(number).filter(|s| !(s.committed && entry.local)) else { continue };
+            let Some(signal) = self.signals.get(number).filter(|s| !(s.committed && entry.local) && !(s.not_ours && is_ours)) else {
+                continue;
+            };
             if signal.pattern.is_none() && signal.shapes.is_none() {
                 let refused = signal.unless.as_ref().zip(entry.text.as_deref()).is_some_and(|(pattern, text)| pattern.is_match(text));
                 if !test && !refused {

@@ -93,6 +93,8 @@ pub struct Signal {
     pub(super) distinct: Option<usize>,
     /// The first entry of `files` is a folder that must hold more than so many bytes.
     pub(super) folder_over: Option<(String, u64)>,
+    /// Files that we wrote are passed over.
+    pub(super) not_ours: bool,
     /// Only files that git holds, or would take.
     pub(super) committed: bool,
     /// Programs of their own: a find in one of these counts only where another file imports it.

@@ -68,6 +68,8 @@ struct Raw {
     distinct: Option<usize>,
     folder_over: Option<u64>,
     #[serde(default)]
+    not_ours: bool,
+    #[serde(default)]
     committed: bool,
     #[serde(default)]
     alone: Vec<String>,
@@ -203,6 +205,7 @@ fn compile(text: &Text, as_of: &str, source: &str, globs: &BTreeMap<String, Vec<
         more_hours: effort("more_hours", raw.more_hours)?,
         distinct: raw.distinct,
         folder_over: raw.folder_over.and_then(|bytes| Some((raw.files.first()?.clone(), bytes))),
+        not_ours: raw.not_ours,
         committed: raw.committed,
         alone: set("alone", &raw.alone)?,
         by_container: raw.by_container,
