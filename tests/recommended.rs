@@ -126,7 +126,8 @@ fn the_question_on_show_and_the_plan_say_the_same_with_the_place() {
     for (face, reason) in [(None, format!("Recommended because: {place}")), (Some("--plain"), format!("recommended because: {place}"))] {
         let sets = sets.iter().flat_map(|set| ["--set", set.as_str()]);
         let args: Vec<&str> = ["--dry-run", "--new"].into_iter().chain(face).chain(sets).collect();
-        let mut pty = Pty::wizard(&wizard, &args, 200, 60);
+        // so tall that lines, too, still have their beginning on the screen
+        let mut pty = Pty::wizard(&wizard, &args, 200, 200);
         pty.wait_for("What was understood").wait_stable();
         pty.keys("\r");
         pty.wait_for("How do users log in?").wait_for("Cognito user pool  (recommended)").wait_for(&reason);

@@ -119,7 +119,7 @@ impl<'s> Search<'s> {
         let (wanted, settling, alone) = self.wanted(entry);
         let is_ours = entry.text.as_deref().is_some_and(mark::is_written);
         for number in wanted {
-            let Some(signal) = self.signals.get(number).filter(|s| !(s.committed && entry.local) && !(s.not_ours && is_ours)) else {
+            let Some(signal) = self.signals.get(number).filter(|s| !(s.committed && entry.local || s.not_ours && is_ours)) else {
                 continue;
             };
             if signal.pattern.is_none() && signal.shapes.is_none() {
