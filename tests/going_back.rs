@@ -443,9 +443,8 @@ fn a_name_goes_back_to_what_the_move_wrote_down() {
         answer("environment", "staging"),
         answer("database", "rds"),
         answer("domain_name", "www.shop.example"),
-        dns("lower_ttl", record(3600)),
+        dns("lower_ttl", json!([record(3600)])),
         done("lower_ttl"),
-        // of earlier days the first, as it is kept now the second
         dns("switch", json!([record(60)])),
         done("switch"),
     ] {
