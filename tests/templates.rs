@@ -2,6 +2,7 @@
 //! and none holds a secret, an open policy or unprotected data.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -589,4 +590,69 @@ fn every_template_says_what_it_is_and_fits() {
         }
         assert!(template["Description"].as_str().is_some(), "{layer}");
     }
+}
+
+// ── what counts as well ──
+
+/// A server that answers everything with one status, and its port.
+fn answering(status: u16) -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = [0; 4096];
+            let _ = stream.read(&mut asked);
+            let elsewhere = if status == 302 { "Location: https://shop.invalid/login\r\n" } else { "" };
+            let _ = write!(stream, "HTTP/1.1 {status} x\r\n{elsewhere}Content-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    port
+}
+
+/// The lines of a template from the one that holds `first` to the one that holds `last`, as `!Sub` would fill them.
+fn shell_of(template: &str, first: &str, last: &str, values: &[(&str, &str)]) -> String {
+    let text = std::fs::read_to_string(Path::new("assets/stacks").join(template)).unwrap();
+    let lines = text.lines().skip_while(|line| !line.contains(first));
+    let mut out = String::new();
+    for line in lines {
+        out.push_str(line.trim());
+        out.push('\n');
+        if line.contains(last) {
+            break;
+        }
+    }
+    values.iter().fold(out, |out, (name, value)| out.replace(&format!("${{{name}}}"), value))
+}
+
+#[test]
+fn the_container_and_the_machine_take_any_answer_only_where_no_health_route_is_known() {
+    // where neither node nor python3 is found first, the other is asked
+    let without_node = tempfile::tempdir().unwrap();
+    let python = Command::new("sh").args(["-c", "command -v python3"]).output().unwrap();
+    std::os::unix::fs::symlink(String::from_utf8(python.stdout).unwrap().trim(), without_node.path().join("python3")).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    for (status, is_well, is_well_without_route) in
+        [(200, true, true), (302, false, true), (404, false, true), (500, false, false), (503, false, false)]
+    {
+        let port = answering(status).to_string();
+        for (codes, expected) in [("200", is_well), ("200-499", is_well_without_route)] {
+            let values = [("ContainerPort", port.as_str()), ("Port", &port), ("HealthPath", "/up"), ("HealthCodes", codes)];
+            let container = shell_of("service.yaml", "if command -v node", "fi", &values);
+            assert!(container.contains("node -e") && container.contains("python3 -c"), "{container}");
+            let machine = shell_of("ec2.yaml", "status=$(curl", "esac", &values);
+            let machine = format!("set -euo pipefail\n{machine}exit 1\n");
+            let without_node = without_node.path().to_str().unwrap();
+            for (who, text, path) in
+                [("node", &container, path.as_str()), ("python", &container, without_node), ("machine", &machine, path.as_str())]
+            {
+                let got = Command::new("/bin/bash").args(["-c", text]).env("PATH", path).output().unwrap();
+                assert_eq!(got.status.success(), expected, "{who} {status} {codes}: {}", String::from_utf8_lossy(&got.stderr));
+            }
+        }
+    }
+    // nobody listens
+    let values = [("Port", "1"), ("HealthPath", "/"), ("HealthCodes", "200-499")];
+    let machine = format!("set -euo pipefail\n{}exit 1\n", shell_of("ec2.yaml", "status=$(curl", "esac", &values));
+    assert_eq!(Command::new("bash").args(["-c", &machine]).status().unwrap().code(), Some(1));
 }

@@ -60,6 +60,8 @@ pub fn services(table: &Table, tree: &Tree, root: Option<&Manifest>, stack: &Sta
             // one image: the web server's build is this one's, too
             build: known.iter().find(|s| s.dir.is_empty()).and_then(|s| s.build.clone()),
             health: None,
+            health_is_ours: false,
+            frameworks: Vec::new(),
             kind: ServiceKind::Worker,
             paths: Vec::new(),
             public_dir: None,

@@ -21,6 +21,7 @@ pub mod env_table;
 pub mod files;
 mod finding;
 mod generation;
+pub mod health;
 mod hide;
 pub mod inside;
 mod joined;

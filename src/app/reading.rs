@@ -16,7 +16,7 @@ use super::pasted;
 use super::replit::ReplitFile;
 use super::scan;
 use super::search::{Look, Search};
-use super::service;
+use super::service::{self, Service, ServiceKind};
 use super::signal::{self, Signal};
 use super::stack;
 use super::tree::{Entry, Tree};
@@ -33,6 +33,7 @@ pub struct Reading {
     image: Image,
     /// Folders that belong to another repository (`.gitmodules`), with `/` at their end.
     submodules: Vec<String>,
+    services: Vec<Service>,
     /// Texts of lock files in the root, by name.
     locks: BTreeMap<String, String>,
 }
@@ -69,7 +70,7 @@ impl Reading {
             .lines()
             .filter_map(|line| line.trim().strip_prefix("path")?.trim_start().strip_prefix('='));
         let submodules = paths.map(|path| format!("{}/", path.trim().trim_end_matches('/'))).collect();
-        Ok(Self { tree, looks, signals, image, submodules, locks })
+        Ok(Self { tree, looks, signals, image, submodules, services, locks })
     }
 
     /// A text that may be changed and is told of as one: git has it in this repository, and it would come back byte by byte.
@@ -87,6 +88,13 @@ impl Reading {
     /// The text of a lock file in the root; `None`: it is not there, or no text.
     pub fn lock(&self, name: &str) -> Option<&str> {
         self.locks.get(name).map(String::as_str)
+    }
+
+    /// Folders (empty: the root) of the services that answer on a port, and of all services.
+    pub fn folders(&self) -> (Vec<String>, Vec<String>) {
+        let answers = |service: &&Service| matches!(service.kind, ServiceKind::Web | ServiceKind::Api);
+        let dir = |service: &Service| service.dir.clone();
+        (self.services.iter().filter(answers).map(dir).collect(), self.services.iter().map(dir).collect())
     }
 
     /// `app container` has made its files.

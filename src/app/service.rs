@@ -12,7 +12,7 @@ use super::comments;
 use super::launch;
 use super::manifest::Manifest;
 use super::replit::{DeployTarget, ReplitFile};
-use super::stack::{Language, PackageManager, Stack};
+use super::stack::{self, Language, PackageManager, Stack};
 use super::tree::Tree;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,12 @@ pub struct Service {
     pub build: Option<String>,
     /// The path of a health route that the code already has.
     pub health: Option<String>,
+    /// That route is the one of `app prepare`.
+    #[serde(default)]
+    pub health_is_ours: bool,
+    /// What its package is written with; where that is nothing that serves, what the app is.
+    #[serde(default)]
+    pub frameworks: Vec<String>,
     pub kind: ServiceKind,
     /// URL paths that belong to it, where the app says so.
     pub paths: Vec<String>,
@@ -67,6 +73,9 @@ impl Service {
         Some(if path.is_empty() || path == "." { "the root folder".to_owned() } else { path })
     }
 }
+
+/// In every file of ours in an app.
+pub const OUR_MARK: &str = "made by migrate-wizard";
 
 static HEALTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?:\.(?:get|all|use|route)\(|@\w+\.route\(|@\w+\.get\(|@Get\(|url:|@Controller\(|\bpath_info\s*==)\s*["'`](/?(?:api/)?(?:health|healthz|healthcheck))["'`]"#).ok()
@@ -93,6 +102,14 @@ pub fn health_in(file: &str, text: &str) -> Option<(usize, String)> {
             (!comments::inside(file, text, start)).then_some((start, path))
         })
     })
+}
+
+/// The file of checks that `app prepare` puts beside its route.
+fn has_our_checks(tree: &Tree, dir: &str) -> bool {
+    let ours = |(file, text): (&str, &str)| {
+        matches!(file.rsplit('/').next(), Some("health.ts" | "health.mjs" | "health.py")) && text.contains(OUR_MARK)
+    };
+    tree.code(dir).any(ours)
 }
 
 /// A health route that Next.js makes of a file's place: `app/api/health/route.ts`, `pages/api/health.ts`.
@@ -181,6 +198,10 @@ pub fn read(
     let mut all: Vec<Service> = if many.is_empty() { single(tree, replit, stack, manifests).into_iter().collect() } else { many };
     let root = manifests.iter().find(|(dir, _)| dir.is_empty()).map(|(_, m)| m);
     all.extend(beside::services(beside, tree, root, stack, &started(tree, replit, root, &all), &all));
+    for service in &mut all {
+        service.health_is_ours = service.health.is_some() && has_our_checks(tree, &service.dir);
+        service.frameworks = stack::of_folder(stack, manifests, &service.dir);
+    }
     all
 }
 
@@ -257,6 +278,8 @@ fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[
         from_root: true,
         build,
         health: health(tree, ""),
+        health_is_ours: false,
+        frameworks: Vec::new(),
         kind,
         paths: Vec::new(),
         public_dir: replit.filter(|_| kind == ServiceKind::Static).and_then(|r| r.public_dir.clone()),

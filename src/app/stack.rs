@@ -76,6 +76,9 @@ const NODE_FRAMEWORKS: &[(&str, &str)] = &[
     ("drizzle-orm", "Drizzle"),
     ("@prisma/client", "Prisma"),
 ];
+/// Those of Node whose program answers requests.
+const SERVERS: [&str; 11] =
+    ["Next.js", "Nuxt", "Astro", "Remix", "React Router", "SvelteKit", "NestJS", "Express", "Fastify", "Hono", "Koa"];
 const PYTHON_FRAMEWORKS: &[(&str, &str)] = &[
     ("flask", "Flask"),
     ("fastapi", "FastAPI"),
@@ -161,6 +164,17 @@ fn node(tree: &Tree, root: &Manifest, manifests: &[(String, Manifest)], module: 
             .collect(),
         supported: true,
     }
+}
+
+/// What a folder's package is written with; the whole app, where that package names nothing that answers requests.
+pub fn of_folder(stack: &Stack, manifests: &[(String, Manifest)], dir: &str) -> Vec<String> {
+    let holds = |its: &str| its == dir || its.is_empty() || dir.strip_prefix(its).is_some_and(|rest| rest.starts_with('/'));
+    let own = manifests.iter().filter(|(its, _)| holds(its)).max_by_key(|(its, _)| its.len());
+    let frameworks: Vec<String> = own.map_or_else(Vec::new, |(_, manifest)| {
+        NODE_FRAMEWORKS.iter().filter(|(package, _)| manifest.depends_on(package)).map(|(_, name)| (*name).to_owned()).collect()
+    });
+    let serves = frameworks.iter().any(|name| SERVERS.contains(&name.as_str()));
+    if stack.language == Language::Node && serves { frameworks } else { stack.frameworks.clone() }
 }
 
 fn python_stack(tree: &Tree, version: Option<String>) -> Stack {

@@ -64,6 +64,8 @@ fn artifacts(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
                     .and_then(Value::as_str)
                     .map(str::to_owned)
                     .or_else(|| health(tree, dir).filter(|_| !is_static)),
+                health_is_ours: false,
+                frameworks: Vec::new(),
                 kind: match (is_static, artifact.get("kind").and_then(Value::as_str)) {
                     (true, _) => ServiceKind::Static,
                     (false, Some("api")) => ServiceKind::Api,
@@ -139,6 +141,8 @@ fn nx(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
                 from_root: true,
                 build: Some(format!("npx nx build {name}")),
                 health: health(tree, dir),
+                health_is_ours: false,
+                frameworks: Vec::new(),
                 kind,
                 paths: Vec::new(),
                 public_dir: (kind == ServiceKind::Static).then_some(out),
@@ -192,6 +196,8 @@ fn packages(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec
                     }
                 }),
                 health: health(tree, dir),
+                health_is_ours: false,
+                frameworks: Vec::new(),
                 kind,
                 paths: Vec::new(),
                 public_dir: (kind == ServiceKind::Static).then(|| "dist".to_owned()),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{World, write_files};
+use crate::app::health::Health;
 use crate::app::{self, Engine, Scan, ServiceKind, Severity};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;
@@ -89,9 +90,7 @@ fn outputs(scan: &Scan) -> Outputs {
     for signal in scan.findings.iter().chain(&scan.settled).map(|f| &f.signal) {
         out.entry(format!("found.{signal}")).or_insert_with(|| json!(places(scan, signal)));
     }
-    if let Some(health) = scan.services.iter().find_map(|s| s.health.clone()) {
-        out.insert("health".into(), json!(health));
-    }
+    out.insert("health_checks".into(), json!(Health::list(scan)));
     if !services.is_empty() {
         out.insert("services".into(), json!(services.join(",")));
     }
@@ -180,7 +179,7 @@ impl Look<World> for ScanApp {
             ("services".into(), json!("app:3000")),
             ("without_port".into(), json!("")),
             ("port".into(), json!("3000")),
-            ("health".into(), json!("/api/health")),
+            ("health_checks".into(), json!("app=/api/health json")),
             ("generation".into(), json!("unknown")),
             ("has_stripe".into(), json!("no")),
             ("has_migrations".into(), json!("yes")),

@@ -42,6 +42,9 @@ pub struct Watch {
     /// Looks of so long make one reading; never longer than the shortest trigger.
     #[serde(default = "half_a_minute")]
     span: String,
+    /// What the status must be: `200-499`, or one code.
+    #[serde(default = "success")]
+    codes: String,
     /// What the content type must begin with: a single-page app answers every path with 200 and HTML.
     #[serde(default)]
     content_type: String,
@@ -54,6 +57,17 @@ pub struct Watch {
 
 fn five_seconds() -> String {
     "5s".into()
+}
+
+fn success() -> String {
+    "200-299".into()
+}
+
+/// `200-499`, or one code.
+fn codes(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let range = from.trim().parse().ok()?..=to.trim().parse().ok()?;
+    (*range.start() >= 100 && range.start() <= range.end() && *range.end() <= 599).then_some(range)
 }
 
 fn half_a_minute() -> String {
@@ -71,6 +85,10 @@ pub fn build(fields: Value) -> Result<Box<dyn Apply<World>>> {
                 Error::new(Kind::Input, format!("effect `watch`: `{name}` is `{value}`, not a duration")).hint("write it like 90s or 10m")
             );
         }
+    }
+    if codes(&watch.codes).is_none() {
+        let what = format!("effect `watch`: `codes` is `{}`, not one or two codes of HTTP", watch.codes);
+        return Err(Error::new(Kind::Input, what).hint("write it like 200 or 200-499"));
     }
     for trigger in &watch.trigger {
         of_field("watch", "trigger", trigger.check())?;
@@ -109,7 +127,7 @@ impl Watch {
         let answer = client.get(&self.url).send().await;
         let problem = match answer {
             Err(error) => Some(text::redact(&error.to_string())),
-            Ok(answer) if !answer.status().is_success() => Some(format!("status {}", answer.status())),
+            Ok(answer) if codes(&self.codes).is_none_or(|codes| !codes.contains(&answer.status().as_u16())) => Some(format!("status {}", answer.status())),
             Ok(answer) => {
                 let kind = answer.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
                 (!kind.starts_with(&self.content_type)).then(|| format!("content type is {kind}, expected {}", self.content_type))

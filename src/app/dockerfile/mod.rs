@@ -188,4 +188,3 @@ pub fn shown(service: &Service) -> String {
     command::line(&service.run)
 }
 
-pub use start::{has_health, health_path};

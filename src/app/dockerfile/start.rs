@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::super::choices::Choices;
 use super::super::command;
+use super::super::health::Health;
 use super::super::scan::Scan;
 use super::super::service::{Service, ServiceKind};
 use super::super::stack::Language;
@@ -127,23 +128,11 @@ fn command(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Fram
     Ok((words, String::new()))
 }
 
-/// The path that the load balancer and the image ask for.
-pub fn health_path(service: &Service) -> &str {
-    service.health.as_deref().unwrap_or("/api/health")
-}
-
-/// The service has a health route, or `app prepare` makes one for what it is written with (or says how).
-pub fn has_health(scan: &Scan, service: &Service) -> bool {
-    let made = ["Express", "Fastify", "NestJS", "Next.js", "Hono", "Flask", "FastAPI", "Django"];
-    service.health.is_some() || scan.stack.frameworks.iter().any(|name| made.contains(&name.as_str()))
-}
-
 fn health(scan: &Scan, service: &Service) -> String {
-    if !answers(service) {
+    let Some(known) = Health::of(service) else {
         return "# runs without a port: no health check over HTTP\nHEALTHCHECK NONE".to_owned();
-    }
-    let path = health_path(service);
-    let is_asked = has_health(scan, service);
+    };
+    let (path, is_asked) = (&known.path, known.is_route());
     let check = match scan.stack.language {
         Language::Python => json(&[
             "python".to_owned(),
@@ -170,7 +159,7 @@ fn health(scan: &Scan, service: &Service) -> String {
         (Some(_), _) => "",
         (None, true) => "# the app has no such route yet: migrate-wizard app prepare makes it, or its checklist says how\n",
         (None, false) => {
-            "# no health route is known, and app prepare makes none for such a server: its port alone is looked at until it answers GET /api/health\n"
+            "# no health route is known, and app prepare makes none for such a server: its port alone is looked at until the code has one\n"
         }
     };
     format!("{told}HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \\\n  CMD {check}")

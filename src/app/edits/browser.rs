@@ -98,7 +98,7 @@ impl Sides {
 }
 
 /// Folders whose name says that they are the browser's.
-pub fn is_client(path: &str) -> bool {
+fn is_client(path: &str) -> bool {
     let page = path.starts_with("src/pages/") && !path.starts_with("src/pages/api/");
     page || ["client/", "src/components/", "public/"].iter().any(|folder| path.starts_with(folder)) || path.contains("/client/src/")
 }

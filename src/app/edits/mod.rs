@@ -40,6 +40,7 @@ use serde::{Deserialize, Serialize};
 pub use super::needs::{Decided, Needs};
 pub use super::orm::edit::diff;
 pub use checklist::{CHECKLIST, Standing};
+pub use health::makes as makes_health;
 pub use lock::FILES as LOCK_FILES;
 pub use sql::FOLDER as SQL_FOLDER;
 pub use work::{Change, Item};
@@ -175,10 +176,11 @@ pub fn prepare(files: &[(String, String)], asked: &Asked<'_>, reading: Option<&R
     }
     let wanted: Vec<Edit> = known.into_iter().filter(|edit| edit.is_wanted(asked)).collect();
     let lock = Lock::of(files, &|path| reading.is_some_and(|reading| reading.has(path)) || files.iter().any(|(its, _)| its == path));
-    let mut work = Work::new(files, asked.left, asked.decided).locked(&lock);
+    let (answering, services) = reading.map(Reading::folders).unwrap_or_default();
+    let mut work = Work::new(files, asked.left, asked.decided).locked(&lock).serving(&answering, &services);
     let mut out = round(&mut work, &wanted)?;
     // A second round on the result says where things stand in it; it has nothing to change.
-    let mut after = Work::new(&work.files(), asked.left, asked.decided).locked(&lock);
+    let mut after = Work::new(&work.files(), asked.left, asked.decided).locked(&lock).serving(&answering, &services);
     for (first, second) in out.iter_mut().zip(round(&mut after, &wanted)?) {
         first.items = checklist::newest(&first.items, second.items);
     }

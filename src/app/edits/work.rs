@@ -11,7 +11,6 @@ use super::super::needs::Decided;
 use super::super::orm::edit::{self, Edit};
 use super::super::orm::script::Script;
 use super::super::tree::is_test;
-pub use super::browser::is_client;
 use super::browser::{Side, Sides};
 use super::lock::Lock;
 use super::sql::Dialect;
@@ -52,6 +51,34 @@ impl Item {
     }
 }
 
+/// A program of the app that answers requests, by where its code lies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Server {
+    /// With `/` at its end; empty: the root.
+    folder: String,
+    /// Folders below it that are other services'.
+    others: Vec<String>,
+}
+
+impl Server {
+    pub fn holds(&self, path: &str) -> bool {
+        path.starts_with(&self.folder) && !self.others.iter().any(|other| path.starts_with(other.as_str()))
+    }
+
+    /// By the folders of those that answer, and of all services.
+    fn of(answering: &[String], services: &[String]) -> Vec<Self> {
+        let folder = |dir: &str| if dir.is_empty() { String::new() } else { format!("{dir}/") };
+        let below = |own: &str| services.iter().map(|dir| folder(dir)).filter(|other| other != own && other.starts_with(own)).collect();
+        let mut out: Vec<Self> = Vec::new();
+        for own in answering.iter().map(|dir| folder(dir)) {
+            if !out.iter().any(|known| known.folder == own) {
+                out.push(Self { others: below(&own), folder: own });
+            }
+        }
+        if out.is_empty() { vec![Self::default()] } else { out }
+    }
+}
+
 /// The files, and what the edit at work has done to them.
 #[derive(Debug)]
 pub struct Work {
@@ -64,6 +91,7 @@ pub struct Work {
     items: Vec<Item>,
     commands: Vec<String>,
     lock: Lock,
+    servers: Vec<Server>,
     sides: OnceCell<Arc<Sides>>,
 }
 
@@ -79,6 +107,7 @@ impl Work {
             items: Vec::new(),
             commands: Vec::new(),
             lock: Lock::default(),
+            servers: vec![Server::default()],
             sides: OnceCell::new(),
         }
     }
@@ -87,6 +116,17 @@ impl Work {
     pub fn locked(mut self, lock: &Lock) -> Self {
         self.lock = lock.clone();
         self
+    }
+
+    /// With the folders of the app's services: of those that answer, and of all.
+    pub fn serving(mut self, answering: &[String], services: &[String]) -> Self {
+        self.servers = Server::of(answering, services);
+        self
+    }
+
+    /// At least one: that of the whole app, where nothing is known.
+    pub fn servers(&self) -> Vec<Server> {
+        self.servers.clone()
     }
 
     /// How the app's packages are locked.

@@ -2,7 +2,7 @@
 //! Never an answer that the app is not known to give, and never an address: a variable or the task says it.
 
 use crate::app::choices::Choices;
-use crate::app::dockerfile::{has_health, health_path};
+use crate::app::health::Health;
 use crate::app::scan::Scan;
 use crate::app::service::{Service, ServiceKind};
 
@@ -13,7 +13,7 @@ const PAGES: [&str; 4] = ["index.html", "client/index.html", "public/index.html"
 
 /// What is looked at from outside once a service is updated; empty: it has none.
 pub struct Look<'a> {
-    pub health: &'a str,
+    pub health: String,
     /// What kind of answer the health route gives; empty: a route of the app's own may answer as it likes.
     pub kind: &'static str,
     pub page: &'a str,
@@ -43,12 +43,14 @@ impl Address {
 }
 
 pub fn look<'a>(scan: &Scan, choices: &Choices, service: &'a Service) -> Look<'a> {
-    let health = if answers(service) && has_health(scan, service) { health_path(service) } else { "" };
-    let kind = if !health.is_empty() && is_ours(scan, service) { "application/json" } else { "" };
+    let known = Health::of(service).filter(Health::is_route);
+    let kind = known.as_ref().map_or("", Health::content_type);
+    let health = known.map(|its| its.path).unwrap_or_default();
     let has_page = service.kind == ServiceKind::Web && (choices.smoke_word.is_some() || has_page(scan, service));
     let page = if has_page { service.paths.first().map_or("/", String::as_str) } else { "" };
     let word = if page.is_empty() { String::new() } else { word(scan, choices, service) };
-    Look { health, kind, page, word, address: address(scan, choices, service, health) }
+    let address = address(scan, choices, service, &health);
+    Look { health, kind, page, word, address }
 }
 
 /// Where the load balancer leads to the service: the first of the list has what no other has, the rest as it was decided
@@ -77,15 +79,6 @@ fn address(scan: &Scan, choices: &Choices, service: &Service, health: &str) -> A
     }
 }
 
-/// The health route is the one that we make.
-fn is_ours(scan: &Scan, service: &Service) -> bool {
-    let next = ["app/api/health/health.ts", "src/app/api/health/health.ts", "app/api/health/health.mjs", "src/app/api/health/health.mjs"];
-    let files = ["server/health.ts", "src/health.ts", "health.ts", "server/health.mjs", "src/health.mjs", "health.mjs", "health.py"];
-    let files = [&files[..], &next].concat();
-    let at = |file: &&str| if service.dir.is_empty() { (*file).to_owned() } else { format!("{}/{file}", service.dir) };
-    service.health.is_none() || (service.health.as_deref() == Some("/api/health") && files.iter().any(|file| scan.has_file(&at(file))))
-}
-
 /// The app's files say that the service has a page at `/`; what its code answers there cannot be told.
 fn has_page(scan: &Scan, service: &Service) -> bool {
     let join = |folder: &str| [service.dir.as_str(), folder].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
@@ -100,8 +93,4 @@ fn word(scan: &Scan, choices: &Choices, service: &Service) -> String {
     }
     let at = |page: &str| if service.dir.is_empty() { page.to_owned() } else { format!("{}/{page}", service.dir) };
     PAGES.iter().find_map(|page| scan.layout.titles.get(&at(page))).cloned().unwrap_or_default()
-}
-
-fn answers(service: &Service) -> bool {
-    matches!(service.kind, ServiceKind::Web | ServiceKind::Api)
 }

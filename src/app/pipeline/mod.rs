@@ -183,7 +183,7 @@ pub fn release_buildspec(scan: &Scan, choices: &Choices, images: &[Dockerfile<'_
     let (migrating, apart) = migrating(scan, choices, &services);
     let looks = services.iter().map(|(s, _, _)| {
         let Look { health, kind, page, word, address } = look(scan, choices, s);
-        let words = [address.word(), health, kind, page, &word].map(shell);
+        let words = [address.word(), &health, kind, page, &word].map(shell);
         let [address, health, kind, page, word] = words;
         format!("          {}) address={address} health={health} kind={kind} page={page} word={word} ;;", choices.name_of(s))
     });

@@ -9,7 +9,9 @@ mod reach;
 
 use regex::Regex;
 
-use super::work::{Work, folder, is_client, line_of};
+use super::super::service::OUR_MARK;
+use super::browser::Side;
+use super::work::{Server, Work, folder, line_of};
 pub use reach::relative;
 
 const WHY: &str = "the load balancer asks here whether the app can work: database, Redis and memory, each with a time limit";
@@ -18,19 +20,52 @@ const PLAIN: &str = include_str!("../../../../assets/files/health.mjs");
 const PYTHON: &str = include_str!("../../../../assets/files/health.py");
 const DJANGO: &str = include_str!("../../../../assets/files/health_django.py");
 
+/// Makes the route of one server; `false`: it is not written with that.
+type Make = fn(&mut Work, &Server) -> bool;
+
+/// By the framework as the scan names it. The first that fits makes it: NestJS has an Express inside.
+const MAKERS: [(&str, Make); 8] = [
+    ("NestJS", node::nest),
+    ("Express", node::express),
+    ("Fastify", node::fastify),
+    ("Hono", node::hono),
+    ("Next.js", next::edit),
+    ("Flask", python::flask),
+    ("FastAPI", python::fastapi),
+    ("Django", python::django),
+];
+
+/// A route is made for what is written with one of these, or it is said how.
+pub fn makes(frameworks: &[String]) -> bool {
+    frameworks.iter().any(|name| MAKERS.iter().any(|(its, _)| name == its))
+}
+
+/// Each server of the app has a route of its own.
 pub fn edit(work: &mut Work) {
-    let makers = [node::nest, node::express, node::fastify, node::hono, next::edit, python::flask, python::fastapi, python::django];
-    if present::is_there(work) || makers.iter().any(|make| make(work)) {
+    let servers = work.servers();
+    let done = |work: &mut Work, server: &Server| present::is_there(work, server) || MAKERS.iter().any(|(_, make)| make(work, server));
+    let mut open = Vec::new();
+    for server in &servers {
+        if !done(work, server) {
+            open.push(server);
+        }
+    }
+    // where no server has one in its own folder, it may be made elsewhere
+    if open.len() == servers.len() && servers.iter().any(|server| *server != Server::default()) && done(work, &Server::default()) {
         return;
     }
-    by_hand(work);
+    for server in open {
+        by_hand(work, server);
+    }
 }
 
 /// A server of another kind: a person mounts the route.
-fn by_hand(work: &mut Work) {
+fn by_hand(work: &mut Work, of: &Server) {
     let kinds = r"\b(?:http\.createServer\(|createServer\(\s*(?:async\s*)?\(|new Koa\(|new Elysia\(|Bun\.serve\(|polka\(\)|HTTPServer\(|web\.Application\(|Bottle\()";
     let Ok(server) = Regex::new(kinds) else { return };
-    let Some(path) = work.paths(|path, text| is_code(path) && !is_client(path) && server.is_match(text)).into_iter().next() else { return };
+    let sides = work.sides();
+    let is_one = |path: &str, text: &str| of.holds(path) && is_code(path) && sides.side(path) != Side::Browser && server.is_match(text);
+    let Some(path) = work.paths(is_one).into_iter().next() else { return };
     let text = work.text(&path).unwrap_or_default();
     let line = server.find(text).map(|found| line_of(text, found.start()));
     let (file, contents, code) = if path.ends_with(".py") {
@@ -56,20 +91,24 @@ fn is_code(path: &str) -> bool {
 
 /// The app has a database, by what its code says.
 fn has_database(work: &Work) -> bool {
-    let marks = ["DATABASE_URL", "PGHOST", "new PrismaClient(", "django.db.backends.postgresql"];
-    work.any(|path, text| is_code(path) && !is_client(path) && marks.iter().any(|mark| text.contains(mark)))
+    has(work, &["DATABASE_URL", "PGHOST", "new PrismaClient(", "django.db.backends.postgresql"])
 }
 
 /// The app speaks to Redis, by what its code says.
 fn has_redis(work: &Work) -> bool {
-    let marks = ["REDIS_URL", "new Redis(", "new IORedis(", "redis.Redis(", "Redis.from_url(", "redis.from_url("];
-    work.any(|path, text| is_code(path) && !is_client(path) && marks.iter().any(|mark| text.contains(mark)))
+    has(work, &["REDIS_URL", "new Redis(", "new IORedis(", "redis.Redis(", "Redis.from_url(", "redis.from_url("])
+}
+
+/// Code that does not run in the browser alone has one of these.
+fn has(work: &Work, marks: &[&str]) -> bool {
+    let sides = work.sides();
+    work.any(|path, text| is_code(path) && sides.side(path) != Side::Browser && marks.iter().any(|mark| text.contains(mark)))
 }
 
 /// The file of the checks beside a file of the app; `false`: another one of that name is there, or a person keeps it away.
 fn file(work: &mut Work, path: &str, text: &str) -> bool {
     match work.text(path) {
-        Some(there) if there.contains("made by migrate-wizard") => true,
+        Some(there) if there.contains(OUR_MARK) => true,
         Some(_) => {
             let what = "mount a health route at /api/health: a file of this name is there already, so none was put in";
             work.item(path, None, what, WHY);

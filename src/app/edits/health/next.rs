@@ -2,7 +2,7 @@
 //! Never both, and never where the app has a prefix that the load balancer does not know.
 
 use super::super::super::orm::script::Script;
-use super::super::work::{Work, folder, line_of};
+use super::super::work::{Server, Work, folder, line_of};
 use super::reach::{Place, clients};
 use super::{PLAIN, TYPED, WHY, file};
 
@@ -19,10 +19,10 @@ pub fn is_route(path: &str) -> bool {
             .any(|name| is(&format!("app/api/{name}/route")) || is(&format!("app/{name}/route")) || is(&format!("pages/api/{name}")))
 }
 
-pub fn edit(work: &mut Work) -> bool {
+pub fn edit(work: &mut Work, server: &Server) -> bool {
     let is_next =
         |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok_and(|package| package["dependencies"]["next"].is_string());
-    let Some(package) = work.paths(|path, text| path.rsplit('/').next() == Some("package.json") && is_next(text)).into_iter().next() else {
+    let Some(package) = work.paths(|path, text| server.holds(path) && path.rsplit('/').next() == Some("package.json") && is_next(text)).into_iter().next() else {
         return false;
     };
     let dir = folder(&package).to_owned();

@@ -5,7 +5,7 @@ use super::super::super::orm::edit::Edit;
 use super::super::super::orm::imports::Imports;
 use super::super::super::orm::script::{Part, Script, bare};
 use super::super::syntax::{calls, express_app, is_typed, statement_of};
-use super::super::work::{Work, folder};
+use super::super::work::{Server, Work, folder};
 use super::reach::{Place, clients, relative, suffix};
 use super::{PLAIN, TYPED, WHY, file};
 
@@ -19,31 +19,31 @@ struct Way {
 
 const PATH: &str = "/api/health";
 
-pub fn express(work: &mut Work) -> bool {
+pub fn express(work: &mut Work, server: &Server) -> bool {
     let way = Way {
         head: |app| format!("{app}.get(PATH, async (_req, res) => {{"),
         answer: |_| "res.status(answer.status).json(answer.body)".to_owned(),
     };
-    let servers = work.server(|_, text| text.contains("express()"));
+    let servers = work.server(|path, text| server.holds(path) && text.contains("express()"));
     let Some((script, (statement, app))) = servers.iter().find_map(|script| Some((script, express_app(script)?))) else { return false };
     mount(work, script, &statement, &app, &way, None);
     true
 }
 
-pub fn fastify(work: &mut Work) -> bool {
+pub fn fastify(work: &mut Work, server: &Server) -> bool {
     let way = Way {
         head: |app| format!("{app}.get(PATH, async (_req, reply) => {{"),
         answer: |_| "return reply.code(answer.status).send(answer.body)".to_owned(),
     };
     let starts = ["Fastify(", "fastify(", "require(\"fastify\")(", "require('fastify')("];
-    let servers = work.server(|_, text| ["\"fastify\"", "'fastify'"].iter().any(|module| text.contains(module)));
+    let servers = work.server(|path, text| server.holds(path) && ["\"fastify\"", "'fastify'"].iter().any(|module| text.contains(module)));
     let Some((script, (statement, app))) =
         servers.iter().find_map(|script| Some((script, made(script, |value| starts.iter().any(|start| value.starts_with(start)))?)))
     else {
         return false;
     };
     mount(work, script, &statement, &app, &way, None);
-    for other in work.server(|_, text| text.contains(".addHook(")) {
+    for other in work.server(|path, text| server.holds(path) && text.contains(".addHook(")) {
         for hook in calls(&other.root(), "addHook") {
             let text = hook.text();
             if ["401", "nauthorized", "jwtVerify", "uthenticat"].iter().any(|mark| text.contains(mark)) {
@@ -55,12 +55,12 @@ pub fn fastify(work: &mut Work) -> bool {
     true
 }
 
-pub fn hono(work: &mut Work) -> bool {
+pub fn hono(work: &mut Work, server: &Server) -> bool {
     let way = Way {
         head: |app| format!("{app}.get(PATH, async (c) => {{"),
         answer: |_| "return c.json(answer.body, answer.status === 200 ? 200 : 503)".to_owned(),
     };
-    for script in work.server(|_, text| text.contains("new Hono")) {
+    for script in work.server(|path, text| server.holds(path) && text.contains("new Hono")) {
         let Some((statement, app)) = made(&script, |value| value.starts_with("new Hono")) else { continue };
         let text = &script.text;
         let starts = [format!("{app}.fetch"), format!("export default {app}"), format!("serve({app}")];
@@ -79,13 +79,13 @@ pub fn hono(work: &mut Work) -> bool {
 }
 
 /// On the HTTP adapter: no prefix, version, guard or interceptor of the app stands before it.
-pub fn nest(work: &mut Work) -> bool {
+pub fn nest(work: &mut Work, server: &Server) -> bool {
     let way = Way {
         head: |app| format!("{app}.getHttpAdapter().get(PATH, async (_req, res) => {{"),
         answer: |app| format!("{app}.getHttpAdapter().reply(res, answer.body, answer.status)"),
     };
     let starts = ["NestFactory.create(", "NestFactory.create<"];
-    for script in work.server(|_, text| starts.iter().any(|start| text.contains(start))) {
+    for script in work.server(|path, text| server.holds(path) && starts.iter().any(|start| text.contains(start))) {
         let is_app = |value: &str| starts.iter().any(|start| value.trim_start_matches("await").trim_start().starts_with(start));
         let Some((statement, app)) = made(&script, is_app) else { continue };
         let known = injected(work, &script, &app);

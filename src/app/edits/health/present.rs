@@ -6,19 +6,22 @@ use regex::Regex;
 use super::super::super::orm::script::{Part, Script, arguments};
 use super::super::super::service;
 use super::super::syntax::{calls, function, is_function, statement_of};
-use super::super::work::{Work, is_client, line_of};
+use super::super::browser::Side;
+use super::super::work::{Server, Work, line_of};
 use super::{has_database, has_redis, is_code, next};
 
 const WHY: &str = "the load balancer would go on sending people to a task that cannot work";
 
 /// Whether there is one. What its answer does not depend on is said.
-pub fn is_there(work: &mut Work) -> bool {
+pub fn is_there(work: &mut Work, server: &Server) -> bool {
     let routes = |(path, text): (&str, &str)| {
         let written = service::health_in(path, text).map(|(at, route)| (at, Some(route)));
         let (at, route) = written.or_else(|| next::is_route(path).then_some((0, None)))?;
         Some((path.to_owned(), at, route))
     };
-    let found: Vec<_> = work.own().filter(|(path, _)| is_code(path) && !is_client(path)).filter_map(routes).collect();
+    let sides = work.sides();
+    let is_one = |path: &str| server.holds(path) && is_code(path) && sides.side(path) != Side::Browser;
+    let found: Vec<_> = work.own().filter(|(path, _)| is_one(path)).filter_map(routes).collect();
     let (Ok(database), Ok(redis), Ok(either)) = (
         Regex::new(
             r"(?i)\bselect\b|quer|execute|cursor|database|\bdb|pool|prisma|sequelize|knex|mongoose|engine|session|authenticate|connection",

@@ -4,7 +4,7 @@
 use regex::Regex;
 
 use super::super::super::orm::edit::Edit;
-use super::super::work::{Work, folder, line_of};
+use super::super::work::{Server, Work, folder, line_of};
 use super::{DJANGO, PYTHON, WHY, file, has_database, has_redis};
 
 /// The module of another file as Python finds it from this one; `None`: it does not.
@@ -112,10 +112,10 @@ enum Made {
     Inside { path: String, line: usize, app: String },
 }
 
-fn app_of(work: &Work, class: &str) -> Option<Made> {
+fn app_of(work: &Work, server: &Server, class: &str) -> Option<Made> {
     let made = Regex::new(&format!(r"(?m)^([ \t]*)(\w+)(?:\s*:\s*\w+)?\s*=\s*(?:\w+\.)?{class}\(")).ok()?;
     let mut inside = None;
-    for (path, text) in work.own().filter(|(path, _)| path.ends_with(".py")) {
+    for (path, text) in work.own().filter(|(path, _)| path.ends_with(".py") && server.holds(path)) {
         for found in made.captures_iter(text) {
             let (Some(whole), Some(indent), Some(name)) = (found.get(0), found.get(1), found.get(2)) else { continue };
             let (path, app) = (path.to_owned(), name.as_str().to_owned());
@@ -171,8 +171,8 @@ fn inside(work: &mut Work, path: &str, line: usize, app: &str, code: &str) -> bo
 }
 
 /// Flask: the route follows the app, which a blueprint or another module may have made.
-pub fn flask(work: &mut Work) -> bool {
-    let (path, app) = match app_of(work, "Flask") {
+pub fn flask(work: &mut Work, server: &Server) -> bool {
+    let (path, app) = match app_of(work, server, "Flask") {
         None => return false,
         Some(Made::Here { path, app, .. }) => (path, app),
         Some(Made::Inside { path, line, app }) => {
@@ -230,8 +230,8 @@ fn function(ask: &Ask) -> Vec<String> {
 }
 
 /// FastAPI takes the first route that fits, so ours is right behind the app.
-pub fn fastapi(work: &mut Work) -> bool {
-    let (path, app, at) = match app_of(work, "FastAPI") {
+pub fn fastapi(work: &mut Work, server: &Server) -> bool {
+    let (path, app, at) = match app_of(work, server, "FastAPI") {
         None => return false,
         Some(Made::Here { path, app, end }) => (path, app, end),
         Some(Made::Inside { path, line, app }) => {
@@ -280,11 +280,11 @@ pub fn fastapi(work: &mut Work) -> bool {
 
 /// Django: the first of the middleware. A view would be behind `ALLOWED_HOSTS`, which refuses the load balancer's way of asking
 /// (by address), and behind the redirection to https.
-pub fn django(work: &mut Work) -> bool {
+pub fn django(work: &mut Work, server: &Server) -> bool {
     let Ok(list) = Regex::new(r"(?m)^MIDDLEWARE\s*=\s*\[") else { return false };
     let named = |path: &str, text: &str| path.ends_with(".py") && text.contains("ROOT_URLCONF") || path.ends_with("/settings.py");
     let is_django = work.any(|path, text| path.ends_with("manage.py") || path.ends_with(".py") && text.contains("django.core.wsgi"));
-    let Some(path) = work.paths(|path, text| is_django && named(path, text)).into_iter().next() else { return false };
+    let Some(path) = work.paths(|path, text| is_django && server.holds(path) && named(path, text)).into_iter().next() else { return false };
     let text = work.text(&path).unwrap_or_default().to_owned();
     let below = folder(&path).to_owned();
     let (checks, middleware) = (format!("{below}health.py"), format!("{below}health_django.py"));

@@ -4,7 +4,8 @@
 use super::super::super::orm::imports::Imports;
 use super::super::super::orm::script::{Part, Script, bare};
 use super::super::syntax::is_typed;
-use super::super::work::{Work, folder, is_client};
+use super::super::browser::Side;
+use super::super::work::{Work, folder};
 use super::{WHY, has_database, has_redis};
 
 /// What the route asks, and what its file imports for that.
@@ -175,7 +176,8 @@ fn is_candidate(text: &str) -> bool {
 
 /// Where one is made that nobody else can import.
 fn unreached(work: &Work, ask: Ask) -> Option<(String, Option<usize>)> {
-    work.own().filter(|(path, text)| !is_client(path) && is_candidate(text)).find_map(|(path, text)| {
+    let sides = work.sides();
+    work.own().filter(|(path, text)| sides.side(path) != Side::Browser && is_candidate(text)).find_map(|(path, text)| {
         let script = Script::read(path, text).filter(|script| !script.is_broken())?;
         let root = script.root();
         let at = declared(&root, text, ask).first()?.0.range().start;

@@ -238,3 +238,83 @@ fn a_client_that_nobody_can_import_is_said_with_its_place() {
     assert_eq!((after["server/health.ts"].as_str(), after["server/index.ts"].as_str()), ("export const health = 1;\n", index));
     assert!(items[0].starts_with("server/health.ts:0 mount a health route at /api/health"), "{items:?}");
 }
+
+/// The app's texts after the edit, with what is known of its services; and its items.
+fn of_app(files: &[(&str, &str)]) -> (BTreeMap<String, String>, Vec<String>) {
+    let app = crate::app::fixture::App::new(files);
+    let reading = Reading::of(app.path()).unwrap();
+    let only = ["health".to_owned()];
+    let asked = Asked { only: &only, left: &BTreeSet::new(), decided: &Decided::default() };
+    let prepared = prepare(&reading.files(), &asked, Some(&reading)).unwrap();
+    let after: BTreeMap<String, String> =
+        prepared.iter().flat_map(|one| &one.changes).filter_map(|change| Some((change.path.clone(), change.after.clone()?))).collect();
+    let items = prepared.iter().flat_map(|one| &one.items).map(|item| format!("{} {}", item.place(), item.what)).collect();
+    (after, items)
+}
+
+#[test]
+fn each_service_of_a_repository_gets_its_own_route() {
+    let package = |name: &str, packages: &str| {
+        format!(r#"{{"name": "{name}", "scripts": {{"build": "x", "start": "node index.js"}}, "dependencies": {{{packages}}}}}"#)
+    };
+    let (api, auth, web, pages) = (
+        package("api", r#""express": "5""#),
+        package("auth", r#""fastify": "5""#),
+        package("web", r#""next": "15""#),
+        package("pages", r#""koa": "2""#),
+    );
+    let (after, items) = of_app(&[
+        ("package.json", r#"{"name": "many", "workspaces": ["apps/*"]}"#),
+        ("apps/api/package.json", &api),
+        ("apps/api/index.mjs", "import express from \"express\";\nconst app = express();\napp.get(\"/health\", f);\napp.listen(3001);\n"),
+        ("apps/auth/package.json", &auth),
+        ("apps/auth/index.mjs", "import Fastify from \"fastify\";\nconst app = Fastify();\napp.listen({ port: 3002 });\n"),
+        ("apps/web/package.json", &web),
+        ("apps/web/app/page.js", "export default () => null;\n"),
+        ("apps/pages/package.json", &pages),
+        ("apps/pages/index.mjs", "import Koa from \"koa\";\nconst app = new Koa();\napp.listen(3004);\n"),
+    ]);
+    let made: Vec<&str> = after.keys().map(String::as_str).filter(|path| *path != CHECKLIST).collect();
+    assert_eq!(
+        made,
+        [
+            "apps/auth/health.mjs",
+            "apps/auth/index.mjs",
+            "apps/pages/health.mjs",
+            "apps/web/app/api/health/health.mjs",
+            "apps/web/app/api/health/route.js"
+        ],
+        "the api has one already; nothing is put into Koa"
+    );
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert!(items[0].starts_with("apps/pages/index.mjs:2 answer GET /api/health here"), "{items:?}");
+}
+
+#[test]
+fn a_server_that_is_made_in_a_library_gets_the_route_there() {
+    let (after, items) = of_app(&[
+        ("package.json", r#"{"name": "many", "workspaces": ["apps/*", "lib"]}"#),
+        ("apps/api/package.json", r#"{"name": "api", "scripts": {"start": "node index.mjs"}, "dependencies": {"express": "5", "lib": "*"}}"#),
+        ("apps/api/index.mjs", "import { app } from \"lib\";\napp.listen(3001);\n"),
+        ("lib/package.json", r#"{"name": "lib"}"#),
+        ("lib/index.mjs", "import express from \"express\";\nexport const app = express();\n"),
+    ]);
+    assert!(after["lib/index.mjs"].contains("app.get(\"/api/health\""), "{after:?}");
+    assert!(items.is_empty(), "{items:?}");
+}
+
+#[test]
+fn what_a_page_loads_is_no_route_whatever_its_folder() {
+    let server = "import express from \"express\";\nconst app = express();\n";
+    let files = [
+        ("index.html", "<script type=\"module\" src=\"/web/main.ts\"></script>\n"),
+        ("web/main.ts", "ask({ url: \"/health\", key: import.meta.env.REDIS_URL });\n"),
+        ("server/index.ts", server),
+    ];
+    let (after, items) = edited("health", &files);
+    assert!(after["server/index.ts"].contains("app.get(\"/api/health\""), "{}", after["server/index.ts"]);
+    assert!(items.is_empty(), "{items:?}");
+    // the same on the server is one
+    let (after, _) = edited("health", &[("web/main.ts", files[1].1), ("server/index.ts", server)]);
+    assert_eq!(after["server/index.ts"], server);
+}
