@@ -2,8 +2,9 @@
 //! Never knows what is looked for.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
-use super::orm::script::Script;
+use super::orm::script::{Grammar, Script};
 use super::tree::extension;
 
 /// Byte ranges of the comments of a file, in order; Python's doc strings count as comments.
@@ -18,13 +19,31 @@ pub fn ranges(path: &str, text: &str, script: Option<&Script>) -> Vec<Range<usiz
         "html" | "htm" | "xml" | "vue" | "svelte" | "astro" | "ejs" | "hbs" => Lexer::new(text).read(&MARKUP),
         "php" | "prisma" | "css" | "scss" => Lexer::new(text).read(&C),
         "json" | "md" | "mdx" | "txt" => Vec::new(),
+        // one whose tree cannot be had
+        _ if Grammar::of(path).is_some() => Lexer::new(text).read(&SCRIPT),
         _ => Lexer::new(text).read(&SHELL),
     }
 }
 
-/// This byte of a file lies in a comment. For a single question: who has many asks for the ranges once.
-pub fn inside(path: &str, text: &str, at: usize) -> bool {
-    ranges(path, text, Script::read(path, text).as_ref()).iter().any(|range| range.contains(&at))
+/// Those of one file, looked for at the first question and never twice.
+#[derive(Debug, Clone, Default)]
+pub struct Comments(OnceLock<Vec<Range<usize>>>);
+
+impl Comments {
+    /// This byte of the file lies in one. `script`: the file's tree, where somebody has it already or can make it.
+    pub fn hold<'s>(&self, path: &str, text: &str, at: usize, script: impl FnOnce() -> Option<&'s Script>) -> bool {
+        within(self.0.get_or_init(|| ranges(path, text, script())), at)
+    }
+
+    /// The same where nobody has the tree.
+    pub fn inside(&self, path: &str, text: &str, at: usize) -> bool {
+        within(self.0.get_or_init(|| ranges(path, text, Script::read(path, text).as_ref())), at)
+    }
+}
+
+fn within(ranges: &[Range<usize>], at: usize) -> bool {
+    let after = ranges.partition_point(|range| range.start <= at);
+    after.checked_sub(1).and_then(|last| ranges.get(last)).is_some_and(|range| range.contains(&at))
 }
 
 /// How a language writes comments and texts.
@@ -40,6 +59,7 @@ const PYTHON: Marks = Marks { line: &["#"], block: &[], quotes: &["\"\"\"", "'''
 const SHELL: Marks = Marks { line: &["#"], block: &[], quotes: &["\"\"\"", "'''", "\"", "'"], doc: false };
 const SQL: Marks = Marks { line: &["--"], block: &[("/*", "*/")], quotes: &["'", "\""], doc: false };
 const MARKUP: Marks = Marks { line: &[], block: &[("<!--", "-->")], quotes: &[], doc: false };
+const SCRIPT: Marks = Marks { line: &["//"], block: &[("/*", "*/")], quotes: &["\"", "'", "`"], doc: false };
 const C: Marks = Marks { line: &["//"], block: &[("/*", "*/")], quotes: &["\"", "'"], doc: false };
 
 struct Lexer<'a> {

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::comments;
 use super::manifest::Manifest;
 use super::replit::ReplitFile;
 use super::tree::Tree;
@@ -119,7 +118,7 @@ pub fn read(tree: &Tree, replit: Option<&ReplitFile>, manifests: &[(String, Mani
     for (file, text) in tree.code("").filter(|(file, _)| file.ends_with(".py")) {
         for (pattern, engine) in PYTHON.iter() {
             let mut names = pattern.captures_iter(text).filter_map(|c| c.get(1));
-            if let Some(name) = names.find(|name| !comments::inside(file, text, name.start())) {
+            if let Some(name) = names.find(|name| !tree.in_comment(file, name.start())) {
                 let line = text.get(..name.start()).unwrap_or("").matches('\n').count() + 1;
                 out.push(DatabaseUse {
                     engine: *engine,

@@ -43,9 +43,7 @@ impl Health {
             return None;
         }
         Some(match &service.health {
-            Some(path) => {
-                Self { path: path.clone(), answer: if service.health_is_ours { Answer::Ours } else { Answer::Own } }
-            }
+            Some(path) => Self { path: path.clone(), answer: if service.health_is_ours { Answer::Ours } else { Answer::Own } },
             None if edits::makes_health(&service.frameworks) => Self::default(),
             None => Self { path: "/".to_owned(), answer: Answer::Any },
         })

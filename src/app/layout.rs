@@ -7,7 +7,6 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::comments;
 use super::manifest::Manifest;
 use super::tree::Tree;
 use super::variable::Place;
@@ -157,7 +156,7 @@ fn pages(tree: &Tree) -> Vec<String> {
 fn database_tls(tree: &Tree) -> Option<Place> {
     let server = |file: &str| !file.contains("client/") && !file.contains("vite.config");
     tree.code("").filter(|(file, text)| server(file) && CONNECTS.iter().any(|word| text.contains(word))).find_map(|(file, text)| {
-        let found = TLS.as_ref()?.find_iter(text).find(|found| !comments::inside(file, text, found.start()))?;
+        let found = TLS.as_ref()?.find_iter(text).find(|found| !tree.in_comment(file, found.start()))?;
         let line = text.get(..found.start()).unwrap_or("").matches('\n').count() + 1;
         Some(Place { file: file.to_owned(), line: u32::try_from(line).unwrap_or(1) })
     })

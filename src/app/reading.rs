@@ -128,7 +128,7 @@ impl Reading {
             .iter()
             .filter(|(path, _)| is_met(path) && kept.binary_search(path).is_err())
             .map(|(path, text)| {
-                let entry = Entry { path: (*path).to_owned(), local: false, text: Some((*text).to_owned()) };
+                let entry = Entry::new((*path).to_owned(), false, Some((*text).to_owned()));
                 let look = search.look(&entry);
                 (entry, look)
             })

@@ -3,14 +3,13 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::path::Path;
 
 use globset::{GlobSet, GlobSetBuilder};
 use regex::Regex;
 
 use super::alone::{self, Programs};
-use super::comments;
+use super::comments::Comments;
 use super::finding::Finding;
 use super::hide;
 use super::mark;
@@ -115,7 +114,7 @@ impl<'s> Search<'s> {
     pub fn look(&self, entry: &Entry) -> Look {
         let mut look = Look::default();
         let test = is_test(&entry.path);
-        let file = entry.text.as_deref().filter(|_| !test).map(|text| File::new(&entry.path, text));
+        let file = entry.text.as_deref().filter(|_| !test).map(|text| File::new(entry, text));
         let (wanted, settling, alone) = self.wanted(entry);
         let is_ours = entry.text.as_deref().is_some_and(mark::is_written);
         for number in wanted {
@@ -229,12 +228,12 @@ struct File<'t> {
     path: &'t str,
     text: &'t str,
     script: OnceCell<Option<Script>>,
-    comments: OnceCell<Vec<Range<usize>>>,
+    comments: &'t Comments,
 }
 
 impl<'t> File<'t> {
-    fn new(path: &'t str, text: &'t str) -> Self {
-        Self { path, text, script: OnceCell::new(), comments: OnceCell::new() }
+    fn new(entry: &'t Entry, text: &'t str) -> Self {
+        Self { path: &entry.path, text, script: OnceCell::new(), comments: entry.comments() }
     }
 
     fn script(&self) -> Option<&Script> {
@@ -242,9 +241,7 @@ impl<'t> File<'t> {
     }
 
     fn in_comment(&self, at: usize) -> bool {
-        let comments = self.comments.get_or_init(|| comments::ranges(self.path, self.text, self.script()));
-        let after = comments.partition_point(|range| range.start <= at);
-        after.checked_sub(1).and_then(|last| comments.get(last)).is_some_and(|range| range.contains(&at))
+        self.comments.hold(self.path, self.text, at, || self.script())
     }
 
     /// The pattern matches outside of comments.

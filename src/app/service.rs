@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::beside;
 use super::command;
-use super::comments;
 use super::launch;
 use super::manifest::Manifest;
 use super::replit::{DeployTarget, ReplitFile};
@@ -87,19 +86,22 @@ static LISTENS: LazyLock<Option<Regex>> =
 
 /// A health route in the code below `dir`, as a path with a leading `/`.
 pub fn health(tree: &Tree, dir: &str) -> Option<String> {
-    let written = tree.code(dir).filter(|(file, _)| !file.contains("client/")).find_map(|(file, text)| health_in(file, text));
+    let written = tree
+        .code(dir)
+        .filter(|(file, _)| !file.contains("client/"))
+        .find_map(|(file, text)| health_in(file, text, |at| tree.in_comment(file, at)));
     written.map(|(_, path)| path).or_else(|| health_by_file(tree, dir))
 }
 
 /// Where a file writes a health route, and its path with a leading `/`.
-pub fn health_in(file: &str, text: &str) -> Option<(usize, String)> {
+pub fn health_in(file: &str, text: &str, in_comment: impl Fn(usize) -> bool) -> Option<(usize, String)> {
     // Django's own list of addresses: what is included somewhere else has a prefix that this file does not know
     let is_list = file.ends_with("urls.py") && (text.contains("include") || text.contains("admin.site"));
     [HEALTH.as_ref(), DJANGO.as_ref().filter(|_| is_list)].into_iter().flatten().find_map(|pattern| {
         pattern.captures_iter(text).find_map(|c| {
             let (start, path) = (c.get(0)?.start(), c.get(1)?.as_str());
             let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-            (!comments::inside(file, text, start)).then_some((start, path))
+            (!in_comment(start)).then_some((start, path))
         })
     })
 }
@@ -130,7 +132,7 @@ pub fn code_port(tree: &Tree, dir: &str) -> Option<u16> {
     let server = |file: &str| !file.contains("client/") && !file.contains("vite.config");
     tree.code(dir).filter(|(file, _)| server(file)).find_map(|(file, text)| {
         let numbers = LISTENS.as_ref()?.captures_iter(text).filter_map(|c| c.get(1));
-        numbers.filter(|number| !comments::inside(file, text, number.start())).find_map(|number| number.as_str().parse().ok())
+        numbers.filter(|number| !tree.in_comment(file, number.start())).find_map(|number| number.as_str().parse().ok())
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use super::comments::Comments;
 use super::walk::{self, Found};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::{Reporter, Unit};
@@ -50,6 +51,18 @@ pub struct Entry {
     pub local: bool,
     /// `None`: binary, too large, unreadable, or a kind that is never read (documents, data, lock files).
     pub text: Option<String>,
+    comments: Comments,
+}
+
+impl Entry {
+    pub fn new(path: String, local: bool, text: Option<String>) -> Self {
+        Self { path, local, text, comments: Comments::default() }
+    }
+
+    /// Where its comments are, once somebody has asked.
+    pub fn comments(&self) -> &Comments {
+        &self.comments
+    }
 }
 
 /// The app's files, sorted by path.
@@ -166,6 +179,12 @@ impl Tree {
         self.entries.get(self.position(path)?)?.text.as_deref()
     }
 
+    /// This byte of a file lies in a comment.
+    pub fn in_comment(&self, path: &str, at: usize) -> bool {
+        let entry = self.position(path).and_then(|position| self.entries.get(position));
+        entry.and_then(|entry| Some(entry.comments.inside(path, entry.text.as_deref()?, at))).unwrap_or(false)
+    }
+
     /// Files whose text is code below `dir` (empty: everywhere), tests left out.
     pub fn code<'a>(&'a self, dir: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.entries.iter().filter_map(move |e| {
@@ -178,7 +197,7 @@ impl Tree {
 
 /// One file, and what a person should know of how it was read.
 fn read_one(root: &Path, file: &Found) -> (Entry, Option<String>) {
-    let mut entry = Entry { path: file.path.clone(), local: file.local, text: None };
+    let mut entry = Entry::new(file.path.clone(), file.local, None);
     if !is_text(&file.path) {
         return (entry, None);
     }

@@ -7,7 +7,6 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::comments;
 use super::layout::Layout;
 use super::manifest::Manifest;
 use super::stack::{Language, Stack};
@@ -219,7 +218,7 @@ fn node<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Node) -> impl
                 if known(from.as_str(), file)
                     || types_alone(what.as_str())
                     || !(is_export || stays(file, text, what.as_str(), whole.range()))
-                    || comments::inside(file, text, from.start())
+                    || tree.in_comment(file, from.start())
                 {
                     continue;
                 }
@@ -276,7 +275,7 @@ fn python<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Python) -> 
             for names in pattern.captures_iter(text).filter_map(|captures| captures.get(1)) {
                 for part in names.as_str().split(',').map(str::trim) {
                     let name = part.split([' ', '\t', '.']).next().unwrap_or(part);
-                    if name.is_empty() || known(name) || comments::inside(file, text, names.start()) {
+                    if name.is_empty() || known(name) || tree.in_comment(file, names.start()) {
                         continue;
                     }
                     found.push(Undeclared {

@@ -7,8 +7,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::comments;
-use super::orm::script::Script;
 use super::tree::{Entry, Tree, is_code, is_test};
 use crate::error::{Error, Result};
 
@@ -32,10 +30,7 @@ pub fn places(root: &Path, ids: &BTreeSet<&str>) -> Result<Vec<String>> {
         let Some(text) = entry.text.as_deref().filter(|_| is_code(&entry.path) && !is_test(&entry.path)) else { return Vec::new() };
         let found = [quoted, figure].into_iter().flat_map(|pattern| pattern.captures_iter(text)).filter_map(|found| found.get(1));
         let mut hits: Vec<usize> = found.filter(|id| telling(id.as_str())).map(|id| id.start()).collect();
-        if !hits.is_empty() {
-            let comments = comments::ranges(&entry.path, text, Script::read(&entry.path, text).as_ref());
-            hits.retain(|at| !comments.iter().any(|range| range.contains(at)));
-        }
+        hits.retain(|at| !entry.comments().inside(&entry.path, text, *at));
         let mut lines: Vec<usize> = hits.iter().filter_map(|at| Some(text.get(..*at)?.matches('\n').count() + 1)).collect();
         lines.sort_unstable();
         lines.dedup();

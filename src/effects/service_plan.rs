@@ -55,8 +55,7 @@ impl ServicePlan {
             ("extra_to".into(), json!(most(&extra))),
             ("summary".into(), json!(self.services)),
         ]);
-        let health =
-            names.iter().map(|name| Health::of_list(&self.health, name, names.len() == 1)).collect::<Result<Vec<Health>>>()?;
+        let health = names.iter().map(|name| Health::of_list(&self.health, name, names.len() == 1)).collect::<Result<Vec<Health>>>()?;
         // the first is the one that the app's own address leads to
         let first = health.first().cloned().unwrap_or_default();
         out.insert("health_type".into(), json!(first.content_type()));

@@ -127,7 +127,9 @@ impl Watch {
         let answer = client.get(&self.url).send().await;
         let problem = match answer {
             Err(error) => Some(text::redact(&error.to_string())),
-            Ok(answer) if codes(&self.codes).is_none_or(|codes| !codes.contains(&answer.status().as_u16())) => Some(format!("status {}", answer.status())),
+            Ok(answer) if codes(&self.codes).is_none_or(|codes| !codes.contains(&answer.status().as_u16())) => {
+                Some(format!("status {}", answer.status()))
+            }
             Ok(answer) => {
                 let kind = answer.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
                 (!kind.starts_with(&self.content_type)).then(|| format!("content type is {kind}, expected {}", self.content_type))

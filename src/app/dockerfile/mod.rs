@@ -187,4 +187,3 @@ fn json(words: &[String]) -> String {
 pub fn shown(service: &Service) -> String {
     command::line(&service.run)
 }
-

@@ -39,6 +39,17 @@ impl LanguageExt for Grammar {
     }
 }
 
+impl Grammar {
+    /// By the name of a file; `None`: it is not a script.
+    pub fn of(path: &str) -> Option<Self> {
+        match path.rsplit('.').next()? {
+            "ts" | "mts" | "cts" => Some(Self::TypeScript),
+            "tsx" | "jsx" | "js" | "mjs" | "cjs" => Some(Self::Tsx),
+            _ => None,
+        }
+    }
+}
+
 /// A file of the app.
 pub struct Script {
     /// From the app's root.
@@ -51,11 +62,7 @@ pub struct Script {
 impl Script {
     /// `None` for a file that is not a script, or that the grammar cannot read at all.
     pub fn read(path: &str, text: &str) -> Option<Self> {
-        let grammar = match path.rsplit('.').next()? {
-            "ts" | "mts" | "cts" => Grammar::TypeScript,
-            "tsx" | "jsx" | "js" | "mjs" | "cjs" => Grammar::Tsx,
-            _ => return None,
-        };
+        let grammar = Grammar::of(path)?;
         let tree = AstGrep::try_new(text, grammar).ok()?;
         Some(Self { path: path.to_owned(), text: text.to_owned(), grammar, tree })
     }

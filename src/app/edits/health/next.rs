@@ -22,7 +22,9 @@ pub fn is_route(path: &str) -> bool {
 pub fn edit(work: &mut Work, server: &Server) -> bool {
     let is_next =
         |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok_and(|package| package["dependencies"]["next"].is_string());
-    let Some(package) = work.paths(|path, text| server.holds(path) && path.rsplit('/').next() == Some("package.json") && is_next(text)).into_iter().next() else {
+    let Some(package) =
+        work.paths(|path, text| server.holds(path) && path.rsplit('/').next() == Some("package.json") && is_next(text)).into_iter().next()
+    else {
         return false;
     };
     let dir = folder(&package).to_owned();

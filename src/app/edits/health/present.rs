@@ -3,10 +3,11 @@
 
 use regex::Regex;
 
+use super::super::super::comments::Comments;
 use super::super::super::orm::script::{Part, Script, arguments};
 use super::super::super::service;
-use super::super::syntax::{calls, function, is_function, statement_of};
 use super::super::browser::Side;
+use super::super::syntax::{calls, function, is_function, statement_of};
 use super::super::work::{Server, Work, line_of};
 use super::{has_database, has_redis, is_code, next};
 
@@ -15,7 +16,8 @@ const WHY: &str = "the load balancer would go on sending people to a task that c
 /// Whether there is one. What its answer does not depend on is said.
 pub fn is_there(work: &mut Work, server: &Server) -> bool {
     let routes = |(path, text): (&str, &str)| {
-        let written = service::health_in(path, text).map(|(at, route)| (at, Some(route)));
+        let comments = Comments::default();
+        let written = service::health_in(path, text, |at| comments.inside(path, text, at)).map(|(at, route)| (at, Some(route)));
         let (at, route) = written.or_else(|| next::is_route(path).then_some((0, None)))?;
         Some((path.to_owned(), at, route))
     };

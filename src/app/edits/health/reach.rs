@@ -3,8 +3,8 @@
 
 use super::super::super::orm::imports::Imports;
 use super::super::super::orm::script::{Part, Script, bare};
-use super::super::syntax::is_typed;
 use super::super::browser::Side;
+use super::super::syntax::is_typed;
 use super::super::work::{Work, folder};
 use super::{WHY, has_database, has_redis};
 

@@ -294,7 +294,10 @@ fn each_service_of_a_repository_gets_its_own_route() {
 fn a_server_that_is_made_in_a_library_gets_the_route_there() {
     let (after, items) = of_app(&[
         ("package.json", r#"{"name": "many", "workspaces": ["apps/*", "lib"]}"#),
-        ("apps/api/package.json", r#"{"name": "api", "scripts": {"start": "node index.mjs"}, "dependencies": {"express": "5", "lib": "*"}}"#),
+        (
+            "apps/api/package.json",
+            r#"{"name": "api", "scripts": {"start": "node index.mjs"}, "dependencies": {"express": "5", "lib": "*"}}"#,
+        ),
         ("apps/api/index.mjs", "import { app } from \"lib\";\napp.listen(3001);\n"),
         ("lib/package.json", r#"{"name": "lib"}"#),
         ("lib/index.mjs", "import express from \"express\";\nexport const app = express();\n"),
