@@ -20,6 +20,7 @@ mod package;
 mod paths;
 mod push;
 mod pyproject;
+mod redis_tls;
 mod sessions;
 mod shims;
 mod split;
@@ -143,6 +144,7 @@ fn make(id: &str) -> Option<fn(&mut Work)> {
         "paths" => paths::edit,
         "schema-push" => push::edit,
         "database-tls" => tls::edit,
+        "redis-tls" => redis_tls::edit,
         "dsql-sign-in" => dsql::edit,
         "sql" => sql::follow,
         "bedrock" => shims::bedrock,

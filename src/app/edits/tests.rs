@@ -2,6 +2,7 @@ mod database;
 mod form;
 mod health;
 mod login;
+mod redis;
 mod running;
 mod services;
 mod sides;
