@@ -10,6 +10,7 @@ mod dsql;
 mod health;
 mod hosts;
 mod link;
+mod link_prisma;
 mod lock;
 mod login;
 mod login_python;

@@ -2,6 +2,7 @@ mod database;
 mod form;
 mod health;
 mod login;
+mod prisma;
 mod redis;
 mod running;
 mod services;
