@@ -9,7 +9,7 @@ mod pipeline;
 mod proof;
 mod shell;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -517,6 +517,40 @@ fn a_cache_that_is_named_by_host_and_port_is_one_in_compose_too() {
     let why =
         |name: &str| told["variables"].as_array().unwrap().iter().find(|v| v["name"] == name).unwrap()["why"].as_str().unwrap().to_owned();
     assert!(why("REDIS_HOST").contains("Endpoint of the cache's stack"), "{told:#}");
+}
+
+#[test]
+fn a_cache_of_the_wizards_is_given_by_its_parts_and_nobody_is_asked() {
+    const NAMES: [&str; 5] = ["REDIS_HOST", "REDIS_PORT", "REDIS_TLS", "REDIS_PASSWORD", "REDIS_USERNAME"];
+    let wizard = app("bun");
+    let reads: String = NAMES.iter().map(|name| format!("export const x = process.env.{name}!;\n")).collect();
+    put(&wizard, "src/more.ts", &reads);
+    let rows = |decided: &str| -> BTreeMap<String, Value> {
+        let done = wizard.run(&["app", "env", "--json", "--app-name", "shop", "--environment", "staging", "--set", decided]).expect(0);
+        let told: Value = serde_json::from_str(&done.out()).unwrap();
+        told["variables"].as_array().unwrap().iter().map(|row| (row["name"].as_str().unwrap().to_owned(), row.clone())).collect()
+    };
+    let on_aws = |decided: &str| NAMES.map(|name| rows(decided)[name]["on_aws"].as_str().unwrap().to_owned());
+    let stack = "set by the service's stack";
+    assert_eq!(on_aws("cache=valkey"), [stack, stack, stack, "Secrets Manager: shop-staging/cache-password", "not set"]);
+    assert_eq!(on_aws("auth=app"), on_aws("cache=valkey"), "while nothing is decided");
+    let person = "task definition: a person gives the value";
+    let port = "task definition: 6379";
+    assert_eq!(on_aws("cache=none"), [person, port, "task definition: false", "Secrets Manager: shop-staging/cache-password", person]);
+    let listed = |decided: &str| {
+        let done = wizard.run(&["secrets", "list", "--app", "shop", "--environment", "staging", "--set", decided]).expect(0).out();
+        done.lines().find(|line| line.contains(" REDIS_PASSWORD ")).unwrap_or_else(|| panic!("{done}")).to_owned()
+    };
+    assert!(listed("cache=valkey").contains("not there yet: the password of the cache"), "{}", listed("cache=valkey"));
+    assert!(listed("cache=none").contains("MISSING"), "{}", listed("cache=none"));
+    // only what the code reads
+    let other = app("vite-express");
+    let told = other.run(&["app", "env", "--json", "--set", "cache=valkey"]).expect(0).out();
+    assert!(NAMES.iter().all(|name| !told.contains(name)), "{told}");
+    // on one's own machine there is no TLS
+    wizard.run(&["app", "container", "--set", "cache=valkey"]).expect(0);
+    let compose: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read(&wizard, "docker-compose.yml")).unwrap();
+    assert_eq!(compose["services"]["web"]["environment"]["REDIS_TLS"].as_str(), Some(""));
 }
 
 #[test]

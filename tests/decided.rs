@@ -362,6 +362,28 @@ fn sql_of_an_earlier_run_follows_the_database_and_what_a_person_changed_stays() 
     }
 }
 
+/// RDS first, then Aurora DSQL: the migration that the first preparation made is told, and what runs there is beside.
+#[test]
+fn the_logins_migration_is_told_when_dsql_is_decided_for_afterwards() {
+    const FILE: &str = ".migrate/sql/auth_subject.sql";
+    let app = App::new();
+    let prepare = |branch: &str, database: &str| {
+        let (code, done, told) = app.prepare(&["--yes", "--branch", branch, "--set", &format!("database={database}")]);
+        assert_eq!(code, 0, "{branch}: {done}{told}");
+    };
+    prepare("one", "rds");
+    let files = app.git(&["ls-files"]);
+    let migration = files.lines().find(|path| path.ends_with("_auth_subject.sql") && !path.starts_with(".migrate/")).unwrap().to_owned();
+    let (before, list) = (app.text(&migration), app.text("CHECKLIST-CODE.md"));
+    assert!(!files.contains(FILE) && !list.contains("statements apart"), "{list}");
+    prepare("two", "dsql");
+    assert_eq!(app.text(&migration), before, "history stays");
+    assert_eq!(app.text(FILE), sql_of("sample", "dsql")[FILE], "as for a fresh app");
+    let list = app.text("CHECKLIST-CODE.md");
+    assert!(list.contains(&format!("- [ ] {migration}:2: take this migration's statements apart for Aurora DSQL")), "{list}");
+    assert!(list.contains(&format!("- [ ] {FILE}: run this file on the target database")), "{list}");
+}
+
 #[test]
 fn bedrock_asks_for_no_stand_in_of_a_key() {
     let files = files_of("sample");

@@ -324,6 +324,47 @@ fn what_is_pasted_is_not_shown() {
     pty.assert_restored();
 }
 
+/// The cache that the wizard makes is given by its parts, too: nobody says its host or its password.
+#[test]
+fn what_reads_the_cache_by_host_gets_it_from_its_stack() {
+    let emulator = Emulator::start(&[]);
+    let wizard = Wizard::sample().envs(emulator.env());
+    put(
+        &wizard,
+        "server/queue.ts",
+        "import Redis from \"ioredis\";\nexport const redis = new Redis({ host: process.env.REDIS_HOST, port: Number(process.env.REDIS_PORT), password: process.env.REDIS_PASSWORD });\n",
+    );
+    let profile = ["stacks", "deploy", "--profile", "grievance-portal", "--set", "github_repository=acme/shop", "--yes", "--plain"];
+    let cache = ["--confirm", "delegate", "--set", "cache=valkey", "--set", "cache_class=cache.t4g.micro"];
+    wizard.run(&[&profile[..], &cache].concat()).expect(0);
+    let described = |stack: &str| cloudformation(&emulator, "DescribeStacks", &format!("&StackName=grievance-portal-production-{stack}"));
+    let after = |text: &str, mark: &str, open: &str| -> String {
+        let rest = text.split_once(mark).unwrap_or_else(|| panic!("no {mark} in {text}")).1;
+        rest.split_once(open).unwrap().1.split('<').next().unwrap().to_owned()
+    };
+    let output = |name: &str| after(&described("cache"), &format!("<OutputKey>{name}</OutputKey>"), "<OutputValue>");
+    let parameter = |name: &str| after(&described("app"), &format!("<ParameterKey>{name}</ParameterKey>"), "<ParameterValue>");
+    assert!(output("Endpoint").contains('.') || !output("Endpoint").is_empty());
+    assert_eq!([parameter("CacheHost"), parameter("CachePort")], [output("Endpoint"), output("Port")]);
+    let password = output("PasswordSecretArn");
+    assert!(password.contains(":secret:grievance-portal-production/cache-password"), "{password}");
+    assert_eq!(parameter("SecretRedisPassword"), password);
+    assert!(parameter("SecretArns").split(',').any(|arn| arn == password), "{}", parameter("SecretArns"));
+    // and ECS was told: host and port plainly, the password by its secret alone
+    let families = ask(&emulator, "ecs", &format!("{ECS}.ListTaskDefinitions"), &json!({}));
+    let newest = families["taskDefinitionArns"].as_array().unwrap().last().unwrap().clone();
+    let told = ask(&emulator, "ecs", &format!("{ECS}.DescribeTaskDefinition"), &json!({ "taskDefinition": newest }));
+    let container = &told["taskDefinition"]["containerDefinitions"][0];
+    let plain = |name: &str| container["environment"].as_array().unwrap().iter().find(|v| v["name"] == name).map(|v| v["value"].clone());
+    assert_eq!(
+        [plain("REDIS_HOST"), plain("REDIS_PORT"), plain("REDIS_TLS")],
+        [output("Endpoint"), output("Port"), "true".to_owned()].map(|v| Some(v.into()))
+    );
+    assert_eq!(plain("REDIS_PASSWORD"), None);
+    let secret = container["secrets"].as_array().unwrap().iter().find(|s| s["name"] == "REDIS_PASSWORD").map(|s| s["valueFrom"].clone());
+    assert_eq!(secret, Some(password.into()));
+}
+
 const ECS: &str = "AmazonEC2ContainerServiceV20141113";
 
 /// A new value, its reader restarted, and the value before back: through the journey, as the command opens it.

@@ -45,6 +45,9 @@ pub struct Secret {
     pub origin: Origin,
     /// The code stops or fails without it.
     pub needed: bool,
+    /// A stack makes it: nobody is asked for it.
+    #[serde(default)]
+    pub made: bool,
     pub why: String,
 }
 
@@ -104,6 +107,9 @@ struct Row {
     /// The service's stack sets it; with `needs`: where that is decided.
     #[serde(default)]
     stack: bool,
+    /// A stack makes the secret: nobody is asked for it.
+    #[serde(default)]
+    made: bool,
     language: Option<super::stack::Language>,
     /// Also for the build.
     #[serde(default)]
@@ -220,6 +226,7 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
                 name: row.name.clone(),
                 origin: Origin::Shim,
                 needed: reads.is_some_and(|v| !v.has_default),
+                made: row.made,
                 why: row.why.clone(),
             }),
             RowKind::Never => plan.never.push(Never { name: row.name.clone(), why: row.why.clone() }),
@@ -270,6 +277,11 @@ impl EnvPlan {
         self.unneeded.iter().any(|n| n.name == name)
     }
 
+    /// A stack makes the secret: nobody is asked for it.
+    pub fn is_made(&self, name: &str) -> bool {
+        self.secrets.iter().any(|s| s.name == name && s.made)
+    }
+
     fn has(&self, name: &str) -> bool {
         self.plain.iter().any(|p| p.name == name)
             || self.secrets.iter().any(|s| s.name == name)
@@ -283,7 +295,7 @@ impl EnvPlan {
             return;
         }
         if hide::is_secret_name(name) || (origin == Origin::Replit && value.is_none()) {
-            self.secrets.push(Secret { name: name.to_owned(), origin, needed: needed || origin == Origin::Replit, why });
+            self.secrets.push(Secret { name: name.to_owned(), origin, needed: needed || origin == Origin::Replit, made: false, why });
         } else {
             self.plain.push(Plain { name: name.to_owned(), value, by_stack: false, origin, why });
         }
@@ -299,7 +311,7 @@ impl EnvPlan {
         self.plain = plain;
         self.secrets.extend(kept.into_iter().map(|p| {
             let needed = read(&p.name).is_some_and(|v| !v.has_default);
-            Secret { name: p.name, origin: p.origin, needed, why: p.why }
+            Secret { name: p.name, origin: p.origin, needed, made: false, why: p.why }
         }));
         Ok(())
     }

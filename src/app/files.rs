@@ -258,7 +258,7 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
     }
     out.push_str("## Environment that only a person can give\n\n");
     let missing = plan.plain.iter().filter(|p| p.value.is_none() && !p.by_stack).map(|p| (p.name.as_str(), p.why.as_str()));
-    for (name, why) in plan.secrets.iter().map(|s| (s.name.as_str(), s.why.as_str())).chain(missing) {
+    for (name, why) in plan.secrets.iter().filter(|s| !s.made).map(|s| (s.name.as_str(), s.why.as_str())).chain(missing) {
         out.push_str(&format!("- [ ] `{name}`: {why}\n"));
     }
     let unknown: Vec<String> =

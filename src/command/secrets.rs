@@ -178,7 +178,9 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
     let table = Table::bundled()?;
     // what the stacks or the wizard make is nobody's to import
     let left = app::env::left_to_a_person(&place.decided)?;
-    let made = |row: &Row| table.judge(&row.variable, None).0 == Becomes::Replaced && !left.contains(&row.variable);
+    let plan = environment::plan(&scan, &place.decided)?;
+    let replaced = |name: &str| table.judge(name, None).0 == Becomes::Replaced && !left.contains(name);
+    let made = |row: &Row| plan.is_made(&row.variable) || replaced(&row.variable);
     let missing = rows.iter().filter(|r| matches!(r.given, Given::Missing(_) | Given::MissingPlain) && !made(r)).count();
     let code = u8::from(missing > 0 && not_asked.is_none());
     let secrets = stored(&held, &table);

@@ -7,10 +7,11 @@ use super::super::orm::list::ListEdit;
 use super::super::orm::script::{Script, arguments, bare, items, key_of, text_of, value_of};
 use super::syntax::{calls, function, function_of, is_typed, name_of, statement_of};
 use super::work::Work;
-use super::{migration, sql};
+use super::{link_prisma, migration, sql};
 
 const WHY: &str = "ids from Replit stay; people are found again by the login's subject, then by verified e-mail";
-const SQL: &str = ".migrate/sql/auth_subject.sql";
+
+const MODEL: &str = "the model User in a Prisma schema for PostgreSQL, with a text as its id and an e-mail";
 
 /// A file and what changes in it, or what was not found.
 type Found = (Option<(Script, Vec<Edit>)>, Option<&'static str>);
@@ -18,10 +19,17 @@ type Found = (Option<(Script, Vec<Edit>)>, Option<&'static str>);
 /// Says whether it was done.
 pub fn edit(work: &mut Work, concerned: impl Fn(&str, &str) -> bool) -> bool {
     let (login, missing_login) = login(work, &concerned);
-    let (storage, missing_storage) = storage(work);
-    let (schema, missing_schema) = schema(work);
+    let (mut schema, mut missing_schema) = schema(work);
+    let people = if schema.is_none() { link_prisma::model(work, WHY) } else { None };
+    if schema.is_none() && link_prisma::is_used(work) {
+        missing_schema = people.is_none().then_some(MODEL);
+    }
+    let (storage, missing_storage) = match &people {
+        Some(model) => link_prisma::storage(work, model, WHY),
+        None => storage(work),
+    };
     let missing: Vec<&str> = [missing_login, missing_storage, missing_schema].into_iter().flatten().collect();
-    let (Some(login), Some(storage), Some(schema), []) = (login, storage, schema, missing.as_slice()) else {
+    let (Some(login), Some(storage), []) = (login, storage, missing.as_slice()) else {
         let at = work.server(&concerned).first().map(|script| script.path.clone()).unwrap_or_default();
         let what = format!("link people by verified e-mail and keep their ids; not found: {}", missing.join(", "));
         work.item(
@@ -32,10 +40,13 @@ pub fn edit(work: &mut Work, concerned: impl Fn(&str, &str) -> bool) -> bool {
         );
         return false;
     };
-    for (script, edits) in [login, storage, schema] {
+    for (script, edits) in [Some(login), Some(storage), schema.take()].into_iter().flatten() {
         work.edit(&script, edits);
     }
-    column(work);
+    match people {
+        Some(model) => model.put(work, WHY),
+        None => column(work),
+    }
     work.item(
         "the database",
         None,
@@ -56,8 +67,8 @@ fn column(work: &mut Work) {
         return;
     }
     let text = sql::subject(work.dialect(), "users", "text", CONSTRAINT);
-    work.put(SQL, text, WHY);
-    work.item(SQL, None, sql::RUN, "the login writes the column that it adds");
+    work.put(sql::SUBJECT, text, WHY);
+    work.item(sql::SUBJECT, None, sql::RUN, "the login writes the column that it adds");
 }
 
 /// The file of the login: upsertUser tells a verified e-mail alone, and the session knows people by the app's id.

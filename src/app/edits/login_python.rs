@@ -12,7 +12,6 @@ use super::work::{Work, line_of};
 
 const WHY: &str = "Replit's login answers to repls alone; Cognito's takes its place behind the same names";
 const SUBJECT_WHY: &str = "people are found again by the login's subject, then by verified e-mail; their ids stay";
-const SQL: &str = ".migrate/sql/auth_subject.sql";
 
 pub fn edit(work: &mut Work) {
     let (Ok(blueprint), Ok(import), Ok(class), Ok(email), Ok(name)) = (
@@ -76,8 +75,8 @@ pub fn edit(work: &mut Work) {
         }
         let table = table.unwrap_or_else(|| "user".to_owned());
         let text = sql::subject(work.dialect(), &table, "varchar", &format!("{table}_auth_subject_key"));
-        work.put(SQL, text, SUBJECT_WHY);
-        work.item(SQL, None, sql::RUN, "the login writes the column that it adds");
+        work.put(sql::SUBJECT, text, SUBJECT_WHY);
+        work.item(sql::SUBJECT, None, sql::RUN, "the login writes the column that it adds");
         requirements(work);
     }
 }

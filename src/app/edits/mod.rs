@@ -10,6 +10,7 @@ mod dsql;
 mod health;
 mod hosts;
 mod link;
+mod link_prisma;
 mod lock;
 mod login;
 mod login_python;
@@ -20,6 +21,7 @@ mod package;
 mod paths;
 mod push;
 mod pyproject;
+mod redis_tls;
 mod sessions;
 mod shims;
 mod split;
@@ -144,6 +146,7 @@ fn make(id: &str) -> Option<fn(&mut Work)> {
         "paths" => paths::edit,
         "schema-push" => push::edit,
         "database-tls" => tls::edit,
+        "redis-tls" => redis_tls::edit,
         "dsql-sign-in" => dsql::edit,
         "sql" => sql::follow,
         "bedrock" => shims::bedrock,

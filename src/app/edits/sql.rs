@@ -13,6 +13,9 @@ pub const FOLDER: &str = ".migrate/sql/";
 pub const RUN: &str = "run this file on the target database, after its schema and rows were copied there and before the app's first start: \
                        psql \"$DATABASE_URL\" -f, with the target's address; nothing runs it by itself";
 
+/// The column of the login.
+pub const SUBJECT: &str = ".migrate/sql/auth_subject.sql";
+
 /// Whose SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -58,7 +61,7 @@ const ONE_BY_ONE: &str = "-- Aurora DSQL: one statement after the other, each in
                           -- is built in the background: it is there once sys.jobs says completed.\n";
 
 /// `"name"`, whatever is in it.
-fn name(text: &str) -> String {
+pub fn name(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 
@@ -158,6 +161,31 @@ pub fn follow(work: &mut Work) {
         let what =
             format!("this file was changed by hand and is for {}: for {} write `{}`", other.word(), dialect.word(), missing.join(" "));
         let why = format!("a file that is yours is not written over; {} does not take `{}`", dialect.word(), line.trim());
+        work.item(&path, Some(number + 1), &what, &why);
+    }
+    if dialect == Dialect::Dsql {
+        migrations(work);
+    }
+}
+
+/// The login's column as a migration of the app's own, made while the database was another one: Aurora DSQL refuses it. It is the app's
+/// history, so it stays; its statements one by one go beside, as a fresh app has them.
+fn migrations(work: &mut Work) {
+    let Ok(ours) = Regex::new(r"(?:^|/)\d+_auth_subject(?:\.sql|/migration\.sql)$") else { return };
+    for path in work.paths(|path, _| ours.is_match(path)) {
+        let text = work.text(&path).unwrap_or_default().to_owned();
+        let Some(source) = Source::of(&text) else { continue };
+        let Some((number, line)) = text.lines().enumerate().find(|(_, line)| Dialect::Dsql.refuses(line)) else { continue };
+        let wanted = source.text(Dialect::Dsql);
+        if work.text(SUBJECT).is_none() && work.put(SUBJECT, &wanted, "the login's column for Aurora DSQL, which refuses the migration") {
+            work.item(SUBJECT, None, RUN, "the login writes the column that it adds");
+        }
+        let apart: Vec<&str> = wanted.lines().filter(|line| !line.starts_with("--")).collect();
+        let what = format!(
+            "take this migration's statements apart for Aurora DSQL, each in a transaction of its own: `{}` ({SUBJECT}); let no pipeline run it there as it is",
+            apart.join("` and `")
+        );
+        let why = format!("Aurora DSQL does not take `{}`: a unique constraint is an index there, built in the background", line.trim());
         work.item(&path, Some(number + 1), &what, &why);
     }
 }

@@ -2,6 +2,8 @@ mod database;
 mod form;
 mod health;
 mod login;
+mod prisma;
+mod redis;
 mod running;
 mod services;
 mod sides;

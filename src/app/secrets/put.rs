@@ -64,12 +64,12 @@ pub struct Wanted {
     pub read_at: String,
 }
 
-/// The secrets that the code reads, by name; those that the wizard makes another way (the database's URL), and those that
-/// nobody has to give with what was decided, are not among them.
+/// The secrets that the code reads, by name; those that the wizard makes another way (the database's URL) or that a stack makes, and
+/// those that nobody has to give with what was decided, are not among them.
 pub fn wanted(scan: &Scan, plan: &EnvPlan, table: &Table) -> Vec<Wanted> {
     scan.variables
         .iter()
-        .filter(|v| !v.at_build && !plan.is_unneeded(&v.name) && table.judge(&v.name, None).0 == Becomes::Secret)
+        .filter(|v| !v.at_build && !plan.is_unneeded(&v.name) && !plan.is_made(&v.name) && table.judge(&v.name, None).0 == Becomes::Secret)
         .filter(|v| table.rule(&v.name).is_some() || super::super::hide::is_secret_name(&v.name))
         .map(|v| Wanted {
             variable: v.name.clone(),

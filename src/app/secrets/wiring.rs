@@ -107,7 +107,7 @@ pub fn wire(
                 (given, source.to_owned())
             } else if let Some(value) = plain.get(*name) {
                 (Given::Plain { value: value.clone() }, "imported".to_owned())
-            } else if plan.not_by_stack.contains(*name) {
+            } else if plan.not_by_stack.contains(*name) && !defaults.contains_key(name) {
                 (if variable.is_some_and(|v| v.has_default) { Given::Default } else { Given::MissingPlain }, "nobody gives it".to_owned())
             } else if let Some((value, origin)) = defaults.get(name) {
                 let source = match origin {

@@ -119,3 +119,29 @@ fn migrations_are_made_by_the_apps_own_tool() {
         assert!(items.len() == 1 && items[0].contains(tool), "{items:?}");
     }
 }
+
+/// What was written while the database was RDS is the app's history: on Aurora DSQL its statements are told apart.
+#[test]
+fn a_migration_of_the_login_is_told_apart_for_dsql() {
+    const FILE: &str = ".migrate/sql/auth_subject.sql";
+    let rds = sql::subject(sql::Dialect::Postgres, "users", "text", "users_auth_subject_unique");
+    for path in ["migrations/0002_auth_subject.sql", "prisma/migrations/20240101000001_auth_subject/migration.sql"] {
+        let (after, items) = with(&[("database", "dsql")], &[(path, &rds)]);
+        assert_eq!(after[path], rds, "history stays");
+        assert_eq!(after[FILE], sql::subject(sql::Dialect::Dsql, "users", "text", "users_auth_subject_unique"));
+        let item = items.iter().find(|item| item.starts_with(&format!("{path}:2 take this migration's statements apart"))).unwrap();
+        assert!(
+            item.contains("`alter table \"users\" add column if not exists \"auth_subject\" text;` and `create unique index async if not exists \"users_auth_subject_unique\" on \"users\" (\"auth_subject\");`"),
+            "{item}"
+        );
+        for other in [&[("database", "rds")] as &[_], &[]] {
+            let (after, items) = with(other, &[(path, &rds)]);
+            assert_eq!((after.contains_key(FILE), items.iter().any(|item| item.contains("statements apart"))), (false, false), "{other:?}");
+        }
+        // taken apart by a person, and somebody else's of another meaning
+        for text in [after[FILE].as_str(), "alter table x add column auth_subject text unique;\n"] {
+            let (after, items) = with(&[("database", "dsql")], &[(path, text)]);
+            assert!(!after.contains_key(FILE) && !items.iter().any(|item| item.contains("statements apart")), "{items:?}");
+        }
+    }
+}
