@@ -119,6 +119,8 @@ impl fmt::Display for Health {
 
 #[cfg(test)]
 mod tests {
+    use super::super::choices::{Choices, Ci};
+    use super::super::files;
     use super::super::fixture::App;
     use super::*;
 
@@ -149,6 +151,17 @@ mod tests {
         assert_eq!((of("ready").codes(), of("ready").content_type()), ("200", "application/json"));
         // a service of the person's own
         assert_eq!(of("other"), Health::default());
+        // image and smoke test say the same
+        let scan = app.scan();
+        let files = files::generate(&scan, &Choices { ci: Ci::Github, ..Choices::from_scan(&scan) }).unwrap();
+        let contents = |path: &str| files.iter().find(|file| file.path == path).unwrap().contents.clone();
+        let pages = contents("Dockerfile.pages");
+        assert!(pages.contains("require('net').connect") && pages.contains("# no health route is known"), "{pages}");
+        let api = contents("Dockerfile.api");
+        assert!(api.contains("process.env.PORT + '/healthz'") && !api.contains("no health route"), "{api}");
+        let pipeline = contents(".github/workflows/deploy.yml");
+        let row = |name: &str| pipeline.lines().find(|line| line.contains("health: \"") && line.contains(&format!("service: {name},"))).unwrap();
+        assert!(row("pages").contains("health: \"\"") && row("auth").contains("health: \"/api/health\", kind: \"application/json\""), "{pipeline}");
     }
 
     #[test]

@@ -38,17 +38,6 @@ pub struct Reading {
     locks: BTreeMap<String, String>,
 }
 
-/// A larger lock file is not read (bytes).
-const LARGEST_LOCK: u64 = 64 << 20;
-
-fn lock_text(path: &Path) -> Option<String> {
-    let meta = std::fs::symlink_metadata(path).ok()?;
-    if !meta.is_file() || meta.len() > LARGEST_LOCK {
-        return None;
-    }
-    std::fs::read_to_string(path).ok()
-}
-
 impl Reading {
     /// # Errors
     /// As [`super::scan`].
@@ -62,8 +51,8 @@ impl Reading {
         let stack = stack::read(&tree, replit.as_ref(), &manifests);
         let services = service::read(&tree, replit.as_ref(), &stack, &manifests, &beside::Table::read()?);
         let image = Image::of(&tree, &stack, &services, packages);
-        let lock = |name: &str| Some((name.to_owned(), lock_text(&root.join(name))?));
-        let locks = LOCK_FILES.into_iter().filter(|name| tree.has(name)).filter_map(lock).collect();
+        let lock = |name: &str| Some((name.to_owned(), tree.lock(name)?));
+        let locks = LOCK_FILES.into_iter().filter_map(lock).collect();
         let paths = tree
             .text(".gitmodules")
             .unwrap_or("")

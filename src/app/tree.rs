@@ -39,6 +39,9 @@ const WORDS: &[&str] = &[
     "Anthropic(",
 ];
 
+/// A larger lock file is not read (bytes).
+const LARGEST_LOCK: u64 = 64 << 20;
+
 /// Other files that are asked for by name are settings, and smaller than this (bytes).
 const LARGEST_SETTINGS: usize = 64 << 10;
 
@@ -183,6 +186,16 @@ impl Tree {
     pub fn in_comment(&self, path: &str, at: usize) -> bool {
         let entry = self.position(path).and_then(|position| self.entries.get(position));
         entry.and_then(|entry| Some(entry.comments.inside(path, entry.text.as_deref()?, at))).unwrap_or(false)
+    }
+
+    /// The text of a lock file in the root, which no entry holds; `None`: it is not there, or no text of a size to read.
+    pub fn lock(&self, name: &str) -> Option<String> {
+        let path = self.root.join(name);
+        let meta = std::fs::symlink_metadata(&path).ok()?;
+        if !self.has(name) || !meta.is_file() || meta.len() > LARGEST_LOCK {
+            return None;
+        }
+        std::fs::read_to_string(&path).ok()
     }
 
     /// Files whose text is code below `dir` (empty: everywhere), tests left out.

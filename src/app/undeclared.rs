@@ -1,7 +1,8 @@
 //! Packages that the app's own code imports and no file of it declares: the image would stop at its start.
 //! Never a guess: what may be meant by another name, come with another package or be gone once it is compiled is not told.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -184,12 +185,12 @@ fn aliases(tree: &Tree) -> Vec<String> {
 
 fn node<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Node) -> impl Iterator<Item = Undeclared> + 'a {
     let aliases = aliases(tree);
-    let locks: Vec<String> = IN_LOCK.iter().filter_map(|file| std::fs::read_to_string(tree.root.join(file)).ok()).collect();
+    let locks: Vec<String> = IN_LOCK.iter().filter_map(|file| tree.lock(file)).collect();
     // what npm, Yarn and Bun put beside the declared ones can be loaded as well; pnpm hides it
-    let locked = move |name: &str| {
+    let in_a_lock = once_each(move |name: &str| {
         let marks = [format!("\"node_modules/{name}\""), format!("\n{name}@"), format!("\n\"{name}@"), format!("\"{name}\": [")];
         locks.iter().any(|lock| marks.iter().any(|mark| lock.contains(mark)))
-    };
+    });
     let known = move |specifier: &str, file: &str| {
         let name = package(specifier);
         let strange = specifier.starts_with(['.', '/', '#', '~', '$'])
@@ -205,7 +206,7 @@ fn node<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Node) -> impl
             || table.builtin.contains(&name)
             || table.given.iter().any(|given| *given == name || given == specifier)
             || declared.manifests.iter().any(|(dir, m)| m.name == name || (mine(dir) && has(m)))
-            || locked(&name)
+            || in_a_lock(&name)
     };
     let code = tree.code("").filter(|(file, _)| runs(file) && !file.ends_with(".py") && !["php", "prisma"].contains(&extension(file)));
     code.filter(move |_| !declared.manifests.is_empty()).flat_map(move |(file, text)| {
@@ -233,6 +234,19 @@ fn node<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Node) -> impl
     })
 }
 
+/// The same answer without looking again: many files import the same packages.
+fn once_each(looks: impl Fn(&str) -> bool) -> impl Fn(&str) -> bool {
+    let known: RefCell<HashMap<String, bool>> = RefCell::default();
+    move |name| {
+        if let Some(answer) = known.borrow().get(name) {
+            return *answer;
+        }
+        let answer = looks(name);
+        known.borrow_mut().insert(name.to_owned(), answer);
+        answer
+    }
+}
+
 /// The `package.json` of the folder that a file lies in.
 fn manifest_of(declared: &Declared<'_>, file: &str) -> String {
     let dirs = declared.manifests.iter().map(|(dir, _)| dir.as_str()).filter(|dir| file.starts_with(&format!("{dir}/")));
@@ -249,9 +263,8 @@ fn python<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Python) -> 
     let manifest = if tree.has("requirements.txt") { "requirements.txt" } else { "pyproject.toml" };
     // what other files declare is not read
     let whole = declared.layout.requirements.is_empty() && declared.stack.supported;
-    let locks: Vec<String> =
-        ["uv.lock", "poetry.lock"].iter().filter_map(|file| std::fs::read_to_string(tree.root.join(file)).ok()).collect();
-    let known = move |name: &str| {
+    let locks: Vec<String> = ["uv.lock", "poetry.lock"].iter().filter_map(|file| tree.lock(file)).collect();
+    let known = once_each(move |name: &str| {
         let own = plain(name);
         let any = |wanted: &str| {
             packages.iter().any(|package| package == wanted) || locks.iter().any(|lock| lock.contains(&format!("name = \"{wanted}\"")))
@@ -267,7 +280,7 @@ fn python<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Python) -> 
         let brought = table.brings.iter().any(|(package, brings)| any(package) && brings.iter().any(|b| b == name));
         let named = table.named.get(name).is_some_and(|names| names.iter().any(|package| any(package)));
         name.starts_with('_') || table.builtin.iter().any(|b| b == name) || alike || local || brought || named || any(&own)
-    };
+    });
     let code = tree.code("").filter(move |(file, _)| whole && file.ends_with(".py") && runs(file) && is_code(file));
     code.flat_map(move |(file, text)| {
         let mut found: Vec<Undeclared> = Vec::new();
