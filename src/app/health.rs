@@ -160,8 +160,12 @@ mod tests {
         let api = contents("Dockerfile.api");
         assert!(api.contains("process.env.PORT + '/healthz'") && !api.contains("no health route"), "{api}");
         let pipeline = contents(".github/workflows/deploy.yml");
-        let row = |name: &str| pipeline.lines().find(|line| line.contains("health: \"") && line.contains(&format!("service: {name},"))).unwrap();
-        assert!(row("pages").contains("health: \"\"") && row("auth").contains("health: \"/api/health\", kind: \"application/json\""), "{pipeline}");
+        let row =
+            |name: &str| pipeline.lines().find(|line| line.contains("health: \"") && line.contains(&format!("service: {name},"))).unwrap();
+        assert!(
+            row("pages").contains("health: \"\"") && row("auth").contains("health: \"/api/health\", kind: \"application/json\""),
+            "{pipeline}"
+        );
     }
 
     #[test]

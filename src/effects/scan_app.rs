@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{World, write_files};
 use crate::app::health::Health;
-use crate::app::{self, Engine, Scan, ServiceKind, Severity};
+use crate::app::{self, Engine, Scan, Service, ServiceKind, Severity};
 use crate::error::{Error, Kind, Result};
 use crate::progress::Reporter;
 use crate::wizard::effect::{Apply, Context, Description, Look, Need, Outputs, from_fields};
@@ -52,12 +52,24 @@ fn places(scan: &Scan, signal: &str) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
+/// The services as the question takes them, `web:3000,realtime:8081:/ws`: a path where the app itself says which one leads there.
+/// The first takes what no other one takes.
+fn as_answer(mut services: Vec<&Service>, port: Option<u16>) -> Vec<String> {
+    services.sort_by_key(|s| !s.paths.iter().any(|path| path == "/"));
+    let path = |s: &Service| s.paths.first().filter(|path| path.starts_with('/') && *path != "/" && !path.contains([',', ' '])).cloned();
+    let one = |(at, s): (usize, &Service)| {
+        let route = path(s).filter(|_| at > 0).map(|path| format!(":{path}")).unwrap_or_default();
+        format!("{}:{}{route}", s.name, s.port.or(port).unwrap_or(3000))
+    };
+    services.into_iter().enumerate().map(one).collect()
+}
+
 fn outputs(scan: &Scan) -> Outputs {
     let containers = scan.services.iter().filter(|s| s.kind != ServiceKind::Static);
     let (silent, heard): (Vec<_>, Vec<_>) = containers.partition(|s| matches!(s.kind, ServiceKind::Worker | ServiceKind::Job));
     // where nothing has a port, what there is stands for the app
     let (containers, left_out) = if heard.is_empty() { (silent, heard) } else { (heard, silent) };
-    let services: Vec<String> = containers.iter().map(|s| format!("{}:{}", s.name, s.port.or(scan.port).unwrap_or(3000))).collect();
+    let services = as_answer(containers, scan.port);
     let count = |severity| scan.met(severity).len();
     let told = |f: &&app::Finding| {
         let what = format!("{} ({})", f.title, places(scan, &f.signal));
@@ -234,6 +246,14 @@ mod tests {
         std::fs::write(dir.path().join("Procfile"), "web: node a.js\nmailer: node mail.js\nqueue: node queue.js\n").unwrap();
         let told = foretold(dir.path());
         assert_eq!((told["services"].as_str(), told["without_port"].as_str()), (Some("web:3000"), Some("mailer, queue")));
+    }
+
+    #[test]
+    fn a_service_keeps_the_path_that_the_app_gives_it() {
+        let app = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps/artifacts");
+        let told = foretold(&app);
+        assert_eq!(told["services"].as_str(), Some("api-server:8080,realtime:8081:/ws"));
+        assert_eq!(told["health_checks"].as_str(), Some("api-server=/api/healthz,realtime=/ws/healthz"));
     }
 
     #[test]
