@@ -73,12 +73,12 @@ impl<W: World> Engine<W> {
     async fn finish(&mut self, planned: &Planned<'_>, effect: Box<dyn Apply<W>>, attempt: u32, by_example: Option<String>) -> Result<Flow> {
         let begun = Instant::now();
         if let Some(why) = by_example {
-            let outputs = match self.exemplify(planned, effect.as_ref(), &why).await {
-                Ok(outputs) => outputs,
+            let (outputs, simulated) = match self.exemplify(planned, effect.as_ref(), &why).await {
+                Ok(came) => came,
                 Err(error) => return self.fail(&planned.id, error, millis(begun.elapsed())),
             };
             let took_ms = millis(begun.elapsed());
-            self.append(Entry::Done { step: planned.id.clone(), outputs, took_ms, simulated: true })?;
+            self.append(Entry::Done { step: planned.id.clone(), outputs, took_ms, simulated })?;
             return Ok(Flow::Go);
         }
         if let Err(error) = self.limit_guard(planned) {
@@ -103,19 +103,20 @@ impl<W: World> Engine<W> {
     }
 
     /// A dry or simulated step: reads where it can, writes nowhere, goes on with found or example outputs.
+    /// With the outputs whether they are simulated: what was read is not.
     /// Errors where nothing outside is to blame: what needs nothing fails here as it would for real.
-    async fn exemplify(&mut self, planned: &Planned<'_>, effect: &dyn Apply<W>, why: &str) -> Result<Outputs> {
+    async fn exemplify(&mut self, planned: &Planned<'_>, effect: &dyn Apply<W>, why: &str) -> Result<(Outputs, bool)> {
         let about = effect.describe();
         let readable = self.world.readable(effect.needs()).await;
         let simulated = self.world.simulates(effect.needs()).is_some();
         if effect.touch() == Touch::Reads && readable && !simulated {
             let cx = self.context(&planned.id, 1);
             match effect.apply(&self.world, &cx).await {
-                Ok(outputs) => return Ok(outputs),
+                Ok(outputs) => return Ok((outputs, false)),
                 Err(error) if effect.needs() == Need::Nothing => return Err(error),
                 Err(error) => self.log(Some(&planned.id), &format!("{why}: cannot be read ({}), going on with an example", error.line())),
             }
-            return Ok(effect.example());
+            return Ok((effect.example(), true));
         }
         self.log(Some(&planned.id), &format!("{why}: {} — {}", about.sentence, about.command));
         if readable
@@ -123,9 +124,9 @@ impl<W: World> Engine<W> {
             && let Ok(Probe::Present(outputs)) = effect.probe(&self.world).await
         {
             self.log(Some(&planned.id), "it is there already");
-            return Ok(outputs);
+            return Ok((outputs, true));
         }
-        Ok(effect.example())
+        Ok((effect.example(), true))
     }
 
     pub(super) fn context(&self, step: &str, attempt: u32) -> Context {
