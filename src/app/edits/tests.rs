@@ -5,6 +5,7 @@ mod login;
 mod running;
 mod services;
 mod sides;
+mod uploads;
 mod vite;
 
 use std::collections::{BTreeMap, BTreeSet};

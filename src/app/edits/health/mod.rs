@@ -10,7 +10,8 @@ mod reach;
 use regex::Regex;
 
 use super::work::{Work, folder, is_client, line_of};
-pub use reach::relative;
+pub use python::module as python_module;
+pub use reach::{relative, suffix};
 
 const WHY: &str = "the load balancer asks here whether the app can work: database, Redis and memory, each with a time limit";
 const TYPED: &str = include_str!("../../../../assets/files/health.ts");
