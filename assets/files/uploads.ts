@@ -16,7 +16,7 @@
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { access, mkdir, open, rm } from "node:fs/promises";
-import { dirname, extname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, S3Client } from "@aws-sdk/client-s3";
@@ -214,6 +214,6 @@ export function serveUploads(folder: string, options: Serving = {}) {
 
 /** In the place of res.sendFile for an upload; what is not there is an error with the status 404. */
 export function sendUpload(req: Request, res: Response, next: NextFunction, path: string): void {
-  if (!bucket()) return void res.sendFile(resolve(path));
+  if (!bucket()) return void res.sendFile(basename(path), { root: resolve(dirname(path)) });
   answer(req, res, path, {}).catch((error) => (res.headersSent ? res.destroy() : next(error)));
 }

@@ -29,11 +29,11 @@ fn multers_folder_and_what_is_sent_from_it_are_s3s() {
 
 #[test]
 fn a_folder_is_followed_through_constants_joins_and_callbacks() {
-    let given = "import multer, { diskStorage } from 'multer'\nimport fs from 'fs'\nimport path from 'path'\n\nconst __dirname = path.dirname(fileURLToPath(import.meta.url))\nconst uploadDir = path.join(__dirname, '..', 'uploads')\nif (!fs.existsSync(uploadDir)) {\n  fs.mkdirSync(uploadDir, { recursive: true })\n}\nconst one = multer({ storage: diskStorage({ destination: uploadDir, filename }) })\nconst two = multer({\n  storage: multer.diskStorage({\n    destination(req, file, cb) {\n      const dir = process.env.UPLOAD_DIR || `${process.cwd()}/files`\n      fs.mkdirSync(dir, { recursive: true })\n      cb(null, dir)\n    },\n    filename: name,\n  }),\n})\nconst three = multer({ dest: path.resolve('files', 'deep') })\n";
+    let given = "import multer, { diskStorage } from 'multer'\nimport fs from 'fs'\nimport path from 'path'\n\nconst __dirname = path.dirname(fileURLToPath(import.meta.url))\nconst uploadDir = path.join(__dirname, '..', 'uploads')\nif (!fs.existsSync(uploadDir)) {\n  fs.mkdirSync(uploadDir, { recursive: true })\n}\nconst one = multer({ storage: diskStorage({ destination: uploadDir, filename }) })\nconst two = multer({\n  storage: multer.diskStorage({\n    destination(req, file, cb) {\n      const dir = process.env.UPLOAD_DIR || `${process.cwd()}/files`\n      // made once\n      if (!fs.existsSync(dir)) {\n        fs.mkdirSync(dir, { recursive: true })\n      }\n      cb(null, dir)\n    },\n    filename: name,\n  }),\n})\nfunction other() {\n  const dir = 'x'\n}\nconst three = multer({ dest: path.resolve('files', 'deep') })\n";
     let (after, items) = edited("uploads", &[("src/server.js", given), PACKAGE]);
     assert_eq!(
         after["src/server.js"],
-        "import multer from 'multer'\nimport fs from 'fs'\nimport path from 'path'\nimport { uploadStorage } from './uploads.mjs'\n\nconst __dirname = path.dirname(fileURLToPath(import.meta.url))\nconst uploadDir = path.join(__dirname, '..', 'uploads')\nif (!fs.existsSync(uploadDir)) {\n  fs.mkdirSync(uploadDir, { recursive: true })\n}\nconst one = multer({ storage: uploadStorage({ destination: uploadDir, filename }) })\nconst two = multer({\n  storage: uploadStorage({\n    destination: process.env.UPLOAD_DIR || `${process.cwd()}/files`,\n    filename: name,\n  }),\n})\nconst three = multer({ storage: uploadStorage({ destination: path.resolve('files', 'deep') }) })\n"
+        "import multer from 'multer'\nimport fs from 'fs'\nimport path from 'path'\nimport { uploadStorage } from './uploads.mjs'\n\nconst __dirname = path.dirname(fileURLToPath(import.meta.url))\nconst uploadDir = path.join(__dirname, '..', 'uploads')\nif (!fs.existsSync(uploadDir)) {\n  fs.mkdirSync(uploadDir, { recursive: true })\n}\nconst one = multer({ storage: uploadStorage({ destination: uploadDir, filename }) })\nconst two = multer({\n  storage: uploadStorage({\n    destination: process.env.UPLOAD_DIR || `${process.cwd()}/files`,\n    filename: name,\n  }),\n})\nfunction other() {\n  const dir = 'x'\n}\nconst three = multer({ storage: uploadStorage({ destination: path.resolve('files', 'deep') }) })\n"
     );
     assert_eq!(after["src/uploads.mjs"], include_str!("../../../../assets/files/uploads.mjs"));
     assert_eq!(items.len(), 3, "{items:?}");
@@ -119,13 +119,14 @@ fn a_folder_below_the_apps_static_files_is_served_before_them() {
 
 #[test]
 fn calls_on_an_upload_become_ours_or_are_listed_once() {
-    let given = "import fs from \"fs\";\nimport { unlink, readFile } from \"node:fs/promises\";\nimport path from \"path\";\nimport multer from \"multer\";\n\nconst upload = multer({ dest: \"uploads/\" });\nconst uploadDir = path.join(process.cwd(), \"uploads\");\n\napp.post(\"/import\", upload.single(\"file\"), async (req, res) => {\n  const text = fs.readFileSync(req.file.path, \"utf8\");\n  const bytes = await fs.promises.readFile(req.file.path);\n  if (fs.existsSync(req.file.path)) fs.unlinkSync(req.file.path);\n  await unlink(req.file.path);\n  fs.unlinkSync(req.file.path);\n  fs.unlink(req.file.path, () => {});\n  fs.createReadStream(req.file.path).pipe(res);\n  fs.unlink(req.file.path, (error) => done(error));\n  const image = sharp(req.file.path).resize(100);\n  console.log(req.file.path);\n});\napp.get(\"/file/:name\", (req, res) => {\n  const where = path.join(uploadDir, req.params.name);\n  if (!fs.existsSync(where)) return res.sendStatus(404);\n  res.sendFile(where);\n});\nfs.mkdirSync(\"uploads\", { recursive: true });\nfs.writeFileSync(`uploads/${name}`, text);\nfs.writeFileSync(\"reports/a.txt\", text);\nawait readFile(\"reports/b.txt\");\n";
+    let given = "import fs from \"fs\";\nimport { unlink, readFile } from \"node:fs/promises\";\nimport path from \"path\";\nimport multer from \"multer\";\n\nconst upload = multer({ dest: \"uploads/\" });\nconst uploadDir = path.join(process.cwd(), \"uploads\");\n\napp.post(\"/import\", upload.single(\"file\"), async (req, res) => {\n  const text = fs.readFileSync(req.file.path, \"utf8\");\n  const bytes = await fs.promises.readFile(req.file.path);\n  if (fs.existsSync(req.file.path)) fs.unlinkSync(req.file.path);\n  await unlink(req.file.path);\n  fs.unlinkSync(req.file.path);\n  fs.unlink(req.file.path, () => {});\n  fs.createReadStream(req.file.path).pipe(res);\n  fs.unlink(req.file.path, (error) => done(error));\n  const taken = req.file.path;\n  const image = sharp(taken).resize(100);\n  const book = xlsx.read(fs.readFileSync(taken));\n  console.log(req.file.path);\n});\napp.get(\"/file/:name\", (req, res) => {\n  const where = path.join(uploadDir, req.params.name);\n  if (!fs.existsSync(where)) return res.sendStatus(404);\n  res.sendFile(where);\n});\nfs.mkdirSync(\"uploads\", { recursive: true });\nfs.writeFileSync(`uploads/${name}`, text);\nfs.writeFileSync(\"reports/a.txt\", text);\nawait readFile(\"reports/b.txt\");\n";
     let (after, items) = edited("uploads", &[("server/a.ts", given), PACKAGE]);
     let text = &after["server/a.ts"];
     for line in [
         "import { hasUpload, readUpload, removeUpload, uploadStorage } from \"./uploads.js\";",
         "  const text = (await readUpload(req.file.path)).toString(\"utf8\");",
         "  const bytes = await readUpload(req.file.path);",
+        "  const book = xlsx.read(await readUpload(taken));",
         "  if (await hasUpload(req.file.path)) await removeUpload(req.file.path);",
         "  await removeUpload(req.file.path);",
         "  removeUpload(req.file.path).catch(() => {});",
@@ -142,10 +143,10 @@ fn calls_on_an_upload_become_ours_or_are_listed_once() {
             "server/a.ts:7 copy what lies in uploads/ to the bucket, when writes have stopped on Replit",
             "server/a.ts:17 read it from S3",
             "server/a.ts:18 delete it in S3",
-            "server/a.ts:19 sharp reads a file on the disk",
-            "server/a.ts:24 ask S3 for it",
-            "server/a.ts:25 send it from S3",
-            "server/a.ts:28 write it to S3",
+            "server/a.ts:20 sharp reads a file on the disk",
+            "server/a.ts:26 ask S3 for it",
+            "server/a.ts:27 send it from S3",
+            "server/a.ts:30 write it to S3",
         ]
     );
 }
@@ -194,7 +195,7 @@ fn it_is_for_a_bucket_and_a_second_scan_finds_nothing() {
         let app = crate::app::fixture::App::new(&all);
         let found = Reading::of(app.path()).unwrap().findings(&Reading::of(app.path()).unwrap().files()).unwrap();
         assert!(!found.iter().any(|finding| finding.signal == "F12"), "{found:?}");
-        let read = crate::app::scan(app.path()).unwrap().variables;
+        let read = crate::app::scan(app.path(), &crate::progress::Reporter::silent()).unwrap().variables;
         assert!(read.iter().any(|variable| variable.name == "S3_BUCKET"), "the stack gives what the code reads");
         // what is not done is found
         let more = "import { createWriteStream } from \"fs\";\ncreateWriteStream(`uploads/${name}`);\n";
@@ -208,7 +209,7 @@ fn it_is_for_a_bucket_and_a_second_scan_finds_nothing() {
 
 #[test]
 fn flask_saves_and_sends_by_ours() {
-    let given = "import os\nfrom flask import Flask, request, send_from_directory\nfrom werkzeug.utils import secure_filename\nfrom PIL import Image\n\napp = Flask(__name__)\nUPLOAD_FOLDER = \"uploads\"\napp.config[\"UPLOAD_FOLDER\"] = UPLOAD_FOLDER\nos.makedirs(UPLOAD_FOLDER, exist_ok=True)\n\n\n@app.post(\"/up\")\ndef up():\n    file = request.files[\"file\"]\n    name = secure_filename(file.filename)\n    file.save(os.path.join(app.config[\"UPLOAD_FOLDER\"], name))\n    photo = request.files.get(\"photo\")\n    path = os.path.join(UPLOAD_FOLDER, name)\n    photo.save(path)\n    if os.path.exists(path):\n        os.remove(path)\n    img = Image.open(path)\n    img.save(\"thumbs/a.png\")\n    doc = request.files[\"doc\"]\n    doc.save(where(name))\n    # file.save(path)\n    return name\n\n\n@app.get(\"/uploads/<name>\")\ndef given(name):\n    return send_from_directory(app.config[\"UPLOAD_FOLDER\"], name)\n\n\n@app.get(\"/p/<name>\")\ndef page(name):\n    return send_from_directory(\"pages\", name)\n";
+    let given = "import os\nfrom flask import Flask, request, send_from_directory\nfrom werkzeug.utils import secure_filename\nfrom PIL import Image\n\napp = Flask(__name__)\nUPLOAD_FOLDER = \"uploads\"\napp.config[\"UPLOAD_FOLDER\"] = UPLOAD_FOLDER\nos.makedirs(UPLOAD_FOLDER, exist_ok=True)\n\n\n@app.post(\"/up\")\ndef up():\n    file = request.files[\"file\"]\n    name = secure_filename(file.filename)\n    file.save(os.path.join(app.config[\"UPLOAD_FOLDER\"], name))\n    photo = request.files.get(\"photo\")\n    path = os.path.join(UPLOAD_FOLDER, name)\n    photo.save(path)\n    if os.path.exists(path):\n        os.remove(path)\n    img = Image.open(path)\n    img.save(\"thumbs/a.png\")\n    rows = pd.read_csv(path)\n    other = os.path.join(UPLOAD_FOLDER, name)\n    other = \"report.txt\"\n    os.unlink(other)\n    doc = request.files[\"doc\"]\n    doc.save(where(name))\n    # file.save(path)\n    return name\n\n\n@app.get(\"/uploads/<name>\")\ndef given(name):\n    return send_from_directory(app.config[\"UPLOAD_FOLDER\"], name)\n\n\n@app.get(\"/p/<name>\")\ndef page(name):\n    return send_from_directory(\"pages\", name)\n";
     let (after, items) = edited("uploads", &[("app.py", given), ("requirements.txt", "flask==3.1.0\n")]);
     assert_eq!(
         after["app.py"],
@@ -232,17 +233,18 @@ fn flask_saves_and_sends_by_ours() {
         [
             "app.py:17 copy what lies in uploads/ to the bucket, when writes have stopped on Replit",
             "app.py:23 read it from S3",
-            "app.py:26 keep this file in S3",
+            "app.py:25 give this the bytes from S3",
+            "app.py:30 keep this file in S3",
         ],
         "{items:?}"
     );
     // in a package of the app's own, and with a module of that name
-    let views = "from flask import request\n\nfrom .db import db\n\n\ndef up():\n    for one in request.files.getlist(\"f\"):\n        one.save(f\"uploads/{one.filename}\")\n";
+    let views = "from flask import request\n\nfrom .db import db\n\n\ndef up():\n    all = request.files.getlist(\"f\")\n    for one in all:\n        one.save(f\"uploads/{one.filename}\")\n";
     let files = [("shop/__init__.py", ""), ("shop/views.py", views), ("shop/uploads.py", "bp = 1\n"), ("requirements.txt", "boto3\n")];
     let (after, items) = edited("uploads", &files);
     assert_eq!(
         after["shop/views.py"],
-        "from flask import request\n\nfrom .db import db\nfrom .uploads_s3 import save_upload\n\n\ndef up():\n    for one in request.files.getlist(\"f\"):\n        save_upload(one, f\"uploads/{one.filename}\")\n"
+        "from flask import request\n\nfrom .db import db\nfrom .uploads_s3 import save_upload\n\n\ndef up():\n    all = request.files.getlist(\"f\")\n    for one in all:\n        save_upload(one, f\"uploads/{one.filename}\")\n"
     );
     assert_eq!((after["requirements.txt"].as_str(), items.len()), ("boto3\n", 1), "{items:?}");
 }

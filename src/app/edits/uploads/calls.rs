@@ -28,7 +28,8 @@ fn helper(name: &str) -> Option<(&'static str, &'static str)> {
         "readdir" | "readdirSync" => {
             ("", "S3 has no folders: list the objects whose keys begin with the folder's name (ListObjectsV2Command), as OURS finds them")
         }
-        "sendFile" | "download" => ("sendUpload", "send it from S3: sendUpload(req, res, next, path) of OURS"),
+        "sendFile" => ("sendUpload", "send it from S3: sendUpload(req, res, next, path) of OURS"),
+        "download" => ("sendUpload", "send it from S3: res.attachment(name), then sendUpload(req, res, next, path) of OURS"),
         _ => return None,
     })
 }
@@ -55,7 +56,8 @@ pub fn replace(script: &Script, root: &str, folders: &[&str], plan: &mut Plan) {
         if !paths.into_iter().any(|path| known.is_meant(path)) || makes_folder(&call) {
             continue;
         }
-        match mechanical(&call, of, name, helper, &given, &promised) {
+        let own = given.first().is_some_and(|path| known.is_of_request(path));
+        match mechanical(&call, of, name, helper, &given, &promised).filter(|_| own) {
             Some(edit) => {
                 plan.edits.push(edit);
                 plan.names.insert(helper);
@@ -70,7 +72,7 @@ fn is_harmless(function: &str) -> bool {
     let (of, name) = function.rsplit_once('.').unwrap_or(("", function));
     ["path", "console", "logger", "log", "res", "JSON"].contains(&of)
         || ["basename", "extname", "dirname", "join", "resolve", "String", "push", "json", "send"].contains(&name)
-        || name.ends_with("Upload")
+        || ["readUpload", "streamUpload", "writeUpload", "hasUpload", "removeUpload", "sendUpload"].contains(&name.trim_end_matches("OnS3"))
 }
 
 /// Names of this file that stand for `fs/promises`, and with a dot before them those that are imported from there.
@@ -96,12 +98,8 @@ fn promises(script: &Script) -> BTreeSet<String> {
 /// A call on the file of a request that is waited for, or that may be.
 fn mechanical(call: &Part<'_>, of: &str, name: &str, helper: &str, given: &[Part<'_>], promised: &BTreeSet<String>) -> Option<Edit> {
     let (path, more) = given.split_first()?;
-    let is_own = Regex::new(r"^(?:req\.)?file[!?]?\.path!?$").is_ok_and(|own| own.is_match(&path.text()));
     let up = call.parent()?;
     let path = path.text();
-    if !is_own {
-        return None;
-    }
     let read = |call: String| match more {
         [] => Some(call),
         [encoding] if text_of(encoding).is_some() => Some(format!("({call}).toString({})", encoding.text())),
@@ -114,15 +112,10 @@ fn mechanical(call: &Part<'_>, of: &str, name: &str, helper: &str, given: &[Part
         "unlink" | "rm" if awaited => Some(Edit::new(call.range(), format!("{helper}({path})"), WHY)),
         "readFile" if awaited => Some(Edit::new(up.range(), read(format!("await {helper}({path})"))?, WHY)),
         "unlinkSync" | "rmSync" if alone && waits => Some(Edit::new(call.range(), format!("await {helper}({path})"), WHY)),
-        "existsSync" if waits && more.is_empty() => {
-            let asks = format!("await {helper}({path})");
-            let text = if up.kind() == "parenthesized_expression" { asks } else { format!("({asks})") };
-            Some(Edit::new(call.range(), text, WHY))
-        }
+        "existsSync" if waits && more.is_empty() => Some(Edit::new(call.range(), within(&up, format!("await {helper}({path})")), WHY)),
         "readFileSync" if waits => {
             let text = read(format!("await {helper}({path})"))?;
-            let text =
-                if text.ends_with(')') && text.starts_with('(') || up.kind() == "variable_declarator" { text } else { format!("({text})") };
+            let text = if text.starts_with('(') { text } else { within(&up, text) };
             Some(Edit::new(call.range(), text, WHY))
         }
         // nobody looks at what became of it
@@ -131,6 +124,12 @@ fn mechanical(call: &Part<'_>, of: &str, name: &str, helper: &str, given: &[Part
         }
         _ => None,
     }
+}
+
+/// What waits, as it may stand there.
+fn within(up: &Part<'_>, waits: String) -> String {
+    let plain = ["parenthesized_expression", "arguments", "variable_declarator", "assignment_expression", "pair", "return_statement"];
+    if plain.contains(&up.kind().as_ref()) { waits } else { format!("({waits})") }
 }
 
 /// `() => {}`.
@@ -156,6 +155,9 @@ struct Known<'a> {
     /// The folders as the app itself writes them.
     local: Vec<&'a str>,
     of_request: Regex,
+    of_each: Option<Regex>,
+    /// `const path = req.file.path`.
+    own: BTreeSet<String>,
     names: BTreeSet<String>,
 }
 
@@ -163,19 +165,27 @@ impl<'a> Known<'a> {
     fn of(script: &'a Script, root: &'a str, folders: &'a [&'a str]) -> Option<Self> {
         let local = folders.iter().map(|folder| folder.strip_prefix(root).unwrap_or(folder)).collect();
         // of a request in the same file: `file.path` alone may be anything's
-        let request = script.text.contains("req.file") || script.text.contains("multer") || script.text.contains("uploadStorage");
-        let of_request =
-            Regex::new(if request { r"\breq\.files?\b.*\.path\b|^(?:\w+\.)?file[!?]?\.path!?$" } else { r"\breq\.files?\b.*\.path\b" });
-        let mut known = Self { script, root, folders, local, of_request: of_request.ok()?, names: BTreeSet::new() };
+        let marks = ["req.file", "multer", "uploadStorage"];
+        let request = if marks.iter().any(|mark| script.text.contains(mark)) { r"|^(?:\w+\.)?file[!?]?\.path!?$" } else { "" };
+        let of_request = Regex::new(&format!(r"\breq\.files?\b.*\.path\b{request}")).ok()?;
+        // `for (const one of req.files) … one.path`
+        let of_each = Regex::new(r"^\w+[!?]?\.path!?$").ok().filter(|_| script.text.contains("req.files"));
+        let (own, names) = (BTreeSet::new(), BTreeSet::new());
+        let mut known = Self { script, root, folders, local, of_request, of_each, own, names };
+        let tree = script.root();
+        let declared: Vec<(String, Part<'_>)> = tree
+            .dfs()
+            .filter(|part| part.kind() == "variable_declarator")
+            .filter_map(|part| {
+                Some((part.field("name").filter(|name| name.kind() == "identifier")?.text().into_owned(), part.field("value")?))
+            })
+            .collect();
+        // a name that means something else elsewhere in the file is none
+        let is_own = |name: &str| declared.iter().filter(|(its, _)| its == name).all(|(_, value)| known.is_of_request(value));
+        known.own = declared.iter().map(|(name, _)| name.clone()).filter(|name| is_own(name)).collect();
         // a name of a name
         for _ in 0..2 {
-            let tree = script.root();
-            let named: Vec<String> = tree
-                .dfs()
-                .filter(|part| part.kind() == "variable_declarator")
-                .filter(|part| part.field("value").is_some_and(|value| known.is_meant(&value)))
-                .filter_map(|part| Some(part.field("name").filter(|name| name.kind() == "identifier")?.text().into_owned()))
-                .collect();
+            let named: Vec<String> = declared.iter().filter(|(_, value)| known.is_meant(value)).map(|(name, _)| name.clone()).collect();
             known.names.extend(named);
         }
         Some(known)
@@ -189,16 +199,23 @@ impl<'a> Known<'a> {
         of.is_empty() || of.starts_with("fs") || of.ends_with("promises") || promised.contains(of)
     }
 
-    /// `req.file.path`.
+    /// `req.file.path`, or a name for it.
     fn is_of_request(&self, part: &Part<'_>) -> bool {
         let part = bare(part);
-        part.kind() == "member_expression" && self.of_request.is_match(&part.text())
+        let text = part.text();
+        match part.kind().as_ref() {
+            "member_expression" => self.of_request.is_match(&text),
+            "identifier" => self.own.contains(text.as_ref()),
+            _ => false,
+        }
     }
 
     fn is_meant(&self, part: &Part<'_>) -> bool {
         let part = bare(part);
         let text = part.text();
-        if self.of_request.is_match(&text) && part.kind() != "call_expression" {
+        let of_each =
+            || self.of_each.as_ref().is_some_and(|each| each.is_match(&text)) && !matches!(text.as_ref(), "req.path" | "path.path");
+        if part.kind() == "member_expression" && (self.of_request.is_match(&text) || of_each()) {
             return true;
         }
         let below = |path: &str| self.folders.iter().any(|folder| path == *folder || path.starts_with(&format!("{folder}/")));

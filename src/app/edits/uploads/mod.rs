@@ -74,7 +74,9 @@ fn node(work: &mut Work) {
     }
     let folders: Vec<&str> = written.iter().map(|one| one.folder.as_str()).collect();
     let names: Vec<&str> = folders.iter().filter_map(|folder| folder.rsplit('/').next()).collect();
-    let touches = |text: &str| !is_left(text) && (text.contains("file.path") || names.iter().any(|name| text.contains(name)));
+    let serves = ["file.path", "express.static"];
+    let touches =
+        |text: &str| !is_left(text) && (serves.iter().any(|mark| text.contains(mark)) || names.iter().any(|name| text.contains(name)));
     scripts.extend(work.server(|_, text| !writes(text) && touches(text)));
     for script in &scripts {
         let root = folder::root_of(work, &script.path);

@@ -27,6 +27,11 @@ struct Words {
     folder: Regex,
     /// A name that holds a file of a form.
     taken: Regex,
+    /// A name that holds several, and one for each of a name.
+    listed: Regex,
+    each: Regex,
+    /// A call with a name as its first argument.
+    reads: Regex,
     /// A call that may be on an upload: group 1 is all up to its parenthesis.
     call: Regex,
     import: Regex,
@@ -37,9 +42,15 @@ impl Words {
     fn new() -> Option<Self> {
         Some(Self {
             folder: Regex::new(r#"(?m)^[ \t]*(?:\w+\.config\[\s*["'])?UPLOAD_FOLDER(?:["']\s*\])?\s*=\s*([^\r\n#]+)"#).ok()?,
-            taken: Regex::new(r"(?:\b(\w+)\s*=\s*request\.files(?:\[|\.get\()|\bfor\s+(\w+)\s+in\s+request\.files\b)").ok()?,
+            taken: Regex::new(
+                r"\b(\w+)\s*=\s*(?:request\.files(?:\[|\.get\()|\w*form\w*\.\w+\.data\b)|\bfor\s+(\w+)\s+in\s+request\.files\b|request\.files\.getlist\(|form\w*\.\w+\.data\.save\(",
+            )
+            .ok()?,
+            listed: Regex::new(r"\b(\w+)\s*=\s*request\.files\.getlist\(").ok()?,
+            each: Regex::new(r"\bfor\s+(\w+)\s+in\s+(\w+)\b").ok()?,
+            reads: Regex::new(r"([\w.]+)\(\s*(\w+)\s*[,)]").ok()?,
             call: Regex::new(
-                r#"(?:\b(\w+|request\.files\[[^\]\n]+\])\.save|\b(save_upload|send_from_directory|send_file|os\.remove|os\.unlink|os\.path\.exists|os\.path\.isfile|os\.listdir|Image\.open|open))\("#,
+                r#"(?:\b(\w+|request\.files\[[^\]\n]+\]|\w*form\w*\.\w+\.data)\.save|\b(save_upload|send_from_directory|send_file|os\.remove|os\.unlink|os\.path\.exists|os\.path\.isfile|os\.listdir|Image\.open|open))\("#,
             )
             .ok()?,
             import: Regex::new(r"(?m)^(?:from [\w.]+ import (?:\([^)]*\)|[^\r\n(]+)|import [^\r\n]+)").ok()?,
@@ -136,7 +147,17 @@ struct Places {
 
 fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
     let mut out = Places::default();
-    let taken: BTreeSet<&str> = words.taken.captures_iter(text).filter_map(|found| Some(found.get(1).or(found.get(2))?.as_str())).collect();
+    let lists: BTreeSet<&str> = words.listed.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str())).collect();
+    let mut taken: BTreeSet<&str> =
+        words.taken.captures_iter(text).filter_map(|found| Some(found.get(1).or(found.get(2))?.as_str())).collect();
+    taken.extend(
+        words
+            .each
+            .captures_iter(text)
+            .filter_map(|found| Some((found.get(1)?.as_str(), found.get(2)?.as_str())))
+            .filter(|(_, list)| lists.contains(list))
+            .map(|(one, _)| one),
+    );
     let direct = |part: &str| {
         part.contains("UPLOAD_FOLDER")
             || folders.iter().any(|folder| {
@@ -165,7 +186,8 @@ fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
         let function = whole.start()..whole.end() - 1;
         match (receiver, call.map(|call| call.as_str())) {
             (Some(file), _) => {
-                if !taken.contains(file.as_str()) && !file.as_str().starts_with("request.files") || given.contains("tmp") {
+                let of_form = file.as_str().starts_with("request.files") || file.as_str().ends_with(".data");
+                if !taken.contains(file.as_str()) && !of_form || given.contains("tmp") {
                     continue;
                 }
                 if meant(given) && one {
@@ -213,14 +235,36 @@ fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
             _ => {}
         }
     }
+    // what else is given such a path looks for it on the disk
+    for found in words.reads.captures_iter(text) {
+        let (Some(function), Some(name)) = (found.get(1), found.get(2)) else { continue };
+        let known = ["str", "print", "len", "jsonify", "save_upload", "send_upload", "has_upload", "remove_upload", "read_upload"];
+        let skipped = known.contains(&function.as_str()) || function.as_str().starts_with("os.") || function.as_str().ends_with(".save");
+        let by_call = words.call.find_at(text, function.start()).is_some_and(|call| call.start() == function.start());
+        let is_definition = text.get(..function.start()).unwrap_or_default().trim_end().ends_with("def");
+        let head = text.get(..function.start()).unwrap_or_default();
+        if paths.contains(name.as_str()) && !skipped && !by_call && !is_definition && !is_comment(head) {
+            let line = line_of(text, function.start());
+            out.items.push((
+                line,
+                "give this the bytes from S3: io.BytesIO(read_upload(path)) of OURS, where it looks for the file on the disk",
+            ));
+        }
+    }
+    out.items.sort();
+    out.items.dedup_by_key(|(line, _)| *line);
     out
 }
 
 /// Names that hold a path of an upload: `path = os.path.join(app.config["UPLOAD_FOLDER"], name)`.
 fn named_paths(text: &str, direct: &impl Fn(&str) -> bool) -> BTreeSet<String> {
     let Ok(pattern) = Regex::new(r#"(?m)^[ \t]*(\w+)\s*=\s*(os\.path\.join\([^\r\n]+|f["'][^\r\n]+)$"#) else { return BTreeSet::new() };
-    let found = pattern.captures_iter(text).filter_map(|found| Some((found.get(1)?.as_str(), found.get(2)?.as_str())));
-    found.filter(|(name, value)| *name != "UPLOAD_FOLDER" && direct(value)).map(|(name, _)| name.to_owned()).collect()
+    let found: Vec<(&str, &str)> =
+        pattern.captures_iter(text).filter_map(|found| Some((found.get(1)?.as_str(), found.get(2)?.as_str()))).collect();
+    let meant = |name: &str| found.iter().filter(|(its, value)| *its == name && direct(value)).count();
+    // a name that means something else elsewhere in the file is none
+    let given = |name: &str| Regex::new(&format!(r"(?m)^[ \t]*{name}\s*=[^=]")).map_or(0, |own| own.find_iter(text).count());
+    found.iter().map(|(name, _)| *name).filter(|name| *name != "UPLOAD_FOLDER" && meant(name) == given(name)).map(str::to_owned).collect()
 }
 
 /// Only what ours takes, too.

@@ -149,7 +149,7 @@ fn disk<'r>(script: &'r Script, root: &str, options: &Part<'r>) -> Disk {
         }
         return folder::meant(script, root, &value).map_or(Disk::Unknown, |folder| Disk::Known { folder, edit: None });
     }
-    let Some(given) = given(script, &value) else { return Disk::Unknown };
+    let Some(given) = given(&value) else { return Disk::Unknown };
     if is_temporary(&given) {
         return Disk::Temporary;
     }
@@ -163,7 +163,7 @@ fn disk<'r>(script: &'r Script, root: &str, options: &Part<'r>) -> Disk {
 }
 
 /// What a callback gives in its only answer, as it can be written outside of it. It may make the folder besides, and nothing else.
-fn given<'r>(script: &'r Script, function: &Part<'r>) -> Option<Part<'r>> {
+fn given<'r>(function: &Part<'r>) -> Option<Part<'r>> {
     let last = items(&function.field("parameters")?).into_iter().next_back()?;
     let done = last.field("pattern").unwrap_or(last).text().into_owned();
     let body = function.field("body")?;
@@ -186,15 +186,16 @@ fn given<'r>(script: &'r Script, function: &Part<'r>) -> Option<Part<'r>> {
         return None;
     }
     // a constant of the callback's own is written out
-    let inner = (path.kind() == "identifier").then(|| folder::constant(script, path)).flatten();
-    match inner.filter(|value| function.range().contains(&value.range().start)) {
-        Some(value) if value.dfs().filter(|part| part.kind() == "identifier").all(|part| !is_inner(script, function, &part)) => Some(value),
-        Some(_) => None,
+    let inner = |name: &Part<'_>| {
+        let named =
+            |part: &Part<'_>| part.kind() == "variable_declarator" && part.field("name").is_some_and(|its| its.text() == name.text());
+        body.dfs().find(|part| named(part)).and_then(|part| part.field("value"))
+    };
+    match inner(path).filter(|_| path.kind() == "identifier") {
+        Some(value) => {
+            let own = value.dfs().any(|part| part.kind() == "identifier" && inner(&part).is_some());
+            (!own).then_some(value)
+        }
         None => Some(path.clone()),
     }
-}
-
-/// The name is a constant of the function's own.
-fn is_inner(script: &Script, function: &Part<'_>, name: &Part<'_>) -> bool {
-    folder::constant(script, name).is_some_and(|value| function.range().contains(&value.range().start))
 }
