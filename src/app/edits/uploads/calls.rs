@@ -9,7 +9,7 @@ use super::super::super::orm::edit::Edit;
 use super::super::super::orm::imports::Imports;
 use super::super::super::orm::script::{Part, Script, arguments, bare, text_of};
 use super::super::syntax::{function_of, is_function};
-use super::{Plan, WHY, folder};
+use super::{Plan, Sure, WHY, folder};
 
 /// What takes the place of a call of `fs` or of a response.
 fn helper(name: &str) -> Option<(&'static str, &'static str)> {
@@ -34,7 +34,7 @@ fn helper(name: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
-pub fn replace(script: &Script, root: &str, folders: &[&str], plan: &mut Plan) {
+pub fn replace(script: &Script, root: &str, folders: &[&str], sure: Sure, plan: &mut Plan) {
     let Some(known) = Known::of(script, root, folders) else { return };
     let promised = promises(script);
     let tree = script.root();
@@ -56,7 +56,7 @@ pub fn replace(script: &Script, root: &str, folders: &[&str], plan: &mut Plan) {
         if !paths.into_iter().any(|path| known.is_meant(path)) || makes_folder(&call) {
             continue;
         }
-        let own = given.first().is_some_and(|path| known.is_of_request(path));
+        let own = sure == Sure::Yes && given.first().is_some_and(|path| known.is_of_request(path));
         match mechanical(&call, of, name, helper, &given, &promised).filter(|_| own) {
             Some(edit) => {
                 plan.edits.push(edit);

@@ -34,8 +34,17 @@ struct Plan {
     edits: Vec<Edit>,
     /// Names of ours that its new code calls.
     names: BTreeSet<&'static str>,
+    /// Some multer of it goes on writing to the disk.
+    keeps_disk: bool,
     /// Lines for a person.
     items: Vec<(usize, String)>,
+}
+
+/// Whether the file of a request is surely one of S3's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sure {
+    Yes,
+    No,
 }
 
 impl Plan {
@@ -72,17 +81,21 @@ fn node(work: &mut Work) {
     if written.is_empty() && plans.values().all(|plan| plan.items.is_empty()) {
         return;
     }
+    // where some files stay on the disk nobody can tell which of them a call is about
+    let sure = if plans.values().any(|plan| plan.keeps_disk) { Sure::No } else { Sure::Yes };
     let folders: Vec<&str> = written.iter().map(|one| one.folder.as_str()).collect();
     let names: Vec<&str> = folders.iter().filter_map(|folder| folder.rsplit('/').next()).collect();
     let serves = ["file.path", "express.static"];
     let touches =
         |text: &str| !is_left(text) && (serves.iter().any(|mark| text.contains(mark)) || names.iter().any(|name| text.contains(name)));
-    scripts.extend(work.server(|_, text| !writes(text) && touches(text)));
-    for script in &scripts {
+    if !folders.is_empty() {
+        scripts.extend(work.server(|_, text| !writes(text) && touches(text)));
+    }
+    for script in scripts.iter().filter(|_| !folders.is_empty()) {
         let root = folder::root_of(work, &script.path);
         let plan = plans.entry(script.path.clone()).or_default();
         serve::replace(script, &root, &folders, plan);
-        calls::replace(script, &root, &folders, plan);
+        calls::replace(script, &root, &folders, sure, plan);
     }
     let mut modules = BTreeMap::new();
     let mut done = true;
@@ -90,7 +103,8 @@ fn node(work: &mut Work) {
         let Some(plan) = plans.remove(&script.path).filter(|plan| !plan.edits.is_empty() || !plan.items.is_empty()) else { continue };
         done &= change(work, script, plan, &mut modules);
     }
-    for one in written.iter().filter(|_| done) {
+    let is_inner = |one: &Written| written.iter().any(|up| one.folder.starts_with(&format!("{}/", up.folder)));
+    for one in written.iter().filter(|one| done && !is_inner(one)) {
         let local = one.folder.strip_prefix(&folder::root_of(work, &one.path)).unwrap_or(&one.folder);
         let what = format!(
             "copy what lies in {local}/ to the bucket, when writes have stopped on Replit: aws s3 sync {local} s3://$S3_BUCKET/{local}"

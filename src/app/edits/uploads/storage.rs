@@ -31,8 +31,11 @@ pub fn folders(script: &Script, root: &str, plan: &mut Plan) -> Vec<Written> {
                     plan.edits.extend(edit);
                     plan.names.insert(super::module::STORAGE);
                 }
-                Some(Disk::Temporary) | None => {}
-                Some(Disk::Unknown) => plan.item(script.line(call.range().start), UNKNOWN),
+                Some(Disk::Temporary) | None => plan.keeps_disk = true,
+                Some(Disk::Unknown) => {
+                    plan.keeps_disk = true;
+                    plan.item(script.line(call.range().start), UNKNOWN);
+                }
             }
         } else if (names.multer.iter().any(|name| *name == text) || is_nests(&text))
             && let Some(options) = given.last().filter(|options| options.kind() == "object")
@@ -42,6 +45,7 @@ pub fn folders(script: &Script, root: &str, plan: &mut Plan) -> Vec<Written> {
                 continue;
             }
             if is_temporary(&value) {
+                plan.keeps_disk = true;
                 continue;
             }
             match folder::meant(script, root, &value) {
@@ -51,7 +55,10 @@ pub fn folders(script: &Script, root: &str, plan: &mut Plan) -> Vec<Written> {
                     plan.edits.push(Edit::new(pair.range(), text, WHY));
                     plan.names.insert(super::module::STORAGE);
                 }
-                None => plan.item(script.line(pair.range().start), UNKNOWN),
+                None => {
+                    plan.keeps_disk = true;
+                    plan.item(script.line(pair.range().start), UNKNOWN);
+                }
             }
         }
     }
