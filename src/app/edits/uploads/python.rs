@@ -327,12 +327,12 @@ fn import(words: &Words, text: &str, module: &str, names: &[&str]) -> Option<Edi
 
 fn django(work: &mut Work) {
     let Ok(media) = Regex::new(r"(?m)^MEDIA_ROOT\s*=\s*([^\r\n#]+)") else { return };
+    let Ok(last) = Regex::new(r#"["']([\w./-]+)["']\s*\)?\s*$"#) else { return };
     for path in work.paths(|path, text| path.ends_with(".py") && media.is_match(text) && !text.contains("storages.backends")) {
         let text = work.text(&path).unwrap_or_default();
         let Some(found) = media.captures(text) else { continue };
         let value = found.get(1).map(|value| value.as_str()).unwrap_or_default();
-        let literal =
-            Regex::new(r#"["']([\w./-]+)["']\s*\)?\s*$"#).ok().and_then(|last| Some(last.captures(value)?.get(1)?.as_str().to_owned()));
+        let literal = last.captures(value).and_then(|found| Some(found.get(1)?.as_str().to_owned()));
         let local = literal.as_deref().unwrap_or("media").trim_matches('/').to_owned();
         let line = found.get(0).map(|whole| line_of(text, whole.start()));
         let what = format!(
