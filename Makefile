@@ -133,9 +133,9 @@ shims: typescript
 	  cp tests/shims/package.json tests/shims/package-lock.json target/shims/; \
 	  (cd target/shims && npm ci --ignore-scripts --no-audit --no-fund --silent); \
 	  cp tests/shims/package-lock.json target/shims/installed.json; fi; \
-	if ! target/shims-python/bin/python -c 'from importlib.metadata import version as v; assert (v("boto3"), v("psycopg"), v("psycopg-binary")) == ("1.42.97", "3.2.13", "3.2.13")' 2>/dev/null; then \
-	  echo "installing boto3 and psycopg into target/shims-python"; \
-	  $(PYTHON) -m venv --clear target/shims-python; target/shims-python/$(PIP) boto3==1.42.97 'psycopg[binary]==3.2.13'; fi
+	if ! target/shims-python/bin/python -c 'from importlib.metadata import version as v; assert (v("boto3"), v("flask"), v("psycopg"), v("psycopg-binary")) == ("1.42.97", "3.1.0", "3.2.13", "3.2.13")' 2>/dev/null; then \
+	  echo "installing boto3, Flask and psycopg into target/shims-python"; \
+	  $(PYTHON) -m venv --clear target/shims-python; target/shims-python/$(PIP) boto3==1.42.97 flask==3.1.0 'psycopg[binary]==3.2.13'; fi
 
 # what `make bench-data` measures the mover against, in Debian's versions; pgbench comes with the server
 peers: setup

@@ -1,9 +1,11 @@
 //! The drop-ins of `assets/shims` do what the packages did: apps' own calls run against them on a real Postgres and an emulated S3.
 //! Bedrock, Polly and Transcribe are scripted stand-ins on loopback: what they would say comes from their documented shapes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use migrate_wizard::app::edits::{self, Asked, Decided};
 use migrate_wizard::postgres::Connector;
 
 use crate::support::emulator::Emulator;
@@ -162,6 +164,72 @@ fn the_key_value_client_works_on_postgres() {
     holds(&App::new().node("database.cjs", &[], &environment), "all of database holds");
 }
 
+/// The app of `tests/shims/uploads_app` once the edit was made in it, in a folder of its own below this one.
+fn with_uploads_in_s3(app: &App) -> PathBuf {
+    let folder = app.path().join("uploads_app");
+    let files: Vec<(String, String)> = ["index.js", "package.json", "server/routes.ts"]
+        .map(|name| (name.to_owned(), std::fs::read_to_string(folder.join(name)).unwrap()))
+        .into();
+    let asked = Asked { only: &["uploads".to_owned()], left: &BTreeSet::new(), decided: &Decided::default() };
+    let prepared = edits::prepare(&files, &asked, None).unwrap();
+    for change in prepared.iter().flat_map(|one| &one.changes) {
+        std::fs::write(folder.join(&change.path), change.after.as_deref().unwrap()).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn uploads_are_kept_in_s3_and_without_a_bucket_on_the_disk() {
+    let (emulator, app) = (s3(), App::new());
+    std::fs::copy(root().join("assets/files/uploads.mjs"), app.path().join("kept.mjs")).unwrap();
+    // CommonJS, as the edit puts it into an app
+    let prepared = with_uploads_in_s3(&app);
+    std::fs::copy(prepared.join("uploads.cjs"), app.path().join("kept.cjs")).unwrap();
+    for (bucket, form) in [("of-modules", "./kept.mjs"), ("of-commonjs", "./kept.cjs")] {
+        let environment = with(&emulator, &[("S3_BUCKET", bucket)]);
+        app.bucket(bucket, &environment);
+        holds(&app.node("uploads.mjs", &[form], &environment), "all of uploads holds in S3");
+        holds(&app.node("uploads.mjs", &[form], &with(&emulator, &[])), "all of uploads holds on the disk");
+    }
+    let node = |environment: &[(String, String)]| run(Command::new("node").arg("index.js").current_dir(&prepared), environment);
+    let environment = with(&emulator, &[("S3_BUCKET", "of-an-app")]);
+    app.bucket("of-an-app", &environment);
+    holds(&node(&environment), "the prepared app keeps its files in S3");
+    holds(&node(&[]), "the prepared app keeps its files on the disk");
+}
+
+#[test]
+fn the_module_for_uploads_compiles_and_is_the_same_in_both_forms() {
+    let app = App::new();
+    let folder = with_uploads_in_s3(&app);
+    let tsc = |more: &[&str]| {
+        let flags = ["--skipLibCheck", "--target", "es2022", "--types", "node"];
+        app.node("node_modules/typescript/bin/tsc", &[&flags[..], more].concat(), &[])
+    };
+    let routes = folder.join("server/routes.ts");
+    let text = std::fs::read_to_string(&routes).unwrap();
+    assert!(
+        text.contains("uploadStorage(") && text.contains("serveUploads(\"uploads\", {") && text.contains("await readUpload("),
+        "{text}"
+    );
+    let routes = routes.to_str().unwrap();
+    let strict = ["--noEmit", "--strict", "--noUnusedLocals", "--noImplicitReturns", "--noUncheckedIndexedAccess", "--esModuleInterop"];
+    for module in [&["--module", "nodenext"][..], &["--module", "esnext", "--moduleResolution", "bundler", "--isolatedModules"]] {
+        holds(&tsc(&[&strict[..], module, &[routes]].concat()), "");
+    }
+    let ours = folder.join("server/uploads.ts");
+    let out = app.path().join("out");
+    let plain = ["--esModuleInterop", "--module", "esnext", "--moduleResolution", "bundler", "--outDir", out.to_str().unwrap()];
+    holds(&tsc(&[&plain[..], &[ours.to_str().unwrap()]].concat()), "");
+    let words = |text: String| text.split_whitespace().collect::<String>();
+    let made = words(std::fs::read_to_string(out.join("uploads.js")).unwrap());
+    assert_eq!(
+        made,
+        words(std::fs::read_to_string(root().join("assets/files/uploads.mjs")).unwrap()),
+        "uploads.mjs is uploads.ts without its types"
+    );
+}
+
 fn python(script: &str, environment: &[(String, String)]) -> Output {
     let python = root().join("target/shims-python/bin/python");
     assert!(python.exists(), "Python's packages of the drop-ins are not installed: run `make shims`");
@@ -182,6 +250,18 @@ fn pythons_object_storage_works_on_s3() {
     let environment = with(&emulator, &[("DEFAULT_OBJECT_STORAGE_BUCKET_ID", "py-objects")]);
     App::new().bucket("py-objects", &environment);
     holds(&python("replit_storage.py", &environment), "all of replit.object_storage holds");
+}
+
+#[test]
+fn flasks_uploads_are_kept_in_s3_and_without_a_bucket_on_the_disk() {
+    let emulator = s3();
+    let folder = ("PYTHONPATH".to_owned(), root().join("assets/files").display().to_string());
+    let mut environment = with(&emulator, &[]);
+    environment.push(folder);
+    holds(&python("uploads_app.py", &environment), "all of Flask's uploads holds on the disk");
+    environment.push(("S3_BUCKET".to_owned(), "py-uploads".to_owned()));
+    App::new().bucket("py-uploads", &environment);
+    holds(&python("uploads_app.py", &environment), "all of Flask's uploads holds in S3");
 }
 
 #[test]

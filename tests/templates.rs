@@ -629,7 +629,7 @@ fn shell_of(template: &str, first: &str, last: &str, values: &[(&str, &str)]) ->
 fn the_container_and_the_machine_take_any_answer_only_where_no_health_route_is_known() {
     // where neither node nor python3 is found first, the other is asked
     let without_node = tempfile::tempdir().unwrap();
-    let python = Command::new("sh").args(["-c", "command -v python3"]).output().unwrap();
+    let python = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
     std::os::unix::fs::symlink(String::from_utf8(python.stdout).unwrap().trim(), without_node.path().join("python3")).unwrap();
     let path = std::env::var("PATH").unwrap();
     for (status, is_well, is_well_without_route) in

@@ -1,6 +1,7 @@
 //! What the app's code was already prepared for, held against what is decided now: the code does not forget, a command without `--set` does.
 //! Never changes a decision: it only says where the two differ.
 
+use super::mark::is_written;
 use super::needs::Decided;
 use super::scan::DROP_INS;
 use super::tree::is_test;
@@ -21,6 +22,8 @@ pub fn differs(files: &[(String, String)], decided: &Decided) -> Vec<String> {
     let signs_in =
         |text: &str| ["process.env.COGNITO_CLIENT_ID", "environ[\"COGNITO_CLIENT_ID\"]"].iter().any(|reads| text.contains(reads));
     let template = made(&|path, text| path.ends_with("objectStorage.ts") && text.contains("@aws-sdk/client-s3"));
+    let uploads =
+        || made(&|_, text| is_written(text) && ["function uploadStorage(", "def save_upload("].iter().any(|own| text.contains(own)));
     let python = || made(&|path, text| path.ends_with(".py") && text.contains("replit.object_storage")).and_then(|_| drop_in("python"));
     let known = [
         ("ai", "bedrock", true, drop_in("bedrock-openai"), "answers OpenAI's calls by Bedrock"),
@@ -32,7 +35,7 @@ pub fn differs(files: &[(String, String)], decided: &Decided) -> Vec<String> {
             "signs in to Aurora DSQL with tokens",
         ),
         ("auth", "cognito", false, made(&|_, text| signs_in(text)), "signs people in with Cognito"),
-        ("storage", "s3", false, template.or_else(|| drop_in("object-storage")).or_else(python), "keeps its files in S3"),
+        ("storage", "s3", false, template.or_else(|| drop_in("object-storage")).or_else(python).or_else(uploads), "keeps its files in S3"),
     ];
     let told = |(decision, outcome, while_open, place, does): (&str, &str, bool, Option<String>, &str)| {
         let other = decided.outcome(decision);
@@ -82,6 +85,9 @@ mod tests {
         let python = [file("main.py", "from replit.object_storage import Client\n"), file("requirements.txt", "./.migrate/shims/python\n")];
         let told = differs(&python, &[("storage".to_owned(), "none".to_owned())].into_iter().collect());
         assert!(told.len() == 1 && told[0].starts_with("requirements.txt: the code keeps its files in S3"), "{told:?}");
+        let uploads = [file("server/uploads.ts", include_str!("../../assets/files/uploads.ts"))];
+        let told = differs(&uploads, &[("storage".to_owned(), "none".to_owned())].into_iter().collect());
+        assert!(told.len() == 1 && told[0].starts_with("server/uploads.ts: the code keeps its files in S3"), "{told:?}");
         // the key-value store alone asks for no bucket
         assert!(differs(&python[1..], &[("storage".to_owned(), "none".to_owned())].into_iter().collect()).is_empty());
         assert!(differs(&files[..0], &Decided::default()).is_empty());

@@ -1,6 +1,8 @@
 //! The first line of a file that we made: a digest of the rest tells whether somebody changed it since.
 //! Never writes, and never reads anything but the text that it is given.
 
+/// In every file of ours in an app.
+pub const WORDS: &str = "made by migrate-wizard";
 const HEAD: &str = "# made by migrate-wizard ";
 const TAIL: &str = ": change it and it is yours, then it is not made again without --force";
 

@@ -10,6 +10,7 @@ use super::beside;
 use super::command;
 use super::launch;
 use super::manifest::Manifest;
+use super::mark;
 use super::replit::{DeployTarget, ReplitFile};
 use super::stack::{self, Language, PackageManager, Stack};
 use super::tree::Tree;
@@ -73,9 +74,6 @@ impl Service {
     }
 }
 
-/// In every file of ours in an app.
-pub const OUR_MARK: &str = "made by migrate-wizard";
-
 static HEALTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?:\.(?:get|all|use|route)\(|@\w+\.route\(|@\w+\.get\(|@Get\(|url:|@Controller\(|\bpath_info\s*==)\s*["'`](/?(?:api/)?(?:health|healthz|healthcheck))["'`]"#).ok()
 });
@@ -109,7 +107,7 @@ pub fn health_in(file: &str, text: &str, in_comment: impl Fn(usize) -> bool) -> 
 /// The file of checks that `app prepare` puts beside its route.
 fn has_our_checks(tree: &Tree, dir: &str) -> bool {
     let ours = |(file, text): (&str, &str)| {
-        matches!(file.rsplit('/').next(), Some("health.ts" | "health.mjs" | "health.py")) && text.contains(OUR_MARK)
+        matches!(file.rsplit('/').next(), Some("health.ts" | "health.mjs" | "health.py")) && text.contains(mark::WORDS)
     };
     tree.code(dir).any(ours)
 }

@@ -83,25 +83,29 @@ pub fn edit(work: &mut Work) {
 
 /// Authlib and the HTTP client that it wants, in each file that packages are asked for in.
 fn requirements(work: &mut Work) {
-    const NEW: [(&str, &str); 2] = [("authlib", ">=1.3.2"), ("requests", ">=2.31")];
-    let asked = || NEW.iter().map(|(name, version)| format!("{name}{version}")).collect::<Vec<_>>().join(" and ");
+    ask(work, &[("authlib", ">=1.3.2"), ("requests", ">=2.31")], WHY);
+}
+
+/// Packages of Python with their versions, in each file that packages are asked for in.
+pub fn ask(work: &mut Work, new: &[(&str, &str)], why: &str) {
+    let asked = || new.iter().map(|(name, version)| format!("{name}{version}")).collect::<Vec<_>>().join(" and ");
     let named = |text: &str, name: &str| {
         let own = Regex::new(&format!(r#"(?im)(?:^\s*|["']){name}(?:[^\w.-]|$)"#));
         own.is_ok_and(|own| own.is_match(text))
     };
-    let missing = |text: &str| NEW.into_iter().filter(|(name, _)| !named(text, name)).collect::<Vec<_>>();
+    let missing = |text: &str| new.iter().filter(|(name, _)| !named(text, name)).copied().collect::<Vec<_>>();
     let plain = work.text("requirements.txt").map(str::to_owned);
     if let Some(text) = &plain {
         let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let added: String = missing(text).iter().map(|(name, version)| format!("{name}{version}{newline}")).collect();
         let gap = if text.ends_with('\n') || text.is_empty() { "" } else { newline };
         if !added.is_empty() {
-            work.put("requirements.txt", format!("{text}{gap}{added}"), WHY);
+            work.put("requirements.txt", format!("{text}{gap}{added}"), why);
         }
     }
     let Some(text) = work.text("pyproject.toml").map(str::to_owned) else {
         if plain.is_none() {
-            work.item("requirements.txt", None, &format!("ask for {}", asked()), WHY);
+            work.item("requirements.txt", None, &format!("ask for {}", asked()), why);
         }
         return;
     };
@@ -133,13 +137,13 @@ fn requirements(work: &mut Work) {
         edit.as_ref().map(|(at, added)| format!("{}{added}{}", text.get(..*at).unwrap_or_default(), text.get(*at..).unwrap_or_default()));
     match (edit, after) {
         (Some((at, added)), Some(after)) if toml::from_str::<toml::Table>(&after).is_ok() => {
-            if work.replace("pyproject.toml", &text, vec![Edit::new(at..at, added, WHY)])
+            if work.replace("pyproject.toml", &text, vec![Edit::new(at..at, added, why)])
                 && let Some(command) = work.lock().python()
             {
                 work.command(command);
             }
         }
-        _ if plain.is_none() => work.item("pyproject.toml", None, &format!("ask for {}", asked()), WHY),
+        _ if plain.is_none() => work.item("pyproject.toml", None, &format!("ask for {}", asked()), why),
         _ => {}
     }
 }

@@ -29,6 +29,7 @@ mod sql;
 mod stripe;
 mod syntax;
 mod tls;
+mod uploads;
 mod vite;
 mod work;
 
@@ -144,6 +145,7 @@ fn make(id: &str) -> Option<fn(&mut Work)> {
         "production-switch" => hosts::production,
         "vite-server" => split::edit,
         "paths" => paths::edit,
+        "uploads" => uploads::edit,
         "schema-push" => push::edit,
         "database-tls" => tls::edit,
         "redis-tls" => redis_tls::edit,

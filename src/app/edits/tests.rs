@@ -7,6 +7,7 @@ mod redis;
 mod running;
 mod services;
 mod sides;
+mod uploads;
 mod vite;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -127,6 +127,12 @@ impl<'r> Imports<'r> {
                     "",
                     format!("nothing of {} is used any more", import.module),
                 ));
+            } else if let (Some(list), true, Some(_)) = (&import.named, names_lost && !gone.is_empty(), &import.default)
+                && let Some(comma) = self.script.text.get(..list.range().start).and_then(|head| head.rfind(','))
+            {
+                // `import multer, {} from` says nothing
+                let why = gone.first().map_or(String::new(), |(_, why)| why.clone());
+                out.push(Edit::new(comma..list.range().end, "", why));
             } else if let Some(list) = &import.named
                 && !(gone.is_empty() && added.is_empty())
             {

@@ -9,10 +9,11 @@ mod reach;
 
 use regex::Regex;
 
-use super::super::service::OUR_MARK;
+use super::super::mark;
 use super::browser::Side;
 use super::work::{Server, Work, folder, line_of};
-pub use reach::relative;
+pub use python::module as python_module;
+pub use reach::{relative, suffix};
 
 const WHY: &str = "the load balancer asks here whether the app can work: database, Redis and memory, each with a time limit";
 const TYPED: &str = include_str!("../../../../assets/files/health.ts");
@@ -108,7 +109,7 @@ fn has(work: &Work, marks: &[&str]) -> bool {
 /// The file of the checks beside a file of the app; `false`: another one of that name is there, or a person keeps it away.
 fn file(work: &mut Work, path: &str, text: &str) -> bool {
     match work.text(path) {
-        Some(there) if there.contains(OUR_MARK) => true,
+        Some(there) if there.contains(mark::WORDS) => true,
         Some(_) => {
             let what = "mount a health route at /api/health: a file of this name is there already, so none was put in";
             work.item(path, None, what, WHY);

@@ -8,7 +8,7 @@ use super::super::work::{Server, Work, folder, line_of};
 use super::{DJANGO, PYTHON, WHY, file, has_database, has_redis};
 
 /// The module of another file as Python finds it from this one; `None`: it does not.
-fn module(work: &Work, from: &str, to: &str) -> Option<String> {
+pub fn module(work: &Work, from: &str, to: &str) -> Option<String> {
     let here = folder(from);
     let stem = to.strip_suffix(".py")?;
     let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
