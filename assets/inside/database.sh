@@ -17,6 +17,7 @@ Run it as a workflow: what is started with & or nohup is ended by Replit within 
 TEXT
 }
 
+unready() { printf '%s\n' "$1" >&2; exit 1; }
 fail() { printf '%s\n' "$1" >&2; printf 'Run it again: it goes on where it stopped.\n' >&2; exit 1; }
 wrong() { printf '%s\n' "$1" >&2; usage >&2; exit 2; }
 
@@ -40,15 +41,15 @@ done
 [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || wrong "--url-env $name: expected the name of a variable"
 [ -z "$urls" ] || [ -r "$urls" ] || wrong "--urls $urls: there is no such file"
 url=${!name:-}
-[ -n "$url" ] || fail "$name is not set: is this the Shell of the app?"
+[ -n "$url" ] || unready "$name is not set: is this the Shell of the app?"
 for program in pg_dump split sha256sum md5sum base64; do
-  command -v "$program" >/dev/null || fail "$program is missing: add postgresql-16 to modules in .replit, or the nix package postgresql_16"
+  command -v "$program" >/dev/null || unready "$program is missing: add postgresql-16 to modules in .replit, or the nix package postgresql_16"
 done
 
 # --- the database's URL, taken apart so that no process has the password among its arguments
 
 decoded() { local text=${1//+/%2B}; text=${text//\\/\\\\}; printf '%b' "${text//%/\\x}"; }
-[[ $url =~ ^postgres(ql)?://(([^@/]*)@)?([^/?@]+)(/([^?]*))?(\?(.*))?$ ]] || fail "$name is not of the form postgresql://user:password@host:port/database"
+[[ $url =~ ^postgres(ql)?://(([^@/]*)@)?([^/?@]+)(/([^?]*))?(\?(.*))?$ ]] || unready "$name is not of the form postgresql://user:password@host:port/database"
 access=${BASH_REMATCH[3]} place=${BASH_REMATCH[4]} database=$(decoded "${BASH_REMATCH[6]}") options=${BASH_REMATCH[8]:-}
 PGUSER=$(decoded "${access%%:*}")
 PGHOST=${place%:*} PGPORT=5432
@@ -81,7 +82,7 @@ if [ -n "$to" ]; then
   [[ $to =~ ^s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(.*))?$ ]] || wrong "--to $to: expected s3://bucket/prefix"
   bucket=${BASH_REMATCH[1]} prefix=${BASH_REMATCH[3]:-}
   prefix=${prefix%/}
-  for needed in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION; do [ -n "${!needed:-}" ] || fail "$needed is not set: see README.md"; done
+  for needed in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION; do [ -n "${!needed:-}" ] || unready "$needed is not set: see README.md"; done
 fi
 home=$to
 [ -z "$urls" ] || home=$(awk -F '\t' '$1 == "#to" { print $2; exit }' "$urls")
@@ -91,7 +92,7 @@ if [ -n "$to" ]; then printf 'sends:  to %s in parts of %s MiB\n' "$to" "$part_m
 elif [ -n "$urls" ]; then printf 'sends:  to the signed URLs of %s (%s) in parts of %s MiB\n' "$urls" "${home:-it does not say where they lead}" "$part_mib"
 else printf 'sends:  nothing; parts of %s MiB for you to download\n' "$part_mib"; fi
 if [ -z "$yes" ]; then
-  [ -t 0 ] || fail 'nobody is there to ask: say --yes when this is what you want'
+  [ -t 0 ] || unready 'nobody is there to ask: say --yes when this is what you want'
   read -r -p 'Go on? [y/N] ' said
   [[ $said =~ ^[yY]([eE][sS])?$ ]] || { echo 'nothing was done'; exit 1; }
 fi

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Bucket, Failed, Urls, again, ask, manifest, request, run, text, words } from "./s3.mjs";
+import { Bucket, Unready, Urls, again, ask, manifest, request, run, text, words } from "./s3.mjs";
 
 const USAGE = `usage: node kv.mjs [--to s3://BUCKET/PREFIX | --urls FILE] [--prefix TEXT] [--jobs N] [--out DIR] [--fresh] [--yes]
   without --to and --urls the file stays here and you download it     --prefix  only keys that begin so
@@ -18,7 +18,8 @@ const PARTIAL = join(OUT, "kv.jsonl.partial");
 function database() {
   const file = process.env.MIGRATE_KV_FILE || "/tmp/replitdb";
   const url = (existsSync(file) ? readFileSync(file, "utf8").trim() : "") || process.env.REPLIT_DB_URL;
-  if (!url || !URL.canParse(url)) throw new Failed("REPLIT_DB_URL is not set: this app has no key-value store, or this is not its Shell");
+  if (!url) throw new Unready("REPLIT_DB_URL is not set: this app has no key-value store, or this is not its Shell");
+  if (!URL.canParse(url)) throw new Unready("REPLIT_DB_URL is no URL: take the one of this app's Shell, with https:// at its start");
   return url;
 }
 
@@ -61,7 +62,7 @@ function before() {
 }
 
 await run(async () => {
-  if (given.to && given.urls) throw new Failed("--to and --urls are two ways to the same place: give one");
+  if (given.to && given.urls) throw new Unready("--to and --urls are two ways to the same place: give one", 2);
   const target = given.to ? new Bucket(given.to) : given.urls ? new Urls(readFileSync(given.urls, "utf8")) : null;
   const home = given.to ?? target?.urls?.get("#to");
   const listed = await again("listing keys", () => request("GET", new URL(`${database()}?encode=true&prefix=${encodeURIComponent(given.prefix ?? "")}`), {}), text);

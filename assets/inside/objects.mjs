@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Transform } from "node:stream";
-import { Bucket, Failed, again, ask, manifest, request, run, text, words } from "./s3.mjs";
+import { Bucket, Failed, Unready, again, ask, manifest, request, run, text, words } from "./s3.mjs";
 
 const USAGE = `usage: node objects.mjs --to s3://BUCKET [--bucket ID] [--prefix TEXT] [--jobs N] [--out DIR] [--list] [--yes]
   --to      the S3 bucket; AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION come from the Secrets pane
@@ -59,7 +59,7 @@ async function store(path, headers = {}) {
 async function defaultBucket() {
   const answer = await again("asking Replit's sidecar for the bucket", () => request("GET", new URL(`${SIDECAR}/object-storage/default-bucket`), {}), text);
   const id = JSON.parse(answer).bucketId;
-  if (!id) throw new Failed("this app has no default bucket: name one with --bucket (it is in .replit, [objectStorage] defaultBucketID)");
+  if (!id) throw new Unready("this app has no default bucket: name one with --bucket (it is in .replit, [objectStorage] defaultBucketID)");
   return id;
 }
 
@@ -268,7 +268,7 @@ async function inParts(from, to, object, before) {
 const sized = (bytes) => (bytes < 1024 ** 2 ? `${bytes} bytes` : bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(2)} GiB`);
 
 await run(async () => {
-  if (!given.list && !given.to) throw new Failed(`where to? --to s3://BUCKET\n${USAGE}`);
+  if (!given.list && !given.to) throw new Unready(`where to? --to s3://BUCKET\n${USAGE}`, 2);
   const to = given.list ? null : new Bucket(given.to);
   const from = given.bucket ?? (await defaultBucket());
   const objects = (await list(from, given.prefix)).map((object) => ({ ...object, size: Number(object.size) }));

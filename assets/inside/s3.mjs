@@ -9,6 +9,13 @@ const TRIES = 5;
 
 /** An error as it may be printed: what was asked of whom, never with what. */
 export class Failed extends Error {}
+/** Nothing has begun, so there is nothing to go on with: a setting is missing, or (2) the command line is wrong. */
+export class Unready extends Failed {
+  constructor(message, code = 1) {
+    super(message);
+    this.exit = code;
+  }
+}
 
 /**
  * One request; the body goes as it is, and so does the answer (nothing is unpacked). Resolves with status, headers and a stream.
@@ -63,11 +70,11 @@ const hmac = (key, data) => createHmac("sha256", key).update(data).digest();
 export class Bucket {
   constructor(to, env = process.env) {
     const named = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(to);
-    if (!named) throw new Failed(`--to ${to}: expected s3://bucket or s3://bucket/prefix`);
+    if (!named) throw new Unready(`--to ${to}: expected s3://bucket or s3://bucket/prefix; a bucket has 3 to 63 small letters, digits, dots and dashes`, 2);
     this.bucket = named[1];
     this.prefix = named[2] ? named[2].replace(/\/*$/, "/") : "";
     for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]) {
-      if (!env[name]) throw new Failed(`${name} is not set: put temporary credentials for this bucket into the Secrets pane (README.md)`);
+      if (!env[name]) throw new Unready(`${name} is not set: put temporary credentials for this bucket into the Secrets pane (README.md)`);
     }
     this.id = env.AWS_ACCESS_KEY_ID;
     this.secret = env.AWS_SECRET_ACCESS_KEY;
@@ -187,12 +194,12 @@ export class Urls {
 export async function ask(lines, yes) {
   for (const line of lines) console.log(line);
   if (yes) return;
-  if (!process.stdin.isTTY) throw new Failed("nobody is there to ask: say --yes when this is what you want");
+  if (!process.stdin.isTTY) throw new Unready("nobody is there to ask: say --yes when this is what you want");
   const { createInterface } = await import("node:readline/promises");
   const face = createInterface({ input: process.stdin, output: process.stdout });
   const said = await face.question("Go on? [y/N] ");
   face.close();
-  if (!/^y(es)?$/i.test(said.trim())) throw new Failed("nothing was done");
+  if (!/^y(es)?$/i.test(said.trim())) throw new Unready("nothing was done");
 }
 
 /** Words of the command line: --name value and the flags that stand alone. */
@@ -228,7 +235,7 @@ export async function run(work) {
   } catch (error) {
     console.error(error instanceof Failed ? error.message : `${error.code ?? error.name}: ${error.syscall ?? "this script failed"} ${error.path ?? ""}`.trim());
     if (process.env.MIGRATE_TRACE && !(error instanceof Failed)) console.error(error.stack);
-    console.error("Run it again: it goes on where it stopped.");
-    process.exitCode = 1;
+    if (!(error instanceof Unready)) console.error("Run it again: it goes on where it stopped.");
+    process.exitCode = error.exit ?? 1;
   }
 }

@@ -190,6 +190,9 @@ pub fn enabled(action: Action, view: &View) -> Result<(), &'static str> {
             }
         },
         Action::Weight | Action::Option => match &view.screen {
+            Screen::Gate(gate) if action == Action::Option && gate.review.as_ref().is_some_and(|review| review.choices.is_empty()) => {
+                Err("there is nothing to choose here")
+            }
             Screen::Gate(gate) if gate.review.is_some() => Ok(()),
             Screen::Gate(_)
             | Screen::Ask(_)

@@ -788,6 +788,87 @@ const ROWS: &[Row] = &[
         "src/lib/server/a.ts:1",
         &[("src/lib/server/a.ts", "import { PUBLIC_KEY } from '$env/static/public';\nimport { env } from '$env/dynamic/private';\n")],
     ),
+    (
+        "F26",
+        &[("server/index.ts", "app.listen(port, '127.0.0.1');\n")],
+        "server/index.ts:1",
+        &[("server/index.ts", "app.listen(port, '0.0.0.0', () => console.log('http://localhost:3000'));\n// app.listen(1, 'localhost')\n")],
+    ),
+    (
+        "F26",
+        &[("index.js", "await app.listen({\n  port: 3000,\n  host: \"localhost\",\n});\n")],
+        "index.js:1",
+        &[("index.js", "await app.listen({ port: 3000, host: \"0.0.0.0\" });\nconst db = { host: \"localhost\" };\n")],
+    ),
+    (
+        "F26",
+        &[("main.py", "uvicorn.run(app, host=\"127.0.0.1\", port=8000)\n")],
+        "main.py:1",
+        &[("main.py", "uvicorn.run(app, host=\"0.0.0.0\", port=8000)\n")],
+    ),
+    (
+        "F27",
+        &[("apps/api/src/index.ts", "const AUTH = process.env.AUTH_URL || 'http://localhost:4001';\n")],
+        "apps/api/src/index.ts:1",
+        &[(
+            "apps/api/src/index.ts",
+            "const a = process.env.APP_URL || 'http://localhost:5000';\nconst o = process.env.CORS_ORIGIN ?? 'http://localhost:5173';\nconst n = process.env.NEXTAUTH_URL || 'http://localhost:3000';\nconst x = process.env.AUTH_URL || 'https://auth.example.com';\n",
+        )],
+    ),
+    (
+        "F27",
+        &[("main.py", "url = os.environ.get('ML_SERVICE_URL', 'http://127.0.0.1:8001/predict')\n")],
+        "main.py:1",
+        &[("main.py", "url = os.environ.get('SITE_URL', 'http://127.0.0.1:8001')\n")],
+    ),
+    (
+        "F28",
+        &[("src/index.js", "fs.writeFileSync('./data/todos.json', JSON.stringify(todos, null, 2));\n")],
+        "src/index.js:1",
+        &[
+            (
+                "src/index.js",
+                "const todos = JSON.stringify(rows);\nfs.writeFileSync(path.join(os.tmpdir(), 'a.json'), JSON.stringify(rows));\n",
+            ),
+            ("scripts/a.js", "fs.writeFileSync('a.json', JSON.stringify(rows));\n"),
+        ],
+    ),
+    (
+        "F28",
+        &[("main.py", "with open('db.json', 'w') as f:\n    json.dump(state, f)\n")],
+        "main.py:2",
+        &[("main.py", "text = json.dumps(state)\n")],
+    ),
+    (
+        "E6",
+        &[("src/index.js", "const onReplit = Boolean(process.env.REPL_ID);\n")],
+        "src/index.js:1",
+        &[("src/index.js", "const clientId = process.env.REPL_ID;\n"), ("vite.config.ts", "process.env.REPL_ID !== undefined ? [] : []\n")],
+    ),
+    (
+        "E5",
+        &[("src/a.js", "const a = 1;\nconst u = process.env.REPLIT_DEV_DOMAIN;\nconst v = process.env.REPLIT_DOMAINS;\n")],
+        "src/a.js:3",
+        &[("src/a.js", "// REPLIT_DOMAINS\n")],
+    ),
+    (
+        "E3",
+        &[("src/a.js", "if (origin.includes('repl.co')) next();\n")],
+        "src/a.js:1",
+        &[("src/a.js", "const s = 'the repl.co address';\n")],
+    ),
+    (
+        "F13",
+        &[("server/a.ts", "app.use(express.static('dist'));\n")],
+        "server/a.ts:1",
+        &[("server/a.ts", "app.use('/uploads', express.static('uploads'));\n")],
+    ),
+    (
+        "B12",
+        &[("server/a.ts", "sign(p, process.env.JWT_SECRET || 'dev');\n")],
+        "server/a.ts:1",
+        &[("server/a.ts", "const s = process.env.STRIPE_SECRET_KEY;\n")],
+    ),
 ];
 
 #[test]

@@ -64,6 +64,7 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, now_ms: u64) {
         measured.step_rows = body.rows;
         measured.step_top = body.top;
         measured.step_end = body.end;
+        measured.kept = body.kept;
         hidden = (body.top, body.end - body.top);
     }
     rules(frame, &regions, model, hidden);

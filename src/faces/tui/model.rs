@@ -68,6 +68,8 @@ pub struct Measured {
     /// How far the step can be scrolled, and where it was.
     pub step_end: usize,
     pub step_top: usize,
+    /// Lines of what is selected in it: the first, and the one after the last.
+    pub kept: (usize, usize),
     pub log_rows: usize,
     pub sheet_end: usize,
 }

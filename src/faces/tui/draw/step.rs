@@ -59,6 +59,8 @@ pub struct Body {
     pub rows: usize,
     pub top: usize,
     pub end: usize,
+    /// First line of what is selected, and the one after its last.
+    pub kept: (usize, usize),
 }
 
 /// The title of the region: what the screen wants and where in its phase it is.
@@ -106,8 +108,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, now_ms: u64) -> Bo
     let gap = usize::from(foot_rows > 0);
     let rows = usize::from(area.height).saturating_sub(foot_rows + gap);
     let end = sheet.body.lines.len().saturating_sub(rows);
-    let kept = sheet.keep.map_or(0, |(_, last)| last.saturating_sub(rows));
-    let kept = sheet.keep.map_or(kept, |(first, _)| kept.min(first));
+    let (first, last) = sheet.keep.unwrap_or_default();
+    let kept = last.saturating_sub(rows).min(first);
     let top = model.step_top.unwrap_or(kept).min(end);
     // Right under a short body: what is asked and where it is answered belong together.
     let foot_y = area.y + cells(sheet.body.lines.len().min(rows) + gap);
@@ -124,7 +126,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, now_ms: u64) -> Bo
             frame.set_cursor_position(Position { x: row.x + 2 + cells(cursor), y: row.y });
         }
     }
-    Body { rows, top, end }
+    Body { rows, top, end, kept: (first, last) }
 }
 
 fn cells(n: usize) -> u16 {

@@ -2,7 +2,8 @@ use super::{key, letters, model};
 use crate::faces::tui::model::{Filter, Pane};
 use crate::faces::tui::{Press, Reply, render_model, sample_views};
 use crate::wizard::keys::Key;
-use crate::wizard::view::{Command, Event, Outcome};
+use crate::wizard::review::CodeLine;
+use crate::wizard::view::{Command, Event, Outcome, Screen};
 
 fn answer(step: &str, value: &str) -> Vec<Reply> {
     vec![Reply::Send(Command::Answer { step: step.into(), value: value.into() })]
@@ -272,6 +273,42 @@ fn a_review_is_walked_filtered_and_chosen_in() {
     // Enter still applies
     let applied = Reply::Send(Command::Apply { step: "schema.before".into(), typed: None });
     assert_eq!(key(&mut super::model(sample_views::review()), Key::Enter), [applied]);
+}
+
+#[test]
+fn what_is_selected_is_gone_through_to_its_end_and_stays_in_sight() {
+    let long = || {
+        let mut view = sample_views::assessment();
+        let Screen::Gate(gate) = &mut view.screen else { panic!("no gate") };
+        let found = &mut gate.review.as_mut().unwrap().objects[0].findings[0];
+        found.code = (1..=60).map(|number| CodeLine { number, text: format!("line {number}"), meant: number == 18 }).collect();
+        view
+    };
+    for (press, most) in [(Key::Down, 20), (Key::PageDown, 6)] {
+        let mut model = model(long());
+        let screen = |model: &_| render_model(model, 80, 24, 0);
+        key(&mut model, Key::Char('v'));
+        let mut screens = vec![screen(&model)];
+        while screens.len() <= most && !screens.last().unwrap().contains("▸ E1 Replit") {
+            key(&mut model, press);
+            screens.push(screen(&model));
+        }
+        let (last, before) = screens.split_last().unwrap();
+        assert!(last.contains("▸ E1 Replit"), "{press:?}: {last}");
+        assert!(before.last().unwrap().contains("edit: app prepare"), "{press:?}: the end is passed over\n{}", before.last().unwrap());
+        assert!(before.iter().any(|screen| screen.contains("line 30")), "{press:?}");
+        // and back to its head
+        key(&mut model, if press == Key::Down { Key::Up } else { Key::PageUp });
+        assert!(screen(&model).contains("line 1") || screen(&model).contains("▸ B1"), "{}", screen(&model));
+    }
+    // what is filtered is said, and a key that does nothing here is not offered
+    let mut model = model(sample_views::assessment());
+    assert!(!render_model(&model, 120, 40, 0).contains("o option"));
+    for press in [Key::Char('/'), Key::Char('v'), Key::Char('i'), Key::Char('t'), Key::Enter] {
+        key(&mut model, press);
+    }
+    let text = render_model(&model, 120, 40, 0);
+    assert!(text.contains("1 of 3 with “vit”; Esc shows all"), "{text}");
 }
 
 #[test]

@@ -95,6 +95,11 @@ fn head(sheet: &mut Sheet, model: &Model, review: &Review) {
     };
     let right = review.about.shown(model.least);
     sheet.body.row(vec![Span::styled(told, model.theme.strong())], Span::styled(right, model.theme.muted()));
+    if let Some(filter) = model.filter_text().filter(|filter| !filter.is_empty()) {
+        let objects = rows(model, review).iter().filter(|row| matches!(row, Row::Object(_))).count();
+        let told = format!("  {objects} of {} with “{filter}”; Esc shows all", review.objects.len());
+        sheet.body.hanging("", Style::new(), &told, model.theme.warning());
+    }
 }
 
 fn lead(model: &Model, selected: bool) -> Span<'static> {
