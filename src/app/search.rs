@@ -2,11 +2,11 @@
 //! Never knows what a signal is about, and never reads a file.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use globset::{GlobSet, GlobSetBuilder};
-use regex::Regex;
+use regex::{Regex, RegexSet, SetMatches};
 
 use super::alone::{self, Programs};
 use super::comments::Comments;
@@ -15,6 +15,7 @@ use super::hide;
 use super::mark;
 use super::orm::script::Script;
 use super::signal::{Per, Signal};
+use super::syntax::Shapes;
 use super::tree::{Entry, is_code, is_test};
 use super::walk::folder_bytes;
 use crate::error::{Error, Result};
@@ -31,6 +32,7 @@ pub struct Search<'s> {
     /// For each glob its signal, and what a match says.
     owners: Vec<(usize, Says)>,
     programs: Programs,
+    words: Words,
 }
 
 /// What it says of a signal that a file's path matches a glob.
@@ -91,7 +93,8 @@ impl<'s> Search<'s> {
         }
         let globs = set.build().map_err(|error| Error::bug("the globs of the signals do not go together").because(&error))?;
         let programs = Programs::new(signals.iter().flat_map(|signal| &signal.alone))?;
-        Ok(Self { signals, globs, owners, programs })
+        let words = Words::new(signals)?;
+        Ok(Self { signals, globs, owners, programs, words })
     }
 
     /// Signals that read this file, those that it may settle, and those for which it is a program of its own.
@@ -114,7 +117,7 @@ impl<'s> Search<'s> {
     pub fn look(&self, entry: &Entry) -> Look {
         let mut look = Look::default();
         let test = is_test(&entry.path);
-        let file = entry.text.as_deref().filter(|_| !test).map(|text| File::new(entry, text));
+        let file = entry.text.as_deref().filter(|_| !test).map(|text| File::new(entry, text, &self.words));
         let (wanted, settling, alone) = self.wanted(entry);
         let is_ours = entry.text.as_deref().is_some_and(mark::is_written);
         for number in wanted {
@@ -229,11 +232,33 @@ struct File<'t> {
     text: &'t str,
     script: OnceCell<Option<Script>>,
     comments: &'t Comments,
+    words: &'t Words,
+    said: OnceCell<SetMatches>,
+}
+
+/// The words of all shapes, so that a text is gone through once for all of them.
+struct Words {
+    set: RegexSet,
+    place: HashMap<String, usize>,
+}
+
+impl Words {
+    fn new(signals: &[Signal]) -> Result<Self> {
+        let all: BTreeSet<&str> = signals.iter().filter_map(|signal| signal.shapes.as_ref()).flat_map(Shapes::words).collect();
+        let set = RegexSet::new(all.iter().map(|word| regex::escape(word)))
+            .map_err(|error| Error::bug("the words of the signals' shapes do not go together").because(&error))?;
+        Ok(Self { set, place: all.into_iter().enumerate().map(|(place, word)| (word.to_owned(), place)).collect() })
+    }
 }
 
 impl<'t> File<'t> {
-    fn new(entry: &'t Entry, text: &'t str) -> Self {
-        Self { path: &entry.path, text, script: OnceCell::new(), comments: entry.comments() }
+    fn new(entry: &'t Entry, text: &'t str, words: &'t Words) -> Self {
+        Self { path: &entry.path, text, script: OnceCell::new(), comments: entry.comments(), words, said: OnceCell::new() }
+    }
+
+    fn has_word(&self, word: &str) -> bool {
+        let said = self.said.get_or_init(|| self.words.set.matches(self.text));
+        self.words.place.get(word).is_some_and(|place| said.matched(*place))
     }
 
     fn script(&self) -> Option<&Script> {
@@ -293,7 +318,7 @@ impl<'t> File<'t> {
     }
 
     fn by_shape(&self, signal: &Signal) -> Vec<(usize, String)> {
-        let Some(shapes) = signal.shapes.as_ref().filter(|shapes| shapes.may_match(self.text)) else { return Vec::new() };
+        let Some(shapes) = signal.shapes.as_ref().filter(|shapes| shapes.may_match(|word| self.has_word(word))) else { return Vec::new() };
         let Some(script) = self.script() else { return Vec::new() };
         let found = shapes.find(script).into_iter().filter_map(|range| Some((range.start, self.text.get(range)?)));
         found

@@ -2,8 +2,10 @@
 //! Never interprets a file, and never reads an excluded one.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
+
+use regex::Regex;
 
 use super::comments::Comments;
 use super::walk::{self, Found};
@@ -38,6 +40,9 @@ const WORDS: &[&str] = &[
     "OpenAI(",
     "Anthropic(",
 ];
+
+static ASKED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(&WORDS.iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|")).ok());
 
 /// A larger lock file is not read (bytes).
 const LARGEST_LOCK: u64 = 64 << 20;
@@ -240,7 +245,8 @@ fn read_one(root: &Path, file: &Found) -> (Entry, Option<String>) {
 fn shed(entry: &mut Entry, kept: &AtomicU64, keep: u64) {
     let Some(text) = entry.text.as_deref() else { return };
     let before = kept.fetch_add(text.len() as u64, Ordering::Relaxed);
-    let asked_for = if is_code(&entry.path) { WORDS.iter().any(|word| text.contains(word)) } else { text.len() <= LARGEST_SETTINGS };
+    let asked_for =
+        if is_code(&entry.path) { ASKED.as_ref().is_none_or(|words| words.is_match(text)) } else { text.len() <= LARGEST_SETTINGS };
     if before > keep && !asked_for {
         kept.fetch_sub(text.len() as u64, Ordering::Relaxed);
         entry.text = None;
