@@ -235,6 +235,15 @@ fn without_git_a_branch_is_refused_and_patches_are_written() {
     let folder = app.beside.path().join("p");
     let (code, _, told) = app.prepare(&["--yes", "--only", "dev-banner", "--patches", folder.to_str().unwrap()]);
     assert_eq!(code, 0, "{told}");
+    // run elsewhere it names a path that works in the app's folder
+    let app_dir = app.wizard.path().to_str().unwrap();
+    let args = ["app", "prepare", app_dir, "--yes", "--only", "dev-banner", "--patches", "pp"];
+    let done = app.wizard.command(&args).current_dir(app.beside.path()).output().unwrap();
+    let told = String::from_utf8(done.stderr).unwrap();
+    let (_, named) = told.lines().find_map(|line| line.split_once("in the app's folder: git apply ")).unwrap();
+    assert!(app.wizard.path().join(named.trim_end_matches("/*.patch")).join("0001-dev-banner.patch").exists(), "{told}");
+    let here = app.prepare(&["--yes", "--only", "dev-banner", "--patches", "pp"]).2;
+    assert!(here.contains("in the app's folder: git apply pp/*.patch"), "{here}");
     assert!(
         std::fs::read_to_string(folder.join("0001-dev-banner.patch"))
             .unwrap()

@@ -10,12 +10,13 @@
 //   await streamUpload(req.file.path)            for fs.createReadStream
 //   await writeUpload("uploads/a.txt", data)     for fs.writeFile and fs.createWriteStream: text, bytes or a stream
 //   await hasUpload(req.file.path)               for fs.existsSync
+//   await sizeOfUpload(req.file.path)            for (await fs.stat(path)).size, of a file of a request it is req.file.size
 //   await removeUpload(req.file.path)            for fs.unlink; what is not there is no error
 //   sendUpload(req, res, next, req.file.path)    for res.sendFile
 
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { access, mkdir, open, rm } from "node:fs/promises";
+import { access, mkdir, open, rm, stat } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -128,6 +129,12 @@ export async function hasUpload(path) {
     if (error?.code === "ENOENT") return false;
     throw error;
   }
+}
+
+/** Bytes of it; what is not there is the error that the disk has for it. */
+export async function sizeOfUpload(path) {
+  if (!bucket()) return (await stat(path)).size;
+  return (await there(path, s3().send(new HeadObjectCommand(object(path))))).ContentLength ?? 0;
 }
 
 export async function removeUpload(path) {

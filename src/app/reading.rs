@@ -19,7 +19,7 @@ use super::search::{Look, Search};
 use super::service::{self, Service, ServiceKind};
 use super::signal::{self, Signal};
 use super::stack;
-use super::tree::{Entry, Tree};
+use super::tree::{Entry, Tree, is_code, is_test};
 use super::variable;
 use super::walk;
 use crate::error::Result;
@@ -64,9 +64,20 @@ impl Reading {
 
     /// A text that may be changed and is told of as one: git has it in this repository, and it would come back byte by byte.
     fn is_open(&self, entry: &Entry) -> bool {
-        !entry.local
-            && entry.text.as_deref().is_some_and(|text| !text.contains('\u{fffd}'))
-            && !self.submodules.iter().any(|folder| entry.path.starts_with(folder))
+        !entry.local && entry.text.is_some() && !entry.is_altered() && !self.submodules.iter().any(|folder| entry.path.starts_with(folder))
+    }
+
+    /// Code of this repository that cannot be read in full, so that it is not edited: path and why.
+    pub fn closed(&self) -> Vec<(String, String)> {
+        let told = |path: &str| self.tree.unreadable.iter().find_map(|line| line.strip_prefix(path)?.strip_prefix(": "));
+        let is_own = |entry: &&Entry| {
+            !entry.local && is_code(&entry.path) && !is_test(&entry.path) && !self.submodules.iter().any(|dir| entry.path.starts_with(dir))
+        };
+        let why = |entry: &Entry| match told(&entry.path) {
+            Some(why) => Some(why),
+            None => entry.is_altered().then_some("characters are missing from its text"),
+        };
+        self.tree.entries.iter().filter(is_own).filter_map(|entry| Some((entry.path.clone(), why(entry)?.to_owned()))).collect()
     }
 
     /// A file of that path is there, whatever is in it.

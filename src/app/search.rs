@@ -177,7 +177,8 @@ impl<'s> Search<'s> {
                 hits.clear();
             }
             if let Some(rule) = signal.settled.as_ref().filter(|_| settled.contains(&number)) {
-                let (gone, left): (Vec<_>, Vec<_>) = hits.into_iter().partition(|(_, hit)| rule.concerns(&hit.text));
+                let (gone, left): (Vec<_>, Vec<_>) =
+                    hits.into_iter().partition(|(entry, hit)| rule.concerns(&hit.text) && !entry.is_altered());
                 answered.extend(gone.into_iter().map(|(entry, hit)| Finding::new(signal, 1, &entry.path, hit.line, &hit.excerpt)));
                 hits = left;
             }

@@ -67,6 +67,11 @@ impl Entry {
         Self { path, local, text, comments: Comments::default() }
     }
 
+    /// Not all of the file is in its text (no UTF-8): nothing of ours is written into it.
+    pub fn is_altered(&self) -> bool {
+        self.text.as_deref().is_some_and(|text| text.contains('\u{fffd}'))
+    }
+
     /// Where its comments are, once somebody has asked.
     pub fn comments(&self) -> &Comments {
         &self.comments

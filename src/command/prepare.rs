@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -71,7 +71,7 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
     }
     show(args, &prepared, true)?;
     if !args.json {
-        tell(what, &prepared);
+        tell(what, root, &prepared);
     }
     Ok(0)
 }
@@ -232,17 +232,24 @@ fn show(args: &RunArgs, prepared: &[edits::Prepared], applied: bool) -> Result<(
 }
 
 /// To standard error, so that the list of edits may go down a pipe.
-fn tell(what: &PrepareArgs, prepared: &[edits::Prepared]) {
+fn tell(what: &PrepareArgs, root: &Path, prepared: &[edits::Prepared]) {
     let commands: BTreeSet<&str> = prepared.iter().flat_map(|one| &one.commands).map(String::as_str).collect();
     for command in commands {
-        aside(format_args!("run: {command}   (the lock file follows; commit it)"));
+        let locks = [" install", " lock"].iter().any(|word| command.contains(word));
+        aside(format_args!("run: {command}{}", if locks { "   (the lock file follows; commit it)" } else { "" }));
     }
     idle(&what.only, prepared);
     stands(prepared);
     match &what.patches {
-        Some(folder) => aside(format_args!("Next, in the app's folder: git apply {}/*.patch", folder.display())),
+        Some(folder) => aside(format_args!("Next, in the app's folder: git apply {}/*.patch", from_app(root, folder).display())),
         None => aside(format_args!("you are on {}. Next: look at it (git log -p), run the app's checks, and merge it", what.branch)),
     }
+}
+
+/// A folder as it is named in the app's folder; whole, where the command was run elsewhere.
+fn from_app(root: &Path, folder: &Path) -> PathBuf {
+    let is_here = std::fs::canonicalize(root).ok() == std::env::current_dir().and_then(std::fs::canonicalize).ok();
+    if is_here { folder.to_path_buf() } else { std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()) }
 }
 
 fn check_folder(folder: &Path) -> Result<()> {

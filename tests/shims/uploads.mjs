@@ -11,7 +11,7 @@ import multer from "multer";
 import { HeadObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 
 const loaded = await import(process.argv[2]);
-const { uploadStorage, serveUploads, sendUpload, readUpload, streamUpload, writeUpload, hasUpload, removeUpload } = loaded.default ?? loaded;
+const { uploadStorage, serveUploads, sendUpload, readUpload, streamUpload, writeUpload, hasUpload, sizeOfUpload, removeUpload } = loaded.default ?? loaded;
 const Bucket = process.env.S3_BUCKET;
 const s3 = Bucket ? new S3Client({ forcePathStyle: true }) : undefined;
 const keys = async () => ((await s3.send(new ListObjectsV2Command({ Bucket }))).Contents ?? []).map((object) => object.Key).sort();
@@ -172,6 +172,8 @@ await writeUpload("uploads/sub/stream", Readable.from([Buffer.from("a"), Buffer.
 assert.deepEqual([(await readUpload("uploads/sub/text.txt")).toString(), [...(await readUpload("uploads/sub/bytes"))], (await readUpload("uploads/sub/stream")).toString()], ["grüße", [0, 255], "ab"]);
 assert.deepEqual([await hasUpload("uploads/sub/stream"), await hasUpload("uploads/none")], [true, false]);
 await assert.rejects(readUpload("uploads/none"), { code: "ENOENT" });
+assert.deepEqual([await sizeOfUpload("uploads/big.png"), await sizeOfUpload("uploads/sub/bytes")], [big.length, 2]);
+await assert.rejects(sizeOfUpload("uploads/none"), { code: "ENOENT" });
 await removeUpload("uploads/sub/stream");
 await removeUpload("uploads/sub/stream");
 assert.equal(await hasUpload("uploads/sub/stream"), false);

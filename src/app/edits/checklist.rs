@@ -71,6 +71,13 @@ pub fn image(items: &[Item], there: bool) -> Option<Item> {
     })
 }
 
+const CLOSED: &str = "do by hand what this file needs, or save it as UTF-8 of less than 1 MB and run this again: no edit is made in it";
+
+/// A file that cannot be read in full.
+pub fn closed(path: String, why: String) -> Item {
+    Item { path, line: None, what: CLOSED.to_owned(), why, done: false }
+}
+
 const OPEN: &str = "- [ ] ";
 const TICKED: [&str; 2] = ["- [x] ", "- [X] "];
 
@@ -112,7 +119,7 @@ fn is_finding(line: &str) -> bool {
 /// The line is one that goes when it is not so any more: nobody wrote or ticked it but this program.
 fn is_passing(line: &str) -> bool {
     if is_open(line) {
-        is_finding(line) || lock::is_item(line) || line.contains(IMAGE)
+        is_finding(line) || lock::is_item(line) || line.contains(IMAGE) || line.contains(CLOSED)
     } else {
         is_ticked(line) && line.contains(BY_CONTAINER)
     }

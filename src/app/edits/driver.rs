@@ -31,7 +31,7 @@ pub fn edit(work: &mut Work) {
         package::remove(work, &file, &[NEON], why);
         if package::is_used(work, "pg") || package::is_used(work, "drizzle-orm/node-postgres") {
             package::add(work, &file, false, "pg", "the driver for any PostgreSQL");
-            if work.is_typed() {
+            if package::is_typed(work, &file) {
                 package::add(work, &file, true, "@types/pg", "the driver for any PostgreSQL");
             }
         }

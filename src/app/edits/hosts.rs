@@ -10,11 +10,14 @@ use super::super::orm::edit::Edit;
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{Part, Script, arguments, items, text_of};
 use super::browser::Side;
+use super::never::{self, Around};
 use super::syntax::{env_name, is_module, is_value, required, strings};
 use super::work::{Work, line_of};
 
-const WHY: &str = "the app's own address comes from the environment";
+pub(super) const WHY: &str = "the app's own address comes from the environment";
 const BOTH: &str = "put the app's new address here: this file runs in the browser, too, which knows no process.env (a VITE_ or NEXT_PUBLIC_ variable at build)";
+const NEVER: &str =
+    "ask for APP_URL in this condition: on AWS, where Replit's variables are not set, the address behind it is never reached";
 /// An address at Replit, also one that is put together from the repl's name.
 static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"https?://(?:\$\{process\.env\.REPL_SLUG\}\.(?:\$\{process\.env\.REPL_OWNER\}\.)?|[a-z0-9-]+\.(?:[a-z0-9-]+\.)?)(?:replit\.app|repl\.co)\b").ok()
@@ -32,12 +35,42 @@ pub fn addresses(work: &mut Work) {
     for script in work.scripts(|_, text| address.is_match(text)) {
         // where both read it neither way of telling it is right
         let Some(own) = own(&script, sides.side(&script.path)) else { continue };
-        let edits = strings(&script.root()).iter().filter(|part| is_value(part)).filter_map(|part| anew(part, address, &own)).collect();
+        let mut edits: Vec<Edit> = Vec::new();
+        for part in strings(&script.root()).iter().filter(|part| is_value(part)) {
+            let Some(edit) = anew(part, address, &own) else { continue };
+            let conditions = match never::around(&script, part, &edit, |text| address.is_match(text)) {
+                Around::Open => Vec::new(),
+                Around::Beside(condition) if sides.side(&script.path) == Side::Server => vec![condition],
+                Around::Whole(whole) if sides.side(&script.path) == Side::Server => {
+                    edits.push(whole);
+                    continue;
+                }
+                Around::Beside(condition) | Around::Whole(condition) => {
+                    work.item(&script.path, Some(script.line(condition.range.start)), NEVER, WHY);
+                    Vec::new()
+                }
+                Around::Closed(line) => {
+                    work.item(&script.path, Some(line), NEVER, WHY);
+                    Vec::new()
+                }
+            };
+            edits.extend(conditions.into_iter().filter(|one| !edits.contains(one)).collect::<Vec<_>>());
+            edits.push(edit);
+        }
         work.edit(&script, edits);
     }
     for path in work.paths(|path, text| path.ends_with(".py") && address.is_match(text)) {
         let text = work.text(&path).unwrap_or_default().to_owned();
         let edits = if text.lines().any(|line| line.trim() == "import os") { python(&path, &text, address) } else { Vec::new() };
+        for edit in &edits {
+            let number = line_of(&text, edit.range.start);
+            let line = |at: usize| text.lines().nth(at).unwrap_or_default();
+            let (own, up) = (line(number - 1), line(number.saturating_sub(2)).trim_start());
+            let asks = |line: &str| never::NAMES.iter().any(|name| line.contains(name));
+            if own.contains(" if ") && asks(own) || up.starts_with("if ") && up.trim_end().ends_with(':') && asks(up) {
+                work.item(&path, Some(number), NEVER, WHY);
+            }
+        }
         work.replace(&path, &text, edits);
     }
     let wanted = |path: &str, text: &str| {

@@ -17,6 +17,7 @@ mod login_python;
 mod mailer;
 mod migration;
 mod models;
+mod never;
 mod package;
 mod paths;
 mod push;
@@ -192,6 +193,7 @@ pub fn prepare(files: &[(String, String)], asked: &Asked<'_>, reading: Option<&R
     let reading = reading.filter(|_| asked.only.is_empty());
     let found = reading.map(|reading| reading.findings(&work.files())).transpose()?;
     let mut more = lock.items(files, &work, &|file| reading?.lock(file).map(str::to_owned));
+    more.extend(reading.map(Reading::closed).unwrap_or_default().into_iter().map(|(path, why)| checklist::closed(path, why)));
     more.extend(checklist::findings(found.as_deref().unwrap_or_default(), &out, &wanted));
     more.extend(checklist::image(&more, reading.is_some_and(Reading::has_image)));
     let items: Vec<&Item> = out.iter().flat_map(|prepared| &prepared.items).collect();

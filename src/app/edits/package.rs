@@ -35,6 +35,15 @@ pub fn of(work: &Work, path: &str) -> Option<String> {
     }
 }
 
+/// The package that a file belongs to is written in TypeScript, at least in part: by what it has of its own, else by the root's settings.
+pub fn is_typed(work: &Work, path: &str) -> bool {
+    let own = of(work, path).unwrap_or_default();
+    let dir = super::work::folder(&own);
+    work.text(&format!("{dir}tsconfig.json")).is_some()
+        || version(work, &own, "typescript").is_some()
+        || work.text("tsconfig.json").is_some() && work.any(|path, _| path.starts_with(dir) && super::syntax::is_typed(path))
+}
+
 /// JSON in brackets is a script: every byte of it keeps its place, one further.
 fn read(text: &str) -> Option<Script> {
     Script::read("package.js", &format!("({text})"))

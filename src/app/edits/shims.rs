@@ -160,7 +160,7 @@ fn as_version_2(work: &mut Work, older: &[(String, bool)]) {
     }
     if older.iter().all(|(_, all)| *all) {
         work.put(&path, text.replace(READ, "(process.env.REPLIT_DATABASE_API ?? \"2\") === \"2\""), WHY);
-        if work.is_typed() {
+        if older.iter().any(|(manifest, _)| package::is_typed(work, manifest)) {
             let what = "the types of this drop-in are those of version 3: give the values that the app reads types of their own";
             work.item(&format!("{DROP_INS}/database/index.d.ts"), None, what, WHY);
         }

@@ -9,6 +9,8 @@ use super::work::Work;
 
 const PACKAGE: &str = "stripe-replit-sync";
 const WEBHOOK: &str = "findOrCreateManagedWebhook";
+/// Variables of Replit's that name a host, without `REPLIT_` before them.
+const HOSTS: [&str; 3] = ["DOMAINS", "DEV_DOMAIN", "INTERNAL_APP_DOMAIN"];
 const WHY: &str =
     "at start the sync deletes the live webhook and makes one for its own host: a rehearsal with live keys would take the payments away";
 
@@ -46,10 +48,13 @@ pub fn edit(work: &mut Work) {
                 format!("  return{semi}"),
                 "}".to_owned(),
             ];
-            if body.text().contains("REPLIT_DOMAINS") {
-                // Not an error that is thrown: nobody may catch it, and the app would stop.
-                lines.push("if (!process.env.REPLIT_DOMAINS) {".to_owned());
-                let told = "Stripe sync is off: REPLIT_DOMAINS does not name the host that the webhook is made for";
+            let told_by = HOSTS.iter().filter(|name| body.text().contains(&format!("REPLIT_{name}"))).map(|name| style.text(name));
+            let told_by: Vec<String> = told_by.collect();
+            if !told_by.is_empty() {
+                // Not an error that is thrown: nobody may catch it, and the app would stop. The names are put together: ours are no places
+                // where the app takes its address from Replit.
+                lines.push(format!("if (![{}].some((name) => process.env[`REPLIT_${{name}}`])) {{", told_by.join(", ")));
+                let told = "Stripe sync is off: no variable names the host that the webhook is made for";
                 lines.push(format!("  console.error({}){semi}", style.text(told)));
                 lines.push(format!("  return{semi}"));
                 lines.push("}".to_owned());

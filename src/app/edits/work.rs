@@ -189,11 +189,6 @@ impl Work {
         self.own().any(|(path, text)| has(path, text))
     }
 
-    /// The app is written in TypeScript, at least in part.
-    pub fn is_typed(&self) -> bool {
-        self.files.contains_key("tsconfig.json")
-    }
-
     /// A file's whole new text. Says whether it is so now: a file that the person keeps stays as it is.
     pub fn put(&mut self, path: &str, text: impl Into<String>, why: &str) -> bool {
         let text = text.into();

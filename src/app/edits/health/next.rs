@@ -2,6 +2,7 @@
 //! Never both, and never where the app has a prefix that the load balancer does not know.
 
 use super::super::super::orm::script::Script;
+use super::super::package::is_typed;
 use super::super::work::{Server, Work, folder, line_of};
 use super::reach::{Place, clients};
 use super::{PLAIN, TYPED, WHY, file};
@@ -42,7 +43,7 @@ pub fn edit(work: &mut Work, server: &Server) -> bool {
         work.item(&config, line, what, WHY);
         return true;
     }
-    let typed = work.any(|path, _| path == format!("{dir}tsconfig.json")) || work.is_typed();
+    let typed = is_typed(work, &package);
     let (end, contents) = if typed { ("ts", TYPED) } else { ("mjs", PLAIN) };
     let code = if typed { "ts" } else { "js" };
     // what lies in `pages/api` is a route, so its checks are elsewhere

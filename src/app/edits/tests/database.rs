@@ -21,6 +21,21 @@ fn neons_driver_becomes_node_postgres_with_its_packages() {
         &[("db.ts", "import { neon } from \"@neondatabase/serverless\";\nexport const sql = neon(process.env.DATABASE_URL!);\n")],
     );
     assert!(after["db.ts"].contains("neon(") && items.len() == 1 && items[0].starts_with("db.ts:1 "), "{items:?}");
+    // TypeScript of a member's own, or the root's settings for a member that has some; a member in JavaScript has no types
+    let plain = package.replace("    \"@types/node\": \"20\",\n    \"@types/ws\": \"^8.5.13\"\n", "    \"typescript\": \"5\"\n");
+    let (typed, untyped) = ("packages/api/src/db.ts", "packages/api/src/db.js");
+    for (file, package, settings, is) in [
+        (typed, package, "packages/api/tsconfig.json", true),
+        (typed, package, "tsconfig.json", true),
+        (untyped, plain.as_str(), "other/tsconfig.json", true),
+        (untyped, package, "tsconfig.json", false),
+        (untyped, package, "other/tsconfig.json", false),
+    ] {
+        let files = [(file, db), ("packages/api/package.json", package), ("package.json", "{}\n"), (settings, "{}")];
+        let (after, _) = edited("neon", &files);
+        let package = &after["packages/api/package.json"];
+        assert!(package.contains("\"pg\": ") && package.contains("@types/pg") == is, "{file} {settings}: {package}");
+    }
 }
 
 #[test]
@@ -113,11 +128,31 @@ fn sql_is_for_the_database_that_was_decided_for() {
 
 #[test]
 fn migrations_are_made_by_the_apps_own_tool() {
-    for (push, tool) in [("prisma db push", "npx prisma migrate dev,"), ("drizzle-kit push", "npx drizzle-kit generate,")] {
-        let (_, items) =
-            edited("schema-push", &[("package.json", &format!("{{\n  \"scripts\": {{ \"build\": \"{push} && next build\" }}\n}}\n"))]);
-        assert!(items.len() == 1 && items[0].contains(tool), "{items:?}");
+    for (push, tool, baseline, history) in [
+        (
+            "prisma db push",
+            "npx prisma migrate dev,",
+            "npx prisma migrate resolve --applied 0_init",
+            "api/prisma/migrations/20240101000000_a/migration.sql",
+        ),
+        (
+            "drizzle-kit push",
+            "npx drizzle-kit generate,",
+            "insert into drizzle.__drizzle_migrations (hash, created_at)",
+            "api/drizzle/meta/_journal.json",
+        ),
+    ] {
+        let package = format!("{{\n  \"scripts\": {{ \"build\": \"{push} && next build\" }}\n}}\n");
+        // with migrations of its own, without any, with those of somebody else
+        for (other, is_first) in [(history, false), ("api/a.sql", true), (history.trim_start_matches("api/"), true)] {
+            let (_, items) = edited("schema-push", &[("api/package.json", &package), (other, "")]);
+            assert!(items.len() == 1 && items[0].contains(tool), "{items:?}");
+            assert_eq!((items[0].contains(baseline), items[0].contains(" once: ")), (is_first, is_first), "{other}: {items:?}");
+        }
     }
+    let package = "{\n  \"scripts\": { \"build\": \"prisma db push && next build\" }\n}\n";
+    let (_, items) = edited("schema-push", &[("api/package.json", package), ("api/db/schema.prisma", "")]);
+    assert!(items[0].contains("--to-schema-datamodel db/schema.prisma --script > db/migrations/0_init/migration.sql"), "{items:?}");
 }
 
 /// What was written while the database was RDS is the app's history: on Aurora DSQL its statements are told apart.

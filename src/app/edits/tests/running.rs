@@ -35,6 +35,71 @@ fn addresses_at_replit_come_from_the_environment() {
 }
 
 #[test]
+fn a_condition_that_is_never_true_on_aws_asks_for_the_address() {
+    const BUILT: &str = "`https://${process.env.REPL_SLUG}.${process.env.REPL_OWNER}.repl.co`";
+    const PATH: &str = "`https://${process.env.REPL_SLUG}.${process.env.REPL_OWNER}.repl.co/cb`";
+    for (given, then) in [
+        (
+            format!("const BASE = process.env.REPL_SLUG ? {BUILT} : 'http://localhost:3000';"),
+            "const BASE = process.env.APP_URL ?? 'http://localhost:3000';",
+        ),
+        (
+            format!("const BASE = (process.env.REPL_SLUG && process.env.REPL_OWNER)\n  ? {BUILT}\n  : other || 'x';"),
+            "const BASE = process.env.APP_URL ?? (other || 'x');",
+        ),
+        (format!("const BASE = !process.env.REPL_ID ? local : ({BUILT});"), "const BASE = process.env.APP_URL ?? local;"),
+        (
+            format!("const is = Boolean(process.env.REPL_ID);\nconst BASE = is ? {PATH} : 'y';"),
+            "const is = Boolean(process.env.REPL_ID);\nconst BASE = process.env.APP_URL ? `${process.env.APP_URL}/cb` : 'y';",
+        ),
+        (
+            format!("const BASE = process.env.REPL_SLUG && {BUILT} || 'http://localhost:3000';"),
+            "const BASE = process.env.APP_URL || 'http://localhost:3000';",
+        ),
+        (
+            format!(
+                "function base() {{\n  if (process.env.REPLIT_DEV_DOMAIN !== undefined) {{\n    return {PATH};\n  }}\n  return 'x';\n}}"
+            ),
+            "function base() {\n  if (process.env.APP_URL) {\n    return `${process.env.APP_URL}/cb`;\n  }\n  return 'x';\n}",
+        ),
+        (
+            format!("function base() {{\n  if (!process.env.REPL_ID) return 'x';\n  return {PATH};\n}}"),
+            "function base() {\n  if (!process.env.APP_URL) return 'x';\n  return `${process.env.APP_URL}/cb`;\n}",
+        ),
+        // something else can make these true, and here the address is what AWS comes to
+        (
+            format!("const BASE = process.env.REPLIT_DOMAINS ? {PATH} : 'x';"),
+            "const BASE = process.env.REPLIT_DOMAINS ? `${process.env.APP_URL}/cb` : 'x';",
+        ),
+        (
+            format!("const BASE = process.env.REPL_ID || live ? {PATH} : 'x';"),
+            "const BASE = process.env.REPL_ID || live ? `${process.env.APP_URL}/cb` : 'x';",
+        ),
+        (
+            format!("const BASE = process.env.REPL_ID ? 'x' : {PATH};"),
+            "const BASE = process.env.REPL_ID ? 'x' : `${process.env.APP_URL}/cb`;",
+        ),
+    ] {
+        let (after, items) = edited("hosts", &[("server/a.js", &given)]);
+        assert_eq!((after["server/a.js"].as_str(), items.len()), (then, 0), "{items:?}");
+    }
+    let wanted = |items: &[String]| -> Vec<String> {
+        items
+            .iter()
+            .filter(|item| item.contains("ask for APP_URL in this condition"))
+            .map(|item| item.split(' ').next().unwrap().to_owned())
+            .collect()
+    };
+    let deep =
+        format!("if (process.env.REPL_ID) {{\n  start();\n  ping({PATH});\n}}\nconst x = process.env.REPL_ID ? mail({PATH}) : 'x';\n");
+    let (after, items) = edited("hosts", &[("server/a.js", &deep)]);
+    assert_eq!(after["server/a.js"], deep.replace(PATH, "`${process.env.APP_URL}/cb`"));
+    assert_eq!(wanted(&items), ["server/a.js:1", "server/a.js:5"], "{items:?}");
+    let python = "import os\nURL = \"https://shop.replit.app\" if os.environ.get(\"REPL_ID\") else \"http://localhost:5000\"\nOTHER = \"https://shop.replit.app\"\n\nX = \"https://shop.replit.app\" if live else 1\n";
+    assert_eq!(wanted(&edited("hosts", &[("a.py", python)]).1), ["a.py:2"]);
+}
+
+#[test]
 fn node_env_says_what_is_production() {
     for (given, then) in [
         ("p = process.env.REPLIT_DEPLOYMENT === \"1\";", "p = process.env.NODE_ENV === \"production\";"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::app::finding::Finding;
 
 #[test]
 fn keys_of_a_connector_come_from_the_environment() {
@@ -65,8 +66,14 @@ fn stripes_sync_starts_only_where_the_payments_are_taken() {
     );
     assert_eq!(
         after["server/index.ts"],
-        "async function initStripe() {\n  // The sync deletes and makes the webhook at Stripe: with a live key only the deployment that takes the payments may start it.\n  const stripeTest = /^[rs]k_test_/.test(process.env.STRIPE_SECRET_KEY ?? '');\n  if (process.env.STRIPE_SYNC !== 'live' && !stripeTest) {\n    console.warn('Stripe sync is off: STRIPE_SYNC=live switches it on where the payments are taken');\n    return;\n  }\n  if (!process.env.REPLIT_DOMAINS) {\n    console.error('Stripe sync is off: REPLIT_DOMAINS does not name the host that the webhook is made for');\n    return;\n  }\n  const sync = await getStripeSync();\n  const base = `https://${process.env.REPLIT_DOMAINS?.split(',')[0]}`;\n  await sync.findOrCreateManagedWebhook(`${base}/api/stripe/webhook`);\n}\n"
+        "async function initStripe() {\n  // The sync deletes and makes the webhook at Stripe: with a live key only the deployment that takes the payments may start it.\n  const stripeTest = /^[rs]k_test_/.test(process.env.STRIPE_SECRET_KEY ?? '');\n  if (process.env.STRIPE_SYNC !== 'live' && !stripeTest) {\n    console.warn('Stripe sync is off: STRIPE_SYNC=live switches it on where the payments are taken');\n    return;\n  }\n  if (!['DOMAINS'].some((name) => process.env[`REPLIT_${name}`])) {\n    console.error('Stripe sync is off: no variable names the host that the webhook is made for');\n    return;\n  }\n  const sync = await getStripeSync();\n  const base = `https://${process.env.REPLIT_DOMAINS?.split(',')[0]}`;\n  await sync.findOrCreateManagedWebhook(`${base}/api/stripe/webhook`);\n}\n"
     );
+    let all: Vec<(&str, &str)> = after.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let app = crate::app::fixture::App::new(&all);
+    let reading = Reading::of(app.path()).unwrap();
+    let found = reading.findings(&reading.files()).unwrap();
+    let places: Vec<String> = found.iter().filter(|finding| finding.signal == "E5").map(Finding::place).collect();
+    assert_eq!(places, ["server/index.ts:13"], "the app's own line, and none of ours");
     assert_eq!(after["script/build.ts"], "const allowlist = [\n  \"stripe\",\n];\n");
     assert!(items[0].contains("STRIPE_SYNC=live on the service at the cutover"), "{items:?}");
 }

@@ -151,6 +151,56 @@ fn calls_on_an_upload_become_ours_or_are_listed_once() {
 }
 
 #[test]
+fn what_asks_for_more_than_a_yes_and_what_names_its_folder_otherwise_are_listed() {
+    let given = "import fs from \"fs\";\nimport path from \"path\";\nimport sharp from \"sharp\";\nimport multer from \"multer\";\nconst UPLOADS = path.join(__dirname, \"../uploads\");\nconst upload = multer({ dest: UPLOADS });\napp.post(\"/a\", upload.single(\"f\"), async (req, res) => {\n  const size = fs.statSync(req.file.path).size;\n  if (fs.accessSync(path.join(UPLOADS, name))) next();\n  await sharp(bytes).resize(9).toFile(path.join(UPLOADS, \"t.png\"));\n  await sharp(bytes).toFile(\"thumbs/t.png\");\n  res.sendFile(req.params.n, { root: UPLOADS });\n  res.sendFile(\"index.html\", { root: \"dist\" });\n  fs.statSync(\"dist/index.html\");\n});\n";
+    let (after, items) = edited("uploads", &[("server/a.js", given), PACKAGE]);
+    assert!(after["server/uploads.mjs"].contains("export async function sizeOfUpload(path)"));
+    let told: Vec<&str> = items.iter().map(|item| item.split_once(": ").map_or(item.as_str(), |(told, _)| told)).collect();
+    assert_eq!(
+        told[1..],
+        [
+            "server/a.js:9 its size is in S3",
+            "server/a.js:10 ask S3 for it",
+            "server/a.js:11 write it to S3",
+            "server/a.js:13 send it from S3",
+        ],
+        "{items:?}"
+    );
+    assert!(items[1].contains("await sizeOfUpload(path) of server/uploads.mjs"), "{items:?}");
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_listed_and_its_finding_stays() {
+    let ours = include_str!("../../../../assets/files/uploads.py");
+    let code = "from flask import request\nUPLOAD_FOLDER = \"uploads\"\nf = request.files[\"f\"]\nf.save(UPLOAD_FOLDER + f.filename)\n";
+    let app = crate::app::fixture::App::new(&[("uploads.py", ours), ("good.py", code), ("requirements.txt", "flask\n")]);
+    std::fs::write(app.path().join("latin.py"), [code.as_bytes(), b"# caf\xe9\n"].concat()).unwrap();
+    std::fs::write(app.path().join("large.js"), "x();\n".repeat(300_000)).unwrap();
+    std::fs::write(app.path().join("large.min.js"), "x();\n".repeat(300_000)).unwrap();
+    let reading = Reading::of(app.path()).unwrap();
+    let prepared =
+        prepare(&reading.files(), &Asked { only: &[], left: &BTreeSet::new(), decided: &Decided::default() }, Some(&reading)).unwrap();
+    let open = prepared.into_iter().find_map(|one| one.standing).unwrap().open;
+    let closed: Vec<&String> = open.iter().filter(|line| line.contains("no edit is made in it")).collect();
+    assert_eq!(closed.len(), 2, "{open:?}");
+    assert!(closed[0].starts_with("large.js: ") && closed[0].contains("larger than"), "{closed:?}");
+    assert!(closed[1].starts_with("latin.py: ") && closed[1].contains("(not UTF-8 from line 5"), "{closed:?}");
+    let places: Vec<&str> = open.iter().filter(|line| line.contains("[F12]")).filter_map(|line| line.split(": ").next()).collect();
+    assert_eq!(places, ["latin.py:2"], "{open:?}");
+    // once it is UTF-8 it is edited, and the line goes
+    app.put("latin.py", code);
+    app.put("large.js", "x();\n");
+    let list: String = open.iter().map(|line| format!("- [ ] {line}\n")).collect();
+    app.put(CHECKLIST, &format!("## Left by app prepare\n\n{list}"));
+    let reading = Reading::of(app.path()).unwrap();
+    let files: Vec<(String, String)> =
+        reading.files().into_iter().chain([(CHECKLIST.to_owned(), format!("## Left by app prepare\n\n{list}"))]).collect();
+    let prepared = prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &Decided::default() }, Some(&reading)).unwrap();
+    let open = prepared.into_iter().find_map(|one| one.standing).unwrap().open;
+    assert!(!open.iter().any(|line| line.contains("no edit is made in it") || line.contains("[F12]")), "{open:?}");
+}
+
+#[test]
 fn where_other_files_stay_on_the_disk_no_call_is_changed() {
     let given = "import fs from \"fs\";\nimport os from \"os\";\nimport multer from \"multer\";\nconst upload = multer({ dest: \"uploads\" });\nconst passing = multer({ dest: os.tmpdir() });\napp.post(\"/a\", passing.single(\"file\"), async (req, res) => {\n  fs.unlinkSync(req.file.path);\n});\n";
     let (after, items) = edited("uploads", &[("server/a.ts", given), PACKAGE]);
@@ -254,6 +304,30 @@ fn flask_saves_and_sends_by_ours() {
         "from flask import request\n\nfrom .db import db\nfrom .uploads_s3 import save_upload\n\n\ndef up():\n    all = request.files.getlist(\"f\")\n    for one in all:\n        save_upload(one, f\"uploads/{one.filename}\")\n"
     );
     assert_eq!((after["requirements.txt"].as_str(), items.len()), ("boto3\n", 1), "{items:?}");
+}
+
+#[test]
+fn flasks_paths_with_more_arguments_are_listed() {
+    let given = "import os\nimport shutil\nfrom flask import request, send_file\n\nUPLOAD_FOLDER = \"uploads\"\n\n\ndef up(name):\n    f = request.files[\"f\"]\n    path = os.path.join(UPLOAD_FOLDER, name)\n    f.save(path)\n    os.rename(path, path + \".done\")\n    shutil.move(\"/tmp/x\", path)\n    size = os.path.getsize(path)\n    data = open(path, \"rb\").read()\n    os.rename(\"a\", \"b\")\n    other = send_file(\"report.pdf\", as_attachment=True)\n    return send_file(path, as_attachment=True)\n";
+    let (after, items) = edited("uploads", &[("app.py", given), ("requirements.txt", "flask\n")]);
+    assert_eq!(
+        after["app.py"],
+        given
+            .replace("request, send_file\n", "request, send_file\nfrom uploads import save_upload\n")
+            .replace("f.save(path)", "save_upload(f, path)")
+    );
+    let told: Vec<&str> = items.iter().map(|item| item.split_once(": ").map_or(item.as_str(), |(told, _)| told)).collect();
+    assert_eq!(
+        told[1..],
+        [
+            "app.py:13 keep it in S3",
+            "app.py:14 keep it in S3",
+            "app.py:15 its size is in S3",
+            "app.py:16 read it from S3",
+            "app.py:19 send it from S3",
+        ],
+        "{items:?}"
+    );
 }
 
 #[test]

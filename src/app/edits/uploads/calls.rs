@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::super::super::orm::edit::Edit;
 use super::super::super::orm::imports::Imports;
-use super::super::super::orm::script::{Part, Script, arguments, bare, text_of};
+use super::super::super::orm::script::{Part, Script, arguments, bare, text_of, value_of};
 use super::super::syntax::{function_of, is_function};
 use super::{Plan, Sure, WHY, folder};
 
@@ -17,7 +17,11 @@ fn helper(name: &str) -> Option<(&'static str, &'static str)> {
         "unlink" | "unlinkSync" | "rm" | "rmSync" => ("removeUpload", "delete it in S3: await removeUpload(path) of OURS"),
         "readFile" | "readFileSync" => ("readUpload", "read it from S3: await readUpload(path) of OURS"),
         "createReadStream" => ("streamUpload", "read it from S3: await streamUpload(path) of OURS"),
-        "existsSync" | "access" | "accessSync" | "stat" | "statSync" => ("hasUpload", "ask S3 for it: await hasUpload(path) of OURS"),
+        "existsSync" | "access" | "accessSync" => ("hasUpload", "ask S3 for it: await hasUpload(path) of OURS"),
+        "stat" | "statSync" | "lstat" | "lstatSync" => (
+            "",
+            "its size is in S3: await sizeOfUpload(path) of OURS (of a file of a request: size beside its path); where it is asked only whether it is there: await hasUpload(path)",
+        ),
         "writeFile" | "writeFileSync" | "createWriteStream" => {
             ("writeUpload", "write it to S3: await writeUpload(path, text, bytes or a stream) of OURS")
         }
@@ -43,6 +47,12 @@ pub fn replace(script: &Script, root: &str, folders: &[&str], sure: Sure, plan: 
         let text = function.text().into_owned();
         let (of, name) = text.rsplit_once('.').unwrap_or(("", &text));
         let given = arguments(&call);
+        // an image that is put on the disk
+        if name == "toFile" && given.first().is_some_and(|path| known.is_meant(path)) {
+            let what = "write it to S3: await writeUpload(path, await image.toBuffer()) of OURS; what the image is made from, where it is an upload, too: await readUpload(path)";
+            plan.item(script.line(call.range().start), what);
+            continue;
+        }
         let Some((helper, what)) = helper(name).filter(|_| known.is_of_files(name, of, &promised)) else {
             if given.iter().any(|one| known.is_of_request(one)) && !is_harmless(&text) {
                 let what = format!(
@@ -54,6 +64,12 @@ pub fn replace(script: &Script, root: &str, folders: &[&str], sure: Sure, plan: 
         };
         let paths = given.iter().take(if name.starts_with("rename") || name.starts_with("copy") { 2 } else { 1 });
         if !paths.into_iter().any(|path| known.is_meant(path)) || makes_folder(&call) {
+            // `res.sendFile(name, { root: UPLOADS })`
+            let root = given.get(1..).unwrap_or_default().iter().find_map(|options| value_of(options, "root"));
+            if matches!(name, "sendFile" | "download") && root.is_some_and(|root| known.is_meant(&root)) {
+                let what = "send it from S3: sendUpload(req, res, next, path.join(root, path.basename(name))) of OURS: root alone keeps no name in its folder there";
+                plan.item(script.line(call.range().start), what);
+            }
             continue;
         }
         let own = sure == Sure::Yes && given.first().is_some_and(|path| known.is_of_request(path));
@@ -72,7 +88,8 @@ fn is_harmless(function: &str) -> bool {
     let (of, name) = function.rsplit_once('.').unwrap_or(("", function));
     ["path", "console", "logger", "log", "res", "JSON"].contains(&of)
         || ["basename", "extname", "dirname", "join", "resolve", "String", "push", "json", "send"].contains(&name)
-        || ["readUpload", "streamUpload", "writeUpload", "hasUpload", "removeUpload", "sendUpload"].contains(&name.trim_end_matches("OnS3"))
+        || ["readUpload", "streamUpload", "writeUpload", "hasUpload", "sizeOfUpload", "removeUpload", "sendUpload"]
+            .contains(&name.trim_end_matches("OnS3"))
 }
 
 /// Names of this file that stand for `fs/promises`, and with a dot before them those that are imported from there.

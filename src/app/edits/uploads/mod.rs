@@ -2,7 +2,7 @@
 //! Never guesses a folder: what is no literal path in the app, and what touches such a file in a form that it does not know, is left to a person.
 
 mod calls;
-mod folder;
+pub(super) mod folder;
 mod module;
 mod python;
 mod serve;

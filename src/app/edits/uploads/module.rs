@@ -184,7 +184,7 @@ mod tests {
         assert!(text.contains("const { Upload } = require(\"@aws-sdk/lib-storage\");\nconst express = require(\"express\");\n"), "{text}");
         assert!(
             text.ends_with(
-                "module.exports = { uploadStorage, writeUpload, streamUpload, readUpload, hasUpload, removeUpload, serveUploads, sendUpload };\n"
+                "module.exports = { uploadStorage, writeUpload, streamUpload, readUpload, hasUpload, sizeOfUpload, removeUpload, serveUploads, sendUpload };\n"
             ),
             "{text}"
         );

@@ -50,7 +50,7 @@ impl Words {
             each: Regex::new(r"\bfor\s+(\w+)\s+in\s+(\w+)\b").ok()?,
             reads: Regex::new(r"([\w.]+)\(\s*(\w+)\s*[,)]").ok()?,
             call: Regex::new(
-                r#"(?:\b(\w+|request\.files\[[^\]\n]+\]|\w*form\w*\.\w+\.data)\.save|\b(save_upload|send_from_directory|send_file|os\.remove|os\.unlink|os\.path\.exists|os\.path\.isfile|os\.listdir|Image\.open|open))\("#,
+                r#"(?:\b(\w+|request\.files\[[^\]\n]+\]|\w*form\w*\.\w+\.data)\.save|\b(save_upload|send_from_directory|send_file|os\.remove|os\.unlink|os\.path\.exists|os\.path\.isfile|os\.listdir|os\.rename|os\.replace|shutil\.move|shutil\.copy2?|shutil\.copyfile|os\.path\.getsize|os\.stat|Image\.open|open))\("#,
             )
             .ok()?,
             import: Regex::new(r"(?m)^(?:from [\w.]+ import (?:\([^)]*\)|[^\r\n(]+)|import [^\r\n]+)").ok()?,
@@ -202,7 +202,9 @@ fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
             (None, Some("save_upload")) => drop(out.saved.get_or_insert_with(|| (line, kept_in(given)))),
             (None, Some(name)) => {
                 let first = given.split(',').next().unwrap_or_default();
-                if !meant(if name == "send_from_directory" { first } else { given })
+                // of several arguments each may be the path
+                let among = |given: &str| meant(given) || given.split(',').any(|one| paths.contains(one.trim()));
+                if !(if name == "send_from_directory" { meant(first) } else { among(given) })
                     || first.trim() == "UPLOAD_FOLDER" && name != "send_from_directory"
                 {
                     continue;
@@ -226,6 +228,14 @@ fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
                     "os.listdir" => out.items.push((
                         line,
                         "S3 has no folders: list the objects whose keys begin with the folder's name (list_objects_v2), as OURS finds them",
+                    )),
+                    "os.rename" | "os.replace" | "shutil.move" | "shutil.copy" | "shutil.copy2" | "shutil.copyfile" => out.items.push((
+                        line,
+                        "keep it in S3: copy the object (boto3's copy_object, with keys as OURS makes them), and remove_upload(path) of OURS where it is moved",
+                    )),
+                    "os.path.getsize" | "os.stat" => out.items.push((
+                        line,
+                        "its size is in S3: ContentLength of head_object, as OURS asks for it, or len(read_upload(path)) of OURS",
                     )),
                     _ => {
                         out.items.push((line, "read it from S3: io.BytesIO(read_upload(path)) of OURS; what is written goes by put_object"))
