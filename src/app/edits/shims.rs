@@ -98,30 +98,34 @@ pub fn key_value(work: &mut Work) {
         let at = text.find("REPLIT_DB_URL").or_else(|| text.find("kv.replit.com")).unwrap_or_default();
         work.item(&path, Some(line_of(text, at)), "read and write a table of the app's Postgres here", STORE_WHY);
     }
+    for (path, line, _) in users_of_store(work).into_iter().take(1) {
+        let what = "bring the data over: node kv.mjs in the Replit Shell (migrate-wizard app export writes it), then load kv.jsonl into the table kv (docs/inside-replit.md has the statements)";
+        work.item(&path, Some(line), what, "the drop-in begins with an empty table; what the app has kept until now is in Replit's store");
+    }
     if work.dialect() == Dialect::Dsql {
         store_on_dsql(work);
     }
+}
+
+/// Code that uses the key-value store by its package: path, line, whether it is Python.
+fn users_of_store(work: &Work) -> Vec<(String, usize, bool)> {
+    let word = |path: &str, text: &str| {
+        if path.ends_with(".py") {
+            ["from replit import db", "replit.database"].into_iter().find(|word| text.contains(word))
+        } else {
+            Some("@replit/database").filter(|word| Script::read(path, "").is_some() && text.contains(word))
+        }
+    };
+    work.own()
+        .filter_map(|(path, text)| Some((path.to_owned(), line_of(text, text.find(word(path, text)?)?), path.ends_with(".py"))))
+        .collect()
 }
 
 /// The drop-in signs in by a URL with a password: Aurora DSQL has neither.
 fn store_on_dsql(work: &mut Work) {
     const WHY: &str =
         "the drop-in connects by KV_DATABASE_URL or DATABASE_URL, and Aurora DSQL has no password: without this it answers \"no database\"";
-    let uses = |path: &str, text: &str| {
-        let python = path.ends_with(".py") && (text.contains("from replit import db") || text.contains("replit.database"));
-        python || (Script::read(path, "").is_some() && text.contains("@replit/database"))
-    };
-    for path in work.paths(uses) {
-        let python = path.ends_with(".py");
-        let text = work.text(&path).unwrap_or_default();
-        let word = if !python {
-            "@replit/database"
-        } else if text.contains("from replit import db") {
-            "from replit import db"
-        } else {
-            "replit.database"
-        };
-        let line = line_of(text, text.find(word).unwrap_or_default());
+    for (path, line, python) in users_of_store(work) {
         let (file, how) = if python {
             ("python/replit/database/database.py", "boto3's generate_db_connect_admin_auth_token as the password")
         } else {
