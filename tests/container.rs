@@ -329,26 +329,6 @@ fn what_the_start_command_needs_and_nobody_declares_is_installed_and_told() {
     empty.run(&["secrets", "list"]).expect(2).says("holds no app");
 }
 
-/// What blocks and is answered by `app prepare` is told before an image is built of it, and no more once it is answered.
-#[test]
-fn code_that_app_prepare_answers_is_told_first() {
-    for name in ["flask-auth", "fastapi"] {
-        let wizard = app(name);
-        let done = wizard.run(&["app", "container"]).expect(0);
-        assert!(
-            done.err().contains("run `app prepare` first, for this code cannot work outside Replit as it is: "),
-            "{name}: {}",
-            done.err()
-        );
-    }
-    let plain = Wizard::empty();
-    put(&plain, "package.json", r#"{"name":"a","scripts":{"start":"node index.js"},"dependencies":{"express":"5","better-sqlite3":"12"}}"#);
-    put(&plain, "index.js", "require('express')().listen(process.env.PORT || 3000);\n");
-    let done = plain.run(&["app", "container", "--stdout"]).expect(0);
-    assert!(!done.err().contains("app prepare"), "{}", done.err());
-    has(&done.out(), &["node -e \"new (require('better-sqlite3'))(':memory:')\"", "**/migrate-out", "**/.nuxt"]);
-}
-
 /// Who reads may go at any time: that is no fault of ours.
 #[test]
 fn a_reader_that_goes_ends_nothing_with_a_panic() {
