@@ -108,7 +108,7 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
             "RUN npm ci --no-audit --no-fund",
             "ARG VITE_MAPS_KEY",
             "RUN npm run build \\",
-            " && node -e \"for (const m of ['bcrypt']) require(m)\"",
+            " && node -e \"require('bcrypt')\"",
             "# all packages stay: the app may need development packages at run time",
             "COPY --from=build --chown=node:node /app /app",
             "ENV PORT=5000",
@@ -313,6 +313,12 @@ fn what_the_start_command_needs_and_nobody_declares_is_installed_and_told() {
     let files = migrate_wizard::app::files::generate(&scan, &migrate_wizard::app::Choices::from_scan(&scan)).unwrap();
     let list = &files.iter().find(|file| file.path == "CHECKLIST.md").unwrap().contents;
     assert!(list.contains("- [ ] declare `uvicorn` among the app's packages"), "{list}");
+    // uvicorn alone answers a web socket with 404
+    let sockets = "from fastapi import (\n    FastAPI,\n    WebSocket,\n)\napp = FastAPI()\n";
+    put(&wizard, "main.py", sockets);
+    has(&image(&wizard).out(), &["RUN pip install --no-cache-dir 'uvicorn[standard]==0.54.0'"]);
+    put(&wizard, "requirements.txt", "fastapi\ngunicorn\nwebsockets\n");
+    has(&image(&wizard).out(), &["RUN pip install --no-cache-dir uvicorn==0.54.0"]);
     for declared in ["uvicorn[standard]==0.34.0\n", "fastapi[standard]\n", "-r more.txt\n"] {
         put(&wizard, "more.txt", "uvicorn\n");
         put(&wizard, "requirements.txt", &format!("fastapi\ngunicorn\n{declared}"));
@@ -593,12 +599,12 @@ fn compose_has_what_the_app_needs_and_no_more() {
     ] {
         assert_eq!(beside(name).0, services, "{name}");
     }
-    assert_eq!(beside("bot-kv").1["services"]["web"]["environment"]["DATABASE_URL"], "postgres://app:app@db:5432/app", "for the drop-in");
+    assert_eq!(beside("bot-kv").1["services"]["web"]["environment"]["DATABASE_URL"], "postgresql://app:app@db:5432/app", "for the drop-in");
     let (_, four) = beside("four-services");
     let service = |name: &str| four["services"][name].clone();
     assert_eq!(service("db")["image"], "postgres:16");
     assert_eq!(service("api")["environment"]["REDIS_URL"], "redis://redis:6379");
-    assert_eq!(service("api")["environment"]["DATABASE_URL"], "postgres://app:app@db:5432/app");
+    assert_eq!(service("api")["environment"]["DATABASE_URL"], "postgresql://app:app@db:5432/app");
     // another service's variable is not given
     assert!(service("web")["environment"]["REDIS_URL"].is_null());
     assert_eq!(service("web")["build"]["args"][0], "NEXT_PUBLIC_API_URL");

@@ -230,7 +230,7 @@ fn on_dsql_there_is_no_database_url_and_nobody_is_sent_for_one() {
     let listed = example(&wizard, &["database=dsql"]);
     assert!(!listed.contains("DATABASE_URL") && listed.contains("PGHOST"), "{listed:?}");
     let compose = std::fs::read_to_string(wizard.path().join("made/docker-compose.yml")).unwrap();
-    assert!(compose.contains("DATABASE_URL: \"postgres://app:app@db:5432/app\""), "one's own machine has a password: {compose}");
+    assert!(compose.contains("DATABASE_URL: \"postgresql://app:app@db:5432/app\""), "one's own machine has a password: {compose}");
     let whose = ["--app", "shop", "--environment", "staging", "--set", "database=dsql"];
     let secrets = wizard.run(&[&["secrets", "list"], whose.as_slice()].concat()).expect(0).out();
     let line = secrets.lines().find(|line| line.contains(" DATABASE_URL ")).unwrap_or_else(|| panic!("{secrets}"));

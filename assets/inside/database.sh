@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Dumps a database that can be reached only inside Replit (host helium), and sends it out in parts. Written by migrate-wizard.
+# Dumps a database that can be reached only inside Replit (host helium), and sends it out in parts. Written by migrate-wizard app export.
 # One dump is taken (pg_dump, custom format), its SHA-256 kept, and cut into parts, each sent with its MD5, which S3 checks.
 # Run again, it goes on after the last part that arrived. The database's password goes by a file of its own, never by the command line.
 set -euo pipefail

@@ -1,5 +1,5 @@
 // Writes Replit's key-value store as lines of JSON: {"key":…,"value":…}, and what is no JSON as {"key":…,"raw":"…"}.
-// Runs inside Replit, where REPLIT_DB_URL is known; that URL is a key to the store and is never printed. Written by migrate-wizard.
+// Runs inside Replit, where REPLIT_DB_URL is known; that URL is a key to the store and is never printed. Written by migrate-wizard app export.
 import { createHash } from "node:crypto";
 import { appendFileSync, createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

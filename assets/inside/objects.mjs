@@ -1,5 +1,5 @@
 // Copies the objects of App Storage (Object Storage) to S3: names, bytes, content type, encoding, cache control, custom metadata and the
-// access policy. Runs only inside Replit, because only there the sidecar gives access. Written by migrate-wizard.
+// access policy. Runs only inside Replit, because only there the sidecar gives access. Written by migrate-wizard app export.
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

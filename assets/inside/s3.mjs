@@ -1,5 +1,5 @@
 // Puts bytes into S3 without any package: signing (AWS Signature Version 4), one request or many parts, with retries.
-// Never prints a key, a token or a signed URL. Used by objects.mjs and kv.mjs; written by migrate-wizard.
+// Never prints a key, a token or a signed URL. Used by objects.mjs and kv.mjs. Written by migrate-wizard app export.
 import { createHash, createHmac } from "node:crypto";
 import http from "node:http";
 import https from "node:https";

@@ -55,6 +55,8 @@ pub fn services(table: &Table, tree: &Tree, root: Option<&Manifest>, stack: &Sta
             name,
             dir: String::new(),
             port: None,
+            port_variable: None,
+            port_is_guessed: false,
             run,
             from_root: true,
             // one image: the web server's build is this one's, too

@@ -18,7 +18,7 @@ use super::variable::place_for;
 use crate::error::{Context, Kind, Result};
 
 /// Where the drop-in for Replit's key-value store keeps its table: the database below, which only it reads by this name.
-const STORE: &str = "postgres://app:app@db:5432/app";
+const STORE: &str = "postgresql://app:app@db:5432/app";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,7 +52,12 @@ pub fn dockerignore(scan: &Scan) -> Result<String> {
     } else {
         format!("# from .replitignore and .replit\n{}", scan.layout.ignored.join("\n"))
     };
-    let values = BTreeMap::from([("assets", assets.to_owned()), ("ignored", ignored)]);
+    let exported = if scan.layout.exported.is_empty() {
+        String::new()
+    } else {
+        format!("# written by app export and export, for other places\n{}", scan.layout.exported.join("\n"))
+    };
+    let values = BTreeMap::from([("assets", assets.to_owned()), ("ignored", ignored), ("exported", exported)]);
     template::fill("dockerignore", include_str!("../../assets/files/dockerignore"), &values)
 }
 
@@ -129,6 +134,7 @@ fn block(
     let mut environment: Vec<(String, String)> = Vec::new();
     if answers {
         environment.push(("PORT".to_owned(), port.to_string()));
+        environment.extend(service.port_variable.iter().map(|name| (name.clone(), port.to_string())));
     }
     for (name, value) in &plan.local {
         let read = scan.variables.iter().find(|v| v.name == *name);

@@ -9,10 +9,11 @@ use super::choices::{Choices, Ci};
 use super::dockerfile::{self, Dockerfile};
 use super::env::{self, EnvPlan};
 use super::finding::{Finding, Severity};
+use super::health::Health;
 use super::scan::Scan;
-use super::service::ServiceKind;
+use super::service::{Service, ServiceKind};
 use super::stack::Language;
-use super::{compose, env_example, lifetime, mark, pipeline};
+use super::{compose, edits, env_example, lifetime, mark, pipeline};
 use crate::error::{Error, Kind, Result};
 
 /// A file to write, relative to the app's root.
@@ -111,7 +112,7 @@ pub fn notes(scan: &Scan, choices: &Choices) -> Result<Vec<String>> {
         out.extend(lifetime::note(scan, &choices.runtime)?);
     }
     out.extend(undeclared(scan));
-    out.extend(unprepared(scan));
+    out.extend(unprepared(scan, choices)?);
     let unknown: Vec<&str> = scan.system_packages.iter().filter(|p| !p.known).map(|p| p.name.as_str()).collect();
     if !unknown.is_empty() {
         out.push(format!("not in the image, since our table does not know a Debian package for it: {}", unknown.join(", ")));
@@ -129,14 +130,32 @@ fn statics(scan: &Scan) -> Vec<String> {
     scan.services.iter().filter(|s| s.kind == ServiceKind::Static).map(told).collect()
 }
 
-/// Code that cannot speak to a PostgreSQL of one's own yet, by the signals that find it.
-fn unprepared(scan: &Scan) -> Option<String> {
-    const ONLY_THERE: [&str; 2] = ["C4", "D10"];
-    let place =
-        |id: &&str| scan.findings.iter().find(|f| f.signal == **id).map(|f| format!("{} ({}:{})", f.title, f.file, f.line.unwrap_or(1)));
-    let places: Vec<String> = ONLY_THERE.iter().filter_map(place).collect();
-    (!places.is_empty())
-        .then(|| format!("run `app prepare` first, for this code does not reach the database of docker-compose.yml: {}", places.join(", ")))
+/// What blocks and `app prepare` answers with what is decided: code that does not reach the database beside it yet, and the rest.
+fn unprepared(scan: &Scan, choices: &Choices) -> Result<Vec<String>> {
+    const DATABASE: [&str; 2] = ["C4", "D10"];
+    let edits = edits::known()?;
+    let is_answered = |signal: &String| {
+        let mut wanted = edits.iter().filter(|edit| edit.needs.as_ref().is_none_or(|needs| needs.are_met(&choices.decisions)));
+        wanted.any(|edit| edit.signals.contains(signal) || edit.eases.contains(signal))
+    };
+    let met = scan.met(Severity::Blocks).into_iter().chain(scan.findings.iter().filter(|f| f.severity != Severity::Blocks));
+    let mut told: Vec<&Finding> = Vec::new();
+    for finding in met.filter(|f| DATABASE.contains(&f.signal.as_str()) || f.severity == Severity::Blocks) {
+        if !told.iter().any(|known| known.signal == finding.signal) {
+            told.push(finding);
+        }
+    }
+    let (database, rest): (Vec<&Finding>, Vec<&Finding>) = told.into_iter().partition(|f| DATABASE.contains(&f.signal.as_str()));
+    let places = |of: Vec<&Finding>| of.iter().map(|f| format!("{} ({})", f.title, f.place())).collect::<Vec<_>>().join(", ");
+    let mut out = Vec::new();
+    if !database.is_empty() {
+        out.push(format!("run `app prepare` first, for this code does not reach the database of docker-compose.yml: {}", places(database)));
+    }
+    let rest: Vec<&Finding> = rest.into_iter().filter(|f| f.by_container.is_none() && is_answered(&f.signal)).collect();
+    if !rest.is_empty() {
+        out.push(format!("run `app prepare` first, for this code cannot work outside Replit as it is: {}", places(rest)));
+    }
+    Ok(out)
 }
 
 /// What the image would not find at its start.
@@ -209,7 +228,12 @@ fn pipeline_files(out: &mut Files<'_>, choices: &Choices, plan: &EnvPlan, images
     Ok(())
 }
 
-/// One for each service that answers HTTP and has no health route yet.
+/// It has no health route yet, and one can be made for what it is written with.
+fn wants_health(service: &Service) -> bool {
+    service.health.is_none() && Health::of(service).is_some_and(|health| health.is_route())
+}
+
+/// One for each service that has no health route yet and gets one.
 fn health_files(scan: &Scan, images: &[Dockerfile<'_>]) -> Vec<(String, &'static str)> {
     let (name, text) = match scan.stack.language {
         Language::Node if scan.stack.typescript => ("health.ts", include_str!("../../assets/files/health.ts")),
@@ -217,11 +241,7 @@ fn health_files(scan: &Scan, images: &[Dockerfile<'_>]) -> Vec<(String, &'static
         Language::Python => ("health.py", include_str!("../../assets/files/health.py")),
         Language::Php | Language::Html | Language::Unknown => return Vec::new(),
     };
-    let wanted = images
-        .iter()
-        .flat_map(|i| &i.services)
-        .map(|(s, _)| *s)
-        .filter(|s| s.health.is_none() && matches!(s.kind, ServiceKind::Web | ServiceKind::Api));
+    let wanted = images.iter().flat_map(|i| &i.services).map(|(s, _)| *s).filter(|s| wants_health(s));
     wanted
         .map(|service| {
             let folder = match (service.dir.as_str(), scan.stack.language) {
@@ -287,7 +307,7 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
     let health: Vec<String> = scan
         .services
         .iter()
-        .filter(|s| s.health.is_none() && matches!(s.kind, ServiceKind::Web | ServiceKind::Api))
+        .filter(|s| wants_health(s))
         .map(|s| format!("- [ ] {}: mount the generated health route at `/api/health`, before any route that catches all paths\n", s.name))
         .collect();
     if !health.is_empty() {

@@ -169,6 +169,19 @@ mod tests {
     }
 
     #[test]
+    fn a_route_is_written_and_asked_for_only_where_one_can_be_made() {
+        for (packages, is_made) in [(r#""express": "5""#, true), (r#""nuxt": "3""#, false), (r#""koa": "2""#, false)] {
+            let package = format!(r#"{{"name":"a","scripts":{{"start":"node index.js"}},"dependencies":{{{packages}}}}}"#);
+            let app = App::new(&[("package.json", &package), ("index.js", "listen(process.env.PORT || 3000);\n")]);
+            let scan = app.scan();
+            let files = files::generate(&scan, &Choices::from_scan(&scan)).unwrap();
+            assert_eq!(files.iter().any(|file| file.path.ends_with("health.mjs")), is_made, "{packages}");
+            let list = &files.iter().find(|file| file.path == "CHECKLIST.md").unwrap().contents;
+            assert_eq!(list.contains("mount the generated health route"), is_made, "{list}");
+        }
+    }
+
+    #[test]
     fn a_list_is_read_as_it_is_written() {
         assert_eq!(Health::of_list("web=/up", "shop", true).unwrap().path, "/up", "one service, however it is called");
         assert_eq!(Health::of_list("web=/up", "shop", false).unwrap(), Health::default());

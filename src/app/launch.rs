@@ -274,6 +274,7 @@ mod tests {
             "#!/bin/bash\nset -e\nnpm ci\nredis-server --port 6379 & # beside\ncd /home/runner/workspace\nnohup node dist/worker.js > worker.log 2>&1 &\nnpm run queue:run & python3 \\\n  bots/feed.py &\nexec node dist/server.js\n",
         );
         app.put("bots/feed.py", "print(1)\n");
+        app.put("src/server.js", "express().listen(process.env.PORT);\n");
         assert_eq!(services(&app), ["web: node dist/server.js", "worker: node dist/worker.js", "queue: node dist/queue.js"]);
         let notes = app.scan().notes;
         assert_eq!(

@@ -32,6 +32,9 @@ pub struct Layout {
     pub static_root: bool,
     /// Patterns of `.replitignore` and of `ignorePaths` in `.replit`, as they stand there.
     pub ignored: Vec<String>,
+    /// Files and folders that `app export` and `export` wrote into the app's folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exported: Vec<String>,
     /// Folders (empty: the root) that hold a page for `/`: an `index.html`, or a page of Next.js.
     #[serde(default)]
     pub pages: Vec<String>,
@@ -97,11 +100,18 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)]) -> Layout {
         wsgi: tree.entries.iter().find_map(|e| e.path.strip_suffix("/wsgi.py")).map(|dir| format!("{}.wsgi", dir.replace('/', "."))),
         static_root: tree.code("").any(|(file, text)| file.ends_with(".py") && STATIC_ROOT.as_ref().is_some_and(|p| p.is_match(text))),
         ignored: ignored(tree),
+        exported: exported(tree),
         pages: pages(tree),
         titles: titles(tree),
         database_tls: database_tls(tree),
         replit_lines: replit_lines(tree.text(".replit").unwrap_or("")),
     }
+}
+
+/// Scripts one by one, since other files may lie beside them; of `export` the whole folder, which has a file that says so.
+fn exported(tree: &Tree) -> Vec<String> {
+    let of_export = tree.entries.iter().filter_map(|e| e.path.strip_suffix("/.migrate-wizard-export.json"));
+    tree.entries.iter().filter(|e| e.is_export).map(|e| e.path.as_str()).chain(of_export).map(str::to_owned).collect()
 }
 
 /// `-r other.txt` and `-c limits.txt`: the file, or its whole folder, since it may name others there.

@@ -9,9 +9,17 @@ const TAIL: &str = ": change it and it is yours, then it is not made again witho
 /// In the head of code that we wrote and that is the app's own from then on.
 const WRITTEN: &str = "Written by migrate-wizard";
 
+/// In the head of the scripts that bring data out of Replit.
+const EXPORTED: &str = "Written by migrate-wizard app export";
+
 /// One of the first lines says that we wrote this file, whoever changed it since.
 pub fn is_written(text: &str) -> bool {
     text.lines().take(3).any(|line| line.contains(WRITTEN))
+}
+
+/// A script of `app export`: it is run inside Replit, and no part of the app.
+pub fn is_export(text: &str) -> bool {
+    text.lines().take(3).any(|line| line.contains(EXPORTED))
 }
 
 /// What stands where a file of ours is to go.
@@ -53,7 +61,40 @@ pub fn standing(there: Option<&str>, new: &str) -> Standing {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::App;
+    use super::super::inside::What;
+    use super::super::{Choices, Scan, files};
     use super::*;
+
+    #[test]
+    fn scripts_that_bring_data_out_of_replit_are_no_part_of_the_app() {
+        let plain = [
+            ("package.json", r#"{"name":"a","scripts":{"start":"node index.js"},"dependencies":{"express":"5"}}"#),
+            ("index.js", "app.listen(process.env.PORT || 3000);\n"),
+        ];
+        let app = App::new(&plain);
+        let before = app.scan();
+        let scripts: Vec<(&str, &str)> = What::ALL.iter().flat_map(|what| what.scripts()).map(|(name, text)| (*name, *text)).collect();
+        assert!(scripts.len() > 3 && scripts.iter().all(|(_, text)| is_export(text)));
+        for (name, text) in &scripts {
+            app.put(&format!("exp/{name}"), text);
+        }
+        app.put("stacks/.migrate-wizard-export.json", "{}");
+        let after = app.scan();
+        assert_eq!((&after.findings, &after.variables, &after.databases), (&before.findings, &before.variables, &before.databases));
+        let ignored = |scan: &Scan| {
+            let files = files::container(scan, &Choices::from_scan(scan)).unwrap();
+            files.into_iter().find(|file| file.path == ".dockerignore").unwrap().contents
+        };
+        let lines = ignored(&after);
+        assert!(["\nexp/kv.mjs\n", "\nexp/database.sh\n", "\nstacks\n"].iter().all(|line| lines.contains(line)), "{lines}");
+        assert!(!ignored(&before).contains("exp/"));
+        // the same without its mark is the app's
+        app.put("exp/kv.mjs", &scripts.iter().find(|(name, _)| *name == "kv.mjs").unwrap().1.replace(EXPORTED, ""));
+        assert!(app.scan().has_finding("D10"));
+        // what app prepare writes is the app's from then on
+        assert!(!is_export(include_str!("../../assets/files/uploads.ts")));
+    }
 
     #[test]
     fn a_change_by_hand_makes_it_theirs() {

@@ -40,6 +40,7 @@ mod packages;
 mod pasted;
 mod pipeline;
 mod placeholder;
+mod port;
 mod presence;
 mod python_version;
 mod reading;

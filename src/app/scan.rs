@@ -19,6 +19,7 @@ use super::migrations::{self, Migrations};
 use super::origin::{self, Known, Understood};
 use super::packages::{self, SystemPackage};
 use super::pasted;
+use super::port;
 use super::replit::{DeployTarget, Integration, ReplitFile};
 use super::search::Search;
 use super::service::{self, Service};
@@ -181,12 +182,16 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         .unwrap_or_else(|| "app".into());
     let stack = stack::read(&tree, replit.as_ref(), &manifests);
     let beside = beside::Table::read()?;
-    let (services, variables) = std::thread::scope(|scope| {
+    let (mut services, variables) = std::thread::scope(|scope| {
         let variables = scope.spawn(|| variable::read(&tree));
         let services = service::read(&tree, replit.as_ref(), &stack, &manifests, &beside);
         (services, variables.join())
     });
     let mut variables = variables.map_err(|_| Error::bug("the thread that looked for variables failed"))?;
+    for service in &mut services {
+        // a name of the code's own is none of the environment
+        service.port_variable = service.port_variable.take().filter(|name| variables.iter().any(|its| its.name == *name));
+    }
     let total = tree.entries.len() as u64;
     reporter.progress(total, Some(total), Unit::Files, "reading the app");
     let seen: Vec<_> = tree.entries.iter().zip(&looks).collect();
@@ -200,7 +205,12 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     Image::of(&tree, &stack, &services, system_packages.clone()).fit(&mut findings, &tree);
     let mut notes = notes(&tree, replit.as_ref(), &stack, &services, &beside);
     let started = service::started(&tree, replit.as_ref(), root, &services);
-    notes.extend(service::unknown_framework(replit.as_ref(), &stack, root, &services));
+    let unknown = service::unknown_framework(replit.as_ref(), &stack, root, &services);
+    if unknown.is_none() {
+        notes.extend(services.iter().filter_map(port::note));
+    }
+    notes.extend(unknown);
+    notes.extend(migrations::elsewhere(&tree, &stack, &manifests)?);
     notes.extend(started.notes.iter().cloned());
     notes.extend(beside::obstacles(&beside, &tree, &stack, &started));
     notes.extend(beside::notes(&beside, &tree, replit.as_ref(), root, &stack, &services));
@@ -229,7 +239,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
             .collect(),
         scripts: root.map(|m| m.scripts.keys().cloned().collect()).unwrap_or_default(),
         layout,
-        migrations: migrations::read(&tree, &stack, root)?,
+        migrations: migrations::read(&tree, &stack, &manifests)?,
         name,
         replit,
         stack,

@@ -11,6 +11,7 @@ use super::command;
 use super::launch;
 use super::manifest::Manifest;
 use super::mark;
+use super::port;
 use super::replit::{DeployTarget, ReplitFile};
 use super::stack::{self, Language, PackageManager, Stack};
 use super::tree::Tree;
@@ -37,6 +38,12 @@ pub struct Service {
     /// From the app's root; empty for the root.
     pub dir: String,
     pub port: Option<u16>,
+    /// The variable that its code takes the port from instead of PORT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_variable: Option<String>,
+    /// Nothing says the port, and nothing is known to listen on what PORT says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub port_is_guessed: bool,
     /// The production command as words, run in `dir` (or in the root where `from_root`).
     pub run: Vec<String>,
     /// The command runs in the app's root although the service lies in `dir`.
@@ -79,9 +86,6 @@ static HEALTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 static DJANGO: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"\bpath\(\s*["']((?:api/)?(?:health|healthz|healthcheck)/?)["']"#).ok());
-static LISTENS: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"(?:\bPORT\b["']?\]?\s*\)?\s*(?:\|\||\?\?|,)\s*["']?|\.listen\(\s*|\bport\s*[:=]\s*)(\d{4,5})\b"#).ok());
-
 /// A health route in the code below `dir`, as a path with a leading `/`.
 pub fn health(tree: &Tree, dir: &str) -> Option<String> {
     let written = tree
@@ -122,15 +126,6 @@ fn health_by_file(tree: &Tree, dir: &str) -> Option<String> {
         ["", "src/"].iter().any(|folder| {
             is_there(&format!("{folder}app{path}/route")) || (path.starts_with("/api/") && is_there(&format!("{folder}pages{path}")))
         })
-    })
-}
-
-/// The port that the code below `dir` falls back to.
-pub fn code_port(tree: &Tree, dir: &str) -> Option<u16> {
-    let server = |file: &str| !file.contains("client/") && !file.contains("vite.config");
-    tree.code(dir).filter(|(file, _)| server(file)).find_map(|(file, text)| {
-        let numbers = LISTENS.as_ref()?.captures_iter(text).filter_map(|c| c.get(1));
-        numbers.filter(|number| !tree.in_comment(file, number.start())).find_map(|number| number.as_str().parse().ok())
     })
 }
 
@@ -201,6 +196,8 @@ pub fn read(
     for service in &mut all {
         service.health_is_ours = service.health.is_some() && has_our_checks(tree, &service.dir);
         service.frameworks = stack::of_folder(stack, manifests, &service.dir);
+        service.port_variable = port::variable(tree, service);
+        service.port_is_guessed &= stack.supported && !port::is_told(tree, service);
     }
     all
 }
@@ -255,12 +252,12 @@ fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[
     };
     let runs = matches!(kind, ServiceKind::Web | ServiceKind::Api);
     let given = production.as_deref().map(command::line).unwrap_or_default();
-    let port = replit
+    let known = replit
         .and_then(ReplitFile::web_port)
         .or_else(|| command::port(&given))
         .or_else(|| command::port(&command::line(&run)))
-        .or_else(|| code_port(tree, ""))
-        .or(runs.then_some(if stack.language == Language::Python { 5000 } else { 3000 }));
+        .or_else(|| port::of_code(tree, ""));
+    let port = known.or(runs.then_some(if stack.language == Language::Python { 5000 } else { 3000 }));
     let build = match stack.language {
         Language::Node => replit
             .and_then(|r| r.build.as_deref())
@@ -274,6 +271,8 @@ fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[
         name: if kind == ServiceKind::Job { "job" } else { "web" }.to_owned(),
         dir: String::new(),
         port: if kind == ServiceKind::Static { None } else { port.filter(|_| runs || kind == ServiceKind::Job) },
+        port_variable: None,
+        port_is_guessed: runs && known.is_none(),
         run,
         from_root: true,
         build,

@@ -88,8 +88,21 @@ const PYTHON_FRAMEWORKS: &[(&str, &str)] = &[
     ("gunicorn", "gunicorn"),
     ("uvicorn", "uvicorn"),
 ];
-/// Packages whose binary must match the image (glibc). Source: signal F5.
-pub const NATIVE: &[&str] = &["canvas", "sharp", "bcrypt", "argon2", "better-sqlite3", "@napi-rs/canvas"];
+/// Packages whose binary must match the image (glibc), each with the expression that fails without it. Source: signal F5; each was tried
+/// without its binary, 2026-11-29: all but better-sqlite3 load it with the package, that one only when a database is opened.
+const NATIVE: &[(&str, &str)] = &[
+    ("canvas", "require('canvas')"),
+    ("sharp", "require('sharp')"),
+    ("bcrypt", "require('bcrypt')"),
+    ("argon2", "require('argon2')"),
+    ("better-sqlite3", "new (require('better-sqlite3'))(':memory:')"),
+    ("@napi-rs/canvas", "require('@napi-rs/canvas')"),
+];
+
+/// What fails, run by Node, where a package's compiled part is missing.
+pub fn proof(package: &str) -> Option<&'static str> {
+    NATIVE.iter().find(|(name, _)| *name == package).map(|(_, proof)| *proof)
+}
 
 static VERSION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\d+(?:\.\d+)?").ok());
 
@@ -159,8 +172,8 @@ fn node(tree: &Tree, root: &Manifest, manifests: &[(String, Manifest)], module: 
         frameworks: NODE_FRAMEWORKS.iter().filter(|(package, _)| any(package)).map(|(_, name)| (*name).to_owned()).collect(),
         native: NATIVE
             .iter()
-            .filter(|p| manifests.iter().any(|(_, m)| m.dependencies.contains_key(**p)))
-            .map(|p| (*p).to_owned())
+            .filter(|(p, _)| manifests.iter().any(|(_, m)| m.dependencies.contains_key(*p)))
+            .map(|(p, _)| (*p).to_owned())
             .collect(),
         supported: true,
     }

@@ -8,6 +8,7 @@ use std::sync::{LazyLock, Mutex};
 use regex::Regex;
 
 use super::comments::Comments;
+use super::mark;
 use super::walk::{self, Found};
 use crate::error::{Context, Error, Kind, Result};
 use crate::progress::{Reporter, Unit};
@@ -59,12 +60,14 @@ pub struct Entry {
     pub local: bool,
     /// `None`: binary, too large, unreadable, or a kind that is never read (documents, data, lock files).
     pub text: Option<String>,
+    /// A script of `app export`, which is no part of the app: its text is not kept.
+    pub is_export: bool,
     comments: Comments,
 }
 
 impl Entry {
     pub fn new(path: String, local: bool, text: Option<String>) -> Self {
-        Self { path, local, text, comments: Comments::default() }
+        Self { path, local, text, is_export: false, comments: Comments::default() }
     }
 
     /// Not all of the file is in its text (no UTF-8): nothing of ours is written into it.
@@ -243,6 +246,9 @@ fn read_one(root: &Path, file: &Found) -> (Entry, Option<String>) {
         note = Some(format!("{}: not UTF-8 from line {line}: read with those characters replaced", file.path));
         text
     }));
+    if entry.text.as_deref().is_some_and(mark::is_export) {
+        (entry.text, entry.is_export) = (None, true);
+    }
     (entry, note)
 }
 
@@ -311,7 +317,7 @@ pub fn is_comment(path: &str, line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{database, generation, manifest::Manifest, replit::ReplitFile, service, variable};
+    use super::super::{database, generation, manifest::Manifest, port, replit::ReplitFile, service, variable};
     use super::*;
 
     #[test]
@@ -330,7 +336,7 @@ mod tests {
                 let variables = variable::read(tree);
                 let databases = database::read(tree, replit.as_ref(), &[], &variables);
                 let generation = generation::detect(tree, replit.as_ref(), manifest.as_ref());
-                (variables, databases, generation, service::health(tree, ""), service::code_port(tree, ""))
+                (variables, databases, generation, service::health(tree, ""), port::of_code(tree, ""))
             };
             assert_eq!(asked(&few), asked(&all), "{}", app.display());
         }

@@ -9,7 +9,8 @@ use toml::Value;
 
 use super::command;
 use super::manifest::Manifest;
-use super::service::{Service, ServiceKind, code_port, health, kind, slug};
+use super::port;
+use super::service::{Service, ServiceKind, health, kind, slug};
 use super::stack::{PackageManager, Stack};
 use super::tree::Tree;
 
@@ -54,6 +55,8 @@ fn artifacts(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
                 name: if services.len() > 1 && !own.is_empty() { format!("{name}-{own}") } else { name },
                 dir: dir.to_owned(),
                 port: service.get("localPort").and_then(Value::as_integer).and_then(|p| u16::try_from(p).ok()).filter(|_| !is_static),
+                port_variable: None,
+                port_is_guessed: false,
                 run: args("run"),
                 from_root: true,
                 build: Some(command::line(&args("build"))).filter(|b| !b.is_empty()).map(|line| format!("{given}{line}")),
@@ -127,10 +130,13 @@ fn nx(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
                 Some(ServiceKind::Web | ServiceKind::Static) | None => ServiceKind::Api,
                 Some(other) => other,
             };
+            let known = port::of_code(tree, dir);
             Service {
                 name: slug(&name),
                 dir: dir.to_owned(),
-                port: (kind != ServiceKind::Static).then(|| code_port(tree, dir).unwrap_or(3000)),
+                port: (kind != ServiceKind::Static).then_some(known.unwrap_or(3000)),
+                port_variable: None,
+                port_is_guessed: known.is_none() && matches!(kind, ServiceKind::Web | ServiceKind::Api),
                 run: match kind {
                     ServiceKind::Static => Vec::new(),
                     ServiceKind::Web if is_next => vec!["npx".into(), "next".into(), "start".into(), out.clone()],
@@ -169,15 +175,14 @@ fn packages(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec
                 (Some(_), other) => other,
             };
             let lines = [start.clone(), manifest.script("dev")];
-            let port = lines.iter().flatten().find_map(|line| command::port(line)).or_else(|| code_port(tree, dir));
+            let port = lines.iter().flatten().find_map(|line| command::port(line)).or_else(|| port::of_code(tree, dir));
+            let answers = matches!(kind, ServiceKind::Web | ServiceKind::Api);
             Service {
                 name: slug(dir),
                 dir: dir.clone(),
-                port: if matches!(kind, ServiceKind::Web | ServiceKind::Api) {
-                    Some(port.unwrap_or(3000))
-                } else {
-                    port.filter(|_| kind != ServiceKind::Static)
-                },
+                port: if answers { Some(port.unwrap_or(3000)) } else { port.filter(|_| kind != ServiceKind::Static) },
+                port_variable: None,
+                port_is_guessed: answers && port.is_none(),
                 run: start
                     .map(|_| command::resolve(&["npm".into(), "run".into(), "start".into()], &|n| manifest.script(n)))
                     .unwrap_or_default(),
@@ -215,7 +220,7 @@ struct PnpmWorkspace {
 }
 
 /// The globs of the workspace's members, `None` if the app is not a workspace.
-fn members(tree: &Tree, manifests: &[(String, Manifest)]) -> Option<GlobSet> {
+pub fn members(tree: &Tree, manifests: &[(String, Manifest)]) -> Option<GlobSet> {
     let pnpm = tree.text("pnpm-workspace.yaml").and_then(|t| serde_yaml_ng::from_str::<PnpmWorkspace>(t).ok()).map(|w| w.packages);
     let npm = manifests.iter().find(|(dir, _)| dir.is_empty()).and_then(|(_, m)| {
         let list = m.workspaces.as_array().or_else(|| m.workspaces.get("packages").and_then(|p| p.as_array()))?;

@@ -49,6 +49,25 @@ fn told(done: &Done, note: &str) {
     assert!(notes(done).iter().any(|line| line == note), "no note {note:?} in {:#?}", notes(done));
 }
 
+/// What blocks and is answered by `app prepare` is told before an image is built of it, and no more once it is answered.
+#[test]
+fn code_that_app_prepare_answers_is_told_first() {
+    for name in ["flask-auth", "fastapi"] {
+        let (_, done) = made(name);
+        assert!(
+            done.err().contains("run `app prepare` first, for this code cannot work outside Replit as it is: "),
+            "{name}: {}",
+            done.err()
+        );
+    }
+    let plain = Wizard::empty();
+    put(&plain, "package.json", r#"{"name":"a","scripts":{"start":"node index.js"},"dependencies":{"express":"5","better-sqlite3":"12"}}"#);
+    put(&plain, "index.js", "require('express')().listen(process.env.PORT || 3000);\n");
+    let done = plain.run(&["app", "container", "--stdout"]).expect(0);
+    assert!(!done.err().contains("app prepare"), "{}", done.err());
+    has(&done.out(), &[" && node -e \"new (require('better-sqlite3'))(':memory:')\"", "**/migrate-out", "**/.nuxt"]);
+}
+
 #[test]
 fn a_build_that_loads_the_code_gets_every_name_that_it_reads_and_the_image_none() {
     let wizard = miniature("nextjs");

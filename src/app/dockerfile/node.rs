@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::choices::Choices;
 use super::super::scan::{DROP_INS, Scan};
 use super::super::service::Service;
-use super::super::stack::PackageManager;
+use super::super::stack::{self, PackageManager};
 use super::{apt, run};
 
 /// The stage for migrations of a service whose own image cannot run them.
@@ -186,8 +186,8 @@ fn native_check(scan: &Scan) -> String {
     if scan.stack.native.is_empty() || !scan.layout.packages.is_empty() {
         return String::new();
     }
-    let list = scan.stack.native.iter().map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ");
-    format!("node -e \"for (const m of [{list}]) require(m)\"")
+    let proofs: Vec<&str> = scan.stack.native.iter().filter_map(|name| stack::proof(name)).collect();
+    format!("node -e \"{}\"", proofs.join(", "))
 }
 
 /// What the image holds of the app.

@@ -26,7 +26,7 @@ pub fn of(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Frame
     let (words, note) = command(scan, choices, service, frameworks)?;
     let values = BTreeMap::from([
         ("target", head),
-        ("port_env", if answers { format!("ENV PORT={port}") } else { String::new() }),
+        ("port_env", if answers { port_env(service, port) } else { String::new() }),
         ("workdir", if dir { format!("WORKDIR /app/{}", service.dir) } else { String::new() }),
         ("user", if scan.stack.language == Language::Python { APP } else { NODE }.to_owned()),
         ("expose", if answers { format!("EXPOSE {port}") } else { String::new() }),
@@ -35,6 +35,12 @@ pub fn of(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Frame
         ("cmd", json(&words)),
     ]);
     template::fill("start.Dockerfile", include_str!("../../../assets/files/start.Dockerfile"), &values)
+}
+
+/// The port by its name, and by the name that the code reads instead.
+fn port_env(service: &Service, port: u16) -> String {
+    let own = service.port_variable.as_ref().map(|name| format!("\nENV {name}={port}")).unwrap_or_default();
+    format!("ENV PORT={port}{own}")
 }
 
 /// It has a port that somebody asks.
@@ -48,12 +54,19 @@ struct Program {
     version: &'static str,
     /// The last that runs on Python 3.9.
     old: &'static str,
+    /// Both with what a web socket needs, where the program alone answers it with 404.
+    sockets: Option<(&'static str, &'static str)>,
 }
 
 /// Of one time, so that gunicorn finds uvicorn's worker (checked on PyPI, and started together, 2026-11-29).
 const PROGRAMS: [Program; 2] = [
-    Program { name: "gunicorn", version: "gunicorn==27.0.1", old: "gunicorn==23.0.0" },
-    Program { name: "uvicorn", version: "uvicorn==0.54.0", old: "uvicorn==0.39.0" },
+    Program { name: "gunicorn", version: "gunicorn==27.0.1", old: "gunicorn==23.0.0", sockets: None },
+    Program {
+        name: "uvicorn",
+        version: "uvicorn==0.54.0",
+        old: "uvicorn==0.39.0",
+        sockets: Some(("'uvicorn[standard]==0.54.0'", "'uvicorn[standard]==0.39.0'")),
+    },
 ];
 
 /// Python before 3.10, which newer packages no longer run on.
@@ -82,7 +95,9 @@ pub fn undeclared(
     let brought = |name: &str| name == "uvicorn" && declared("fastapi") && (declared("standard") || declared("all"));
     let old = is_old(&choices.runtime);
     let missing = PROGRAMS.into_iter().filter(|p| starts(p.name) && !declared(p.name) && !brought(p.name));
-    Ok(missing.map(|p| (p.name, if old { p.old } else { p.version })).collect())
+    let sockets = scan.has_finding("F11") && !["websockets", "wsproto"].iter().any(|its| declared(its));
+    let picked = |p: Program| p.sockets.filter(|_| sockets).unwrap_or((p.version, p.old));
+    Ok(missing.map(|p| (p.name, if old { picked(p).1 } else { picked(p).0 })).collect())
 }
 
 /// The command with the chosen port where a port was written into it, and without reloading; a remark when it is another program.

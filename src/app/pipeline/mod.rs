@@ -212,7 +212,11 @@ fn shell(text: &str) -> String {
 
 /// The name of the service whose image runs the migrations, and the stage that does where its own image cannot.
 fn migrating<'a>(scan: &Scan, choices: &'a Choices, services: &[(&'a Service, &str, &str)]) -> (Option<&'a str>, Option<&'static str>) {
-    let service = services.iter().find(|(s, _, _)| choices.name_of(s) == MIGRATES).or(services.first()).map(|(s, _, _)| *s);
+    // the service of the package that the migrations are of has what they need
+    let dir =
+        scan.migrations.iter().find(|found| Some(&found.command) == choices.migrations.as_ref()).map_or("", |found| found.dir.as_str());
+    let own = services.iter().find(|(s, _, _)| !dir.is_empty() && s.dir == dir);
+    let service = own.or_else(|| services.iter().find(|(s, _, _)| choices.name_of(s) == MIGRATES)).or(services.first()).map(|(s, _, _)| *s);
     (service.map(|s| choices.name_of(s)), service.and_then(|s| dockerfile::migrate_target(scan, choices, s)))
 }
 
