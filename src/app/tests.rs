@@ -504,7 +504,8 @@ fn the_example_leaves_no_name_empty_that_needs_no_value() {
     let scan = app.scan();
     let own = ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "AWS_REGION", "REDIS_URL", "ISSUER_URL", "COGNITO_CLIENT_ID"];
     let example = |database: &str| {
-        let decisions = [("database".to_owned(), database.to_owned())].into_iter().collect();
+        let decided = [("database", database), ("auth", "cognito")];
+        let decisions = decided.iter().map(|(id, outcome)| ((*id).to_owned(), (*outcome).to_owned())).collect();
         let set_by_stack = own.iter().map(|name| (*name).to_owned()).collect();
         let files = files::container(&scan, &Choices { decisions, set_by_stack, ..Choices::from_scan(&scan) }).unwrap();
         files.into_iter().find(|f| f.path == ".env.example").unwrap().contents
