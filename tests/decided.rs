@@ -126,7 +126,13 @@ fn what_the_stack_does_not_set_with_what_was_decided_is_said_so_everywhere() {
     let rows = table(&wizard, &["auth=app"]);
     assert!(!rows["ISSUER_URL"]["on_aws"].as_str().unwrap().contains("stack"), "{}", rows["ISSUER_URL"]);
     assert!(!listed("auth=app", "ISSUER_URL").contains("stack"), "{}", listed("auth=app", "ISSUER_URL"));
+    assert!(!checklist("auth=app").contains("- [ ] `ISSUER_URL`"));
+    // where it has none a person gives it
+    let issuer = wizard.path().join("server/issuer.ts");
+    std::fs::write(&issuer, "export const issuer = process.env.ISSUER_URL!;\n").unwrap();
+    assert!(listed("auth=app", "ISSUER_URL").contains("MISSING"), "{}", listed("auth=app", "ISSUER_URL"));
     assert!(checklist("auth=app").contains("- [ ] `ISSUER_URL`: ") && !checklist("auth=cognito").contains("- [ ] `ISSUER_URL`"));
+    std::fs::remove_file(&issuer).unwrap();
     assert!(listed("auth=cognito", "ISSUER_URL").contains("set by the service's stack"), "{}", listed("auth=cognito", "ISSUER_URL"));
     // no bucket
     let name = "PRIVATE_OBJECT_DIR";
