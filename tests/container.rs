@@ -213,8 +213,6 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
         &[
             "FROM node:24-bookworm-slim AS base",
             "RUN test \"$(uname -m)\" = x86_64 || { echo 'build this with --platform linux/amd64' >&2; exit 1; }",
-            "ARG BASE_PATH=/",
-            "ARG PORT=8080",
             "RUN pnpm --filter @w/api run build",
             "CMD [\"node\", \"--enable-source-maps\", \"artifacts/api-server/dist/index.mjs\"]",
         ],

@@ -126,7 +126,13 @@ fn what_the_stack_does_not_set_with_what_was_decided_is_said_so_everywhere() {
     let rows = table(&wizard, &["auth=app"]);
     assert!(!rows["ISSUER_URL"]["on_aws"].as_str().unwrap().contains("stack"), "{}", rows["ISSUER_URL"]);
     assert!(!listed("auth=app", "ISSUER_URL").contains("stack"), "{}", listed("auth=app", "ISSUER_URL"));
+    assert!(!checklist("auth=app").contains("- [ ] `ISSUER_URL`"));
+    // where it has none a person gives it
+    let issuer = wizard.path().join("server/issuer.ts");
+    std::fs::write(&issuer, "export const issuer = process.env.ISSUER_URL!;\n").unwrap();
+    assert!(listed("auth=app", "ISSUER_URL").contains("MISSING"), "{}", listed("auth=app", "ISSUER_URL"));
     assert!(checklist("auth=app").contains("- [ ] `ISSUER_URL`: ") && !checklist("auth=cognito").contains("- [ ] `ISSUER_URL`"));
+    std::fs::remove_file(&issuer).unwrap();
     assert!(listed("auth=cognito", "ISSUER_URL").contains("set by the service's stack"), "{}", listed("auth=cognito", "ISSUER_URL"));
     // no bucket
     let name = "PRIVATE_OBJECT_DIR";
@@ -637,4 +643,92 @@ fn what_the_newest_run_decided_counts_for_everything_that_is_made() {
     // what is named wins
     let rows = table(&app.wizard, &["database=rds"]);
     assert_eq!((kind(&rows, "DATABASE_URL"), kind(&rows, key)), ("secret", "unneeded"));
+}
+
+/// The code of the source reads its live database beside its own: followed to the letter, the app on AWS would write there.
+#[test]
+fn another_database_of_the_source_is_nobodys_to_give() {
+    let app = miniature("nextjs");
+    let put = |path: &str, text: &str| {
+        let path = app.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    put(
+        "app/api/more/route.ts",
+        "const a = process.env.PROD_DATABASE_URL!;\nconst b = process.env.POSTGRES_URL_NON_POOLING!;\nconst c = process.env.ANALYTICS_DATABASE_URL!;\n",
+    );
+    put(
+        "block.json",
+        r#"{"DATABASE_URL": "postgres://a:b@old/x", "LIVE_DATABASE_URL": "postgres://a:b@live/x", "PROD_DATABASE_URL": "postgres://a:b@live/x", "ANALYTICS_DATABASE_URL": "postgres://a:b@other/x", "OTHER_KEY": "k"}"#,
+    );
+    const NAMES: [&str; 4] = ["LIVE_DATABASE_URL", "PROD_DATABASE_URL", "POSTGRES_URL_NON_POOLING", "ANALYTICS_DATABASE_URL"];
+    let place = ["--app", "shop", "--environment", "staging"];
+    for (database, expected, live) in [
+        ("database=dsql", ["unneeded", "unneeded", "unneeded", "secret"], "token"),
+        // the first is Prisma's directUrl, the third the same database without a pool
+        ("database=rds", ["secret", "unneeded", "secret", "secret"], "has the value of DATABASE_URL"),
+        ("database=aurora", ["secret", "unneeded", "secret", "secret"], "has the value of DATABASE_URL"),
+    ] {
+        let rows = table(&app, &[database]);
+        assert_eq!(NAMES.map(|name| rows[name]["kind"].as_str().unwrap()), expected, "{database}");
+        for name in NAMES {
+            let on_aws = rows[name]["on_aws"].as_str().unwrap();
+            let own = name == "ANALYTICS_DATABASE_URL";
+            assert!(own || on_aws == "not set" || on_aws.ends_with("/database-url"), "{database} {name}: {on_aws}");
+        }
+        let listed = app.run(&[&["secrets", "list", "--set", database][..], &place].concat()).expect(0).out();
+        let line =
+            |name: &str| listed.lines().find(|line| line.contains(&format!(" {name} "))).unwrap_or_else(|| panic!("{name}: {listed}"));
+        for name in NAMES {
+            assert_eq!(line(name).contains("MISSING"), name == "ANALYTICS_DATABASE_URL", "{database}: {}", line(name));
+        }
+        let import = ["secrets", "import", "--dry-run", "--json", "--file", "block.json", "--set", database];
+        let taken: Value = serde_json::from_str(&app.run(&[&import[..], &place].concat()).expect(0).out()).unwrap();
+        let of = |name: &str| taken.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
+        let becomes: Vec<String> = ["DATABASE_URL", "LIVE_DATABASE_URL", "PROD_DATABASE_URL", "ANALYTICS_DATABASE_URL", "OTHER_KEY"]
+            .iter()
+            .map(|name| of(name)["becomes"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(becomes, ["replaced", "replaced", "replaced", "renew", "secret"], "{database}");
+        assert!(of("LIVE_DATABASE_URL")["why"].as_str().unwrap().contains(live), "{}", of("LIVE_DATABASE_URL"));
+        assert!(of("PROD_DATABASE_URL")["why"].as_str().unwrap().contains("would write there"), "{}", of("PROD_DATABASE_URL"));
+        assert!(of("ANALYTICS_DATABASE_URL")["warnings"].to_string().contains("--take"), "{}", of("ANALYTICS_DATABASE_URL"));
+    }
+}
+
+#[test]
+fn one_variable_of_several_services_is_missing_once() {
+    let app = Wizard::empty();
+    let put = |path: &str, text: &str| {
+        let path = app.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    put("package.json", r#"{"name": "shop", "private": true, "workspaces": ["apps/*", "packages/*"]}"#);
+    for name in ["web", "api", "auth"] {
+        put(
+            &format!("apps/{name}/package.json"),
+            &format!(r#"{{"name": "{name}", "scripts": {{"start": "node index.js"}}, "dependencies": {{"fastify": "5"}}}}"#),
+        );
+    }
+    put("packages/keys/index.ts", "export const key = process.env.VENDOR_API_KEY!;\n");
+    let listed = app.run(&["secrets", "list", "--app", "shop", "--environment", "staging"]).expect(0).out();
+    assert_eq!(listed.matches("MISSING").count(), 3, "{listed}");
+    assert!(listed.contains("\n1 variable that nobody is known to give."), "{listed}");
+}
+
+/// Told alike: what no code reads is missing in neither list.
+#[test]
+fn a_secret_that_no_code_reads_is_missing_nowhere() {
+    let app = Wizard::sample();
+    let row = &table(&app, &[])["MAIL_RELAY_API_KEY"];
+    assert_eq!((&row["kind"], &row["by"], &row["at_run"]), (&"secret".into(), &"nobody".into(), &false.into()));
+    assert!(row["on_aws"].as_str().unwrap().starts_with("not set: no code was seen to read it"), "{row}");
+    let listed = app.run(&["secrets", "list", "--app", "shop", "--environment", "staging"]).expect(0).out();
+    let line = |name: &str| {
+        listed.lines().find(|line| line.contains(&format!(" {name} "))).unwrap_or_else(|| panic!("{name}: {listed}")).to_owned()
+    };
+    assert!(line("MAIL_RELAY_API_KEY").contains("not set, and not needed"), "{listed}");
+    assert!(line("SESSION_SECRET").contains("MISSING"), "{listed}");
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::build_args;
 use super::choices::Choices;
 use super::database::Engine;
 use super::dockerfile::Dockerfile;
@@ -112,9 +113,11 @@ fn block(
     let mut out = vec![format!("  {}:", service.name), "    build:".to_owned(), "      context: .".to_owned()];
     out.push(format!("      dockerfile: {}", image.path));
     out.extend(target.map(|t| format!("      target: {t}")));
-    if !plan.build.is_empty() {
+    let in_image: Vec<&Service> = image.services.iter().map(|(s, _)| *s).collect();
+    let args: Vec<&str> = build_args::of(scan, plan, &in_image).into_iter().map(|(name, _)| name).collect();
+    if !args.is_empty() {
         // without a value: taken from .env, and not given at all where it is not there
-        out.push(format!("      args: [{}]", plan.build.keys().cloned().collect::<Vec<_>>().join(", ")));
+        out.push(format!("      args: [{}]", args.join(", ")));
     }
     if scan.has_finding("A11") {
         out.push("    platform: linux/amd64".to_owned());

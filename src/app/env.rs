@@ -9,7 +9,7 @@ use super::choices::Choices;
 use super::hide;
 use super::needs::{Decided, Needs};
 use super::scan::Scan;
-use super::secrets::{Becomes, Table as Rules};
+use super::secrets::{Becomes, OfDatabase, Table as Rules};
 use super::template;
 use crate::error::{Context, Kind, Result};
 
@@ -77,6 +77,9 @@ pub struct EnvPlan {
     /// The stack would set it with another outcome of what was decided; with this one a person gives it, or nobody.
     #[serde(default)]
     pub not_by_stack: BTreeSet<String>,
+    /// On one's own machine nothing needs it, whether the code reads it or not.
+    #[serde(default)]
+    pub only_on_aws: BTreeSet<String>,
     /// Plain names that the image build must know, with a value for it (empty: a person must give it).
     pub build: BTreeMap<String, String>,
     /// Values for work on one's own machine: none of them is a secret.
@@ -119,6 +122,9 @@ struct Row {
     /// A framework whose build runs the code: it needs the name where the code reads it.
     build_with: Option<String>,
     local: Option<String>,
+    /// On one's own machine it may be left out, although the code reads it.
+    #[serde(default)]
+    only_on_aws: bool,
     why: String,
 }
 
@@ -172,17 +178,6 @@ pub fn unneeded(name: &str, decided: &Decided) -> Result<Option<String>> {
     })
 }
 
-/// Names that the service's stack may set, and that what was decided leaves to a person.
-///
-/// # Errors
-/// `Bug` if our own table does not parse.
-pub fn left_to_a_person(decided: &Decided) -> Result<BTreeSet<String>> {
-    let table = table()?;
-    let counts = |name: &str| table.row.iter().find(|row| row.name == name && row.is_met(decided));
-    let is_left = |row: &&Row| counts(&row.name).is_some_and(|first| !first.stack && matches!(first.kind, RowKind::Plain));
-    Ok(table.row.iter().filter(|row| row.stack).filter(is_left).map(|row| row.name.clone()).collect())
-}
-
 /// The plan for an app: shims, `.replit`'s own values, and every name that the code reads.
 ///
 /// # Errors
@@ -209,6 +204,9 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
         let value = template.filter(|_| !unknown).map(|t| template::fill("env.toml", t, &values)).transpose()?;
         if let Some(local) = &row.local {
             plan.local.insert(row.name.clone(), template::fill("env.toml", local, &values)?);
+        }
+        if row.only_on_aws {
+            plan.only_on_aws.insert(row.name.clone());
         }
         if !row.stack && ours.iter().any(|other| other.name == row.name && other.stack) {
             plan.not_by_stack.insert(row.name.clone());
@@ -239,6 +237,10 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
             plan.unneeded.push(Unneeded { name: row.name.clone(), why });
         }
     }
+    let rules = Rules::knowing(&scan.layout.direct_urls)?;
+    if let Some(url) = ours.iter().find(|row| row.name == "DATABASE_URL" && row.is_met(decided)) {
+        plan.settle_databases(scan, &rules, url);
+    }
     // production after shared: the later one wins
     let mut own: BTreeMap<&str, (&str, Option<String>)> = BTreeMap::new();
     for entry in scan.replit.iter().flat_map(|r| &r.env).filter(|e| e.section != "development") {
@@ -267,7 +269,7 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
             plan.add(&variable.name, None, Origin::Code, !variable.has_default, why);
         }
     }
-    plan.keep_as_imported(scan)?;
+    plan.keep_as_imported(scan, &rules);
     Ok(plan)
 }
 
@@ -302,8 +304,7 @@ impl EnvPlan {
     }
 
     /// A name that the import keeps in Secrets Manager is a secret here, too, whether the code has a default or not.
-    fn keep_as_imported(&mut self, scan: &Scan) -> Result<()> {
-        let rules = Rules::bundled()?;
+    fn keep_as_imported(&mut self, scan: &Scan, rules: &Rules) {
         let read = |name: &str| scan.variables.iter().find(|v| v.name == name && !v.at_build);
         let (kept, plain): (Vec<Plain>, Vec<Plain>) = std::mem::take(&mut self.plain).into_iter().partition(|p| {
             p.origin == Origin::Code && p.value.is_none() && read(&p.name).is_some() && rules.judge(&p.name, None).0 == Becomes::Secret
@@ -313,7 +314,26 @@ impl EnvPlan {
             let needed = read(&p.name).is_some_and(|v| !v.has_default);
             Secret { name: p.name, origin: p.origin, needed, made: false, why: p.why }
         }));
-        Ok(())
+    }
+
+    /// Other names of a PostgreSQL of the source follow `DATABASE_URL`, or nobody gives them: the source's address is never the app's on AWS.
+    fn settle_databases(&mut self, scan: &Scan, rules: &Rules, url: &Row) {
+        for variable in scan.variables.iter().filter(|v| !v.at_build) {
+            let Some(database) = rules.database(&variable.name).filter(|_| !self.has(&variable.name)) else { continue };
+            let name = variable.name.clone();
+            self.local.extend(url.local.iter().map(|local| (name.clone(), local.clone())));
+            match (database, &url.kind) {
+                (OfDatabase::Old, _) => self.unneeded.push(Unneeded { why: rules.judge(&name, None).1, name }),
+                (OfDatabase::Same, RowKind::Unneeded) => self.unneeded.push(Unneeded { name, why: url.why.clone() }),
+                (OfDatabase::Same, RowKind::Plain | RowKind::Secret | RowKind::Never) => self.secrets.push(Secret {
+                    name,
+                    origin: Origin::Code,
+                    needed: !variable.has_default,
+                    made: false,
+                    why: "the value of DATABASE_URL: the new database, never the source's address".to_owned(),
+                }),
+            }
+        }
     }
 
     /// All names that are set, sorted.

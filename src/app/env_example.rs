@@ -72,6 +72,11 @@ fn group(row: &EnvRow) -> Option<&'static str> {
 fn may_stay_out(row: &EnvRow, plan: &EnvPlan) -> bool {
     row.has_default == Some(true)
         || row.by == By::Value
+        // no code reads it
+        || (matches!(row.by, By::Stack | By::Nobody) && row.has_default.is_none())
+        || plan.only_on_aws.contains(&row.name)
+        // the Dockerfile has a value, and an empty one would take its place
+        || plan.build.get(&row.name).is_some_and(|value| !value.is_empty())
         || plan.local.contains_key(&row.name)
         || plan.secrets.iter().any(|secret| secret.name == row.name && !secret.needed)
 }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::build_args;
 use super::choices::Choices;
 use super::env::EnvPlan;
 use super::layout::line_key;
 use super::replit::EnvValue;
 use super::scan::Scan;
-use super::secrets::{Given, Row as Wired, Table, wire};
+use super::secrets::{Given, Row as Wired, Table, UNREAD, is_missing, wire};
 use super::variable::{Place, Variable, place_for};
 use crate::error::Result;
 
@@ -79,7 +80,7 @@ pub struct EnvRow {
 /// `Bug` if our own rules cannot be read.
 pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<String>) -> Result<Vec<EnvRow>> {
     let services: Vec<String> = choices.containers(scan).iter().map(|s| s.name.clone()).collect();
-    let table = Table::bundled()?;
+    let table = Table::knowing(&scan.layout.direct_urls)?;
     let nothing = BTreeMap::new();
     let wired = wire(scan, &services, plan, &table, &nothing, own, &BTreeMap::new());
     let given: BTreeMap<&str, &Wired> = wired.iter().map(|row| (row.variable.as_str(), row)).collect();
@@ -89,6 +90,7 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
     names.extend(replit.iter().map(|e| e.name.as_str()));
     names.extend(plan.build.keys().map(String::as_str));
     let prefix = format!("{}-{}/", choices.app_name, choices.environment);
+    let in_images: BTreeSet<&str> = build_args::of(scan, plan, &choices.containers(scan)).into_iter().map(|(name, _)| name).collect();
     Ok(names
         .into_iter()
         .map(|name| {
@@ -112,7 +114,13 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
                 .next()
                 .cloned();
             let only_development = replit.iter().any(|e| e.name == name) && why.is_none();
-            let asked = Asked { name, kind, at_build: variable.is_some_and(|v| v.at_build), build: plan.build.get(name) };
+            let fixed: Vec<&str> = if in_images.contains(name) || !plan.build.contains_key(name) {
+                Vec::new()
+            } else {
+                build_args::statics(scan, name).into_iter().map(|s| s.name.as_str()).collect()
+            };
+            let asked = Asked { name, kind, at_build: variable.is_some_and(|v| v.at_build), build: plan.build.get(name), fixed };
+            let unread = variable.is_none() && given.get(name).is_some_and(|row| row.given == Given::Unneeded);
             let (by, on_aws) = on_aws(&asked, given.get(name).copied(), &table, &prefix);
             EnvRow {
                 name: name.to_owned(),
@@ -121,6 +129,7 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
                 has_default: variable.map(|v| v.has_default),
                 at_build: plan.build.contains_key(name),
                 at_run: !matches!(kind, Kind::Never | Kind::Unneeded)
+                    && !unread
                     && !only_development
                     && !variable.is_some_and(|v| v.at_build)
                     && (given.contains_key(name) || !plan.build.contains_key(name)),
@@ -134,6 +143,24 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
             }
         })
         .collect())
+}
+
+/// What only a person can give, each name once, with the reason: what `secrets list` calls missing where nothing is stored yet.
+///
+/// # Errors
+/// `Bug` if our own rules cannot be read.
+pub fn missing(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<BTreeMap<String, String>> {
+    let services: Vec<String> = choices.containers(scan).iter().map(|s| s.name.clone()).collect();
+    let table = Table::knowing(&scan.layout.direct_urls)?;
+    let wired = wire(scan, &services, plan, &table, &BTreeMap::new(), &choices.set_by_stack, &BTreeMap::new());
+    let why = |name: &str| {
+        let plain = plan.plain.iter().filter(|p| p.name == name).map(|p| &p.why);
+        plan.secrets.iter().filter(|s| s.name == name).map(|s| &s.why).chain(plain).next().cloned().unwrap_or_default()
+    };
+    // an assessment knows no stack
+    let by_stack = |name: &str| plan.plain.iter().any(|p| p.name == name && p.by_stack);
+    let missing = wired.iter().filter(|row| is_missing(row, plan, &table) && !by_stack(&row.variable));
+    Ok(missing.map(|row| (row.variable.clone(), why(&row.variable))).collect())
 }
 
 fn sources(scan: &Scan, name: &str, variable: Option<&Variable>, replit: &[&EnvValue]) -> Vec<Source> {
@@ -166,17 +193,24 @@ struct Asked<'a> {
     at_build: bool,
     /// What the build gets; empty: a person says it.
     build: Option<&'a String>,
+    /// Services of files alone, where no image's build needs it.
+    fixed: Vec<&'a str>,
 }
 
 fn on_aws(asked: &Asked<'_>, given: Option<&Wired>, table: &Table, prefix: &str) -> (By, String) {
-    let Asked { name, kind, at_build, build } = *asked;
+    let Asked { name, kind, at_build, build, ref fixed } = *asked;
     let not_set = || (By::Nobody, "not set".to_owned());
     if matches!(kind, Kind::Never | Kind::Unneeded) {
         return not_set();
     }
     if at_build || (given.is_none() && build.is_some()) {
         let value = build.filter(|value| !value.is_empty()).map(|value| format!(": {value}")).unwrap_or_default();
-        return (By::Build, format!("an argument of the image build{value}"));
+        let place = if fixed.is_empty() {
+            "an argument of the image build".to_owned()
+        } else {
+            format!("set for the build of {}, files alone", fixed.join(" and "))
+        };
+        return (By::Build, format!("{place}{value}"));
     }
     let stored = |home| (By::Secrets, in_secrets_manager(prefix, home));
     match given.map(|row| &row.given) {
@@ -187,6 +221,10 @@ fn on_aws(asked: &Asked<'_>, given: Option<&Wired>, table: &Table, prefix: &str)
             (By::Default, format!("not set: the code's default; a value of your own would be in {home}"))
         }
         Some(Given::Default) => (By::Default, "not set: the code's default".to_owned()),
+        // of the plan's own this was said above
+        Some(Given::Unneeded) if kind == Kind::Secret => {
+            (By::Nobody, format!("not set: {UNREAD}; imported, it is in {}", in_secrets_manager(prefix, &table.home(name))))
+        }
         Some(Given::Dropped | Given::Unneeded) => not_set(),
         Some(Given::MissingPlain) => (By::Person, "task definition: a person gives the value".to_owned()),
         Some(Given::Secret(home) | Given::Placeholder(home) | Given::Missing(home)) => stored(home),

@@ -13,7 +13,7 @@ use super::health::Health;
 use super::scan::Scan;
 use super::service::{Service, ServiceKind};
 use super::stack::Language;
-use super::{compose, edits, env_example, lifetime, mark, pipeline};
+use super::{build_args, compose, edits, env_example, env_table, lifetime, mark, pipeline};
 use crate::error::{Error, Kind, Result};
 
 /// A file to write, relative to the app's root.
@@ -277,9 +277,10 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
         }
     }
     out.push_str("## Environment that only a person can give\n\n");
-    let missing = plan.plain.iter().filter(|p| p.value.is_none() && !p.by_stack).map(|p| (p.name.as_str(), p.why.as_str()));
-    for (name, why) in plan.secrets.iter().filter(|s| !s.made).map(|s| (s.name.as_str(), s.why.as_str())).chain(missing) {
-        out.push_str(&format!("- [ ] `{name}`: {why}\n"));
+    let missing = env_table::missing(scan, choices, plan)?;
+    out.extend(missing.iter().map(|(name, why)| format!("- [ ] `{name}`: {why}\n")));
+    if missing.is_empty() {
+        out.push_str("Nothing.\n");
     }
     let unknown: Vec<String> =
         scan.system_packages.iter().filter(|p| !p.known).map(|p| format!("- [ ] `{}`: {}\n", p.name, p.note)).collect();
@@ -325,7 +326,9 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
         .filter(|s| s.kind == ServiceKind::Static)
         .map(|s| {
             let line = s.build.as_deref().map(|line| format!(" with `{line}`")).unwrap_or_default();
-            format!("- [ ] {}: build it{line} and copy `{}` to S3\n", s.name, s.static_files().as_deref().unwrap_or("its files"))
+            let open = build_args::open(scan, plan, s);
+            let with = if open.is_empty() { String::new() } else { format!(", {} set,", open.join(" and ")) };
+            format!("- [ ] {}: build it{line}{with} and copy `{}` to S3\n", s.name, s.static_files().as_deref().unwrap_or("its files"))
         })
         .collect();
     if !fixed.is_empty() {

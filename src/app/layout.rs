@@ -44,6 +44,9 @@ pub struct Layout {
     /// Where the code asks its PostgreSQL for TLS, if it does.
     #[serde(default)]
     pub database_tls: Option<Place>,
+    /// Variables that Prisma's `directUrl` takes: another way to the app's own database, whatever their names.
+    #[serde(default)]
+    pub direct_urls: Vec<String>,
     /// Lines of `.replit` by section and name of a variable: `env`, `shared`, `development`, `production`.
     pub replit_lines: BTreeMap<String, u32>,
 }
@@ -54,6 +57,8 @@ static STATIC_ROOT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?m)
 static TLS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"\bssl["']?\s*[:=]\s*(?:true\b|True\b|\{|["'](?:require|prefer|verify|no-verify)|[^,\n]*\?)|sslmode["']?\s*[=:]\s*["']?(?:require|verify-)"#).ok()
 });
+static DIRECT_URL: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"^\s*directUrl\s*[:=]\s*(?:env\(\s*["']|process\.env\.)([A-Z][A-Z0-9_]*)"#).ok());
 /// What a file holds that connects to PostgreSQL.
 const CONNECTS: [&str; 9] =
     ["Pool(", "Client(", "postgres(", "drizzle(", "new Sequelize", "DataSource(", "TypeOrm", "create_engine(", "psycopg"];
@@ -104,6 +109,7 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)]) -> Layout {
         pages: pages(tree),
         titles: titles(tree),
         database_tls: database_tls(tree),
+        direct_urls: direct_urls(tree),
         replit_lines: replit_lines(tree.text(".replit").unwrap_or("")),
     }
 }
@@ -112,6 +118,18 @@ pub fn read(tree: &Tree, manifests: &[(String, Manifest)]) -> Layout {
 fn exported(tree: &Tree) -> Vec<String> {
     let of_export = tree.entries.iter().filter_map(|e| e.path.strip_suffix("/.migrate-wizard-export.json"));
     tree.entries.iter().filter(|e| e.is_export).map(|e| e.path.as_str()).chain(of_export).map(str::to_owned).collect()
+}
+
+/// In a schema or in `prisma.config.ts`; a line that is commented out does not begin so.
+fn direct_urls(tree: &Tree) -> Vec<String> {
+    let is_prismas =
+        |path: &str| path.ends_with(".prisma") || path.rsplit('/').next().is_some_and(|name| name.starts_with("prisma.config."));
+    let texts = tree.entries.iter().filter(|e| is_prismas(&e.path)).filter_map(|e| e.text.as_deref());
+    let named = texts.flat_map(str::lines).filter_map(|line| Some(DIRECT_URL.as_ref()?.captures(line)?.get(1)?.as_str().to_owned()));
+    let mut out: Vec<String> = named.collect();
+    out.sort();
+    out.dedup();
+    out
 }
 
 /// `-r other.txt` and `-c limits.txt`: the file, or its whole folder, since it may name others there.

@@ -5,6 +5,7 @@ mod alone;
 mod around;
 mod beside;
 mod branch;
+mod build_args;
 mod by_container;
 mod choices;
 pub mod command;

@@ -413,3 +413,110 @@ fn ordinary_code_makes_no_findings() {
     .scan();
     assert_eq!(ids(&scan), Vec::<&str>::new());
 }
+
+/// Two servers and pages that are files alone, with a package that both servers share.
+fn two_servers_and_pages() -> App {
+    let package = |name: &str, build: &str, dependencies: &str| {
+        format!(
+            r#"{{ "name": "@mono/{name}", "scripts": {{ "build": "{build}", "start": "node dist/index.js" }}, "dependencies": {{ {dependencies} }} }}"#
+        )
+    };
+    App::new(&[
+        (
+            "package.json",
+            r#"{ "name": "mono", "private": true, "packageManager": "pnpm@9.12.0", "scripts": { "build": "pnpm -r build" } }"#,
+        ),
+        ("pnpm-workspace.yaml", "packages:\n  - apps/*\n  - packages/*\n"),
+        ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
+        ("apps/api/package.json", &package("api", "tsc -p .", r#""express": "4", "pg": "8""#)),
+        (
+            "apps/api/src/index.ts",
+            "const url = process.env.AUTH_URL || 'http://localhost:4001';\nconst key = process.env.OPENAI_API_KEY!;\nconst pool = new pg.Pool({ connectionString: process.env.DATABASE_URL });\napp.listen(4000);\n",
+        ),
+        ("apps/admin/package.json", &package("admin", "next build", r#""next": "15", "ioredis": "5""#)),
+        (
+            "apps/admin/src/app/page.tsx",
+            "const name = process.env.NEXT_PUBLIC_NAME;\nconst redis = new Redis(process.env.REDIS_URL!);\nconst port = process.env.ADMIN_PORT || 4002;\n",
+        ),
+        ("packages/shared/package.json", r#"{ "name": "@mono/shared" }"#),
+        ("packages/shared/index.ts", "export const secret = process.env.JWT_SECRET!;\nexport const ttl = process.env.JWT_TTL ?? '15m';\n"),
+        (
+            "apps/web/package.json",
+            r#"{ "name": "@mono/web", "scripts": { "build": "vite build", "dev": "vite" }, "devDependencies": { "vite": "5" } }"#,
+        ),
+        ("apps/web/index.html", "<title>Mono</title>"),
+        ("apps/web/vite.config.ts", "if (!process.env.BASE_PATH) throw new Error('no');\nexport default {};\n"),
+        ("apps/web/src/main.ts", "const api = import.meta.env.VITE_API_URL;\n"),
+    ])
+}
+
+#[test]
+fn an_image_has_the_arguments_of_its_own_build() {
+    let mut scan = two_servers_and_pages().scan();
+    let kinds: Vec<_> = scan.services.iter().map(|s| (s.name.as_str(), s.kind)).collect();
+    assert!(kinds.contains(&("web", ServiceKind::Static)) && kinds.len() == 3, "{kinds:?}");
+    let made = |scan: &Scan| -> std::collections::BTreeMap<String, String> {
+        let choices = Choices { ci: Ci::Github, ..Choices::from_scan(scan) };
+        files::generate(scan, &choices).unwrap().into_iter().map(|file| (file.path, file.contents)).collect()
+    };
+    let files = made(&scan);
+    assert!(!files["Dockerfile.api"].contains("ARG "), "{}", files["Dockerfile.api"]);
+    let args: Vec<&str> = files["Dockerfile.admin"].lines().filter(|line| line.starts_with("ARG ")).collect();
+    assert_eq!(args, ["ARG NEXT_PUBLIC_NAME"]);
+    let args: Vec<&str> = files["docker-compose.yml"].lines().filter(|line| line.contains("args:")).collect();
+    assert_eq!(args, ["      args: [NEXT_PUBLIC_NAME]"]);
+    let workflow = &files[".github/workflows/deploy.yml"];
+    assert!(workflow.contains("--build-arg NEXT_PUBLIC_NAME") && !workflow.contains("vars.VITE_API_URL"), "{workflow}");
+    assert!(workflow.contains(" with VITE_API_URL set makes it, "), "{workflow}");
+    assert!(files["CHECKLIST.md"].contains("- [ ] web: build it with ") && files["CHECKLIST.md"].contains(", VITE_API_URL set, and copy"));
+    // a build of the whole workspace is the pages' build, too
+    for service in scan.services.iter_mut().filter(|s| s.name == "api") {
+        service.build = Some("pnpm -r run build".to_owned());
+    }
+    let files = made(&scan);
+    assert!(files["Dockerfile.api"].contains("\nARG VITE_API_URL\n"), "{}", files["Dockerfile.api"]);
+    assert!(files[".github/workflows/deploy.yml"].contains("vars.VITE_API_URL"));
+}
+
+#[test]
+fn the_checklist_asks_for_what_nobody_gives_and_for_nothing_else() {
+    let scan = two_servers_and_pages().scan();
+    let asked = |database: &str| -> Vec<String> {
+        let decisions = [("database".to_owned(), database.to_owned())].into_iter().collect();
+        let files = files::generate(&scan, &Choices { decisions, ..Choices::from_scan(&scan) }).unwrap();
+        let text = &files.iter().find(|f| f.path == "CHECKLIST.md").unwrap().contents;
+        let (_, part) = text.split_once("## Environment that only a person can give\n").unwrap();
+        let part = part.split("\n## ").next().unwrap();
+        part.lines().filter_map(|line| line.strip_prefix("- [ ] `")?.split('`').next()).map(str::to_owned).collect()
+    };
+    // not REDIS_URL, which a stack makes, nor ADMIN_PORT, AUTH_URL and JWT_TTL, which have a default
+    assert_eq!(asked("rds"), ["JWT_SECRET", "NEXT_PUBLIC_NAME", "OPENAI_API_KEY"]);
+    assert_eq!(asked("dsql"), asked("rds"));
+}
+
+#[test]
+fn the_example_leaves_no_name_empty_that_needs_no_value() {
+    let app = two_servers_and_pages();
+    app.put(
+        "apps/api/src/db.ts",
+        "const host = process.env.PGHOST!;\nconst port = process.env.PGPORT!;\nconst region = process.env.AWS_REGION!;\n",
+    );
+    let scan = app.scan();
+    let own = ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "AWS_REGION", "REDIS_URL", "ISSUER_URL", "COGNITO_CLIENT_ID"];
+    let example = |database: &str| {
+        let decided = [("database", database), ("auth", "cognito")];
+        let decisions = decided.iter().map(|(id, outcome)| ((*id).to_owned(), (*outcome).to_owned())).collect();
+        let set_by_stack = own.iter().map(|name| (*name).to_owned()).collect();
+        let files = files::container(&scan, &Choices { decisions, set_by_stack, ..Choices::from_scan(&scan) }).unwrap();
+        files.into_iter().find(|f| f.path == ".env.example").unwrap().contents
+    };
+    let open = |text: &str| -> Vec<String> {
+        let names = text.lines().filter_map(|line| line.strip_suffix('=')).filter(|name| !name.starts_with('#'));
+        names.map(str::to_owned).collect()
+    };
+    let dsql = example("dsql");
+    assert_eq!(open(&dsql), ["JWT_SECRET", "NEXT_PUBLIC_NAME", "VITE_API_URL"], "{dsql}");
+    for name in ["PGHOST", "PGPORT", "AWS_REGION", "BASE_PATH", "COGNITO_CLIENT_ID", "ISSUER_URL"] {
+        assert!(dsql.contains(&format!("\n#{name}=\n")), "{name}: {dsql}");
+    }
+}

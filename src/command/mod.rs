@@ -29,6 +29,7 @@ mod run;
 mod schema;
 mod schema_apply;
 mod secrets;
+mod secrets_import;
 mod service;
 mod service_status;
 mod stacks;

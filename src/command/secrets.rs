@@ -1,24 +1,22 @@
 //! `secrets list|import|rotate`: what each service gets, Replit's block taken over, a new value for one secret.
 //! Never prints a secret's value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::engines::{decisions, say_whose};
 use super::run::{answers, checked_books, open};
-use super::{out, out_json};
+use super::{out, out_json, secrets_import};
 use crate::app::needs::Decided;
-use crate::app::secrets::{Becomes, Block, Entry, Given, Row, Sorted, Table, parse, plain_file, puts, sort};
-use crate::app::{self, Choices, Reading, Scan, ServiceKind, env};
-use crate::cli::{AppArgs, ImportArgs, RotateArgs, RunArgs, SecretsCmd};
+use crate::app::secrets::{Given, Row, Table, is_made, is_missing};
+use crate::app::{self, Choices, Reading, Scan, ServiceKind};
+use crate::cli::{AppArgs, RotateArgs, RunArgs, SecretsCmd};
 use crate::cloud::secret_group::Held;
-use crate::cloud::secrets::Change;
-use crate::cloud::{self, Aws, Secret};
+use crate::cloud::{self, Aws};
 use crate::decide;
-use crate::effects::{Setup, app_secrets, environment};
-use crate::error::{Context, Error, Kind, Result};
-use crate::faces::line::hidden;
+use crate::effects::{Setup, environment};
+use crate::error::{Error, Kind, Result};
 use crate::progress::{Reporter, aside};
 use crate::runs::{self, Flavour};
 use crate::wizard::state::End;
@@ -28,26 +26,26 @@ use crate::wizard::view::Mode;
 pub async fn run(args: &RunArgs, what: &SecretsCmd) -> Result<u8> {
     match what {
         SecretsCmd::List(whose) => list(args, whose).await,
-        SecretsCmd::Import(import) => take_over(args, import).await,
+        SecretsCmd::Import(import) => secrets_import::take_over(args, import).await,
         SecretsCmd::Rotate(rotate) => new_value(args, rotate).await,
     }
 }
 
 /// Whose secrets, and where they are.
-struct Place {
-    app: String,
-    environment: String,
+pub(super) struct Place {
+    pub(super) app: String,
+    pub(super) environment: String,
     region: Option<String>,
     database: Option<String>,
     services: Option<String>,
-    decided: Decided,
+    pub(super) decided: Decided,
     /// The account of the newest live run: no other may be written to.
     account: Option<String>,
 }
 
 impl Place {
     /// Flags win over profile and answers, these over the newest run.
-    fn of(args: &RunArgs, whose: &AppArgs) -> Result<Self> {
+    pub(super) fn of(args: &RunArgs, whose: &AppArgs) -> Result<Self> {
         let (_, books) = checked_books(args, "move")?;
         let given = answers(args, &books)?;
         let (found, _) = runs::all(&args.dir);
@@ -75,11 +73,11 @@ impl Place {
         })
     }
 
-    fn prefix(&self) -> String {
+    pub(super) fn prefix(&self) -> String {
         environment::prefix(&self.app, &self.environment)
     }
 
-    async fn aws(&self, args: &RunArgs) -> Result<Aws> {
+    pub(super) async fn aws(&self, args: &RunArgs) -> Result<Aws> {
         let access = if args.dry_run { cloud::Access::ReadOnly } else { cloud::Access::ReadWrite };
         let mut options = cloud::Options::new(access);
         options.region.clone_from(&self.region);
@@ -175,13 +173,13 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
         None => scan.services.iter().filter(|s| s.kind != ServiceKind::Static).map(|s| s.name.clone()).collect(),
     };
     let rows = environment::rows(&scan, &args.dir, &place.prefix(), &services, &held, &place.decided)?;
-    let table = Table::bundled()?;
+    let table = Table::knowing(&scan.layout.direct_urls)?;
     // what the stacks or the wizard make is nobody's to import
-    let left = app::env::left_to_a_person(&place.decided)?;
     let plan = environment::plan(&scan, &place.decided)?;
-    let replaced = |name: &str| table.judge(name, None).0 == Becomes::Replaced && !left.contains(name);
-    let made = |row: &Row| plan.is_made(&row.variable) || replaced(&row.variable);
-    let missing = rows.iter().filter(|r| matches!(r.given, Given::Missing(_) | Given::MissingPlain) && !made(r)).count();
+    let made = |row: &Row| is_made(&row.variable, &plan, &table);
+    // one variable of three services is one
+    let missing: BTreeSet<&str> = rows.iter().filter(|r| is_missing(r, &plan, &table)).map(|r| r.variable.as_str()).collect();
+    let missing = missing.len();
     let code = u8::from(missing > 0 && not_asked.is_none());
     let secrets = stored(&held, &table);
     if args.json {
@@ -239,125 +237,6 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
         if missing > 0 { "migrate-wizard secrets import" } else { "migrate-wizard plan" }
     ));
     Ok(code)
-}
-
-/// What became of one name.
-#[derive(Serialize)]
-struct Taken {
-    name: String,
-    /// `secret`, `plain`, `replit`, `replaced` or `renew`.
-    becomes: &'static str,
-    secret: Option<String>,
-    key: Option<String>,
-    why: String,
-    warnings: Vec<String>,
-    /// `created`, `updated`, `unchanged`, `kept` (plain) or `none`.
-    done: String,
-}
-
-async fn block(import: &ImportArgs) -> Result<Block> {
-    if !import.ask.is_empty() {
-        let ask = |name: &String| Ok(Entry { name: name.clone(), value: Secret::new(hidden::value(name)?), line: None });
-        return Ok(Block { entries: import.ask.iter().map(ask).collect::<Result<_>>()?, notes: Vec::new() });
-    }
-    match import.file.as_deref() {
-        None | Some("-") => parse(&hidden::block().await?, "the block"),
-        Some(path) => {
-            let text =
-                std::fs::read_to_string(path).or_fail(Kind::Input, format!("cannot read {path}"), "name a UTF-8 text file with --file")?;
-            parse(&text, path)
-        }
-    }
-}
-
-async fn take_over(args: &RunArgs, import: &ImportArgs) -> Result<u8> {
-    let place = Place::of(args, &import.whose)?;
-    let table = Table::bundled()?;
-    let block = block(import).await?;
-    // a value that was asked for is a new one
-    let take: Vec<String> = import.take.iter().chain(&import.ask).cloned().collect();
-    let sorted = sort(&block.entries, &table);
-    let puts = puts(&sorted, &take)?;
-    let mut rows: Vec<Taken> = sorted.iter().map(|s| taken(s, &place, &take)).collect::<Result<_>>()?;
-    if !args.dry_run {
-        let aws = place.aws(args).await?;
-        for put in &puts {
-            let token = uuid::Uuid::new_v4().simple().to_string();
-            let (_, change) = app_secrets::store(&aws, &place.app, &place.environment, put, &token).await?;
-            let done = match change {
-                Change::Created => "created",
-                Change::Updated => "updated",
-                Change::Unchanged => "unchanged",
-            };
-            let full = format!("{}{}", place.prefix(), put.secret);
-            rows.iter_mut().filter(|r| r.secret.as_ref() == Some(&full) && r.becomes == "secret").for_each(|r| r.done = done.to_owned());
-        }
-        let path = plain_file::path(&args.dir, place.prefix().trim_end_matches('/'));
-        let changed = plain_file::add(&path, &app_secrets::plain(&sorted))?;
-        for row in rows.iter_mut().filter(|r| r.becomes == "plain") {
-            row.done = if changed.contains(&row.name) { "kept" } else { "unchanged" }.to_owned();
-        }
-    }
-    if args.json {
-        out_json(&rows)?;
-        return Ok(0);
-    }
-    tell(&rows, &block.notes, args.dry_run);
-    Ok(0)
-}
-
-fn taken(sorted: &Sorted, place: &Place, take: &[String]) -> Result<Taken> {
-    let renew = sorted.renew && !take.contains(&sorted.name);
-    let becomes = match sorted.becomes {
-        Becomes::Secret if renew => "renew",
-        Becomes::Secret => "secret",
-        Becomes::Plain => "plain",
-        Becomes::Replit => "replit",
-        Becomes::Replaced => "replaced",
-    };
-    // what takes a name's place depends on what was decided
-    let why = if sorted.becomes == Becomes::Replaced { env::unneeded(&sorted.name, &place.decided)? } else { None };
-    Ok(Taken {
-        name: sorted.name.clone(),
-        becomes,
-        secret: sorted.home.as_ref().map(|home| format!("{}{}", place.prefix(), home.secret)),
-        key: sorted.home.as_ref().and_then(|home| home.key.clone()),
-        why: why.unwrap_or_else(|| sorted.why.clone()),
-        warnings: sorted.warnings.clone(),
-        done: "none".to_owned(),
-    })
-}
-
-fn tell(rows: &[Taken], notes: &[String], dry: bool) {
-    let width = rows.iter().map(|r| r.name.len()).max().unwrap_or(0);
-    for row in rows {
-        let key = row.key.as_ref().map(|key| format!(" key {key}")).unwrap_or_default();
-        let at = || format!("{}{key}", row.secret.clone().unwrap_or_default());
-        let what = match row.becomes {
-            "secret" => format!("secret {}", at()),
-            "plain" => format!("plain variable: {}", row.why),
-            "replit" => format!("dropped, Replit's own: {}", row.why),
-            "replaced" => format!("dropped, another on AWS: {}", row.why),
-            _ => format!("not taken, needs a new value: {}", at()),
-        };
-        let done = if row.done == "none" { String::new() } else { format!("  {}", row.done) };
-        out(format!("  {:width$}  {what}{done}", row.name));
-        for warning in &row.warnings {
-            out(format!("  {:width$}  ! {warning}", ""));
-        }
-    }
-    for note in notes {
-        out(format!("  note: {note}"));
-    }
-    let count = |becomes: &str| rows.iter().filter(|r| r.becomes == becomes).count();
-    out(format!(
-        "\n{} secret, {} plain, {} dropped, {} to be renewed. {}",
-        count("secret"),
-        count("plain"),
-        count("replit") + count("replaced"),
-        count("renew"),
-        if dry { "Nothing was stored. Next: the same command without --dry-run" } else { "Next: migrate-wizard secrets list" }
-    ));
 }
 
 async fn new_value(args: &RunArgs, rotate: &RotateArgs) -> Result<u8> {

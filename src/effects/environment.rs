@@ -73,7 +73,8 @@ pub fn rows(
     let plan = plan(scan, decided)?;
     let plain = plain_file::read(&plain_file::path(app_dir, prefix.trim_end_matches('/')))?;
     let own = stacks::own_variables(library::stack("service")?);
-    Ok(wire(scan, services, &plan, &Table::bundled()?, &provided, &own, &plain))
+    let table = Table::knowing(&scan.layout.direct_urls)?;
+    Ok(wire(scan, services, &plan, &table, &provided, &own, &plain))
 }
 
 /// The app's variables, with what was decided.

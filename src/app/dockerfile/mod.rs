@@ -87,7 +87,7 @@ fn one(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &[&Service], ta
         ("unknown", unknown(scan)),
         ("image_env", env(&image_env)),
         ("build_env", env(&build_env)),
-        ("build_args", build_args(plan)),
+        ("build_args", build_args(scan, plan, services)),
     ]);
     let compiled = set(|p| &p.build);
     let given = framework::placeholders(scan, plan, services, &frameworks)?;
@@ -161,10 +161,10 @@ fn env(pairs: &BTreeMap<String, String>) -> String {
     pairs.iter().map(|(name, value)| format!("ENV {name}={value}")).collect::<Vec<_>>().join("\n")
 }
 
-/// Names that the build reads. An argument that is not given stays unset, so that a default in the code counts.
-fn build_args(plan: &EnvPlan) -> String {
-    let line = |(name, value): (&String, &String)| if value.is_empty() { format!("ARG {name}") } else { format!("ARG {name}={value}") };
-    let lines: Vec<String> = plan.build.iter().map(line).collect();
+/// Names that the build of these services reads. An argument that is not given stays unset, so that a default in the code counts.
+fn build_args(scan: &Scan, plan: &EnvPlan, services: &[&Service]) -> String {
+    let line = |(name, value): (&str, &str)| if value.is_empty() { format!("ARG {name}") } else { format!("ARG {name}={value}") };
+    let lines: Vec<String> = super::build_args::of(scan, plan, services).into_iter().map(line).collect();
     if lines.is_empty() {
         return String::new();
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::look::{Address, look};
 use super::variable;
 use crate::app::branch::Branch;
+use crate::app::build_args;
 use crate::app::choices::Choices;
 use crate::app::env::EnvPlan;
 use crate::app::scan::Scan;
@@ -20,11 +21,12 @@ pub fn folder(choices: &Choices) -> String {
     if choices.folder.is_empty() { String::new() } else { format!("{FOLDER}{}", choices.folder) }
 }
 
-/// Names that the build reads and only a person knows. What has one value everywhere stands in the Dockerfile; an address differs
+/// Names that the build of an image reads and only a person knows. What has one value everywhere stands in the Dockerfile; an address differs
 /// from environment to environment, whatever domain is known.
-pub fn given<'a>(plan: &'a EnvPlan, choices: &Choices) -> BTreeSet<&'a str> {
+pub fn given<'a>(scan: &Scan, plan: &'a EnvPlan, choices: &Choices) -> BTreeSet<&'a str> {
     let is_address = |value: &str| choices.domain.as_deref().is_some_and(|domain| !domain.is_empty() && value.contains(domain));
-    plan.build.iter().filter(|(_, value)| value.is_empty() || is_address(value)).map(|(name, _)| name.as_str()).collect()
+    let args = build_args::of(scan, plan, &choices.containers(scan));
+    args.into_iter().filter(|(_, value)| value.is_empty() || is_address(value)).map(|(name, _)| name).collect()
 }
 
 /// Variables without which nothing can be deployed, each for every environment.
@@ -66,7 +68,7 @@ pub fn settings(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &Servi
         });
     }
     let of_each = |name: &str| branches.iter().map(|b| format!("{name}_{}", variable(&b.environment))).collect::<Vec<_>>().join(", ");
-    for name in given(plan, choices) {
+    for name in given(scan, plan, choices) {
         lines.push(format!(
             "#   variable {}: {}, each environment has its own value; {name} alone counts where one is not set",
             of_each(name),
@@ -88,7 +90,7 @@ pub fn settings(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &Servi
 
 /// What is to be set at the CodeBuild project of each service, which the stack makes without it.
 pub fn project(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> String {
-    let names = given(plan, choices);
+    let names = given(scan, plan, choices);
     if names.is_empty() {
         return String::new();
     }
@@ -155,7 +157,9 @@ pub fn statics(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> String {
     };
     let lines: Vec<String> = fixed(scan, choices)
         .map(|service| {
-            let built = service.build.as_ref().map(|build| format!("`{}{build}` makes it, ", known(build))).unwrap_or_default();
+            let open = build_args::open(scan, plan, service);
+            let with = if open.is_empty() { String::new() } else { format!(" with {} set", open.join(" and ")) };
+            let built = service.build.as_ref().map(|build| format!("`{}{build}`{with} makes it, ", known(build))).unwrap_or_default();
             let folder = service.static_files().unwrap_or_else(|| format!("{}/dist", service.dir).trim_start_matches('/').to_owned());
             let paths = if service.paths.is_empty() { String::new() } else { format!(" (it serves {})", service.paths.join(" ")) };
             format!("#   {}{paths}: {built}`aws s3 sync {folder} s3://BUCKET --delete` takes it there", service.name)

@@ -75,7 +75,7 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
         ("group", if choices.folder.is_empty() { "deploy".to_owned() } else { format!("deploy-{app}") }),
         ("working_directory", working_directory(choices)),
         ("needed", head::needed(scan, choices, &services).join(" ")),
-        ("build_names", head::given(plan, choices).into_iter().collect::<Vec<_>>().join(" ")),
+        ("build_names", head::given(scan, plan, choices).into_iter().collect::<Vec<_>>().join(" ")),
         ("branch_cases", cases.collect::<Vec<_>>().join("\n")),
         ("platform", choices.platform.clone()),
         ("runner", if choices.platform == "linux/arm64" { "ubuntu-24.04-arm" } else { "ubuntu-24.04" }.to_owned()),
@@ -102,8 +102,8 @@ pub fn github(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Dockerfi
                 )
             }),
         ),
-        ("build_arg_env", build_arg_env(plan, choices)),
-        ("build_arg_lines", build_args(plan, choices, "          ")),
+        ("build_arg_env", build_arg_env(scan, plan, choices)),
+        ("build_arg_lines", build_args(scan, plan, choices, "          ")),
         ("packages_right", ghcr("      packages: write")),
         (
             "ghcr_login",
@@ -144,8 +144,8 @@ pub fn buildspec(scan: &Scan, choices: &Choices, plan: &EnvPlan, images: &[Docke
         let target = if target.is_empty() { String::new() } else { format!(" --target {target}") };
         format!("          {}) options+=(--file {path}{target}) ;;", choices.name_of(s))
     });
-    let lines = build_args(plan, choices, "");
-    let told = head::given(plan, choices).into_iter().map(|name| {
+    let lines = build_args(scan, plan, choices, "");
+    let told = head::given(scan, plan, choices).into_iter().map(|name| {
         format!(
             "      - if [ -z \"${{{name}:-}}\" ]; then echo 'this project has no variable {name}, so the build goes without it' >&2; fi"
         )
@@ -239,15 +239,15 @@ fn quoted(text: &str) -> String {
 }
 
 /// Docker takes the value of an argument without one from its environment; one that is not set is not given.
-fn build_args(plan: &EnvPlan, choices: &Choices, indent: &str) -> String {
+fn build_args(scan: &Scan, plan: &EnvPlan, choices: &Choices, indent: &str) -> String {
     let line = |name: &str| format!("{indent}if [ -n \"${{{name}:-}}\" ]; then options+=(--build-arg {name}); fi");
-    head::given(plan, choices).into_iter().map(line).collect::<Vec<_>>().join("\n")
+    head::given(scan, plan, choices).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Each environment has a variable of its own; where it has none, the one for all counts.
-fn build_arg_env(plan: &EnvPlan, choices: &Choices) -> String {
+fn build_arg_env(scan: &Scan, plan: &EnvPlan, choices: &Choices) -> String {
     let line = |n: &str| format!("          {n}: ${{{{ vars[format('{n}_{{0}}', needs.where.outputs.suffix)] || vars.{n} }}}}");
-    head::given(plan, choices).into_iter().map(line).collect::<Vec<_>>().join("\n")
+    head::given(scan, plan, choices).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A push that leaves the app's folder and its workflow alone builds nothing.

@@ -11,5 +11,5 @@ mod wiring;
 pub use block::{Block, Entry, parse};
 pub use put::{Put, Wanted, fill, puts, wanted};
 pub use sort::{Sorted, sort};
-pub use table::{Becomes, Home, Rotation, Rule, Table};
-pub use wiring::{Given, Provided, Row, wire};
+pub use table::{Becomes, Home, OfDatabase, Rotation, Rule, Table};
+pub use wiring::{Given, Provided, Row, UNREAD, is_made, is_missing, wire};

@@ -31,6 +31,16 @@ pub enum Rotation {
     Enter,
 }
 
+/// Which PostgreSQL of the source a variable names, beside `DATABASE_URL`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfDatabase {
+    /// The one that is moved: on AWS it has the value of `DATABASE_URL`.
+    Same,
+    /// Another one: never set on AWS.
+    Old,
+}
+
 /// Where a secret variable lives below `<app>-<environment>/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Home {
@@ -57,6 +67,7 @@ pub struct Rule {
     pub ends: Option<String>,
     /// Another value logs everybody out.
     pub sessions: bool,
+    pub database: Option<OfDatabase>,
     pub why: String,
 }
 
@@ -92,6 +103,7 @@ struct RawRule {
     ends: Option<String>,
     #[serde(default)]
     sessions: bool,
+    database: Option<OfDatabase>,
     why: String,
 }
 
@@ -148,6 +160,7 @@ impl Table {
                     every: raw.every,
                     ends: raw.ends,
                     sessions: raw.sessions,
+                    database: raw.database,
                     why: raw.why,
                 })
             })
@@ -166,6 +179,26 @@ impl Table {
             })
             .collect::<Result<_>>()?;
         Ok(Self { rules, shapes })
+    }
+
+    /// The table with names that are known to be another way to the database that is moved, whatever rule they would have by their name.
+    ///
+    /// # Errors
+    /// As [`Table::bundled`].
+    pub fn knowing(same: &[String]) -> Result<Self> {
+        let mut table = Self::bundled()?;
+        let names = same.iter().filter(|name| *name != "DATABASE_URL").map(|name| regex::escape(name)).collect::<Vec<_>>().join("|");
+        if !names.is_empty() {
+            let rule = table.rules.iter().find(|rule| rule.database == Some(OfDatabase::Same)).cloned();
+            let rule = rule.ok_or_else(|| Error::bug("assets/secrets.toml: no rule for other ways to the database"))?;
+            table.rules.insert(0, Rule { names: whole(&names)?, ..rule });
+        }
+        Ok(table)
+    }
+
+    /// Which PostgreSQL of the source a name is about, where it is one.
+    pub fn database(&self, name: &str) -> Option<OfDatabase> {
+        self.rule(name).and_then(|rule| rule.database)
     }
 
     /// The first rule for a name.

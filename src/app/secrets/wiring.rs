@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::env::{EnvPlan, Origin};
 use super::super::scan::Scan;
 use super::super::variable::{Variable, place_for};
-use super::table::{Becomes, Home, Table};
+use super::table::{Becomes, Home, OfDatabase, Table};
 
 /// Who gives a variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub enum Given {
     MissingPlain,
 }
 
+/// Why a name that Replit gives and nobody imported is not needed.
+pub const UNREAD: &str = "no code was seen to read it";
+
 /// One variable of one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
@@ -55,6 +58,23 @@ pub struct Provided {
     pub placeholder: bool,
     /// The variables that it was stored for, with their keys.
     pub variables: BTreeMap<String, Option<String>>,
+}
+
+/// The code reads it, nobody gives it, and neither a stack nor the wizard makes it: a person has to.
+pub fn is_missing(row: &Row, plan: &EnvPlan, table: &Table) -> bool {
+    matches!(row.given, Given::Missing(_) | Given::MissingPlain) && !is_made(&row.variable, plan, table)
+}
+
+/// A stack or the wizard gives it, or will.
+pub fn is_made(name: &str, plan: &EnvPlan, table: &Table) -> bool {
+    plan.is_made(name) || (table.judge(name, None).0 == Becomes::Replaced && !plan.not_by_stack.contains(name))
+}
+
+/// Why nobody has to give it.
+fn unneeded(name: &str, plan: &EnvPlan, table: &Table) -> Option<String> {
+    let planned = plan.unneeded.iter().find(|n| n.name == name).map(|n| n.why.clone());
+    // stored before, perhaps, and read by no code that was seen
+    planned.or_else(|| (table.database(name) == Some(OfDatabase::Old)).then(|| table.judge(name, None).1))
 }
 
 /// The table, by service and variable.
@@ -96,13 +116,15 @@ pub fn wire(
             if here == Some(None) {
                 continue;
             }
-            let home = stored.get(name).cloned().unwrap_or_else(|| table.home(name));
+            // whatever was stored for it: of the moved database it is the new address
+            let own_home = stored.get(name).filter(|_| table.database(name) != Some(OfDatabase::Same));
+            let home = own_home.cloned().unwrap_or_else(|| table.home(name));
             let (given, source) = if own.contains(*name) && !plan.not_by_stack.contains(*name) {
                 (Given::Stack, "set by the service's stack".to_owned())
-            } else if let Some(unneeded) = plan.unneeded.iter().find(|n| n.name == **name) {
-                (Given::Unneeded, unneeded.why.clone())
+            } else if let Some(why) = unneeded(name, plan, table) {
+                (Given::Unneeded, why)
             } else if let Some(found) = held.get(&home.secret).filter(|p| holds(p, &home)) {
-                let source = if stored.contains_key(name) { "imported" } else { "Secrets Manager" };
+                let source = if own_home.is_some() { "imported" } else { "Secrets Manager" };
                 let given = if found.placeholder { Given::Placeholder(home) } else { Given::Secret(home) };
                 (given, source.to_owned())
             } else if let Some(value) = plain.get(*name) {
@@ -118,6 +140,8 @@ pub fn wire(
                 (Given::Plain { value: (*value).to_owned() }, source.to_owned())
             } else if plan.never.iter().any(|n| n.name == **name) || table.judge(name, None).0 == Becomes::Replit {
                 (Given::Dropped, "Replit's own".to_owned())
+            } else if variable.is_none() && plan.secrets.iter().any(|s| s.name == **name && s.origin == Origin::Replit) {
+                (Given::Unneeded, UNREAD.to_owned())
             } else if variable.is_some_and(|v| v.has_default) {
                 (Given::Default, "the code's default".to_owned())
             } else if table.judge(name, None).0 == Becomes::Plain
@@ -154,6 +178,7 @@ mod tests {
     use super::super::super::env;
     use super::*;
     use crate::app::Choices;
+    use crate::app::fixture::App;
 
     /// Two services of a workspace that share a package.
     fn scan() -> Scan {
@@ -213,5 +238,63 @@ mod tests {
         assert_eq!(given("web", "REPL_ID").map(|g| g.0), Some(Given::Dropped));
         assert_eq!(given("api", "PORT").map(|g| g.0), Some(Given::Stack));
         assert_eq!(given("web", "EXTRA"), Some((Given::Secret(home("extra", None)), "")));
+    }
+
+    #[test]
+    fn no_service_gets_the_address_of_a_database_of_the_source() {
+        let app = App::new(&[
+            ("package.json", r#"{"name": "a", "scripts": {"start": "node index.js"}, "dependencies": {"express": "5"}}"#),
+            (".replit", "[userenv.shared]\nMAIL_RELAY_API_KEY = \"hunter2hunter2\"\nSECOND_API_KEY = \"hunter2hunter2\"\n"),
+            (
+                "index.js",
+                "a(process.env.LIVE_DATABASE_URL);\nb(process.env.DIRECT_URL);\nc(process.env.ANALYTICS_DATABASE_URL);\nd(process.env.SECOND_API_KEY);\n",
+            ),
+            (
+                "prisma/schema.prisma",
+                "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n  directUrl = env(\"PLAIN_WAY\")\n  // directUrl = env(\"COMMENTED_WAY\")\n}\n",
+            ),
+            ("other.js", "a(process.env.PLAIN_WAY);\nb(process.env.COMMENTED_WAY);\n"),
+        ]);
+        let scan = app.scan();
+        assert_eq!(scan.layout.direct_urls, ["PLAIN_WAY"]);
+        let table = Table::knowing(&scan.layout.direct_urls).unwrap();
+        let services: Vec<String> = scan.services.iter().map(|s| s.name.clone()).collect();
+        // all of them were imported once, before anybody knew better
+        let old = |name: &str| {
+            (
+                name.to_lowercase().replace('_', "-"),
+                Provided { variables: BTreeMap::from([(name.to_owned(), None)]), ..Provided::default() },
+            )
+        };
+        let mut held: BTreeMap<String, Provided> =
+            ["LIVE_DATABASE_URL", "OLD_DATABASE_URL", "DIRECT_URL", "PLAIN_WAY", "ANALYTICS_DATABASE_URL"].map(old).into();
+        held.insert("database-url".to_owned(), Provided::default());
+        let given = |decided: &str, held: &BTreeMap<String, Provided>, name: &str| {
+            let decisions = [("database".to_owned(), decided.to_owned())].into_iter().collect();
+            let plan = env::plan(&scan, &Choices { decisions, ..Choices::from_scan(&scan) }).unwrap();
+            let rows = wire(&scan, &services, &plan, &table, held, &BTreeSet::new(), &BTreeMap::new());
+            let row = rows.into_iter().find(|row| row.variable == name).unwrap_or_else(|| panic!("{name}"));
+            let missing = is_missing(&row, &plan, &table);
+            (row.given, missing)
+        };
+        let home = |secret: &str| Home { secret: secret.to_owned(), key: None };
+        let (none, new) = ((Given::Unneeded, false), (Given::Secret(home("database-url")), false));
+        for (name, rds) in
+            [("LIVE_DATABASE_URL", &none), ("OLD_DATABASE_URL", &none), ("DIRECT_URL", &new), ("PLAIN_WAY", &new), ("DATABASE_URL", &new)]
+        {
+            assert_eq!((name, &given("rds", &held, name)), (name, rds));
+            if name != "OLD_DATABASE_URL" {
+                assert_eq!((name, given("dsql", &held, name)), (name, none.clone()));
+            }
+        }
+        // one that may stay where it is counts as given once somebody stored it
+        assert_eq!(given("dsql", &held, "ANALYTICS_DATABASE_URL"), (Given::Secret(home("analytics-database-url")), false));
+        let nothing = BTreeMap::new();
+        assert_eq!(given("dsql", &nothing, "ANALYTICS_DATABASE_URL"), (Given::Missing(home("analytics-database-url")), true));
+        assert_eq!(given("dsql", &nothing, "COMMENTED_WAY").1, true);
+        assert_eq!(given("rds", &nothing, "PLAIN_WAY"), (Given::Missing(home("database-url")), false), "the wizard makes it");
+        // what `.replit` has is missing where the code reads it, and there alone
+        assert_eq!(given("rds", &nothing, "MAIL_RELAY_API_KEY"), none);
+        assert_eq!(given("rds", &nothing, "SECOND_API_KEY"), (Given::Missing(home("second-api-key")), true));
     }
 }
