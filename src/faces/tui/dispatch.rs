@@ -2,7 +2,7 @@
 //! Pure: it changes the model and says what is to be sent; it never reads a terminal or a clock.
 
 use super::input::Input;
-use super::model::{Filter, Measured, Model, Pane, Sheet};
+use super::model::{Filter, Model, Pane, Sheet};
 use crate::wizard::keys::{self, Action, Key};
 use crate::wizard::view::{AnswerKind, Command, Outcome, Screen, Standing, StepView};
 
@@ -286,9 +286,7 @@ impl Model {
             Pane::Log => measured.log_rows,
         };
         let by = sign * isize::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);
-        if self.pane == Pane::Step && self.review().is_some() {
-            self.walk(by);
-        } else if self.pane == Pane::Step {
+        if self.pane == Pane::Step && self.review().is_none() {
             self.scroll_step(by);
         } else {
             self.step_by(by);
@@ -325,21 +323,7 @@ impl Model {
         }
     }
 
-    /// Through what is selected, where it goes on beyond the screen, then to the next line: what is selected stays in sight.
-    fn walk(&mut self, by: isize) {
-        let Measured { step_rows, step_top, kept: (first, last), .. } = self.measured.get();
-        let page = step_rows.saturating_sub(1).max(1);
-        let left = if by < 0 { step_top.saturating_sub(first) } else { last.saturating_sub(step_top + step_rows) };
-        // to an end is to an end
-        if left == 0 || by.unsigned_abs() > page {
-            self.select_by(by);
-        } else {
-            let most = if by.unsigned_abs() == 1 { (step_rows / 2).max(1) } else { page };
-            self.scroll_step(by.signum() * isize::try_from(left.min(most)).unwrap_or(1));
-        }
-    }
-
-    fn scroll_step(&mut self, by: isize) {
+    pub(super) fn scroll_step(&mut self, by: isize) {
         let measured = self.measured.get();
         self.step_top = Some(measured.step_top.saturating_add_signed(by).min(measured.step_end));
     }

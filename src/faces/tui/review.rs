@@ -1,7 +1,7 @@
 //! Which lines of a review are on show, and what a key does to the selected one.
 //! Never draws.
 
-use super::model::Model;
+use super::model::{Measured, Model};
 use crate::wizard::review::{Choice, Object, Review, Weight};
 use crate::wizard::view::{Command, Screen};
 
@@ -45,6 +45,20 @@ impl Model {
         let last = self.review().map_or(0, |review| rows(self, review).len()).saturating_sub(1);
         self.option = self.option.min(last).saturating_add_signed(by).min(last);
         self.step_top = None;
+    }
+
+    /// Through what is selected, where it goes on beyond the screen, then to the next line: what is selected stays in sight.
+    pub fn walk(&mut self, by: isize) {
+        let Measured { step_rows, step_top, kept: (first, last), .. } = self.measured.get();
+        let page = step_rows.saturating_sub(1).max(1);
+        let left = if by < 0 { step_top.saturating_sub(first) } else { last.saturating_sub(step_top + step_rows) };
+        // to an end is to an end
+        if left == 0 || by.unsigned_abs() > page {
+            self.select_by(by);
+        } else {
+            let most = if by.unsigned_abs() == 1 { (step_rows / 2).max(1) } else { page };
+            self.scroll_step(by.signum() * isize::try_from(left.min(most)).unwrap_or(1));
+        }
     }
 
     /// Leaves out the lightest findings that are on show, at last shows all again.
