@@ -59,6 +59,8 @@ pub const APPS: &[App] = &[
             "B9 server/replitAuth.ts:24",
             "D13 client/index.html:6",
             "E5 server/replitAuth.ts:9",
+            "E5 server/replitAuth.ts:10",
+            "E5 server/replitAuth.ts:34",
             "F1 vite.config.ts:3",
             "F1 vite.config.ts:10",
             "F11 server/routes.ts:21",
