@@ -35,6 +35,7 @@ setup: rust
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv); \
 	command -v ps >/dev/null || missing+=(procps); \
 	command -v openssl >/dev/null || missing+=(openssl); \
+	command -v curl >/dev/null || missing+=(curl); \
 	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/ssl/cert.pem ] || missing+=(ca-certificates); \
 	postgres() { [ -n "$${MIGRATE_WIZARD_PG_BIN:-}" ] || command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || compgen -G '/opt/homebrew/opt/postgresql*/bin/initdb' >/dev/null; }; \
 	postgres || missing+=(postgresql postgresql-contrib); \
