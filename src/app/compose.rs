@@ -12,7 +12,7 @@ use super::dockerfile::Dockerfile;
 use super::env::EnvPlan;
 use super::placeholder;
 use super::scan::Scan;
-use super::service::{Service, ServiceKind};
+use super::service::Service;
 use super::stack::Language;
 use super::template;
 use super::variable::place_for;
@@ -127,7 +127,7 @@ fn block(
         out.push("    shm_size: 1gb".to_owned());
     }
     let port = choices.port_of(scan, service);
-    let answers = matches!(service.kind, ServiceKind::Web | ServiceKind::Api);
+    let answers = service.kind.answers();
     if answers {
         // two services may listen on the same port, each in its own container
         let free = (port..=u16::MAX).find(|p| taken.insert(*p)).unwrap_or(port);

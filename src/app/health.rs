@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::edits;
 use super::scan::Scan;
-use super::service::{Service, ServiceKind};
+use super::service::Service;
 use crate::error::{Error, Kind, Result};
 
 /// Where `app prepare` puts a health route.
@@ -39,7 +39,7 @@ impl Default for Health {
 impl Health {
     /// `None`: it answers on no port.
     pub fn of(service: &Service) -> Option<Self> {
-        if !matches!(service.kind, ServiceKind::Web | ServiceKind::Api) {
+        if !service.kind.answers() {
             return None;
         }
         Some(match &service.health {

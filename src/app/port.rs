@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::command;
-use super::service::{Service, ServiceKind};
+use super::service::Service;
 use super::tree::Tree;
 
 /// The default of `PORT`, or a number that is listened on.
@@ -63,7 +63,7 @@ fn reads_port(tree: &Tree, dir: &str) -> bool {
 
 /// The variable that this service takes its port from instead of PORT.
 pub fn variable(tree: &Tree, service: &Service) -> Option<String> {
-    if !answers(service) || reads_port(tree, &service.dir) {
+    if !service.kind.answers() || reads_port(tree, &service.dir) {
         return None;
     }
     Some(named(tree, &service.dir)?.0)
@@ -84,10 +84,6 @@ pub fn note(service: &Service) -> Option<String> {
         "nothing says on which port {}{place} listens: {port} is taken for it, in the image and on AWS; let its code read PORT, which the image sets, or name the port in its start command",
         service.name
     ))
-}
-
-fn answers(service: &Service) -> bool {
-    matches!(service.kind, ServiceKind::Web | ServiceKind::Api)
 }
 
 /// Where the arguments of calls lie that begin to listen; what such a call is given to run is no argument of it.

@@ -16,7 +16,7 @@ use super::pasted;
 use super::replit::ReplitFile;
 use super::scan;
 use super::search::{Look, Search};
-use super::service::{self, Service, ServiceKind};
+use super::service::{self, Service};
 use super::signal::{self, Signal};
 use super::stack;
 use super::tree::{Entry, Tree, is_code, is_test};
@@ -92,7 +92,7 @@ impl Reading {
 
     /// Folders (empty: the root) of the services that answer on a port, and of all services.
     pub fn folders(&self) -> (Vec<String>, Vec<String>) {
-        let answers = |service: &&Service| matches!(service.kind, ServiceKind::Web | ServiceKind::Api);
+        let answers = |service: &&Service| service.kind.answers();
         let dir = |service: &Service| service.dir.clone();
         (self.services.iter().filter(answers).map(dir).collect(), self.services.iter().map(dir).collect())
     }

@@ -30,6 +30,13 @@ pub enum ServiceKind {
     Job,
 }
 
+impl ServiceKind {
+    /// It has a port that somebody asks.
+    pub const fn answers(self) -> bool {
+        matches!(self, Self::Web | Self::Api)
+    }
+}
+
 /// One process of the app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
@@ -250,7 +257,7 @@ fn single(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, manifests: &[
         (_, Language::Python | Language::Php | Language::Html) => ServiceKind::Web,
         (_, Language::Unknown) => return None,
     };
-    let runs = matches!(kind, ServiceKind::Web | ServiceKind::Api);
+    let runs = kind.answers();
     let given = production.as_deref().map(command::line).unwrap_or_default();
     let known = replit
         .and_then(ReplitFile::web_port)

@@ -136,7 +136,7 @@ fn nx(tree: &Tree, manifests: &[(String, Manifest)]) -> Vec<Service> {
                 dir: dir.to_owned(),
                 port: (kind != ServiceKind::Static).then_some(known.unwrap_or(3000)),
                 port_variable: None,
-                port_is_guessed: known.is_none() && matches!(kind, ServiceKind::Web | ServiceKind::Api),
+                port_is_guessed: known.is_none() && kind.answers(),
                 run: match kind {
                     ServiceKind::Static => Vec::new(),
                     ServiceKind::Web if is_next => vec!["npx".into(), "next".into(), "start".into(), out.clone()],
@@ -176,7 +176,7 @@ fn packages(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec
             };
             let lines = [start.clone(), manifest.script("dev")];
             let port = lines.iter().flatten().find_map(|line| command::port(line)).or_else(|| port::of_code(tree, dir));
-            let answers = matches!(kind, ServiceKind::Web | ServiceKind::Api);
+            let answers = kind.answers();
             Service {
                 name: slug(dir),
                 dir: dir.clone(),

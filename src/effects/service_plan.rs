@@ -1,4 +1,4 @@
-//! `service_plan`: the services answer as facts, one set for each service: port, rule, priority.
+//! `service_plan`: the services answer as facts, one set for each service: port, rule, priority, how its health is asked.
 //! Only hands the answer to `decide`; touches nothing.
 
 use async_trait::async_trait;

@@ -7,7 +7,7 @@ use super::super::choices::Choices;
 use super::super::command;
 use super::super::health::Health;
 use super::super::scan::Scan;
-use super::super::service::{Service, ServiceKind};
+use super::super::service::Service;
 use super::super::stack::Language;
 use super::super::template;
 use super::framework::{self, Framework};
@@ -21,7 +21,7 @@ const APP: &str = "10001";
 /// The lines; `head`: those that begin a stage of their own, or empty.
 pub fn of(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Framework], head: String) -> Result<String> {
     let port = choices.port_of(scan, service);
-    let answers = answers(service);
+    let answers = service.kind.answers();
     let dir = !(service.from_root || service.dir.is_empty() || node::is_standalone(scan, service));
     let (words, note) = command(scan, choices, service, frameworks)?;
     let values = BTreeMap::from([
@@ -41,11 +41,6 @@ pub fn of(scan: &Scan, choices: &Choices, service: &Service, frameworks: &[Frame
 fn port_env(service: &Service, port: u16) -> String {
     let own = service.port_variable.as_ref().map(|name| format!("\nENV {name}={port}")).unwrap_or_default();
     format!("ENV PORT={port}{own}")
-}
-
-/// It has a port that somebody asks.
-fn answers(service: &Service) -> bool {
-    matches!(service.kind, ServiceKind::Web | ServiceKind::Api)
 }
 
 /// A program of the start command that the app may not declare.

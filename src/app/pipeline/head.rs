@@ -125,7 +125,7 @@ pub fn addresses(scan: &Scan, choices: &Choices, services: &Services<'_>) -> Str
 /// Services whose page nobody looks at.
 pub fn unseen(scan: &Scan, choices: &Choices, services: &Services<'_>) -> String {
     let looked_at = |s: &Service| s.kind != ServiceKind::Web || !look(scan, choices, s).page.is_empty();
-    let answers = |s: &Service| matches!(s.kind, ServiceKind::Web | ServiceKind::Api);
+    let answers = |s: &Service| s.kind.answers();
     let asked = |s: &Service| !look(scan, choices, s).health.is_empty();
     let of = |wanted: &dyn Fn(&Service) -> bool| -> Vec<&str> {
         services.iter().filter(|(s, _, _)| wanted(s)).map(|(s, _, _)| choices.name_of(s)).collect()
