@@ -161,10 +161,11 @@ fn unprepared(scan: &Scan, choices: &Choices) -> Result<Vec<String>> {
 /// What the image would not find at its start.
 fn undeclared(scan: &Scan) -> Vec<String> {
     let told = |u: &super::Undeclared| {
-        format!(
-            "{}:{} imports '{}', which {} does not declare: the image would fail, while it is built or when it starts",
-            u.place.file, u.place.line, u.package, u.manifest
-        )
+        let what = match &u.program {
+            None => format!("imports '{}', which {} does not declare", u.package, u.manifest),
+            Some(program) => format!("runs `{program}`, whose package {} no package.json declares", u.package),
+        };
+        format!("{}:{} {what}: the image would fail, while it is built or when it starts", u.place.file, u.place.line)
     };
     scan.undeclared.iter().map(told).collect()
 }
@@ -276,6 +277,7 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
             out.push('\n');
         }
     }
+    out.push_str(&without_password(scan, choices));
     out.push_str("## Environment that only a person can give\n\n");
     let missing = env_table::missing(scan, choices, plan)?;
     out.extend(missing.iter().map(|(name, why)| format!("- [ ] `{name}`: {why}\n")));
@@ -335,6 +337,24 @@ fn checklist(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
         out.push_str(&format!("\n## Static services\n\n{}", fixed.concat()));
     }
     Ok(out)
+}
+
+/// The places that open the database by its URL, where there will be none.
+fn without_password(scan: &Scan, choices: &Choices) -> String {
+    let places: Vec<String> = scan
+        .variables
+        .iter()
+        .filter(|v| v.name == "DATABASE_URL" && choices.decisions.is("database", "dsql"))
+        .flat_map(|v| v.places.iter().map(|place| format!("  - {}:{}\n", place.file, place.line)))
+        .collect();
+    if places.is_empty() {
+        return String::new();
+    }
+    format!(
+        "## Database\n\n- [ ] Aurora DSQL has no password and no DATABASE_URL: each connection signs in with a token that is good for minutes.\n  \
+         Do: `migrate-wizard app prepare --set database=dsql` changes the pools that it can and says what to write at the others.\n{}\n",
+        places.concat()
+    )
 }
 
 /// One signal with all its places.

@@ -1,5 +1,7 @@
 //! Packages that the app's own code imports and no file of it declares: the image would stop at its start.
-//! Never a guess: what may be meant by another name, come with another package or be gone once it is compiled is not told.
+//! The same of programs that its scripts run. Never a guess: what may be meant by another name, come with another package or be gone once it is compiled is not told.
+
+mod tools;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +22,10 @@ use crate::error::{Context, Kind, Result};
 pub struct Undeclared {
     /// As it is imported: `express-rate-limit`, `@scope/name`, `cv2`.
     pub package: String,
-    /// The first place that imports it.
+    /// The program of it that a script runs; `None`: code imports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// The first place that imports or runs it.
     pub place: Place,
     /// The file that should declare it.
     pub manifest: String,
@@ -38,6 +43,8 @@ pub struct Declared<'a> {
 struct Node {
     builtin: Vec<String>,
     given: Vec<String>,
+    /// Of a program: the packages that bring it, the usual one first.
+    programs: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -96,7 +103,10 @@ pub fn read(tree: &Tree, declared: &Declared<'_>) -> Result<Vec<Undeclared>> {
         out.entry(found.package.clone()).or_insert(found);
     };
     match declared.stack.language {
-        Language::Node => node(tree, declared, &table.node).for_each(&mut add),
+        Language::Node => {
+            node(tree, declared, &table.node).for_each(&mut add);
+            programs(tree, declared, &table.node).for_each(&mut add);
+        }
         Language::Python => python(tree, declared, &table.python).for_each(&mut add),
         Language::Php | Language::Html | Language::Unknown => {}
     }
@@ -183,14 +193,33 @@ fn aliases(tree: &Tree) -> Vec<String> {
     out
 }
 
-fn node<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Node) -> impl Iterator<Item = Undeclared> + 'a {
-    let aliases = aliases(tree);
+/// A package's name stands in a lock file: npm, Yarn and Bun put it beside the declared ones, where it can be loaded; pnpm hides it.
+fn in_a_lock(tree: &Tree) -> impl Fn(&str) -> bool {
     let locks: Vec<String> = IN_LOCK.iter().filter_map(|file| tree.lock(file)).collect();
-    // what npm, Yarn and Bun put beside the declared ones can be loaded as well; pnpm hides it
-    let in_a_lock = once_each(move |name: &str| {
+    once_each(move |name: &str| {
         let marks = [format!("\"node_modules/{name}\""), format!("\n{name}@"), format!("\n\"{name}@"), format!("\"{name}\": [")];
         locks.iter().any(|lock| marks.iter().any(|mark| lock.contains(mark)))
-    });
+    })
+}
+
+fn programs<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Node) -> impl Iterator<Item = Undeclared> + 'a {
+    let in_a_lock = in_a_lock(tree);
+    declared.manifests.iter().flat_map(move |(dir, manifest)| {
+        let path = if dir.is_empty() { "package.json".to_owned() } else { format!("{dir}/package.json") };
+        let mine = |other: &str| other.is_empty() || dir == other || dir.starts_with(&format!("{other}/"));
+        let has = |package: &String| declared.manifests.iter().any(|(other, m)| mine(other) && m.has(package)) || in_a_lock(package);
+        let missing = |(line, program): (u32, String)| {
+            let packages = table.programs.get(&program)?;
+            let package = packages.first().filter(|_| !packages.iter().any(has))?.clone();
+            Some(Undeclared { package, program: Some(program), place: Place { file: path.clone(), line }, manifest: path.clone() })
+        };
+        tools::run(manifest, tree.text(&path).unwrap_or("")).filter_map(missing).collect::<Vec<_>>()
+    })
+}
+
+fn node<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Node) -> impl Iterator<Item = Undeclared> + 'a {
+    let aliases = aliases(tree);
+    let in_a_lock = in_a_lock(tree);
     let known = move |specifier: &str, file: &str| {
         let name = package(specifier);
         let strange = specifier.starts_with(['.', '/', '#', '~', '$'])
@@ -225,6 +254,7 @@ fn node<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Node) -> impl
                 }
                 found.push(Undeclared {
                     package: package(from.as_str()),
+                    program: None,
                     place: Place { file: file.to_owned(), line: line_of(text, from.start()) },
                     manifest: manifest_of(declared, file),
                 });
@@ -293,6 +323,7 @@ fn python<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Python) -> 
                     }
                     found.push(Undeclared {
                         package: name.to_owned(),
+                        program: None,
                         place: Place { file: file.to_owned(), line: line_of(text, names.start()) },
                         manifest: manifest.to_owned(),
                     });
@@ -353,6 +384,16 @@ mod tests {
             "{\"packages\": {\"node_modules/zod\": {}, \"node_modules/ws\": {}, \"node_modules/x/node_modules/left-pad\": {}}}",
         );
         assert_eq!(told(&app).len(), 3);
+    }
+
+    #[test]
+    fn a_program_of_a_script_wants_its_package() {
+        let scripts = "{\n  \"scripts\": {\n    \"dev\": \"nodemon\",\n    \"build\": \"vite build && tsc -p . && npx esbuild x\",\n    \"start\": \"cross-env A=b node dist\"\n  },\n  \"devDependencies\": { \"vite\": \"7\" }\n}";
+        let app = App::new(&[("package.json", scripts), ("index.js", "a();\n")]);
+        assert_eq!(told(&app), ["package.json:5 cross-env package.json", "package.json:4 typescript package.json"]);
+        // another package needs it, and npm lays it beside that one
+        app.put("package-lock.json", "{\"packages\": {\"node_modules/typescript\": {}}}");
+        assert_eq!(told(&app), ["package.json:5 cross-env package.json"]);
     }
 
     #[test]

@@ -30,8 +30,10 @@ pub async fn run(args: &RunArgs, demo: &DemoArgs) -> Result<u8> {
         seed(&server.connector(), demo.scale).await.map(|()| server)
     };
     let filled = tokio::select! {
+        biased;
+        () = super::inside::ended() => Err(Error::new(Kind::Interrupted, "stopped while the sample database was made")
+            .hint("run the same command again: it goes on from here")),
         filled = filled => filled,
-        () = stop_asked() => Err(Error::new(Kind::Interrupted, "stopped while the sample database was made").hint("run the same command again: it goes on from here")),
     };
     match filled {
         Ok(server) => {
@@ -65,14 +67,6 @@ pub async fn source(app: &Path, state: &State) -> Result<Option<LocalServer>> {
     let folder = source_folder(app);
     let staged = state.sandbox && state.given.contains_key(DISPOSABLE_SOURCE) && folder.join("data").is_dir();
     if staged { LocalServer::start(&folder, &options()).await.map(Some) } else { Ok(None) }
-}
-
-async fn stop_asked() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = interrupt.recv() => {}, _ = term.recv() => {} }
 }
 
 async fn play(args: &RunArgs, dir: PathBuf, source: Connector) -> Result<u8> {

@@ -33,6 +33,9 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
         ));
     }
     let decided = decisions(&RunArgs { dir: root.to_path_buf(), ..args.clone() })?;
+    for difference in app::made_for_other(&files, &decided) {
+        aside(format_args!("note: {difference}"));
+    }
     let mut kept = BTreeSet::new();
     let mut prepared = edits::prepare(&files, &edits::Asked { only: &what.only, left: &kept, decided: &decided }, Some(&reading))?;
     if prepared.iter().all(|one| one.changes.is_empty()) {

@@ -35,7 +35,15 @@ async fn block(import: &ImportArgs) -> Result<Block> {
         return Ok(Block { entries: import.ask.iter().map(ask).collect::<Result<_>>()?, notes: Vec::new() });
     }
     match import.file.as_deref() {
-        None | Some("-") => parse(&hidden::block().await?, "the block"),
+        None | Some("-") => {
+            // the signals first: what ends this program from outside finds the terminal put back
+            let text = tokio::select! {
+                biased;
+                () = super::inside::ended() => Err(hidden::stopped()),
+                text = hidden::block() => text,
+            };
+            parse(&text?, "the block")
+        }
         Some(path) => {
             let text =
                 std::fs::read_to_string(path).or_fail(Kind::Input, format!("cannot read {path}"), "name a UTF-8 text file with --file")?;

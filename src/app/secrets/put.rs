@@ -57,7 +57,7 @@ pub struct Wanted {
     pub home: Home,
     /// A random value will do when nobody gives one.
     pub generate: bool,
-    /// The code stops or fails without it.
+    /// The code stops or fails without it, or signs with a value that everybody can read.
     pub needed: bool,
     /// Another value than Replit's logs everybody out.
     pub sessions: bool,
@@ -75,7 +75,7 @@ pub fn wanted(scan: &Scan, plan: &EnvPlan, table: &Table) -> Vec<Wanted> {
             variable: v.name.clone(),
             home: table.home(&v.name),
             generate: table.rule(&v.name).is_some_and(|r| r.generate),
-            needed: !v.has_default,
+            needed: !table.default_counts(v),
             sessions: table.rule(&v.name).is_some_and(|r| r.sessions),
             read_at: v.places.first().map(|p| format!("{}:{}", p.file, p.line)).unwrap_or_default(),
         })

@@ -5,6 +5,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::super::hide;
+use super::super::variable::Variable;
 use crate::error::{Context, Error, Kind, Result};
 
 /// What a name becomes.
@@ -199,6 +200,12 @@ impl Table {
     /// Which PostgreSQL of the source a name is about, where it is one.
     pub fn database(&self, name: &str) -> Option<OfDatabase> {
         self.rule(name).and_then(|rule| rule.database)
+    }
+
+    /// The code's own default is a value that AWS may have. Of what is made when nobody gives it (keys that sign) it is not: whoever
+    /// reads the code could sign as the app.
+    pub fn default_counts(&self, variable: &Variable) -> bool {
+        variable.has_default && !self.rule(&variable.name).is_some_and(|rule| rule.generate)
     }
 
     /// The first rule for a name.

@@ -142,7 +142,7 @@ pub fn wire(
                 (Given::Dropped, "Replit's own".to_owned())
             } else if variable.is_none() && plan.secrets.iter().any(|s| s.name == **name && s.origin == Origin::Replit) {
                 (Given::Unneeded, UNREAD.to_owned())
-            } else if variable.is_some_and(|v| v.has_default) {
+            } else if variable.is_some_and(|v| table.default_counts(v)) {
                 (Given::Default, "the code's default".to_owned())
             } else if table.judge(name, None).0 == Becomes::Plain
                 || variable.is_some_and(|v| v.at_build)
@@ -247,7 +247,7 @@ mod tests {
             (".replit", "[userenv.shared]\nMAIL_RELAY_API_KEY = \"hunter2hunter2\"\nSECOND_API_KEY = \"hunter2hunter2\"\n"),
             (
                 "index.js",
-                "a(process.env.LIVE_DATABASE_URL);\nb(process.env.DIRECT_URL);\nc(process.env.ANALYTICS_DATABASE_URL);\nd(process.env.SECOND_API_KEY);\n",
+                "a(process.env.LIVE_DATABASE_URL);\nb(process.env.DIRECT_URL);\nc(process.env.ANALYTICS_DATABASE_URL);\nd(process.env.SECOND_API_KEY);\ne(process.env.JWT_SECRET || \"dev\");\n",
             ),
             (
                 "prisma/schema.prisma",
@@ -296,5 +296,7 @@ mod tests {
         // what `.replit` has is missing where the code reads it, and there alone
         assert_eq!(given("rds", &nothing, "MAIL_RELAY_API_KEY"), none);
         assert_eq!(given("rds", &nothing, "SECOND_API_KEY"), (Given::Missing(home("second-api-key")), true));
+        // a key that signs is never the one that everybody can read in the code
+        assert_eq!(given("rds", &nothing, "JWT_SECRET"), (Given::Missing(home("jwt-secret")), true));
     }
 }

@@ -2,12 +2,14 @@
 //! Never keeps, prints or logs what was typed; the terminal's echo is put back on every way out.
 
 use std::io::{BufRead, IsTerminal, Read, Write};
-use std::process::{Command, Stdio};
 
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use inquire::{InquireError, Password, PasswordDisplayMode};
 
 use crate::error::{Context, Error, Kind, Result};
 
+/// End of text: Ctrl-C, which a raw terminal gives as a byte and not as a signal.
+const INTERRUPT: u8 = 3;
 /// End of transmission: Ctrl-D.
 const END: u8 = 4;
 
@@ -25,47 +27,49 @@ pub fn value(name: &str) -> Result<String> {
     }
 }
 
-/// Everything on standard input: from a pipe as it is; from a terminal without echo until Ctrl-D.
+/// Everything on standard input: from a pipe as it is; from a terminal without echo until Ctrl-D. The future, dropped, leaves the
+/// terminal as it was.
 pub async fn block() -> Result<String> {
-    if !std::io::stdin().is_terminal() {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).or_fail(Kind::Input, "cannot read standard input as UTF-8", "pipe the block as text")?;
-        return Ok(text);
+    let terminal = std::io::stdin().is_terminal();
+    if terminal {
+        let _closed = writeln!(
+            std::io::stderr(),
+            "Paste Replit's block (Secrets, Edit as JSON; or NAME=value lines). Nothing of it is shown. Then press Ctrl-D."
+        );
     }
-    let _closed = writeln!(
-        std::io::stderr(),
-        "Paste Replit's block (Secrets, Edit as JSON; or NAME=value lines). Nothing of it is shown. Then press Ctrl-D."
-    );
-    let quiet = Quiet::begin()?;
-    let mut ctrl_c = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).or_fail(
-        Kind::Failed,
-        "cannot listen for Ctrl-C",
-        "pipe the block instead",
-    )?;
+    let quiet = terminal.then(Quiet::begin).transpose()?;
     // A thread of its own: it may wait for ever, and the process ends without it.
     let (tell, told) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        let _gone = tell.send(until_end(&mut std::io::stdin().lock()));
+        let mut input = std::io::stdin().lock();
+        let text = if terminal { until_end(&mut input) } else { whole(input) };
+        let _gone = tell.send(text);
     });
-    let text = tokio::select! {
-        text = told => text.map_err(|_| stopped())?,
-        _ = ctrl_c.recv() => Err(stopped()),
-    };
-    drop(quiet);
-    let _closed = writeln!(std::io::stderr());
+    let text = told.await.unwrap_or_else(|_| Err(stopped()));
+    if quiet.is_some() {
+        drop(quiet);
+        let _closed = writeln!(std::io::stderr());
+    }
     text
 }
 
-fn stopped() -> Error {
+/// The person or a signal ended it.
+pub fn stopped() -> Error {
     Error::new(Kind::Interrupted, "stopped: nothing was stored").hint("run the same command again")
+}
+
+fn whole(from: impl Read) -> Result<String> {
+    std::io::read_to_string(from).or_fail(Kind::Input, "cannot read standard input as UTF-8", "pipe the block as text")
 }
 
 fn until_end(from: &mut impl BufRead) -> Result<String> {
     let mut bytes = Vec::new();
     for byte in from.bytes() {
         let byte = byte.or_fail(Kind::Input, "cannot read from the terminal", "pipe the block instead")?;
-        if byte == END {
-            break;
+        match byte {
+            END => break,
+            INTERRUPT => return Err(stopped()),
+            _ => {}
         }
         // what Enter and a paste send where the terminal does not translate it
         bytes.push(if byte == b'\r' { b'\n' } else { byte });
@@ -73,37 +77,24 @@ fn until_end(from: &mut impl BufRead) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| Error::new(Kind::Input, "the pasted text is not UTF-8").hint("copy it again, or use --file"))
 }
 
-/// The terminal without echo and without its limit of 4,095 characters in a line; dropping it puts everything back.
-struct Quiet {
-    before: String,
-}
+/// The raw terminal: no echo, and no limit of 4,095 characters in a line; dropping it puts everything back.
+struct Quiet;
 
 impl Quiet {
     fn begin() -> Result<Self> {
-        let before = stty(&["-g"])?.trim().to_owned();
-        let quiet = Self { before };
-        stty(&["-echo", "-icanon", "min", "1"])?;
-        Ok(quiet)
+        enable_raw_mode().or_fail(
+            Kind::Input,
+            "the terminal cannot be made to show nothing",
+            "pipe the block instead: migrate-wizard secrets import < file",
+        )?;
+        Ok(Self)
     }
 }
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        let _gone = stty(&[&self.before]);
+        let _gone = disable_raw_mode();
     }
-}
-
-fn stty(args: &[&str]) -> Result<String> {
-    let hint = "pipe the block instead: migrate-wizard secrets import < file";
-    let output = Command::new("stty").args(args).stdin(Stdio::inherit()).stderr(Stdio::null()).output().or_fail(
-        Kind::Input,
-        "cannot run stty",
-        hint,
-    )?;
-    if !output.status.success() {
-        return Err(Error::new(Kind::Input, "the terminal cannot be made to show nothing").hint(hint));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]
@@ -115,5 +106,6 @@ mod tests {
         assert_eq!(until_end(&mut &b"{\r\n\"A\": \"1\"}\x04rest"[..]).unwrap(), "{\n\n\"A\": \"1\"}");
         assert_eq!(until_end(&mut &b"A=1"[..]).unwrap(), "A=1");
         assert!(until_end(&mut &b"\xff"[..]).is_err());
+        assert_eq!(until_end(&mut &b"{\"A\": \x03"[..]).unwrap_err().kind, Kind::Interrupted);
     }
 }

@@ -97,7 +97,23 @@ fn has_database(work: &Work) -> bool {
 
 /// The app speaks to Redis, by what its code says.
 fn has_redis(work: &Work) -> bool {
-    has(work, &["REDIS_URL", "new Redis(", "new IORedis(", "redis.Redis(", "Redis.from_url(", "redis.from_url("])
+    has(work, &["REDIS_URL", "REDIS_HOST", "\"bullmq\"", "'bullmq'", "new Redis(", "new IORedis(", "redis.Redis(", "Redis.from_url(", "redis.from_url("])
+}
+
+/// Where the app keeps its data in Replit's key-value store, which lives in the database on AWS.
+fn store(work: &Work) -> Option<(String, usize)> {
+    let made = Regex::new(r#"["']@replit/database["']|\breplit\.db\b|from replit import db\b|from replit\.database import"#).ok()?;
+    let sides = work.sides();
+    let mut server = work.own().filter(|(path, _)| is_code(path) && sides.side(path) != Side::Browser);
+    server.find_map(|(path, text)| Some((path.to_owned(), line_of(text, made.find(text)?.start()))))
+}
+
+/// The store is asked by the app's own client, which a person knows.
+fn ask_store(work: &mut Work) {
+    if let Some((path, line)) = store(work) {
+        let what = "give the health route a read of the key-value store, which lives in the database on AWS: one that throws when it fails, as `store` in what the route passes to `health`";
+        work.item(&path, Some(line), what, WHY);
+    }
 }
 
 /// Code that does not run in the browser alone has one of these.

@@ -9,7 +9,7 @@ use super::super::super::service;
 use super::super::browser::Side;
 use super::super::syntax::{calls, function, is_function, statement_of};
 use super::super::work::{Server, Work, line_of};
-use super::{has_database, has_redis, is_code, next};
+use super::{has_database, has_redis, is_code, next, store};
 
 const WHY: &str = "the load balancer would go on sending people to a task that cannot work";
 
@@ -34,13 +34,17 @@ pub fn is_there(work: &mut Work, server: &Server) -> bool {
     ) else {
         return !found.is_empty();
     };
-    let (uses_database, uses_redis) = (has_database(work), has_redis(work));
+    let (uses_database, uses_redis, keeps) = (has_database(work), has_redis(work), store(work).is_some());
     for (path, at, _) in &found {
         let Some(text) = work.text(path).map(str::to_owned) else { continue };
         let Some(body) = body(work, path, &text, *at).filter(|body| !either.is_match(body)) else { continue };
         let line = Some(line_of(&text, *at));
         if uses_database && !database.is_match(&body) {
             let what = "this health route does not ask the database: let it answer 503 where `select 1` fails or takes longer than 3 s";
+            work.item(path, line, what, WHY);
+        }
+        if !uses_database && keeps && !database.is_match(&body) {
+            let what = "this health route does not ask the key-value store, which lives in the database on AWS: let it answer 503 where a read fails or takes longer than 3 s";
             work.item(path, line, what, WHY);
         }
         if uses_redis && !redis.is_match(&body) {

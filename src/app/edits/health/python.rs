@@ -5,7 +5,7 @@ use regex::Regex;
 
 use super::super::super::orm::edit::Edit;
 use super::super::work::{Server, Work, folder, line_of};
-use super::{DJANGO, PYTHON, WHY, file, has_database, has_redis};
+use super::{DJANGO, PYTHON, WHY, ask_store, file, has_database, has_redis};
 
 /// The module of another file as Python finds it from this one; `None`: it does not.
 pub fn module(work: &Work, from: &str, to: &str) -> Option<String> {
@@ -96,6 +96,8 @@ fn unreached(work: &mut Work, path: &str, database: bool, redis: bool) {
             .unwrap_or((path.to_owned(), None));
         let what = "give the health route a query of the database (no engine or pool at the top of a module was found): a function that runs `select 1`, as \"database\" in what the route passes to `health`";
         work.item(&path, line, what, WHY);
+    } else if database {
+        ask_store(work);
     }
     if redis && has_redis(work) {
         let (path, line) = at(work, &["Redis(", "from_url(", "REDIS_URL"]).unwrap_or((path.to_owned(), None));

@@ -6,7 +6,7 @@ use super::super::super::orm::script::{Part, Script, bare};
 use super::super::browser::Side;
 use super::super::syntax::is_typed;
 use super::super::work::{Work, folder};
-use super::{WHY, has_database, has_redis};
+use super::{WHY, ask_store, has_database, has_redis};
 
 /// What the route asks, and what its file imports for that.
 #[derive(Default)]
@@ -52,6 +52,8 @@ pub fn clients(work: &mut Work, place: &Place<'_>, end: &str, known: Option<(Opt
         let (path, line) = unreached(work, database).unwrap_or_else(|| (place.path.to_owned(), None));
         let what = "give the health route a query of the database (no exported pool was found): export it, and `database: () => pool.query(\"select 1\")` in what the route passes to `health`";
         work.item(&path, line, what, WHY);
+    } else {
+        ask_store(work);
     }
     if let Some(found) = found(work, place, redis) {
         add(&mut out, "redis", found);
