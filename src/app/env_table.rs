@@ -80,7 +80,7 @@ pub struct EnvRow {
 /// `Bug` if our own rules cannot be read.
 pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<String>) -> Result<Vec<EnvRow>> {
     let services: Vec<String> = choices.containers(scan).iter().map(|s| s.name.clone()).collect();
-    let table = Table::knowing(&scan.layout.direct_urls)?;
+    let table = Table::of(scan, plan)?;
     let nothing = BTreeMap::new();
     let wired = wire(scan, &services, plan, &table, &nothing, own, &BTreeMap::new());
     let given: BTreeMap<&str, &Wired> = wired.iter().map(|row| (row.variable.as_str(), row)).collect();
@@ -151,7 +151,7 @@ pub fn rows(scan: &Scan, choices: &Choices, plan: &EnvPlan, own: &BTreeSet<Strin
 /// `Bug` if our own rules cannot be read.
 pub fn missing(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<BTreeMap<String, String>> {
     let services: Vec<String> = choices.containers(scan).iter().map(|s| s.name.clone()).collect();
-    let table = Table::knowing(&scan.layout.direct_urls)?;
+    let table = Table::of(scan, plan)?;
     let wired = wire(scan, &services, plan, &table, &BTreeMap::new(), &choices.set_by_stack, &BTreeMap::new());
     let why = |name: &str| {
         let plain = plan.plain.iter().filter(|p| p.name == name).map(|p| &p.why);

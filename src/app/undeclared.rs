@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
 use super::manifest::Manifest;
+use super::scan::DROP_INS;
 use super::stack::{Language, Stack};
 use super::tree::{Tree, extension, is_code};
 use super::variable::Place;
@@ -294,6 +295,8 @@ fn python<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Python) -> 
     // what other files declare is not read
     let whole = declared.layout.requirements.is_empty() && declared.stack.supported;
     let locks: Vec<String> = ["uv.lock", "poetry.lock"].iter().filter_map(|file| tree.lock(file)).collect();
+    // `app prepare` puts a package of ours in the place of Replit's
+    let stands_in = tree.text(manifest).is_some_and(|text| text.contains(&format!("{DROP_INS}/python")));
     let known = once_each(move |name: &str| {
         let own = plain(name);
         let any = |wanted: &str| {
@@ -309,7 +312,7 @@ fn python<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Python) -> 
         });
         let brought = table.brings.iter().any(|(package, brings)| any(package) && brings.iter().any(|b| b == name));
         let named = table.named.get(name).is_some_and(|names| names.iter().any(|package| any(package)));
-        name.starts_with('_') || table.builtin.iter().any(|b| b == name) || alike || local || brought || named || any(&own)
+        name.starts_with('_') || (stands_in && name == "replit") || table.builtin.iter().any(|b| b == name) || alike || local || brought || named || any(&own)
     });
     let code = tree.code("").filter(move |(file, _)| whole && file.ends_with(".py") && runs(file) && is_code(file));
     code.flat_map(move |(file, text)| {
@@ -410,6 +413,11 @@ mod tests {
             ("app/helpers/mail.py", "import tomllib\n"),
         ]);
         assert_eq!(told(&app), ["main.py:18 apscheduler requirements.txt", "main.py:16 stripe requirements.txt"]);
+        app.put("requirements.txt", "flask\n./.migrate/shims/python\n");
+        app.put("main.py", "from replit import db\nimport flask\n");
+        assert_eq!(told(&app), [] as [String; 0], "our own drop-in brings it");
+        app.put("requirements.txt", "flask\n");
+        assert_eq!(told(&app), ["main.py:1 replit requirements.txt"]);
         app.put("requirements.txt", "-r more.txt\n");
         app.put("more.txt", "x\n");
         assert_eq!(told(&app), [] as [String; 0], "what other files declare is not read");

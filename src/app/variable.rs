@@ -1,6 +1,8 @@
 //! The environment variables that the app's code reads, with the places and whether the code has a default.
 //! Never a value.
 
+mod nuxt;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
@@ -170,6 +172,12 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
             if seen.insert((name.to_owned(), line)) {
                 variable.places.push(Place { file: file.to_owned(), line });
             }
+        }
+        for (at, name, own) in nuxt::names(file, text) {
+            let new = || Variable { name: name.clone(), has_default: true, at_build: false, places: Vec::new() };
+            let variable = found.entry(name.clone()).or_insert_with(new);
+            variable.has_default &= own;
+            variable.places.push(Place { file: file.to_owned(), line: lines.at(at).0 });
         }
         let by_import = BY_IMPORT.iter().filter(|(import, _)| import.is_match(text)).flat_map(|(_, reads)| reads);
         for pattern in READS.iter().chain(by_import) {

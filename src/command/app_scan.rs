@@ -1,11 +1,12 @@
 //! `app scan`: what an app is, where each value comes from, what ties it to Replit and the work that takes.
 //! Reads the app's files and nothing else; finds nothing by itself.
 
+use super::engines::decisions;
 use super::{app_dir, out, out_json};
 use crate::app::{self, Choices, Finding, Scan, Severity};
 use crate::cli::{RunArgs, ScanArgs, SeverityArg};
 use crate::error::{Error, Kind, Result};
-use crate::progress::Reporter;
+use crate::progress::{Reporter, aside};
 use crate::text;
 
 /// Places of findings for information that are shown without --json; the first of each signal always is.
@@ -17,6 +18,10 @@ pub fn run(args: &RunArgs, what: &ScanArgs) -> Result<u8> {
     }
     let dir = app_dir(args, what.app.as_deref())?;
     app::must_be_app(dir)?;
+    if !args.set.is_empty() {
+        decisions(args)?;
+        aside(format_args!("note: a scan says what the code has; what is decided, as by --set, changes nothing here"));
+    }
     let scan = app::scan(dir, &Reporter::silent())?;
     if what.sarif {
         out_json(&app::sarif(&scan, &app::load_signals(dir)?))?;

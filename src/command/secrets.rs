@@ -173,9 +173,9 @@ async fn list(args: &RunArgs, whose: &AppArgs) -> Result<u8> {
         None => scan.services.iter().filter(|s| s.kind != ServiceKind::Static).map(|s| s.name.clone()).collect(),
     };
     let rows = environment::rows(&scan, &args.dir, &place.prefix(), &services, &held, &place.decided)?;
-    let table = Table::knowing(&scan.layout.direct_urls)?;
     // what the stacks or the wizard make is nobody's to import
     let plan = environment::plan(&scan, &place.decided)?;
+    let table = Table::of(&scan, &plan)?;
     let made = |row: &Row| is_made(&row.variable, &plan, &table);
     // one variable of three services is one
     let missing: BTreeSet<&str> = rows.iter().filter(|r| is_missing(r, &plan, &table)).map(|r| r.variable.as_str()).collect();

@@ -10,7 +10,7 @@ use crate::app::{self, env};
 use crate::cli::{ImportArgs, RunArgs};
 use crate::cloud::Secret;
 use crate::cloud::secrets::Change;
-use crate::effects::app_secrets;
+use crate::effects::{app_secrets, environment};
 use crate::error::{Context, Kind, Result};
 use crate::faces::line::hidden;
 use crate::progress::Reporter;
@@ -54,10 +54,13 @@ async fn block(import: &ImportArgs) -> Result<Block> {
 
 pub async fn take_over(args: &RunArgs, import: &ImportArgs) -> Result<u8> {
     let place = Place::of(args, &import.whose)?;
-    // Prisma's directUrl is told by the code alone
-    let direct =
-        if app::must_be_app(&args.dir).is_ok() { app::scan(&args.dir, &Reporter::silent())?.layout.direct_urls } else { Vec::new() };
-    let table = Table::knowing(&direct)?;
+    // Prisma's directUrl, and what no stack gives, are told by the code alone
+    let table = if app::must_be_app(&args.dir).is_ok() {
+        let scan = app::scan(&args.dir, &Reporter::silent())?;
+        Table::of(&scan, &environment::plan(&scan, &place.decided)?)?
+    } else {
+        Table::bundled()?
+    };
     let block = block(import).await?;
     // a value that was asked for is a new one
     let take: Vec<String> = import.take.iter().chain(&import.ask).cloned().collect();

@@ -99,7 +99,7 @@ impl AppSecrets {
 
     /// What is to be put, in the order of names.
     fn puts(&self, app_dir: &Path, scan: &Scan, held: &BTreeMap<String, Held>) -> Result<(Vec<Put>, BTreeMap<String, String>)> {
-        let table = Table::knowing(&scan.layout.direct_urls)?;
+        let table = Table::of(scan, &plan(scan, &self.decided)?)?;
         let sorted = self.block(app_dir, &table)?;
         let exported = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty()).map(Secret::new);
         let all = fill(
@@ -124,7 +124,8 @@ impl AppSecrets {
     }
 
     fn wants(&self, scan: &Scan) -> Result<Vec<Wanted>> {
-        Ok(wanted(scan, &plan(scan, &self.decided)?, &Table::knowing(&scan.layout.direct_urls)?))
+        let plan = plan(scan, &self.decided)?;
+        Ok(wanted(scan, &plan, &Table::of(scan, &plan)?))
     }
 }
 

@@ -73,7 +73,7 @@ pub fn rows(
     let plan = plan(scan, decided)?;
     let plain = plain_file::read(&plain_file::path(app_dir, prefix.trim_end_matches('/')))?;
     let own = stacks::own_variables(library::stack("service")?);
-    let table = Table::knowing(&scan.layout.direct_urls)?;
+    let table = Table::of(scan, &plan)?;
     Ok(wire(scan, services, &plan, &table, &provided, &own, &plain))
 }
 

@@ -4,7 +4,9 @@
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::super::env::EnvPlan;
 use super::super::hide;
+use super::super::scan::Scan;
 use super::super::variable::Variable;
 use crate::error::{Context, Error, Kind, Result};
 
@@ -193,6 +195,21 @@ impl Table {
             let rule = table.rules.iter().find(|rule| rule.database == Some(OfDatabase::Same)).cloned();
             let rule = rule.ok_or_else(|| Error::bug("assets/secrets.toml: no rule for other ways to the database"))?;
             table.rules.insert(0, Rule { names: whole(&names)?, ..rule });
+        }
+        Ok(table)
+    }
+
+    /// The table for an app with what was decided: where the stacks give less, the old value of a name may be of use after all.
+    ///
+    /// # Errors
+    /// As [`Table::bundled`].
+    pub fn of(scan: &Scan, plan: &EnvPlan) -> Result<Self> {
+        let mut table = Self::knowing(&scan.layout.direct_urls)?;
+        for name in plan.not_by_stack.iter().filter(|name| !plan.is_unneeded(name)) {
+            let Some(rule) = table.rule(name).filter(|rule| rule.becomes == Becomes::Replaced).cloned() else { continue };
+            let becomes = if hide::is_secret_name(name) { Becomes::Secret } else { Becomes::Plain };
+            let why = "no stack gives it with what was decided".to_owned();
+            table.rules.insert(0, Rule { names: whole(&regex::escape(name))?, becomes, why, ..rule });
         }
         Ok(table)
     }

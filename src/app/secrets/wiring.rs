@@ -67,7 +67,7 @@ pub fn is_missing(row: &Row, plan: &EnvPlan, table: &Table) -> bool {
 
 /// A stack or the wizard gives it, or will.
 pub fn is_made(name: &str, plan: &EnvPlan, table: &Table) -> bool {
-    plan.is_made(name) || (table.judge(name, None).0 == Becomes::Replaced && !plan.not_by_stack.contains(name))
+    plan.is_made(name) || table.judge(name, None).0 == Becomes::Replaced
 }
 
 /// Why nobody has to give it.
@@ -130,7 +130,14 @@ pub fn wire(
             } else if let Some(value) = plain.get(*name) {
                 (Given::Plain { value: value.clone() }, "imported".to_owned())
             } else if plan.not_by_stack.contains(*name) && !defaults.contains_key(name) {
-                (if variable.is_some_and(|v| v.has_default) { Given::Default } else { Given::MissingPlain }, "nobody gives it".to_owned())
+                let given = if variable.is_some_and(|v| v.has_default) {
+                    Given::Default
+                } else if plan.secrets.iter().any(|s| s.name == **name) {
+                    Given::Missing(home)
+                } else {
+                    Given::MissingPlain
+                };
+                (given, "nobody gives it".to_owned())
             } else if let Some((value, origin)) = defaults.get(name) {
                 let source = match origin {
                     Origin::Shim => "default",
@@ -247,7 +254,7 @@ mod tests {
             (".replit", "[userenv.shared]\nMAIL_RELAY_API_KEY = \"hunter2hunter2\"\nSECOND_API_KEY = \"hunter2hunter2\"\n"),
             (
                 "index.js",
-                "a(process.env.LIVE_DATABASE_URL);\nb(process.env.DIRECT_URL);\nc(process.env.ANALYTICS_DATABASE_URL);\nd(process.env.SECOND_API_KEY);\ne(process.env.JWT_SECRET || \"dev\");\n",
+                "a(process.env.LIVE_DATABASE_URL);\nb(process.env.DIRECT_URL);\nc(process.env.ANALYTICS_DATABASE_URL);\nd(process.env.SECOND_API_KEY);\ne(process.env.JWT_SECRET || \"dev\");\nf(process.env.REDIS_URL);\n",
             ),
             (
                 "prisma/schema.prisma",
@@ -296,6 +303,18 @@ mod tests {
         // what `.replit` has is missing where the code reads it, and there alone
         assert_eq!(given("rds", &nothing, "MAIL_RELAY_API_KEY"), none);
         assert_eq!(given("rds", &nothing, "SECOND_API_KEY"), (Given::Missing(home("second-api-key")), true));
+        // where no stack makes a cache, a person gives the address of theirs
+        let cache = |decided: &str| {
+            let decisions = [("cache".to_owned(), decided.to_owned())].into_iter().collect();
+            let plan = env::plan(&scan, &Choices { decisions, ..Choices::from_scan(&scan) }).unwrap();
+            let table = Table::of(&scan, &plan).unwrap();
+            let own = BTreeSet::from(["REDIS_URL".to_owned()]);
+            let rows = wire(&scan, &services, &plan, &table, &nothing, &own, &BTreeMap::new());
+            let row = rows.into_iter().find(|row| row.variable == "REDIS_URL").unwrap();
+            (row.given.clone(), is_missing(&row, &plan, &table), table.judge("REDIS_URL", None).0)
+        };
+        assert_eq!(cache("valkey"), (Given::Stack, false, Becomes::Replaced));
+        assert_eq!(cache("none"), (Given::Missing(home("redis")), true, Becomes::Secret));
         // a key that signs is never the one that everybody can read in the code
         assert_eq!(given("rds", &nothing, "JWT_SECRET"), (Given::Missing(home("jwt-secret")), true));
     }

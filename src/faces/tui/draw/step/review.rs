@@ -94,7 +94,12 @@ fn head(sheet: &mut Sheet, model: &Model, review: &Review) {
         (false, _, false) => format!("{all}; about {} in all", review.effort),
     };
     let right = review.about.shown(model.least);
-    sheet.body.row(vec![Span::styled(told, model.theme.strong())], Span::styled(right, model.theme.muted()));
+    if width(&told) + 2 + width(right) <= sheet.body.columns {
+        sheet.body.row(vec![Span::styled(told, model.theme.strong())], Span::styled(right, model.theme.muted()));
+    } else {
+        sheet.body.hanging("", Style::new(), &told, model.theme.strong());
+        sheet.body.text(right, model.theme.muted());
+    }
     if let Some(filter) = model.filter_text().filter(|filter| !filter.is_empty()) {
         let objects = rows(model, review).iter().filter(|row| matches!(row, Row::Object(_))).count();
         let told = format!("  {objects} of {} with “{filter}”; Esc shows all", review.objects.len());
