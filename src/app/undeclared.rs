@@ -312,7 +312,14 @@ fn python<'a>(tree: &'a Tree, declared: &'a Declared<'a>, table: &'a Python) -> 
         });
         let brought = table.brings.iter().any(|(package, brings)| any(package) && brings.iter().any(|b| b == name));
         let named = table.named.get(name).is_some_and(|names| names.iter().any(|package| any(package)));
-        name.starts_with('_') || (stands_in && name == "replit") || table.builtin.iter().any(|b| b == name) || alike || local || brought || named || any(&own)
+        name.starts_with('_')
+            || (stands_in && name == "replit")
+            || table.builtin.iter().any(|b| b == name)
+            || alike
+            || local
+            || brought
+            || named
+            || any(&own)
     });
     let code = tree.code("").filter(move |(file, _)| whole && file.ends_with(".py") && runs(file) && is_code(file));
     code.flat_map(move |(file, text)| {

@@ -15,6 +15,7 @@ use super::ground::{COPY, Ground, TABLES, between, digests, ended, source, until
 use crate::support::chance::Chance;
 use crate::support::chaos::Chaos;
 use crate::support::postgres::{block, sql, value};
+use crate::support::wizard::memory;
 
 const SEED: u64 = 4_711;
 
@@ -180,13 +181,6 @@ fn a_commit_whose_answer_is_lost_is_neither_made_twice_nor_missed() {
     assert_eq!(written(&ground.from), before);
 }
 
-/// The most memory that a process ever had, in KiB.
-fn peak(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or_default()
-}
-
 #[test]
 fn a_slow_line_takes_little_memory_and_the_time_that_is_told() {
     // given eight megabytes that come with one megabyte a second
@@ -203,7 +197,7 @@ fn a_slow_line_takes_little_memory_and_the_time_that_is_told() {
     let (start, pid, mut most) = (Instant::now(), child.id(), 0);
     let mut told: Vec<(f64, f64)> = Vec::new();
     for event in BufReader::new(child.stdout.take().unwrap()).lines() {
-        most = most.max(peak(pid));
+        most = most.max(memory(pid));
         let event: serde_json::Value = serde_json::from_str(&event.unwrap()).unwrap();
         if let Some(remaining) = find(&event, "remaining_s").and_then(serde_json::Value::as_f64) {
             told.push((start.elapsed().as_secs_f64(), remaining));
@@ -218,7 +212,7 @@ fn a_slow_line_takes_little_memory_and_the_time_that_is_told() {
         let truth = took - at;
         assert!((truth / 3.0 - 2.0..truth * 3.0 + 2.0).contains(remaining), "after {at} s of {took} s it said {remaining} s");
     }
-    assert!(most > 0 && most < 64 << 10, "it took {most} KiB");
+    assert!(most > 0 && most < 24 << 10, "it took {most} KiB");
     ground.is_equal("slow");
 }
 

@@ -55,12 +55,7 @@ mod tests {
         let row = |name: &str, own| (name.to_owned(), own);
         assert_eq!(
             found,
-            [
-                row("NUXT_API_SECRET", false),
-                row("NUXT_MAIL_HOST", true),
-                row("NUXT_TOKEN", false),
-                row("NUXT_PUBLIC_API_BASE", true),
-            ]
+            [row("NUXT_API_SECRET", false), row("NUXT_MAIL_HOST", true), row("NUXT_TOKEN", false), row("NUXT_PUBLIC_API_BASE", true),]
         );
         assert!(names("server/config.ts", config).is_empty());
     }

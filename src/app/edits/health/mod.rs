@@ -97,7 +97,20 @@ fn has_database(work: &Work) -> bool {
 
 /// The app speaks to Redis, by what its code says.
 fn has_redis(work: &Work) -> bool {
-    has(work, &["REDIS_URL", "REDIS_HOST", "\"bullmq\"", "'bullmq'", "new Redis(", "new IORedis(", "redis.Redis(", "Redis.from_url(", "redis.from_url("])
+    has(
+        work,
+        &[
+            "REDIS_URL",
+            "REDIS_HOST",
+            "\"bullmq\"",
+            "'bullmq'",
+            "new Redis(",
+            "new IORedis(",
+            "redis.Redis(",
+            "Redis.from_url(",
+            "redis.from_url(",
+        ],
+    )
 }
 
 /// Where the app keeps its data in Replit's key-value store, which lives in the database on AWS.
