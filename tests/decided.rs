@@ -579,6 +579,9 @@ fn a_scan_of_the_prepared_app_shows_only_what_a_person_must_do() {
     let app = App::new();
     app.prepare(&["--yes", "--set", "ai=bedrock"]);
     assert!(!app.signals().contains("D9"), "{:?}", app.signals());
+    // another decision afterwards takes nothing back, and that is told
+    let (_, _, told) = app.prepare(&["--yes", "--set", "ai=openai"]);
+    assert!(told.contains("package.json: the code answers OpenAI's calls by Bedrock, and ai = openai is decided here"), "{told}");
 
     for (name, package, code) in [
         ("D10", "@replit/database", "import Database from \"@replit/database\";\nexport const db = new Database();\n"),

@@ -495,6 +495,25 @@ fn the_checklist_asks_for_what_nobody_gives_and_for_nothing_else() {
 }
 
 #[test]
+fn without_a_password_the_checklist_names_what_opens_the_database() {
+    let app = App::new(&[
+        ("package.json", r#"{"scripts": {"start": "node index.js"}, "dependencies": {"express": "5", "pg": "8"}}"#),
+        ("index.js", "start();\nexport const pool = new Pool({ connectionString: process.env.DATABASE_URL });\n"),
+    ]);
+    let list = |database: &str| {
+        let scan = app.scan();
+        let decisions = [("database".to_owned(), database.to_owned())].into_iter().collect();
+        let files = files::generate(&scan, &Choices { decisions, ..Choices::from_scan(&scan) }).unwrap();
+        files.into_iter().find(|f| f.path == "CHECKLIST.md").unwrap().contents
+    };
+    let told = "## Database\n\n- [ ] Aurora DSQL has no password";
+    assert!(list("dsql").contains(told) && list("dsql").contains("\n  - index.js:2\n"), "{}", list("dsql"));
+    assert!(!list("rds").contains(told));
+    app.put("index.js", "export const pool = new Pool({ ...dsql() });\n");
+    assert!(!list("dsql").contains(told));
+}
+
+#[test]
 fn the_example_leaves_no_name_empty_that_needs_no_value() {
     let app = two_servers_and_pages();
     app.put(
