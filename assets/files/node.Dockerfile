@@ -25,4 +25,6 @@ FROM base AS run
 ADD --chmod=644 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem /etc/ssl/rds.pem
 ENV NODE_ENV=production
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/rds.pem
+# an app may make folders of its own beside its code
+RUN chown node:node /app
 {{copy_app}}

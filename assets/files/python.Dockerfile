@@ -1,5 +1,6 @@
 # The image of {{service}}: {{base_why}}.
 {{lifetime}}
+{{front_ends}}
 FROM python:{{runtime}}-{{base}} AS build
 ENV PATH=/venv/bin:$PATH
 WORKDIR /app
@@ -22,4 +23,5 @@ WORKDIR /app
 RUN useradd --create-home --uid 10001 app && chown app:app /app
 COPY --from=build /venv /venv
 COPY --chown=app:app . .
+{{pages}}
 {{build}}

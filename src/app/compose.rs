@@ -51,7 +51,7 @@ pub fn dockerignore(scan: &Scan) -> Result<String> {
     let ignored = if scan.layout.ignored.is_empty() {
         String::new()
     } else {
-        format!("# from .replitignore and .replit\n{}", scan.layout.ignored.join("\n"))
+        format!("# from .replitignore, .replit and .gitignore\n{}", scan.layout.ignored.join("\n"))
     };
     let exported = if scan.layout.exported.is_empty() {
         String::new()

@@ -248,7 +248,14 @@ pub fn plan(scan: &Scan, choices: &Choices) -> Result<EnvPlan> {
     }
     for (name, (section, value)) in own {
         let why = format!("from [{}] of .replit", if section == "env" { "env".to_owned() } else { format!("userenv.{section}") });
-        plan.add(name, value, Origin::Replit, false, why);
+        // on AWS a container finds itself there
+        let here = value.as_deref().is_some_and(|v| ["http://localhost", "http://127.0.0.1"].iter().any(|own| v.starts_with(own)));
+        if here && !plan.has(name) && scan.variables.iter().any(|v| v.name == name) {
+            let why = format!("{why}, where it names the machine itself: its address on AWS");
+            plan.plain.push(Plain { name: name.to_owned(), value: None, by_stack: false, origin: Origin::Code, why });
+        } else {
+            plan.add(name, value, Origin::Replit, false, why);
+        }
     }
     for variable in &scan.variables {
         let place = variable.places.first().map(|p| format!("{}:{}", p.file, p.line)).unwrap_or_default();

@@ -39,16 +39,17 @@ pub fn text(scan: &Scan, choices: &Choices, plan: &EnvPlan) -> Result<String> {
     }
     let image: Vec<&str> = rows.iter().map(|row| row.name.as_str()).filter(|name| IN_IMAGE.contains(name)).collect();
     out.push_str(&format!("\n# --- set by the image: {}\n", image.join(", ")));
+    let unread: Vec<&str> = plan.never.iter().map(|n| n.name.as_str()).filter(|name| rows.iter().all(|row| row.name != *name)).collect();
     for (kind, title) in [(Kind::Unneeded, "not needed on AWS, with what was decided"), (Kind::Never, "never set these outside Replit")] {
         let of: Vec<&EnvRow> = rows.iter().filter(|row| row.kind == kind).collect();
-        if !of.is_empty() {
+        if !of.is_empty() || (kind == Kind::Never && !unread.is_empty()) {
             out.push_str(&format!("\n# --- {title}\n"));
         }
         out.extend(of.iter().map(|row| format!("# {}: {}\n", row.name, words(row))));
     }
-    let unread: Vec<&str> = plan.never.iter().map(|n| n.name.as_str()).filter(|name| rows.iter().all(|row| row.name != *name)).collect();
     if !unread.is_empty() {
-        out.push_str(&format!("\n# nor any of these, which no code of the app was seen to read: {}\n", unread.join(", ")));
+        let nor = if rows.iter().any(|row| row.kind == Kind::Never) { "nor any of these" } else { "these" };
+        out.push_str(&format!("# {nor}, which no code of the app was seen to read: {}\n", unread.join(", ")));
     }
     Ok(out)
 }

@@ -147,13 +147,15 @@ fn unprepared(scan: &Scan, choices: &Choices) -> Result<Vec<String>> {
     }
     let (database, rest): (Vec<&Finding>, Vec<&Finding>) = told.into_iter().partition(|f| DATABASE.contains(&f.signal.as_str()));
     let places = |of: Vec<&Finding>| of.iter().map(|f| format!("{} ({})", f.title, f.place())).collect::<Vec<_>>().join(", ");
+    // what an edit left open is a person's
+    let first = if scan.has_file(edits::CHECKLIST) { "see CHECKLIST-CODE.md, which `app prepare` made" } else { "run `app prepare` first" };
     let mut out = Vec::new();
     if !database.is_empty() {
-        out.push(format!("run `app prepare` first, for this code does not reach the database of docker-compose.yml: {}", places(database)));
+        out.push(format!("{first}, for this code does not reach the database of docker-compose.yml: {}", places(database)));
     }
     let rest: Vec<&Finding> = rest.into_iter().filter(|f| f.by_container.is_none() && is_answered(&f.signal)).collect();
     if !rest.is_empty() {
-        out.push(format!("run `app prepare` first, for this code cannot work outside Replit as it is: {}", places(rest)));
+        out.push(format!("{first}, for this code cannot work outside Replit as it is: {}", places(rest)));
     }
     Ok(out)
 }

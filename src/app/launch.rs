@@ -239,9 +239,24 @@ fn without_logs(part: &str) -> String {
     part.get(..at).unwrap_or("").trim_end_matches(['1', '2', '&']).trim_end().to_owned()
 }
 
-/// The name of the file or script that a command starts: `node dist/worker.js`, `npm run worker`.
+/// Programs that take tasks from a queue: named by what they do, not by the app that they are given.
+const QUEUES: [&str; 7] = ["celery", "rq", "dramatiq", "arq", "taskiq", "huey_consumer", "huey_consumer.py"];
+/// Programs that are given the app that they serve.
+const SERVED: [&str; 5] = ["uvicorn", "gunicorn", "hypercorn", "flask", "streamlit"];
+const ROLES: [&str; 4] = ["worker", "beat", "flower", "scheduler"];
+
+/// The name of the file or script that a command starts: `node dist/worker.js`, `npm run worker`, `celery -A app beat`.
 pub fn stem(line: &str) -> String {
-    let words: Vec<&str> = line.split_whitespace().filter(|word| !word.starts_with('-')).collect();
+    let all: Vec<&str> = line.split_whitespace().collect();
+    let module = all.iter().position(|word| *word == "-m").and_then(|at| all.get(at + 1)).copied();
+    let program = module.or(all.first().copied()).map(|word| word.rsplit('/').next().unwrap_or(word)).unwrap_or_default();
+    if QUEUES.contains(&program) {
+        return all.iter().find(|word| ROLES.contains(word)).copied().unwrap_or("worker").to_owned();
+    }
+    if let Some(module) = module.filter(|module| !module.contains(['/', ':']) && !SERVED.contains(module)) {
+        return module.rsplit('.').next().unwrap_or(module).to_owned();
+    }
+    let words: Vec<&str> = all.into_iter().filter(|word| !word.starts_with('-')).collect();
     let named = words.iter().skip(1).find(|word| word.contains('.') || word.contains('/') || word.contains(':'));
     let word = named.or_else(|| words.last()).copied().unwrap_or_default();
     let name = word.rsplit('/').next().unwrap_or(word);
@@ -266,6 +281,23 @@ mod tests {
         let workers = scan.services.iter().filter(|s| s.kind == ServiceKind::Worker);
         assert!(workers.clone().all(|s| s.from.as_deref().is_some_and(|from| from.starts_with("start.sh:"))), "{:?}", scan.services);
         scan.services.iter().map(|s| format!("{}: {}", s.name, super::command::line(&s.run))).collect()
+    }
+
+    #[test]
+    fn a_program_is_named_by_what_it_does() {
+        for (line, name) in [
+            ("node dist/worker.js --fast", "worker"),
+            ("npm run queue", "queue"),
+            ("celery -A config worker -l info", "worker"),
+            ("celery -A tasks.celery beat -l INFO", "beat"),
+            ("python -m celery -A x flower", "flower"),
+            ("rq worker high default", "worker"),
+            ("python -m app.worker", "worker"),
+            ("python -m uvicorn app.main:app", "app"),
+            ("gunicorn app.wsgi:application -b :8000", "app"),
+        ] {
+            assert_eq!(super::stem(line), name, "{line}");
+        }
     }
 
     #[test]

@@ -206,6 +206,9 @@ fn ignored(tree: &Tree) -> Vec<String> {
     let paths = replit.as_ref().and_then(|r| r.get("deployment")?.get("ignorePaths")?.as_array());
     let mut out: Vec<String> = own.map(str::to_owned).collect();
     out.extend(paths.into_iter().flatten().filter_map(|p| p.as_str()).map(str::to_owned));
+    // what people sent to the app on this machine
+    let git = tree.text(".gitignore").unwrap_or("").lines().map(|line| line.trim().trim_matches('/'));
+    out.extend(git.filter(|line| line.to_lowercase().contains("upload") && !line.contains(['*', '!', '#'])).map(|line| format!("**/{line}")));
     let mut seen = std::collections::BTreeSet::new();
     out.retain(|line| seen.insert(line.clone()));
     out

@@ -166,11 +166,11 @@ pub fn elsewhere(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -
         Some(run) => {
             is_run = true;
             format!(
-                "the migrations are those of {}: the pipeline runs `{}`; --migrations COMMAND of app pipeline is another",
+                "the migrations are those of {}: the pipeline runs `{}`; --migrate COMMAND of app pipeline is another",
                 run.from, run.command
             )
         }
-        None => format!("the pipeline does not run the migrations of {}: app pipeline --migrations COMMAND names what does", member.from),
+        None => format!("the pipeline does not run the migrations of {}: app pipeline --migrate COMMAND names what does", member.from),
     });
     Ok(told.collect())
 }

@@ -209,7 +209,7 @@ fn manager_mark(known: &Known) -> String {
         PackageManager::Bun => &["bun.lock", "bun.lockb"],
         PackageManager::Pip => &["requirements.txt"],
         PackageManager::Uv => &["uv.lock", "pyproject.toml"],
-        PackageManager::Poetry => &["poetry.lock"],
+        PackageManager::Poetry => &["poetry.lock", "pyproject.toml"],
         PackageManager::Composer => &["composer.json"],
         PackageManager::None => &[],
     };

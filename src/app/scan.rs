@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::beside;
 use super::by_container::Image;
 use super::database::{self, DatabaseUse, Engine};
+use super::edits;
 use super::effort::Effort;
+use super::front_end::{self, FrontEnd};
 use super::finding::{Finding, Severity};
 use super::generation::{self, Generation};
 use super::hide;
@@ -73,6 +75,9 @@ pub struct Scan {
     /// How the app migrates its schema.
     #[serde(default)]
     pub migrations: Option<Migrations>,
+    /// Pages that Node builds in an app that runs something else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub front_ends: Vec<FrontEnd>,
     /// Packages that the code imports and no file declares.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undeclared: Vec<Undeclared>,
@@ -156,6 +161,7 @@ const INTEREST: &[&str] = &[
     "buildspec-release.yml",
     ".github/workflows/deploy.yml",
     "CHECKLIST.md",
+    edits::CHECKLIST,
     ".replitignore",
     "manage.py",
 ];
@@ -216,6 +222,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
     notes.extend(beside::notes(&beside, &tree, replit.as_ref(), root, &stack, &services));
     let declared = undeclared::Declared { manifests: &manifests, stack: &stack, layout: &layout };
     let undeclared = undeclared::read(&tree, &declared)?;
+    let front_ends = front_end::read(&tree, replit.as_ref(), &stack, &manifests);
     let generation = generation::detect(&tree, replit.as_ref(), root);
     let port = replit.as_ref().and_then(ReplitFile::web_port).or_else(|| services.iter().find_map(|s| s.port));
     let known = Known { tree: &tree, replit: replit.as_ref(), name: &name, generation, stack: &stack, services: &services, port };
@@ -250,6 +257,7 @@ pub fn scan(dir: &Path, reporter: &Reporter) -> Result<Scan> {
         settled,
         notes,
         understood,
+        front_ends,
         undeclared,
     };
     reporter.log(format!("scanned {}: {}", text::plural(scan.files, "file"), scan.counted()));
@@ -277,12 +285,14 @@ fn notes(tree: &Tree, replit: Option<&ReplitFile>, stack: &Stack, services: &[Se
                 .to_owned(),
         );
     }
-    if tree.has("package.json") && tree.text("package.json").and_then(Manifest::parse).is_none() {
-        out.push("package.json cannot be read as JSON: the stack below may be wrong".to_owned());
+    let wrong = tree.text("package.json").and_then(|text| serde_json::from_str::<serde_json::Value>(text).err());
+    if let Some(error) = &wrong {
+        out.push(format!("package.json:{} cannot be read as JSON, so what follows may be wrong: {error}", error.line()));
     }
     match stack.language {
         Language::Unknown => match beside.stacks.iter().find(|(file, _)| tree.has(file)) {
             Some((file, name)) => out.push(format!("{name} ({file}): this stack is not supported, no image is generated; {STILL}")),
+            None if wrong.is_some() => {}
             None => out.push(format!(
                 "no package.json, requirements.txt or pyproject.toml: the stack is not supported, no image is generated; {STILL}"
             )),

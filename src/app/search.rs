@@ -2,17 +2,18 @@
 //! Never knows what a signal is about, and never reads a file.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use globset::{GlobSet, GlobSetBuilder};
-use regex::{Regex, RegexSet, SetMatches};
+use regex::Regex;
 
 use super::alone::{self, Programs};
 use super::comments::Comments;
 use super::finding::Finding;
 use super::hide;
 use super::mark;
+use super::needles::{Builder, Held, Needles, Wants};
 use super::orm::script::Script;
 use super::signal::{Per, Signal};
 use super::syntax::Shapes;
@@ -32,7 +33,9 @@ pub struct Search<'s> {
     /// For each glob its signal, and what a match says.
     owners: Vec<(usize, Says)>,
     programs: Programs,
-    words: Words,
+    /// In the order of the signals.
+    needs: Vec<Need>,
+    needles: Needles,
 }
 
 /// What it says of a signal that a file's path matches a glob.
@@ -93,8 +96,9 @@ impl<'s> Search<'s> {
         }
         let globs = set.build().map_err(|error| Error::bug("the globs of the signals do not go together").because(&error))?;
         let programs = Programs::new(signals.iter().flat_map(|signal| &signal.alone))?;
-        let words = Words::new(signals)?;
-        Ok(Self { signals, globs, owners, programs, words })
+        let mut all = Builder::default();
+        let needs = signals.iter().map(|signal| Need::of(signal, &mut all)).collect();
+        Ok(Self { signals, globs, owners, programs, needs, needles: all.build()? })
     }
 
     /// Signals that read this file, those that it may settle, and those for which it is a program of its own.
@@ -117,11 +121,12 @@ impl<'s> Search<'s> {
     pub fn look(&self, entry: &Entry) -> Look {
         let mut look = Look::default();
         let test = is_test(&entry.path);
-        let file = entry.text.as_deref().filter(|_| !test).map(|text| File::new(entry, text, &self.words));
+        let file = entry.text.as_deref().filter(|_| !test).map(|text| File::new(entry, text, &self.needles));
         let (wanted, settling, alone) = self.wanted(entry);
         let is_ours = entry.text.as_deref().is_some_and(mark::is_written);
         for number in wanted {
-            let Some(signal) = self.signals.get(number).filter(|s| !(s.committed && entry.local || s.not_ours && is_ours)) else {
+            let asked = self.signals.get(number).zip(self.needs.get(number));
+            let Some((signal, need)) = asked.filter(|(s, _)| !(s.committed && entry.local || s.not_ours && is_ours)) else {
                 continue;
             };
             if signal.pattern.is_none() && signal.shapes.is_none() {
@@ -130,21 +135,24 @@ impl<'s> Search<'s> {
                     look.hits.push(Hit { signal: number, line: None, excerpt: String::new(), alone: false, text: String::new() });
                 }
             } else if let Some(file) = &file {
-                file.search(number, signal, &mut look.hits);
+                file.search(number, signal, need, &mut look.hits);
             }
         }
         look.hits.iter_mut().for_each(|hit| hit.alone = alone.contains(&hit.signal));
         if let Some(file) = &file {
-            let shows = |number: &usize| self.signals.get(*number).and_then(|s| s.settled.as_ref()).is_some_and(|s| file.has(&s.by));
+            let shows = |number: &usize| {
+                let asked = self.signals.get(*number).and_then(|s| s.settled.as_ref()).zip(self.needs.get(*number));
+                asked.is_some_and(|(settled, need)| file.has(&need.settled, &settled.by))
+            };
             look.settled.extend(settling.into_iter().filter(shows));
         }
         if let Some(file) = file.filter(|_| is_code(&entry.path)) {
             look.imports = self.programs.imported(file.path, file.text);
-            for (number, signal) in self.signals.iter().enumerate() {
-                if signal.tree_has.as_ref().is_some_and(|p| file.has(p)) {
+            for (number, (signal, need)) in self.signals.iter().zip(&self.needs).enumerate() {
+                if signal.tree_has.as_ref().is_some_and(|p| file.has(&need.tree_has, p)) {
                     look.has.push(number);
                 }
-                if signal.tree_lacks.as_ref().is_some_and(|p| file.has(p)) {
+                if signal.tree_lacks.as_ref().is_some_and(|p| file.has(&need.tree_lacks, p)) {
                     look.lacks.push(number);
                 }
             }
@@ -233,33 +241,46 @@ struct File<'t> {
     text: &'t str,
     script: OnceCell<Option<Script>>,
     comments: &'t Comments,
-    words: &'t Words,
-    said: OnceCell<SetMatches>,
+    needles: &'t Needles,
+    held: OnceCell<Held>,
 }
 
-/// The words of all shapes, so that a text is gone through once for all of them.
-struct Words {
-    set: RegexSet,
-    place: HashMap<String, usize>,
+/// What a file must hold for each question that a signal asks of its text.
+struct Need {
+    pattern: Wants,
+    near: Wants,
+    /// Of each shape all the words.
+    shapes: Vec<Vec<Wants>>,
+    tree_has: Wants,
+    tree_lacks: Wants,
+    settled: Wants,
 }
 
-impl Words {
-    fn new(signals: &[Signal]) -> Result<Self> {
-        let all: BTreeSet<&str> = signals.iter().filter_map(|signal| signal.shapes.as_ref()).flat_map(Shapes::words).collect();
-        let set = RegexSet::new(all.iter().map(|word| regex::escape(word)))
-            .map_err(|error| Error::bug("the words of the signals' shapes do not go together").because(&error))?;
-        Ok(Self { set, place: all.into_iter().enumerate().map(|(place, word)| (word.to_owned(), place)).collect() })
+impl Need {
+    fn of(signal: &Signal, all: &mut Builder) -> Self {
+        let mut pattern = |pattern: Option<&Regex>| pattern.map(|pattern| all.pattern(pattern.as_str())).unwrap_or_default();
+        let [found, near, tree_has, tree_lacks, settled] = [
+            signal.pattern.as_ref(),
+            signal.near.as_ref(),
+            signal.tree_has.as_ref(),
+            signal.tree_lacks.as_ref(),
+            signal.settled.as_ref().map(|settled| &settled.by),
+        ]
+        .map(&mut pattern);
+        let words = signal.shapes.as_ref().map(Shapes::words).unwrap_or_default();
+        let shapes = words.iter().map(|words| words.iter().map(|word| all.word(word)).collect()).collect();
+        Self { pattern: found, near, shapes, tree_has, tree_lacks, settled }
     }
 }
 
 impl<'t> File<'t> {
-    fn new(entry: &'t Entry, text: &'t str, words: &'t Words) -> Self {
-        Self { path: &entry.path, text, script: OnceCell::new(), comments: entry.comments(), words, said: OnceCell::new() }
+    fn new(entry: &'t Entry, text: &'t str, needles: &'t Needles) -> Self {
+        Self { path: &entry.path, text, script: OnceCell::new(), comments: entry.comments(), needles, held: OnceCell::new() }
     }
 
-    fn has_word(&self, word: &str) -> bool {
-        let said = self.said.get_or_init(|| self.words.set.matches(self.text));
-        self.words.place.get(word).is_some_and(|place| said.matched(*place))
+    /// It is worth trying: the text holds what it must.
+    fn may(&self, wants: &Wants) -> bool {
+        self.held.get_or_init(|| self.needles.of(self.text)).may(wants)
     }
 
     fn script(&self) -> Option<&Script> {
@@ -271,18 +292,21 @@ impl<'t> File<'t> {
     }
 
     /// The pattern matches outside of comments.
-    fn has(&self, pattern: &Regex) -> bool {
-        pattern.find_iter(self.text).any(|found| !self.in_comment(found.start()))
+    fn has(&self, wants: &Wants, pattern: &Regex) -> bool {
+        self.may(wants) && pattern.find_iter(self.text).any(|found| !self.in_comment(found.start()))
     }
 
-    fn search(&self, number: usize, signal: &Signal, out: &mut Vec<Hit>) {
+    fn search(&self, number: usize, signal: &Signal, need: &Need, out: &mut Vec<Hit>) {
         // cheap questions first: a file is parsed only where the rest may be true
-        if signal.near.as_ref().is_some_and(|p| !p.is_match(self.text)) {
+        if signal.near.as_ref().is_some_and(|p| !(self.may(&need.near) && p.is_match(self.text))) {
             return;
         }
-        let mut places = self.by_shape(signal);
-        places.extend(self.by_pattern(signal));
-        if places.is_empty() || signal.near.as_ref().is_some_and(|p| !self.has(p)) || signal.unless.as_ref().is_some_and(|p| self.has(p)) {
+        let mut places = self.by_shape(signal, need);
+        places.extend(self.by_pattern(signal, need));
+        if places.is_empty()
+            || signal.near.as_ref().is_some_and(|p| !self.has(&need.near, p))
+            || signal.unless.as_ref().is_some_and(|p| self.has(&Wants::default(), p))
+        {
             return;
         }
         places.sort();
@@ -318,8 +342,9 @@ impl<'t> File<'t> {
         }
     }
 
-    fn by_shape(&self, signal: &Signal) -> Vec<(usize, String)> {
-        let Some(shapes) = signal.shapes.as_ref().filter(|shapes| shapes.may_match(|word| self.has_word(word))) else { return Vec::new() };
+    fn by_shape(&self, signal: &Signal, need: &Need) -> Vec<(usize, String)> {
+        let may = need.shapes.iter().any(|words| words.iter().all(|word| self.may(word)));
+        let Some(shapes) = signal.shapes.as_ref().filter(|_| may) else { return Vec::new() };
         let Some(script) = self.script() else { return Vec::new() };
         let found = shapes.find(script).into_iter().filter_map(|range| Some((range.start, self.text.get(range)?)));
         found
@@ -329,8 +354,8 @@ impl<'t> File<'t> {
             .collect()
     }
 
-    fn by_pattern(&self, signal: &Signal) -> Vec<(usize, String)> {
-        let Some(pattern) = &signal.pattern else { return Vec::new() };
+    fn by_pattern(&self, signal: &Signal, need: &Need) -> Vec<(usize, String)> {
+        let Some(pattern) = signal.pattern.as_ref().filter(|_| self.may(&need.pattern)) else { return Vec::new() };
         let mut out = Vec::new();
         for captures in pattern.captures_iter(self.text) {
             let Some(at) = captures.name("at").or_else(|| captures.get(0)) else { continue };

@@ -206,6 +206,10 @@ pub fn read(
         service.port_variable = port::variable(tree, service);
         service.port_is_guessed &= stack.supported && !port::is_told(tree, service);
     }
+    // the one that Replit shows the world is the first, unless each has its paths
+    if let Some(port) = replit.and_then(ReplitFile::web_port).filter(|_| all.iter().all(|s| s.paths.is_empty())) {
+        all.sort_by_key(|s| !(s.kind.answers() && s.port == Some(port)));
+    }
     all
 }
 

@@ -199,6 +199,9 @@ fn python_stack(tree: &Tree, version: Option<String>) -> Stack {
         (PackageManager::Poetry, true)
     } else if tree.has("requirements.txt") {
         (PackageManager::Pip, false)
+    } else if tree.text("pyproject.toml").is_some_and(|text| text.contains("[tool.poetry.dependencies]") && !text.contains("[project]")) {
+        // uv reads nothing of this
+        (PackageManager::Poetry, false)
     } else if tree.has("pyproject.toml") {
         (PackageManager::Uv, false)
     } else {

@@ -16,8 +16,20 @@ use crate::progress::{Reporter, Unit};
 /// Larger text files are data, not code (bytes).
 pub const MAX_TEXT: u64 = 1_000_000;
 
-/// So much code is kept in memory whatever it says (bytes); of what is beyond it only files that hold one of [`WORDS`].
-const KEPT: u64 = 64 << 20;
+/// How much code is kept in memory (bytes).
+#[derive(Clone, Copy)]
+struct Room {
+    /// Whatever it says; of what is beyond it only files that hold one of [`WORDS`].
+    any: u64,
+    /// As a whole; of what is beyond it only the lines near one of [`WORDS`].
+    whole: u64,
+}
+
+const USUAL: Room = Room { any: 64 << 20, whole: 128 << 20 };
+const ALL: Room = Room { any: u64::MAX, whole: u64::MAX };
+
+/// So many lines on either side are near.
+const NEAR: usize = 20;
 
 /// Each of the questions that are asked of the code after it was searched needs one of these in the file.
 const WORDS: &[&str] = &[
@@ -99,7 +111,7 @@ impl Tree {
     /// # Errors
     /// `Input` if `root` is not a folder, `Unreachable` if it cannot be listed.
     pub fn read(root: &Path, reporter: &Reporter) -> Result<Self> {
-        Ok(Self::read_with(root, reporter, u64::MAX, &|_: &Entry| ())?.0)
+        Ok(Self::read_with(root, reporter, ALL, &|_: &Entry| ())?.0)
     }
 
     /// The same with a look at every file while its text is at hand, on all processors; each file is read once.
@@ -108,7 +120,7 @@ impl Tree {
     /// # Errors
     /// As [`Tree::read`].
     pub fn look<T: Send>(root: &Path, reporter: &Reporter, look: &(dyn Fn(&Entry) -> T + Sync)) -> Result<(Self, Vec<T>)> {
-        Self::read_with(root, reporter, KEPT, look)
+        Self::read_with(root, reporter, USUAL, look)
     }
 
     /// The same, and every text is kept.
@@ -116,10 +128,10 @@ impl Tree {
     /// # Errors
     /// As [`Tree::read`].
     pub fn look_and_keep<T: Send>(root: &Path, look: &(dyn Fn(&Entry) -> T + Sync)) -> Result<(Self, Vec<T>)> {
-        Self::read_with(root, &Reporter::silent(), u64::MAX, look)
+        Self::read_with(root, &Reporter::silent(), ALL, look)
     }
 
-    fn read_with<T: Send>(root: &Path, reporter: &Reporter, keep: u64, look: &(dyn Fn(&Entry) -> T + Sync)) -> Result<(Self, Vec<T>)> {
+    fn read_with<T: Send>(root: &Path, reporter: &Reporter, room: Room, look: &(dyn Fn(&Entry) -> T + Sync)) -> Result<(Self, Vec<T>)> {
         let shown = root.display();
         let meta = std::fs::metadata(root).or_fail(
             Kind::Input,
@@ -146,7 +158,7 @@ impl Tree {
                 let Some(file) = files.get(at) else { break };
                 let (mut entry, note) = read_one(root, file);
                 let seen = look(&entry);
-                shed(&mut entry, &kept, keep);
+                shed(&mut entry, &kept, room);
                 mine.push((at, entry, seen, note));
                 if at.is_multiple_of(500) {
                     reporter.progress(at as u64, Some(files.len() as u64), Unit::Files, "reading the app");
@@ -253,15 +265,56 @@ fn read_one(root: &Path, file: &Found) -> (Entry, Option<String>) {
 }
 
 /// Lets go of texts that nobody will ask for again, once there is much of them.
-fn shed(entry: &mut Entry, kept: &AtomicU64, keep: u64) {
+fn shed(entry: &mut Entry, kept: &AtomicU64, room: Room) {
     let Some(text) = entry.text.as_deref() else { return };
-    let before = kept.fetch_add(text.len() as u64, Ordering::Relaxed);
-    let asked_for =
-        if is_code(&entry.path) { ASKED.as_ref().is_none_or(|words| words.is_match(text)) } else { text.len() <= LARGEST_SETTINGS };
-    if before > keep && !asked_for {
-        kept.fetch_sub(text.len() as u64, Ordering::Relaxed);
-        entry.text = None;
+    let size = text.len() as u64;
+    let before = kept.fetch_add(size, Ordering::Relaxed);
+    if before <= room.any {
+        return;
     }
+    let is_code = is_code(&entry.path);
+    let asked_for = if is_code { ASKED.as_ref().is_none_or(|words| words.is_match(text)) } else { text.len() <= LARGEST_SETTINGS };
+    if !asked_for {
+        kept.fetch_sub(size, Ordering::Relaxed);
+        entry.text = None;
+    } else if let Some(words) = ASKED.as_ref().filter(|_| is_code && before > room.whole) {
+        let few = near(text, words);
+        kept.fetch_sub(size.saturating_sub(few.len() as u64), Ordering::Relaxed);
+        // other bytes stand where its comments were
+        (entry.text, entry.comments) = (Some(few), Comments::default());
+    }
+}
+
+/// The text with nothing left of lines that are far from all words, but for those where a comment may begin or end.
+fn near(text: &str, words: &Regex) -> String {
+    let mut found = words.find_iter(text).map(|found| found.start());
+    let mut next = found.next();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let mut holding = Vec::new();
+    let mut end = 0;
+    for (number, line) in lines.iter().enumerate() {
+        end += line.len();
+        if next.is_some_and(|at| at < end) {
+            holding.push(number);
+            next = found.find(|at| *at >= end);
+        }
+    }
+    let mut out = String::new();
+    let mut ahead = holding.iter().copied().peekable();
+    let mut last: Option<usize> = None;
+    for (number, line) in lines.into_iter().enumerate() {
+        if ahead.next_if_eq(&number).is_some() {
+            last = Some(number);
+        }
+        let close = last.is_some_and(|last| number - last <= NEAR) || ahead.peek().is_some_and(|next| next - number <= NEAR);
+        if close || ["/*", "*/", "\"\"\"", "'''"].iter().any(|mark| line.contains(mark)) {
+            out.push_str(line);
+        } else if line.ends_with('\n') {
+            out.push('\n');
+        }
+    }
+    out.shrink_to_fit();
+    out
 }
 
 pub fn extension(path: &str) -> &str {
@@ -324,12 +377,14 @@ mod tests {
     fn what_is_let_go_of_is_never_asked_for() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let apps = std::fs::read_dir(root.join("tests/apps")).unwrap().map(|app| app.unwrap().path());
-        let mut gone = 0;
+        let (mut gone, mut lines) = (0, 0);
         for app in apps.chain([root.join("assets/sample")]) {
             let all = Tree::read(&app, &Reporter::silent()).unwrap();
-            let (few, looks) = Tree::read_with(&app, &Reporter::silent(), 0, &|entry: &Entry| entry.text.is_some()).unwrap();
+            let room = Room { any: 0, whole: 0 };
+            let (few, looks) = Tree::read_with(&app, &Reporter::silent(), room, &|entry: &Entry| entry.text.is_some()).unwrap();
             assert_eq!(looks, all.entries.iter().map(|e| e.text.is_some()).collect::<Vec<_>>(), "a look came too late");
             gone += all.code("").count() - few.code("").count();
+            lines += all.code("").map(|(_, text)| text.len()).sum::<usize>() - few.code("").map(|(_, text)| text.len()).sum::<usize>();
             let replit = all.text(".replit").map(|t| ReplitFile::parse(t).unwrap());
             let manifest = all.text("package.json").and_then(Manifest::parse);
             let asked = |tree: &Tree| {
@@ -340,6 +395,16 @@ mod tests {
             };
             assert_eq!(asked(&few), asked(&all), "{}", app.display());
         }
-        assert!(gone > 5, "only {gone} files were let go of");
+        assert!(gone > 5 && lines > 20_000, "only {gone} files and {lines} bytes were let go of");
+    }
+
+    #[test]
+    fn lines_far_from_every_word_are_let_go_of() {
+        let far = "const a = 1;\n".repeat(NEAR + 1);
+        let text = format!("/* a\n{far}b */\n{far}const x = process.env.X;\n{far}end");
+        let few = near(&text, ASKED.as_ref().unwrap());
+        let close = "const a = 1;\n".repeat(NEAR);
+        let gone = "\n".repeat(NEAR + 1);
+        assert_eq!(few, format!("/* a\n{gone}b */\n\n{close}const x = process.env.X;\n{close}\n"));
     }
 }

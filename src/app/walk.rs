@@ -109,6 +109,10 @@ fn seen(root: &Path, real_root: &Path, index: &[u8], entry: &DirEntry) -> (Vec<F
     if !kind.is_file() {
         return (Vec::new(), vec![format!("{relative}: neither a file nor a folder: not read")]);
     }
+    // it would break the lines that name it
+    if relative.contains(char::is_control) {
+        return (Vec::new(), vec![format!("{relative:?}: a line break or the like in its name: not read")]);
+    }
     let bytes = entry.metadata().map_or(0, |m| m.len());
     (vec![Found { path: relative, local: false, bytes }], Vec::new())
 }

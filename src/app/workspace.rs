@@ -187,18 +187,21 @@ fn packages(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec
                     .map(|_| command::resolve(&["npm".into(), "run".into(), "start".into()], &|n| manifest.script(n)))
                     .unwrap_or_default(),
                 from_root: false,
-                build: manifest.scripts.contains_key("build").then(|| match stack.package_manager {
-                    PackageManager::Pnpm => format!("pnpm --filter \"{name}...\" run build"),
-                    PackageManager::Yarn => format!("yarn workspace {name} run build"),
-                    PackageManager::Npm
-                    | PackageManager::Bun
-                    | PackageManager::Pip
-                    | PackageManager::Uv
-                    | PackageManager::Poetry
-                    | PackageManager::Composer
-                    | PackageManager::None => {
-                        format!("npm run build --workspace {name}")
-                    }
+                build: manifest.scripts.contains_key("build").then(|| {
+                    let own = match stack.package_manager {
+                        PackageManager::Pnpm => format!("pnpm --filter \"{name}...\" run build"),
+                        PackageManager::Yarn => format!("yarn workspace {name} run build"),
+                        PackageManager::Npm
+                        | PackageManager::Bun
+                        | PackageManager::Pip
+                        | PackageManager::Uv
+                        | PackageManager::Poetry
+                        | PackageManager::Composer
+                        | PackageManager::None => {
+                            format!("npm run build --workspace {name}")
+                        }
+                    };
+                    clients(tree, stack, manifests, (dir, manifest)).into_iter().chain([own]).collect::<Vec<_>>().join(" && ")
                 }),
                 health: health(tree, dir),
                 health_is_ours: false,
@@ -211,6 +214,31 @@ fn packages(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec
             }
         })
         .collect()
+}
+
+/// What makes Prisma's clients that a member uses, where no build of the workspace does: the install finds no schema there.
+fn clients(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)], member: (&String, &Manifest)) -> Vec<String> {
+    let makes = |(dir, manifest): &&(String, Manifest)| {
+        let schema = ["prisma/schema.prisma", "schema.prisma"].iter().any(|path| tree.has(&format!("{dir}/{path}")));
+        let used = dir == member.0 || (!manifest.name.is_empty() && member.1.has(&manifest.name));
+        let made = manifest.script("build").is_some_and(|line| line.contains("prisma generate"));
+        !dir.is_empty() && schema && used && !made && manifest.has("prisma")
+    };
+    let line = |(dir, manifest): &(String, Manifest)| {
+        let name = if manifest.name.is_empty() { dir } else { &manifest.name };
+        match stack.package_manager {
+            PackageManager::Pnpm => format!("pnpm --filter \"{name}\" exec prisma generate"),
+            PackageManager::Yarn => format!("yarn workspace {name} prisma generate"),
+            PackageManager::Npm
+            | PackageManager::Bun
+            | PackageManager::Pip
+            | PackageManager::Uv
+            | PackageManager::Poetry
+            | PackageManager::Composer
+            | PackageManager::None => format!("npm exec --workspace {name} -- prisma generate"),
+        }
+    };
+    manifests.iter().filter(makes).map(line).collect()
 }
 
 #[derive(Deserialize)]
@@ -231,4 +259,37 @@ pub fn members(tree: &Tree, manifests: &[(String, Manifest)]) -> Option<GlobSet>
         set.add(GlobBuilder::new(pattern.trim_start_matches("./").trim_end_matches('/')).literal_separator(true).build().ok()?);
     }
     set.build().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::App;
+
+    #[test]
+    fn prismas_client_is_made_before_a_member_that_uses_it_and_the_public_service_is_the_first() {
+        let member = |name: &str, port: u16| {
+            format!(
+                r#"{{"name":"{name}","scripts":{{"build":"tsup","start":"node dist/index.js --port {port}"}},"dependencies":{{"fastify":"5","@dock/db":"workspace:*"}}}}"#
+            )
+        };
+        let app = App::new(&[
+            (".replit", "modules = [\"nodejs-22\"]\n[[ports]]\nlocalPort = 5000\nexternalPort = 80\n[[ports]]\nlocalPort = 8080\nexternalPort = 8080\n"),
+            ("package.json", r#"{"name":"dock","private":true,"packageManager":"pnpm@10.1.0"}"#),
+            ("pnpm-workspace.yaml", "packages: ['apps/*', 'packages/*']\n"),
+            ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
+            ("apps/api/package.json", &member("@dock/api", 8080)),
+            ("apps/web/package.json", &member("@dock/web", 5000)),
+            ("packages/db/package.json", r#"{"name":"@dock/db","scripts":{"generate":"prisma generate"},"devDependencies":{"prisma":"6"}}"#),
+            ("packages/db/prisma/schema.prisma", "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n"),
+        ]);
+        let scan = app.scan();
+        let found: Vec<(&str, &str)> = scan.services.iter().map(|s| (s.dir.as_str(), s.build.as_deref().unwrap_or_default())).collect();
+        assert_eq!(
+            found,
+            [
+                ("apps/web", "pnpm --filter \"@dock/db\" exec prisma generate && pnpm --filter \"@dock/web...\" run build"),
+                ("apps/api", "pnpm --filter \"@dock/db\" exec prisma generate && pnpm --filter \"@dock/api...\" run build"),
+            ]
+        );
+    }
 }

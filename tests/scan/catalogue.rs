@@ -822,6 +822,12 @@ const ROWS: &[Row] = &[
         &[("main.py", "url = os.environ.get('SITE_URL', 'http://127.0.0.1:8001')\n")],
     ),
     (
+        "F29",
+        &[(".replit", "[userenv.shared]\nAPI_URL = \"http://localhost:8080\"\n")],
+        ".replit:2",
+        &[(".replit", "[userenv.shared]\nAPI_URL = \"https://api.example.com\"\nNOTE = \"at http://localhost\"\n")],
+    ),
+    (
         "F28",
         &[("src/index.js", "fs.writeFileSync('./data/todos.json', JSON.stringify(todos, null, 2));\n")],
         "src/index.js:1",
@@ -838,6 +844,18 @@ const ROWS: &[Row] = &[
         &[("main.py", "with open('db.json', 'w') as f:\n    json.dump(state, f)\n")],
         "main.py:2",
         &[("main.py", "text = json.dumps(state)\n")],
+    ),
+    (
+        "D13",
+        &[("index.html", "<script src=\"https://replit.com/public/js/replit-badge-v2.js\" theme=\"dark\"></script>\n")],
+        "index.html:1",
+        &[("index.html", "<script src=\"https://cdn.example.com/badge.js\"></script>\n")],
+    ),
+    (
+        "F9",
+        &[("worker.py", "async def tick():\n    while True:\n        await poll()\n        await asyncio.sleep(60)\n")],
+        "worker.py:4",
+        &[("worker.py", "while True:\n    try:\n        connect()\n        break\n    except OSError:\n        time.sleep(1)\n")],
     ),
     (
         "E6",

@@ -4,6 +4,7 @@
 mod base;
 mod framework;
 mod node;
+mod pages;
 mod python;
 mod start;
 
@@ -99,6 +100,7 @@ fn one(scan: &Scan, choices: &Choices, plan: &EnvPlan, services: &[&Service], ta
                 missing.extend(start::undeclared(scan, choices, service, &frameworks)?);
             }
             values.extend(python::values(scan, choices, &given, &compiled, &frameworks, &missing));
+            values.extend(pages::values(scan, &build_args(scan, plan, services))?);
         }
         Language::Php | Language::Html | Language::Unknown => {}
     }
