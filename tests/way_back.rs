@@ -183,7 +183,10 @@ fn a_way_back_killed_at_many_moments_goes_on_and_counts_right() {
         std::thread::sleep(std::time::Duration::from_millis(at * 60));
         if child.try_wait().unwrap().is_some() || moved.rehearsal.state().status("way_back") == Status::Undone {
             // this time it came past it: it may end
-            assert_eq!(child.wait().unwrap().code(), Some(0));
+            let ended = child.wait().unwrap().code();
+            let journal = std::fs::read_to_string(moved.rehearsal.run_dir().unwrap().join("journal.jsonl")).unwrap();
+            let last: Vec<&str> = journal.lines().rev().take(6).collect();
+            assert_eq!(ended, Some(0), "after {kills} kills: {last:#?}");
             break;
         }
         // one is cut off, the next is asked to stop: neither may release the source

@@ -183,7 +183,7 @@ mod tests {
         for (pattern, needles) in [
             (r"setInterval\(", Some(vec!["setinterval("])),
             (r#"(?i)\bpgEnum\("#, Some(vec!["pgenum("])),
-            (r#"(?:process|import\.meta)\.env\.([A-Z]+)"#, Some(vec![".env."])),
+            (r#"(?:process|import\.meta)\.env\.([A-Z]+)"#, Some(vec!["process", "import.meta"])),
             (r#"REPLIT_CONNECTORS_HOSTNAME|connector_names=|a@b"#, Some(vec!["replit_connectors_hostname", "connector_names=", "a@b"])),
             (r"from\s+replit\s+import", Some(vec!["replit"])),
             (r"(?:abcdef)?xyz", Some(vec!["xyz"])),

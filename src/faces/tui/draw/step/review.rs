@@ -87,18 +87,20 @@ fn understood(sheet: &mut Sheet, model: &Model, review: &Review, selected: bool)
 fn head(sheet: &mut Sheet, model: &Model, review: &Review) {
     sheet.body.blank();
     let all = in_all(review);
-    let told = match (all.is_empty(), review.about, review.effort.is_empty()) {
-        (true, About::Schema, _) => "nothing changes".to_owned(),
-        (true, About::App, _) => "nothing was found".to_owned(),
-        (false, _, true) => all,
-        (false, _, false) => format!("{all}; about {} in all", review.effort),
+    let told = match (all.is_empty(), review.about) {
+        (true, About::Schema) => "nothing changes".to_owned(),
+        (true, About::App) => "nothing was found".to_owned(),
+        (false, _) => all,
     };
-    let right = review.about.shown(model.least);
-    if width(&told) + 2 + width(right) <= sheet.body.columns {
-        sheet.body.row(vec![Span::styled(told, model.theme.strong())], Span::styled(right, model.theme.muted()));
+    let effort = if review.effort.is_empty() { String::new() } else { format!("about {} in all", review.effort) };
+    let right = Span::styled(review.about.shown(model.least), model.theme.muted());
+    let whole = if effort.is_empty() { told.clone() } else { format!("{told}; {effort}") };
+    // what does not fit beside the filter stands below it
+    if effort.is_empty() || width(&whole) + 2 + width(&right.content) <= sheet.body.columns {
+        sheet.body.row(vec![Span::styled(whole, model.theme.strong())], right);
     } else {
-        sheet.body.hanging("", Style::new(), &told, model.theme.strong());
-        sheet.body.text(right, model.theme.muted());
+        sheet.body.row(vec![Span::styled(told, model.theme.strong())], right);
+        sheet.body.text(&effort, model.theme.strong());
     }
     if let Some(filter) = model.filter_text().filter(|filter| !filter.is_empty()) {
         let objects = rows(model, review).iter().filter(|row| matches!(row, Row::Object(_))).count();
