@@ -226,8 +226,9 @@ fn port_mark(known: &Known, port: u16) -> String {
     if known.replit.and_then(ReplitFile::web_port) == Some(port) {
         return in_replit(known.tree, "env", "PORT");
     }
-    for (file, text) in known.tree.code("") {
-        let mentions = |l: &str| l.contains(&port.to_string()) && (l.contains("PORT") || l.contains("listen") || l.contains("port"));
+    let number = port.to_string();
+    for (file, text) in known.tree.code("").filter(|(_, text)| text.contains(&number)) {
+        let mentions = |l: &str| l.contains(&number) && (l.contains("PORT") || l.contains("listen") || l.contains("port"));
         if let Some(at) = text.lines().position(mentions) {
             return format!("{file}:{}", at + 1);
         }

@@ -25,7 +25,7 @@ struct Room {
     whole: u64,
 }
 
-const USUAL: Room = Room { any: 64 << 20, whole: 128 << 20 };
+const USUAL: Room = Room { any: 16 << 20, whole: 64 << 20 };
 const ALL: Room = Room { any: u64::MAX, whole: u64::MAX };
 
 /// So many lines on either side are near.
