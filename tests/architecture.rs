@@ -326,7 +326,11 @@ fn crates(source: &Source) -> Vec<String> {
 #[test]
 fn crates_of_others_stay_in_their_room() {
     for (path, bad, says) in [
-        ("src/faces/line.rs", "use crossterm::event;", "src/faces/line.rs:1: `crossterm`: this crate is used only in src/faces/tui and src/faces/line/hidden"),
+        (
+            "src/faces/line.rs",
+            "use crossterm::event;",
+            "src/faces/line.rs:1: `crossterm`: this crate is used only in src/faces/tui and src/faces/line/hidden",
+        ),
         ("src/faces/tui/mod.rs", "\nlet x = inquire::Text::new(y);", "src/faces/tui/mod.rs:2: `inquire`"),
         ("src/effects/stack.rs", "use aws_sdk_cloudformation::Client;", "`aws_sdk_cloudformation`: this crate is used only in src/cloud"),
         ("src/schema/apply.rs", "use tokio_postgres::Client;", "`tokio_postgres`: this crate is used only in src/postgres and src/data"),

@@ -233,6 +233,32 @@ fn types_of_extensions_survive() {
     vectors.must_be_dumped_alike("vectors");
 }
 
+/// Its tables are made, and removed, each in a transaction of its own: a kill may come between any two.
+#[test]
+fn a_ledger_that_is_there_in_part_is_none_and_is_made_or_removed_whole() {
+    let pair = Pair::new("part", "create table part (id int primary key, t text)");
+    sql(&pair.from, "insert into part select g, 'x' from generate_series(1, 50) g");
+    let ours = || {
+        rows(
+            &pair.to,
+            "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'migrate_wizard' and c.relkind = 'r'",
+        )
+    };
+    assert_eq!(pair.copy(&small()).rows_copied, 50);
+    let whole = ours();
+    // given one whose making was interrupted: nothing stands in it
+    let emptied = "truncate part, migrate_wizard.pass, migrate_wizard.chunk, migrate_wizard.process; drop table migrate_wizard.quarantine, migrate_wizard.conflict";
+    sql(&pair.to, emptied);
+    pair.wizard().run(&["data", "status"]).expect(0);
+    assert_eq!(pair.copy(&small()).rows_copied, 50);
+    assert_eq!(ours(), whole);
+    pair.must_be_equal();
+    // and one whose removal was
+    sql(&pair.to, "drop table migrate_wizard.pass, migrate_wizard.conflict");
+    pair.wizard().run(&["data", "finish"]).expect(0);
+    assert_eq!(ours(), ["0"]);
+}
+
 #[test]
 fn a_row_of_90_megabytes_goes_through_in_little_memory() {
     let pair = Pair::new(

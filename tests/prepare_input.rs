@@ -79,7 +79,7 @@ fn a_settings_file_that_cannot_be_read_is_named_with_its_line() {
     let app = small();
     put(app.wizard.path(), "package.json", "{ \"name\": \"shop\", \n");
     app.git(&["commit", "-qam", "broken"]);
-    assert!(app.wizard.run(&["app", "scan"]).expect(0).out().contains("package.json cannot be read as JSON"));
+    assert!(app.wizard.run(&["app", "scan"]).expect(0).out().contains("package.json:2 cannot be read as JSON"));
     let (code, _, told) = app.prepare(&["--yes"]);
     assert_eq!((code, app.text("package.json").as_str()), (0, "{ \"name\": \"shop\", \n"), "{told}");
 }

@@ -208,7 +208,9 @@ fn ignored(tree: &Tree) -> Vec<String> {
     out.extend(paths.into_iter().flatten().filter_map(|p| p.as_str()).map(str::to_owned));
     // what people sent to the app on this machine
     let git = tree.text(".gitignore").unwrap_or("").lines().map(|line| line.trim().trim_matches('/'));
-    out.extend(git.filter(|line| line.to_lowercase().contains("upload") && !line.contains(['*', '!', '#'])).map(|line| format!("**/{line}")));
+    out.extend(
+        git.filter(|line| line.to_lowercase().contains("upload") && !line.contains(['*', '!', '#'])).map(|line| format!("**/{line}")),
+    );
     let mut seen = std::collections::BTreeSet::new();
     out.retain(|line| seen.insert(line.clone()));
     out

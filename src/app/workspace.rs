@@ -273,13 +273,19 @@ mod tests {
             )
         };
         let app = App::new(&[
-            (".replit", "modules = [\"nodejs-22\"]\n[[ports]]\nlocalPort = 5000\nexternalPort = 80\n[[ports]]\nlocalPort = 8080\nexternalPort = 8080\n"),
+            (
+                ".replit",
+                "modules = [\"nodejs-22\"]\n[[ports]]\nlocalPort = 5000\nexternalPort = 80\n[[ports]]\nlocalPort = 8080\nexternalPort = 8080\n",
+            ),
             ("package.json", r#"{"name":"dock","private":true,"packageManager":"pnpm@10.1.0"}"#),
             ("pnpm-workspace.yaml", "packages: ['apps/*', 'packages/*']\n"),
             ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
             ("apps/api/package.json", &member("@dock/api", 8080)),
             ("apps/web/package.json", &member("@dock/web", 5000)),
-            ("packages/db/package.json", r#"{"name":"@dock/db","scripts":{"generate":"prisma generate"},"devDependencies":{"prisma":"6"}}"#),
+            (
+                "packages/db/package.json",
+                r#"{"name":"@dock/db","scripts":{"generate":"prisma generate"},"devDependencies":{"prisma":"6"}}"#,
+            ),
             ("packages/db/prisma/schema.prisma", "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n"),
         ]);
         let scan = app.scan();

@@ -22,7 +22,7 @@ pub struct Undone {
 /// Errors: [`Kind::Refused`] while indexes and keys that were to follow the rows are not made, unless `anyway`.
 pub async fn finish(target: &Connector, anyway: bool) -> Result<bool> {
     let to = target.connect(Access::ReadWrite).await?;
-    let begun = ledger::exists(&to).await?;
+    let (begun, something) = (ledger::exists(&to).await?, ledger::leaves_something(&to).await?);
     if !anyway && ledger::schema_follows(&to).await? {
         return Err(Error::new(Kind::Refused, format!("the move to {} is not at its end", to.label()))
             .cause("indexes, keys and what else was to follow the rows were not all made")
@@ -32,12 +32,12 @@ pub async fn finish(target: &Connector, anyway: bool) -> Result<bool> {
         aside::restore(&to).await?;
     }
     drop_ledger(&to).await?;
-    Ok(begun)
+    Ok(something)
 }
 
-/// Is there a ledger on it?
+/// Is there a ledger on it, or something left of one?
 pub async fn has_ledger(target: &Connector) -> Result<bool> {
-    ledger::exists(&target.connect(Access::ReadOnly).await?).await
+    ledger::leaves_something(&target.connect(Access::ReadOnly).await?).await
 }
 
 /// Indexes, keys and what else follows the rows are all there.
@@ -49,6 +49,9 @@ pub async fn schema_made(target: &Connector) -> Result<()> {
 pub async fn undo(target: &Connector) -> Result<Undone> {
     let to = target.connect(Access::ReadWrite).await?;
     if !ledger::exists(&to).await? {
+        if ledger::leaves_something(&to).await? {
+            drop_ledger(&to).await?;
+        }
         return Ok(Undone::default());
     }
     let written = ledger::tables(&to).await?;

@@ -83,18 +83,27 @@ pub async fn schema_follows(session: &Session) -> Result<bool> {
     Ok(exists(session).await? && session.value::<i64>("select count(*) from migrate_wizard.pass where follows is not null", &[]).await? > 0)
 }
 
-/// Whether there is a ledger.
+/// How many of its tables are there.
+async fn tables_there(session: &Session) -> Result<i64> {
+    let sql = "select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+               where n.nspname = 'migrate_wizard' and c.relkind = 'r' and c.relname in ('pass', 'chunk', 'quarantine', 'conflict', 'process', 'carried', 'aside')";
+    session.value::<i64>(sql, &[]).await
+}
+
+/// Whether there is a ledger. One whose making was interrupted is none: nothing was written into it.
 pub async fn exists(session: &Session) -> Result<bool> {
-    let sql = "select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = 'migrate_wizard' and c.relname = 'chunk'";
-    Ok(session.value::<i64>(sql, &[]).await? > 0)
+    Ok(tables_there(session).await? == TABLES.len() as i64 - 1)
+}
+
+/// Whether anything is there of one, of which the making or the removal may have been interrupted.
+pub async fn leaves_something(session: &Session) -> Result<bool> {
+    Ok(tables_there(session).await? > 0)
 }
 
 /// Creates the ledger where it is not there. Two who do it at once both succeed.
 pub async fn create(target: &Session) -> Result<()> {
     // On DSQL a definition ends the transactions of everybody else in a conflict: none without need.
-    let sql = "select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-               where n.nspname = 'migrate_wizard' and c.relkind = 'r' and c.relname in ('pass', 'chunk', 'quarantine', 'conflict', 'process', 'carried', 'aside')";
-    if target.value::<i64>(sql, &[]).await? == TABLES.len() as i64 - 1 {
+    if exists(target).await? {
         return Ok(());
     }
     let [schema, tables @ ..] = &TABLES;

