@@ -7,4 +7,3 @@ RUN {{install}}
 COPY {{dir}} ./
 {{build_args}}
 RUN {{build}}
-

@@ -22,7 +22,7 @@ pub struct Undone {
 /// Errors: [`Kind::Refused`] while indexes and keys that were to follow the rows are not made, unless `anyway`.
 pub async fn finish(target: &Connector, anyway: bool) -> Result<bool> {
     let to = target.connect(Access::ReadWrite).await?;
-    let (begun, something) = (ledger::exists(&to).await?, ledger::leaves_something(&to).await?);
+    let (begun, something) = (ledger::exists(&to).await?, leaves_something(&to).await?);
     if !anyway && ledger::schema_follows(&to).await? {
         return Err(Error::new(Kind::Refused, format!("the move to {} is not at its end", to.label()))
             .cause("indexes, keys and what else was to follow the rows were not all made")
@@ -37,7 +37,7 @@ pub async fn finish(target: &Connector, anyway: bool) -> Result<bool> {
 
 /// Is there a ledger on it, or something left of one?
 pub async fn has_ledger(target: &Connector) -> Result<bool> {
-    ledger::leaves_something(&target.connect(Access::ReadOnly).await?).await
+    leaves_something(&target.connect(Access::ReadOnly).await?).await
 }
 
 /// Indexes, keys and what else follows the rows are all there.
@@ -49,7 +49,7 @@ pub async fn schema_made(target: &Connector) -> Result<()> {
 pub async fn undo(target: &Connector) -> Result<Undone> {
     let to = target.connect(Access::ReadWrite).await?;
     if !ledger::exists(&to).await? {
-        if ledger::leaves_something(&to).await? {
+        if leaves_something(&to).await? {
             drop_ledger(&to).await?;
         }
         return Ok(Undone::default());
@@ -108,6 +108,11 @@ async fn empty_in_batches(to: &Session, table: &catalog::Table, deleted: &mut u6
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Something is there of a ledger, whose making or removal may have been interrupted.
+async fn leaves_something(session: &Session) -> Result<bool> {
+    Ok(ledger::tables_there(session).await? > 0)
 }
 
 /// Table and schema one by one: DSQL takes a single definition for each transaction.

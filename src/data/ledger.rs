@@ -84,7 +84,7 @@ pub async fn schema_follows(session: &Session) -> Result<bool> {
 }
 
 /// How many of its tables are there.
-async fn tables_there(session: &Session) -> Result<i64> {
+pub async fn tables_there(session: &Session) -> Result<i64> {
     let sql = "select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
                where n.nspname = 'migrate_wizard' and c.relkind = 'r' and c.relname in ('pass', 'chunk', 'quarantine', 'conflict', 'process', 'carried', 'aside')";
     session.value::<i64>(sql, &[]).await
@@ -93,11 +93,6 @@ async fn tables_there(session: &Session) -> Result<i64> {
 /// Whether there is a ledger. One whose making was interrupted is none: nothing was written into it.
 pub async fn exists(session: &Session) -> Result<bool> {
     Ok(tables_there(session).await? == TABLES.len() as i64 - 1)
-}
-
-/// Whether anything is there of one, of which the making or the removal may have been interrupted.
-pub async fn leaves_something(session: &Session) -> Result<bool> {
-    Ok(tables_there(session).await? > 0)
 }
 
 /// Creates the ledger where it is not there. Two who do it at once both succeed.
