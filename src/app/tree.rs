@@ -40,6 +40,7 @@ const WORDS: &[&str] = &[
     "ssl",
     "OpenAI(",
     "Anthropic(",
+    "BaseSettings",
 ];
 
 static ASKED: LazyLock<Option<Regex>> =
