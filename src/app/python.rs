@@ -157,9 +157,11 @@ pub fn body(code: &str, statement: &Range<usize>) -> Vec<Range<usize>> {
 
 /// The name that a statement gives to a function or a class, or to what it assigns.
 pub fn name(statement: &str) -> Option<&str> {
-    let line = statement.lines().find(|line| !line.trim_start().starts_with('@') && !line.trim_start().starts_with(')'))?.trim_start();
+    let heads = ["async def ", "def ", "class "];
+    let is_decorated = statement.trim_start().starts_with('@');
+    let line = statement.lines().map(str::trim_start).find(|line| !is_decorated || heads.iter().any(|head| line.starts_with(head)))?;
     let word = |text: &str| text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
-    if let Some(rest) = ["async def ", "def ", "class "].iter().find_map(|head| line.strip_prefix(head)) {
+    if let Some(rest) = heads.iter().find_map(|head| line.strip_prefix(head)) {
         return rest.get(..word(rest)).filter(|name| !name.is_empty());
     }
     let (name, rest) = line.split_at_checked(word(line))?;

@@ -23,6 +23,8 @@ fn lines_that_need_a_person_keep_all_uploads_on_the_disk() {
     assert_eq!(
         told(&items),
         [
+            "app.py:10 uploads are left on the disk as a whole, since lines of this list need a person first",
+            "app.py:10 copy what lies in uploads/ to the bucket, when writes have stopped on Replit",
             "app.py:11 keep it in S3",
             "app.py:12 keep it in S3",
             "app.py:13 its size is in S3",
@@ -34,8 +36,6 @@ fn lines_that_need_a_person_keep_all_uploads_on_the_disk() {
             "app.py:20 S3 has no folders",
             "app.py:22 keep this file in S3",
             "app.py:24 send it from S3",
-            "app.py:10 uploads are left on the disk as a whole, since lines of this list need a person first",
-            "app.py:10 copy what lies in uploads/ to the bucket, when writes have stopped on Replit",
         ],
         "{items:#?}"
     );
