@@ -71,7 +71,7 @@ pub fn carried(old: &str, new: &str, asked: &BTreeSet<String>) -> Result<String,
             let head = comments_above(old, range.start);
             own.push((line, named.to_owned(), format!("{head}{text}")));
         } else if let Some((_, words)) = WORDS.iter().find(|(function, _)| *function == named) {
-            let more = besides(text, bare, words);
+            let more = besides(named, text, bare, words);
             if !more.is_empty() {
                 let what = format!(
                     "what {named} does here besides Replit's template ({}) would be lost with this file: move it to a function of another file, {AGAIN}",
@@ -150,8 +150,13 @@ fn top(text: &str, bare: &str) -> BTreeSet<String> {
 }
 
 /// Words of a function that the template's has not, at most three. What it writes into the log is nobody's loss.
-fn besides(text: &str, bare: &str, words: &str) -> Vec<String> {
+fn besides(function: &str, text: &str, bare: &str, words: &str) -> Vec<String> {
     let known: BTreeSet<&str> = words.split_whitespace().collect();
+    // Replit's tokens and where they are renewed go with its login
+    let goes = |word: &str| {
+        let word = word.to_lowercase();
+        function != "save_user" && ["token", "issuer", "expire", "refresh"].iter().any(|part| word.contains(part))
+    };
     let mut more: Vec<String> = Vec::new();
     let mut at = 0;
     for line in bare.split('\n') {
@@ -169,7 +174,7 @@ fn besides(text: &str, bare: &str, words: &str) -> Vec<String> {
         let end = line.trim_end().len();
         let all = full.get(..end).unwrap_or_default();
         for word in all.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()) {
-            if !known.contains(word) && !more.iter().any(|other| other == word) {
+            if !known.contains(word) && !goes(word) && !more.iter().any(|other| other == word) {
                 more.push(word.to_owned());
             }
         }
