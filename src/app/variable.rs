@@ -50,7 +50,7 @@ static READS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r#"(?:process|import\.meta|Bun)\.env\[\s*["']([A-Z][A-Z0-9_]*)["']\s*\]\s*(\|\||\?\?|\?\s|&&)?"#,
         r#"Deno\.env\.get\(\s*["']([A-Z][A-Z0-9_]*)["']\s*\)\s*(\|\||\?\?|\?\s|&&)?"#,
         // python-decouple
-        r#"=\s*config\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,\s*default\b)?"#,
+        r#"=\s*config\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,(?:[^()\n]|\([^()\n]*\))*?\bdefault\b)?"#,
         r#"\benviron\[\s*["']([A-Z][A-Z0-9_]*)["']"#,
         r#"(?:\benviron\.(?:get|pop)|\bgetenv)\(\s*(?:key\s*=\s*)?["']([A-Z][A-Z0-9_]*)["']\s*(,|\)\s*or\b)?"#,
         // who asks whether it is there can do without
@@ -73,6 +73,8 @@ static BY_IMPORT: LazyLock<Vec<(Regex, Vec<Regex>)>> = LazyLock::new(|| {
         (r#"["']\$env/dynamic/(?:private|public)["']"#, &[r"(?:^|[^.\w])env\.([A-Z][A-Z0-9_]*)\b\s*(\|\||\?\?|\?\s|&&)?"]),
         // django-environ
         (r"(?m)^(?:import environ\b|from environ import)", &[r#"\b[eE]nv(?:\.[a-z_]+)?\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,\s*default\b)?"#]),
+        // python-decouple, wherever it stands
+        (r"(?m)^from decouple import", &[r#"\bconfig\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,(?:[^()\n]|\([^()\n]*\))*?\bdefault\b)?"#]),
         // environs
         (r"(?m)^(?:import environs\b|from environs import)", &[r#"\b[eE]nv(?:\.[a-z_]+)?\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,)?"#]),
     ]

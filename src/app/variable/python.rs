@@ -206,6 +206,10 @@ mod tests {
                 "a.py",
                 "import os\nfrom os import environ, getenv\na = environ[\"ALPHA\"]\nb = getenv(\"BETA\")\nc = os.getenv(key=\"GAMMA\")\nif \"DELTA\" in os.environ:\n    pass\ne = environ.pop(\"EPSILON\", None)\n",
             ),
+            (
+                "e.py",
+                "from decouple import Csv, config\nDB = {\"HOST\": config(\"DB_HOST\"), \"PORT\": config(\"DB_PORT\", cast=int, default=5432)}\n",
+            ),
             ("b.py", "from environs import Env\nenv = Env()\nf = env.int(\"PHI\", 3)\ng = env.str(\"CHI\")\nh = env(\"PSI\", default=1)\n"),
             (
                 "c.py",
@@ -224,6 +228,8 @@ mod tests {
                 "API_KEY c.py:4",
                 "BETA a.py:4",
                 "CHI b.py:4",
+                "DB_HOST e.py:2",
+                "DB_PORT? e.py:2",
                 "DELTA? a.py:6",
                 "EPSILON? a.py:8",
                 "GAMMA a.py:5",

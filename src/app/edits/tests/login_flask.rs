@@ -27,7 +27,7 @@ fn what_is_the_apps_own_is_carried_over() {
     // how Replit's token is renewed is nobody's
     let renewed = "\n\ndef require_login(f):\n    @wraps(f)\n    def decorated_function(*args, **kwargs):\n        expires_in = replit._token.get('expires_in', 0)\n        if expires_in < 0:\n            refresh_token_url = issuer_url + \"/token\"\n        return f(*args, **kwargs)\n    return decorated_function\n";
     let (file, _, items) = login(&format!("{HEAD}{renewed}"), MODELS, "");
-    assert!(!file.contains("_token") && items.len() == 1, "{file} {items:?}");
+    assert!(!file.contains("replit._token") && items.len() == 1, "{file} {items:?}");
     // a name that others import by way of this file
     let (file, _, items) = login(HEAD, MODELS, "from .replit_auth import OAuth, require_login\n");
     assert!(file.ends_with("\n\n\nfrom models import OAuth  # noqa: E402\n"), "{file}");
