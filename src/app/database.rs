@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::manifest::Manifest;
 use super::replit::ReplitFile;
 use super::tree::Tree;
-use super::variable::{Place, Variable};
+use super::variable::{self, Place, Variable};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -127,6 +127,13 @@ pub fn read(tree: &Tree, replit: Option<&ReplitFile>, manifests: &[(String, Mani
                     hint: None,
                 });
             }
+        }
+    }
+    for (file, text) in tree.code("") {
+        for (at, name) in variable::postgres(file, text).into_iter().filter(|(at, _)| !tree.in_comment(file, *at)) {
+            let line = text.get(..at).unwrap_or("").matches('\n').count() + 1;
+            let place = Place { file: file.to_owned(), line: u32::try_from(line).unwrap_or(1) };
+            out.push(DatabaseUse { engine: Engine::Postgres, by: name, place, hint: None });
         }
     }
     out.sort_by(|a, b| (a.engine, &a.by).cmp(&(b.engine, &b.by)));

@@ -45,6 +45,7 @@ mod pipeline;
 mod placeholder;
 mod port;
 mod presence;
+mod python;
 mod python_version;
 mod reading;
 pub mod remote;

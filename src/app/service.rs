@@ -93,6 +93,14 @@ static HEALTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 static DJANGO: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"\bpath\(\s*["']((?:api/)?(?:health|healthz|healthcheck)/?)["']"#).ok());
+
+/// `cache.get("health")` reads a value of that name. What answers requests in Python has paths with a `/`.
+fn is_value(file: &str, call: &str, before: &str, path: &str) -> bool {
+    let receiver = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default().to_lowercase();
+    let keeps = ["cache", "redis", "store", "storage", "params", "headers", "cookies", "session", "map", "kv"];
+    call.starts_with('.') && !path.starts_with('/') && (file.ends_with(".py") || keeps.iter().any(|end| receiver.ends_with(end)))
+}
+
 /// A health route in the code below `dir`, as a path with a leading `/`.
 pub fn health(tree: &Tree, dir: &str) -> Option<String> {
     let written = tree
@@ -109,6 +117,9 @@ pub fn health_in(file: &str, text: &str, in_comment: impl Fn(usize) -> bool) -> 
     [HEALTH.as_ref(), DJANGO.as_ref().filter(|_| is_list)].into_iter().flatten().find_map(|pattern| {
         pattern.captures_iter(text).find_map(|c| {
             let (start, path) = (c.get(0)?.start(), c.get(1)?.as_str());
+            if is_value(file, c.get(0)?.as_str(), text.get(..start)?, path) {
+                return None;
+            }
             let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
             (!in_comment(start)).then_some((start, path))
         })

@@ -52,6 +52,7 @@ const WORDS: &[&str] = &[
     "ssl",
     "OpenAI(",
     "Anthropic(",
+    "BaseSettings",
 ];
 
 static ASKED: LazyLock<Option<Regex>> =

@@ -1,7 +1,9 @@
 //! The environment variables that the app's code reads, with the places and whether the code has a default.
 //! Never a value.
 
+mod clients;
 mod nuxt;
+mod python;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
@@ -10,9 +12,9 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
+use super::hide;
 use super::scan::Scan;
 use super::signal::Signal;
-use super::stack::Language;
 use super::tree::{Tree, is_comment};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,8 @@ pub struct Variable {
 /// Stands in for a value that nobody gave, so that the app starts: a default that is none.
 pub const STAND_IN: &str = "not-set";
 
+pub use python::postgres;
+
 /// What Vite defines by itself.
 const VITE_OWN: &[&str] = &["MODE", "DEV", "PROD", "SSR", "BASE_URL"];
 
@@ -46,9 +50,11 @@ static READS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r#"(?:process|import\.meta|Bun)\.env\[\s*["']([A-Z][A-Z0-9_]*)["']\s*\]\s*(\|\||\?\?|\?\s|&&)?"#,
         r#"Deno\.env\.get\(\s*["']([A-Z][A-Z0-9_]*)["']\s*\)\s*(\|\||\?\?|\?\s|&&)?"#,
         // python-decouple
-        r#"=\s*config\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,\s*default\b)?"#,
-        r#"os\.environ\[\s*["']([A-Z][A-Z0-9_]*)["']"#,
-        r#"(?:os\.environ\.get|os\.getenv|environ\.get)\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,|\)\s*or\b)?"#,
+        r#"=\s*config\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,(?:[^()\n]|\([^()\n]*\))*?\bdefault\b)?"#,
+        r#"\benviron\[\s*["']([A-Z][A-Z0-9_]*)["']"#,
+        r#"(?:\benviron\.(?:get|pop)|\bgetenv)\(\s*(?:key\s*=\s*)?["']([A-Z][A-Z0-9_]*)["']\s*(,|\)\s*or\b)?"#,
+        // who asks whether it is there can do without
+        r#"["']([A-Z][A-Z0-9_]*)["']\s+(?:not\s+)?in\s+(?:os\.)?(environ)\b"#,
         r#"[cC]onfig(?:Service)?\.get(?:OrThrow)?(?:<[^>\n]*>)?\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,)?"#,
         r#"=\s*env\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,)?"#,
         r"\{([^{}]*)\}\s*=\s*process\.env\b",
@@ -67,6 +73,10 @@ static BY_IMPORT: LazyLock<Vec<(Regex, Vec<Regex>)>> = LazyLock::new(|| {
         (r#"["']\$env/dynamic/(?:private|public)["']"#, &[r"(?:^|[^.\w])env\.([A-Z][A-Z0-9_]*)\b\s*(\|\||\?\?|\?\s|&&)?"]),
         // django-environ
         (r"(?m)^(?:import environ\b|from environ import)", &[r#"\b[eE]nv(?:\.[a-z_]+)?\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,\s*default\b)?"#]),
+        // python-decouple, wherever it stands
+        (r"(?m)^from decouple import", &[r#"\bconfig\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,(?:[^()\n]|\([^()\n]*\))*?\bdefault\b)?"#]),
+        // environs
+        (r"(?m)^(?:import environs\b|from environs import)", &[r#"\b[eE]nv(?:\.[a-z_]+)?\(\s*["']([A-Z][A-Z0-9_]*)["']\s*(,)?"#]),
     ]
     .into_iter()
     .filter_map(|(import, reads)| Some((Regex::new(import).ok()?, compile(reads))))
@@ -88,67 +98,6 @@ impl Lines {
     }
 }
 
-/// A package that reads variables by itself.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Client {
-    language: Language,
-    /// What the code imports.
-    package: String,
-    /// How it is used (group 1: its arguments).
-    made: String,
-    /// Among the arguments it means that the variables are not read.
-    given: String,
-    names: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Clients {
-    #[serde(rename = "as_of")]
-    _as_of: String,
-    #[serde(rename = "source")]
-    _source: String,
-    client: Vec<Client>,
-}
-
-static CLIENTS: LazyLock<Vec<(Regex, Client)>> = LazyLock::new(|| {
-    let table = toml::from_str::<Clients>(include_str!("../../assets/files/clients.toml"));
-    let clients = table.map(|table| table.client).unwrap_or_default();
-    clients.into_iter().filter_map(|client| Some((Regex::new(&client.made).ok()?, client))).collect()
-});
-
-impl Client {
-    fn is_imported(&self, file: &str, text: &str) -> bool {
-        let package = &self.package;
-        match self.language {
-            Language::Python => {
-                file.ends_with(".py")
-                    && [format!("from {package} import"), format!("import {package}")].iter().any(|line| text.contains(line))
-            }
-            Language::Node => !file.ends_with(".py") && ["\"", "'"].iter().any(|mark| text.contains(&format!("{mark}{package}{mark}"))),
-            Language::Php | Language::Html | Language::Unknown => false,
-        }
-    }
-}
-
-/// Names that clients read by themselves, with where in the text.
-fn by_clients(file: &str, text: &str) -> Vec<(usize, &'static str)> {
-    let mut out = Vec::new();
-    for (pattern, client) in CLIENTS.iter().filter(|(_, client)| client.is_imported(file, text)) {
-        let mut made = pattern.captures_iter(text).filter(|found| found.get(1).is_none_or(|given| !given.as_str().contains(&client.given)));
-        // one place is enough of a package that is used in many
-        let places: Vec<usize> = match client.language {
-            Language::Python => made.filter_map(|found| Some(found.get(0)?.start())).collect(),
-            Language::Node | Language::Php | Language::Html | Language::Unknown => {
-                made.next().and_then(|found| Some(found.get(0)?.start())).into_iter().collect()
-            }
-        };
-        out.extend(places.iter().flat_map(|at| client.names.iter().map(|name| (*at, name.as_str()))));
-    }
-    out
-}
-
 /// All names, sorted.
 pub fn read(tree: &Tree) -> Vec<Variable> {
     let mut found: BTreeMap<String, Variable> = BTreeMap::new();
@@ -157,7 +106,7 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
         // a line that is nothing but a comment reads nothing
         let is_read = |start: usize| !is_comment(file, text.get(start..).unwrap_or(""));
         let mut seen: HashSet<(String, u32)> = HashSet::new();
-        for (at, name) in by_clients(file, text) {
+        for (at, name) in clients::names(file, text) {
             let (line, start) = lines.at(at);
             if !is_read(start) {
                 continue;
@@ -173,7 +122,10 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
                 variable.places.push(Place { file: file.to_owned(), line });
             }
         }
-        for (at, name, own) in nuxt::names(file, text) {
+        for (at, name, own) in nuxt::names(file, text).into_iter().chain(python::names(file, text)) {
+            if !is_read(lines.at(at).1) {
+                continue;
+            }
             let new = || Variable { name: name.clone(), has_default: true, at_build: false, places: Vec::new() };
             let variable = found.entry(name.clone()).or_insert_with(new);
             variable.has_default &= own;
@@ -191,7 +143,7 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
                 for part in names.as_str().split(',').map(str::trim) {
                     let part = part.split_once(" as ").map_or(part, |(name, _)| name.trim());
                     let (name, default) = match part.split_once(['=', ':']) {
-                        Some((name, rest)) => (name.trim(), part.contains('=') && !rest.is_empty()),
+                        Some((name, rest)) => (name.trim(), part.contains('=') && !rest.is_empty() && !is_none(name.trim(), rest)),
                         None => (part, captures.get(2).is_some()),
                     };
                     let vite = whole.as_str().starts_with("import.meta");
@@ -210,8 +162,7 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
                         at_build,
                         places: Vec::new(),
                     });
-                    let after = text.get(whole.end()..).unwrap_or("").trim_start().trim_start_matches(['"', '\'', '`']);
-                    variable.has_default &= default && !after.starts_with(STAND_IN);
+                    variable.has_default &= default && !is_none(name, text.get(whole.end()..).unwrap_or(""));
                     if seen.insert((name.to_owned(), line)) {
                         variable.places.push(Place { file: file.to_owned(), line });
                     }
@@ -220,6 +171,23 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
         }
     }
     found.into_values().collect()
+}
+
+/// A default that is none: the stand-in of ours, for a secret an empty text, and another argument by its name.
+fn is_none(name: &str, rest: &str) -> bool {
+    const BLANK: [char; 5] = ['=', ' ', '\t', '\r', '\n'];
+    let rest = rest.trim_start_matches(BLANK);
+    let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let (word, behind) = rest.split_at_checked(word).unwrap_or_default();
+    let is_named = !word.is_empty() && behind.trim_start().starts_with('=') && !behind.trim_start().starts_with("==");
+    if is_named && word != "default" {
+        return true;
+    }
+    let rest = if is_named { behind.trim_start_matches(BLANK) } else { rest };
+    let mut marks = rest.chars();
+    let Some(mark) = marks.next().filter(|mark| matches!(mark, '"' | '\'' | '`')) else { return false };
+    let inside = marks.as_str();
+    inside.starts_with(STAND_IN) || inside.starts_with(mark) && hide::is_secret_name(name)
 }
 
 /// What stands in for Replit's packages reads variables, too, at the places that use it: its own files are not walked.
@@ -376,11 +344,5 @@ mod tests {
         assert!(begun.elapsed() < std::time::Duration::from_secs(40), "{:?}", begun.elapsed());
         assert_eq!((found.len(), found[0].places.len()), (1, 200_000));
         assert_eq!((found[0].places[10_000].file.as_str(), found[0].places[10_000].line), ("src/1.ts", 1));
-    }
-
-    #[test]
-    fn each_client_of_the_table_can_be_looked_for() {
-        let table: super::Clients = toml::from_str(include_str!("../../assets/files/clients.toml")).unwrap();
-        assert_eq!(super::CLIENTS.len(), table.client.len());
     }
 }

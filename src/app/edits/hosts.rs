@@ -16,6 +16,7 @@ use super::work::{Work, line_of};
 
 pub(super) const WHY: &str = "the app's own address comes from the environment";
 const BOTH: &str = "put the app's new address here: this file runs in the browser, too, which knows no process.env (a VITE_ or NEXT_PUBLIC_ variable at build)";
+const MAIL: &str = "put a sender here that the mail provider has verified, from the environment where it can be: nothing is sent from an address at replit.app elsewhere";
 const NEVER: &str =
     "ask for APP_URL in this condition: on AWS, where Replit's variables are not set, the address behind it is never reached";
 /// An address at Replit, also one that is put together from the repl's name.
@@ -83,7 +84,11 @@ pub fn addresses(work: &mut Work) {
             let number = line_of(&text, found.start());
             let line = text.lines().nth(number - 1).unwrap_or_default();
             if !spoken_of.iter().any(|range| range.contains(&found.start())) && !line.contains("auth.util.repl.co") {
+                let is_mail = text
+                    .get(..found.start())
+                    .is_some_and(|head| head.trim_end_matches(|c: char| c.is_alphanumeric() || c == '.' || c == '-').ends_with('@'));
                 let what = match sides.side(&path) {
+                    _ if is_mail => MAIL,
                     Side::Both => BOTH,
                     Side::Server | Side::Browser => "put the app's new address here, from the environment where it can be",
                 };
@@ -138,7 +143,8 @@ fn python(path: &str, text: &str, address: &Regex) -> Vec<Edit> {
         let Some(at) = address.find(inside.as_str()).filter(|at| at.start() == 0 && is_code) else { continue };
         let rest = inside.as_str().get(at.end()..).unwrap_or_default();
         let quote = whole.as_str().chars().next().unwrap_or('"');
-        let own = format!("os.environ[{quote}APP_URL{quote}]");
+        // at the top of a module a name that is not set would keep the app from starting
+        let own = format!("os.environ.get({quote}APP_URL{quote}, {quote}http://localhost:5000{quote})");
         let value = if rest.is_empty() { own } else { format!("({own} + {quote}{rest}{quote})") };
         edits.push(Edit::new(whole.range(), value, WHY));
     }

@@ -7,6 +7,7 @@ use super::super::orm::edit::Edit;
 use super::super::orm::imports::Imports;
 use super::super::orm::list::ListEdit;
 use super::super::orm::script::{arguments, items, value_of};
+use super::super::python::code;
 use super::super::scan::DROP_INS;
 use super::super::variable::STAND_IN;
 use super::package;
@@ -65,18 +66,47 @@ pub fn edit(work: &mut Work) {
 
 /// Python's client is left to a person: where its key comes from is not to be told from the call alone.
 fn python(work: &mut Work) {
-    let Ok(made) = Regex::new(r"(?m)^\w+\s*=\s*(?:openai\.)?(?:Async)?OpenAI\(([^\n]*)") else { return };
+    let (Ok(made), Ok(key), Ok(named)) = (
+        Regex::new(r"(?m)^\w+\s*=\s*(?:openai\.)?(?:Async)?OpenAI\("),
+        Regex::new(r"\bapi_key\s*=\s*"),
+        Regex::new(r#"^(?:os\.)?(?:environ\.get\(|getenv\(|environ\[)\s*["'](\w+)["']"#),
+    ) else {
+        return;
+    };
     for path in work.paths(|path, text| path.ends_with(".py") && text.contains("openai") && made.is_match(text)) {
         let text = work.text(&path).unwrap_or_default().to_owned();
-        for found in made.captures_iter(&text) {
-            let (Some(whole), Some(given)) = (found.get(0), found.get(1)) else { continue };
-            if given.as_str().contains(STAND_IN) {
+        let code = code(&text);
+        for found in made.find_iter(&code) {
+            let end = closed(&code, found.end());
+            let given = text.get(found.end()..end).unwrap_or_default();
+            if given.contains(STAND_IN) {
                 continue;
             }
-            let what = format!(
-                "make this client in the function that uses it, or with a stand-in: api_key=os.environ.get(\"OPENAI_API_KEY\") or \"{STAND_IN}\""
+            // the name that the code reads already is the one that app env gives
+            let own = key.find(given).and_then(|key| given.get(key.end()..));
+            let name = own.map_or(Some("OPENAI_API_KEY"), |value| Some(named.captures(value)?.get(1)?.as_str()));
+            let value = name.map_or_else(
+                || own.and_then(|value| value.split([',', '\n']).next()).unwrap_or_default().trim().to_owned(),
+                |name| format!("os.environ.get(\"{name}\")"),
             );
-            work.item(&path, Some(line_of(&text, whole.start())), &what, WHY);
+            let what = format!("make this client in the function that uses it, or with a stand-in: api_key={value} or \"{STAND_IN}\"");
+            work.item(&path, Some(line_of(&text, found.start())), &what, WHY);
         }
     }
+}
+
+/// Where the parenthesis that was opened before is closed.
+fn closed(code: &str, from: usize) -> usize {
+    let mut depth = 1usize;
+    for (at, c) in code.get(from..).unwrap_or_default().char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return from + at;
+        }
+    }
+    code.len()
 }

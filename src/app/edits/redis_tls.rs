@@ -16,6 +16,9 @@ const PARTS: &str = "give this client of Redis TLS: { tls: process.env.REDIS_TLS
 const ADDRESS: &str =
     "redis:// speaks no TLS: write ${process.env.REDIS_TLS === \"true\" ? \"rediss\" : \"redis\"}:// here, or read REDIS_URL instead";
 const PYTHON: &str = "give this client of Redis TLS: ssl=os.environ.get(\"REDIS_TLS\") == \"true\"";
+const PASSWORD: &str = "and the password: password=os.environ.get(\"REDIS_PASSWORD\")";
+const CELERY: &str = "Celery takes rediss:// only where the address says how the certificate is looked at: add ?ssl_cert_reqs=CERT_REQUIRED where it begins with rediss:// (or set broker_use_ssl and redis_backend_use_ssl to {\"ssl_cert_reqs\": ssl.CERT_REQUIRED})";
+const CELERY_WHY: &str = "without it the worker does not start: A rediss:// URL must have parameter ssl_cert_reqs";
 const PYTHON_ADDRESS: &str =
     "redis:// speaks no TLS: write rediss:// here where os.environ.get(\"REDIS_TLS\") is \"true\", or read REDIS_URL instead";
 
@@ -58,6 +61,7 @@ pub fn edit(work: &mut Work) {
         work.edit(&script, edits);
     }
     python(work);
+    celery(work);
 }
 
 /// Options with a host, and whose; what a person must do where they are not plain. `None`: no client of Redis, or one that is settled.
@@ -172,10 +176,38 @@ fn python(work: &mut Work) {
         });
         let clients: Vec<usize> = clients.map(|found| found.start()).collect();
         for at in clients {
-            work.item(&path, Some(line_of(&text, at)), PYTHON, WHY);
+            let has_password =
+                text.get(at..).and_then(|rest| rest.split_once('(')).is_some_and(|(_, rest)| in_brackets(rest).contains("password"));
+            let what = if has_password { PYTHON.to_owned() } else { format!("{PYTHON}, {PASSWORD}") };
+            work.item(&path, Some(line_of(&text, at)), &what, WHY);
         }
         for found in address.find_iter(&text) {
             work.item(&path, Some(line_of(&text, found.start())), PYTHON_ADDRESS, WHY);
+        }
+    }
+}
+
+/// Celery and kombu ask for more than a URL: the first place of a file that reads it for them.
+fn celery(work: &mut Work) {
+    let (Ok(uses), Ok(reads), Ok(settled)) = (
+        Regex::new(r"(?m)^\s*(?:import|from)\s+(?:celery|kombu)\b|\bCELERY_\w+|\bCelery\("),
+        Regex::new(r#"["'][A-Z0-9_]*REDIS[A-Z0-9_]*UR[LI]["']|["']CELERY_(?:BROKER_URL|RESULT_BACKEND)["']|\bREDIS_URL\b"#),
+        Regex::new(r"(?i)ssl_cert_reqs|broker_use_ssl|redis_backend_use_ssl"),
+    ) else {
+        return;
+    };
+    if work.any(|path, text| path.ends_with(".py") && settled.is_match(text)) {
+        return;
+    }
+    for path in work.paths(|path, text| path.ends_with(".py") && uses.is_match(text) && reads.is_match(text)) {
+        let text = work.text(&path).unwrap_or_default();
+        // the line that gives it to Celery, else the first that reads it
+        let lines: Vec<(usize, &str)> =
+            text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#') && reads.is_match(line)).collect();
+        let given = lines.iter().find(|(_, line)| uses.is_match(line)).or_else(|| lines.first());
+        if let Some((at, _)) = given {
+            let line = Some(at + 1);
+            work.item(&path, line, CELERY, CELERY_WHY);
         }
     }
 }

@@ -1,13 +1,17 @@
 mod database;
 mod form;
 mod health;
+mod health_python;
 mod login;
+mod login_flask;
 mod prisma;
+mod python;
 mod redis;
 mod running;
 mod services;
 mod sides;
 mod uploads;
+mod uploads_flask;
 mod vite;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! A route that tells the load balancer how the app is: mounted before the login and before what answers every path.
 //! What the route looks at is in `assets/files/health.*`; here it is only put in, with the app's own clients, and never over a route of the app's own.
 
+mod hooks;
 mod next;
 mod node;
 mod present;
@@ -50,6 +51,7 @@ pub fn edit(work: &mut Work) {
         if !done(work, server) {
             open.push(server);
         }
+        hooks::told(work, server);
     }
     // where no server has one in its own folder, it may be made elsewhere
     if open.len() == servers.len() && servers.iter().any(|server| *server != Server::default()) && done(work, &Server::default()) {

@@ -4,6 +4,7 @@
 use regex::Regex;
 
 use super::super::super::comments::Comments;
+use super::super::super::mark;
 use super::super::super::orm::script::{Part, Script, arguments};
 use super::super::super::service;
 use super::super::browser::Side;
@@ -36,7 +37,8 @@ pub fn is_there(work: &mut Work, server: &Server) -> bool {
     };
     let (uses_database, uses_redis, keeps) = (has_database(work), has_redis(work), store(work).is_some());
     for (path, at, _) in &found {
-        let Some(text) = work.text(path).map(str::to_owned) else { continue };
+        // what ours asks was made so
+        let Some(text) = work.text(path).filter(|text| !text.contains(mark::WORDS)).map(str::to_owned) else { continue };
         let Some(body) = body(work, path, &text, *at).filter(|body| !either.is_match(body)) else { continue };
         let line = Some(line_of(&text, *at));
         if uses_database && !database.is_match(&body) {

@@ -301,7 +301,14 @@ pub fn django(work: &mut Work, server: &Server) -> bool {
     if marks.iter().any(|mark| text.contains(mark)) {
         asks.push("\"redis\": _redis");
     }
-    let contents = DJANGO.replace("{\"database\": _database, \"redis\": _redis}", &format!("{{{}}}", asks.join(", ")));
+    let has_redis = asks.iter().any(|ask| ask.contains("redis"));
+    // what nothing calls is not there
+    let django = if has_redis {
+        DJANGO.to_owned()
+    } else {
+        DJANGO.replace("from django.core.cache import cache\n", "").replace("def _redis():\n    cache.get(\"health\")\n\n\n", "")
+    };
+    let contents = django.replace("{\"database\": _database, \"redis\": _redis}", &format!("{{{}}}", asks.join(", ")));
     if !file(work, &middleware, &contents) {
         return true;
     }
@@ -324,7 +331,7 @@ pub fn django(work: &mut Work, server: &Server) -> bool {
         );
         work.item(&path, None, &what, WHY);
     }
-    if !asks.iter().any(|ask| ask.contains("redis")) {
+    if !has_redis {
         unreached(work, &path, false, true);
     }
     true

@@ -11,7 +11,11 @@ fn addresses_at_replit_come_from_the_environment() {
         ("server/a.ts", "mail(`see https://shop.replit.app/o/${id}`);", "mail(`see ${process.env.APP_URL}/o/${id}`);"),
         ("server/a.ts", "u = `https://${process.env.REPL_SLUG}.${process.env.REPL_OWNER}.repl.co/cb`;", "u = `${process.env.APP_URL}/cb`;"),
         ("client/src/a.ts", "const url = \"https://shop.replit.app/x\";", "const url = `${window.location.origin}/x`;"),
-        ("a.py", "import os\nURL = \"https://shop.replit.app/x\"\n", "import os\nURL = (os.environ[\"APP_URL\"] + \"/x\")\n"),
+        (
+            "a.py",
+            "import os\nURL = \"https://shop.replit.app/x\"\n",
+            "import os\nURL = (os.environ.get(\"APP_URL\", \"http://localhost:5000\") + \"/x\")\n",
+        ),
     ] {
         assert_eq!(one("hosts", path, given), then);
     }

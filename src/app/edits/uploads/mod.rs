@@ -3,8 +3,10 @@
 
 mod calls;
 pub(super) mod folder;
+mod media;
 mod module;
 mod python;
+mod python_folder;
 mod serve;
 mod storage;
 
@@ -59,6 +61,8 @@ impl Plan {
 pub fn edit(work: &mut Work) {
     node(work);
     python::edit(work);
+    media::django(work);
+    media::fastapi(work);
 }
 
 fn node(work: &mut Work) {

@@ -1,7 +1,7 @@
-//! Uploads of Python apps: Flask's `file.save` into its folder and what is sent from there become ours; Django and FastAPI are a person's.
-//! Never touches what is saved elsewhere, nor an image that is no upload.
+//! Uploads of Flask apps: `file.save` into its folder and what is sent from there become ours, all of them or none.
+//! Never touches what is saved elsewhere, and never one half: where a line needs a person, files are not looked for where nobody puts them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
@@ -11,15 +11,21 @@ use super::super::health::python_module;
 use super::super::login_python;
 use super::super::work::{Work, folder, line_of};
 use super::WHY;
+use super::python_folder::{dirs, named, named_paths, real};
 
 const OURS: &str = include_str!("../../../../assets/files/uploads.py");
 const NEW: [(&str, &str); 1] = [("boto3", ">=1.34")];
 
+const SAVE: &str = "keep this file in S3: save_upload(file, path) of OURS, with a path in the app's folder";
+const WRITE: &str = "keep this in S3: what it writes goes into an io.BytesIO, and save_upload(FileStorage(buffer), path) of OURS keeps that (werkzeug.datastructures)";
+const UNPACK: &str =
+    "keep these files in S3: unpack them into a temporary folder, and give each one to save_upload(FileStorage(file), path) of OURS";
+const BYTES: &str = "give this the bytes from S3: io.BytesIO(read_upload(path)) of OURS, where it looks for the file on the disk";
+
 pub fn edit(work: &mut Work) {
-    let Some(words) = Words::new() else { return };
-    flask(work, &words);
-    django(work);
-    fastapi(work);
+    if let Some(words) = Words::new() {
+        flask(work, &words);
+    }
 }
 
 struct Words {
@@ -30,8 +36,12 @@ struct Words {
     /// A name that holds several, and one for each of a name.
     listed: Regex,
     each: Regex,
-    /// A call with a name as its first argument.
+    /// A call with a name, or with a path that is put together, as its first argument.
     reads: Regex,
+    joins: Regex,
+    unpacks: Regex,
+    /// A name for the folder itself.
+    dir: Regex,
     /// A call that may be on an upload: group 1 is all up to its parenthesis.
     call: Regex,
     import: Regex,
@@ -49,8 +59,11 @@ impl Words {
             listed: Regex::new(r"\b(\w+)\s*=\s*request\.files\.getlist\(").ok()?,
             each: Regex::new(r"\bfor\s+(\w+)\s+in\s+(\w+)\b").ok()?,
             reads: Regex::new(r"([\w.]+)\(\s*(\w+)\s*[,)]").ok()?,
+            joins: Regex::new(r"([\w.]+)\(\s*(?:os\.path\.)?join\(").ok()?,
+            unpacks: Regex::new(r"\.extract(?:all)?\(").ok()?,
+            dir: Regex::new(r#"(?m)^[ \t]*(\w+)\s*=\s*(?:\w+\.config(?:\[\s*["']UPLOAD_FOLDER["']\s*\]|\.get\(\s*["']UPLOAD_FOLDER["']\s*\))|UPLOAD_FOLDER)[ \t]*$"#).ok()?,
             call: Regex::new(
-                r#"(?:\b(\w+|request\.files\[[^\]\n]+\]|\w*form\w*\.\w+\.data)\.save|\b(save_upload|send_from_directory|send_file|os\.remove|os\.unlink|os\.path\.exists|os\.path\.isfile|os\.listdir|os\.rename|os\.replace|shutil\.move|shutil\.copy2?|shutil\.copyfile|os\.path\.getsize|os\.stat|Image\.open|open))\("#,
+                r#"(?:\b(\w+|request\.files\[[^\]\n]+\]|\w*form\w*\.\w+\.data)\.save|\b(save_upload|send_from_directory|send_file|os\.remove|os\.unlink|os\.path\.exists|os\.path\.isfile|os\.listdir|os\.scandir|os\.walk|os\.rename|os\.replace|shutil\.move|shutil\.copy2?|shutil\.copyfile|os\.path\.getsize|os\.stat|Image\.open|open))\("#,
             )
             .ok()?,
             import: Regex::new(r"(?m)^(?:from [\w.]+ import (?:\([^)]*\)|[^\r\n(]+)|import [^\r\n]+)").ok()?,
@@ -59,67 +72,71 @@ impl Words {
     }
 }
 
-/// The folder that a value names: a literal, the last literals of a join, or the default of a variable.
-fn named(value: &str) -> Option<String> {
-    if value.contains("/tmp") || value.contains("tempfile") {
-        return None;
-    }
-    let literals = Regex::new(r#"["']([^"']*)["']"#).ok()?;
-    let all: Vec<&str> = literals.captures_iter(value).filter_map(|found| Some(found.get(1)?.as_str())).collect();
-    let parts = match value.trim_start().chars().next()? {
-        '"' | '\'' => all.get(..1)?,
-        _ if value.contains("environ") || value.contains("getenv") => all.get(1..2)?,
-        _ if value.contains("join(") => all.as_slice(),
-        _ => return None,
-    };
-    let path = parts.join("/");
-    let path = path.trim_start_matches("./").trim_end_matches('/');
-    (!path.is_empty() && !path.starts_with('/') && !path.contains("..")).then(|| path.to_owned())
-}
-
 fn flask(work: &mut Work, words: &Words) {
-    let is_app = |path: &str, text: &str| path.ends_with(".py") && text.contains("flask") && !mark::is_written(text);
-    let paths = work.paths(|path, text| is_app(path, text) && (words.taken.is_match(text) || text.contains("UPLOAD_FOLDER")));
-    if !paths.iter().any(|path| work.text(path).is_some_and(|text| words.taken.is_match(text))) {
+    let is_app = |path: &str, text: &str| {
+        path.ends_with(".py")
+            && !mark::is_written(text)
+            && (text.contains("flask") && words.taken.is_match(text) || text.contains("UPLOAD_FOLDER"))
+    };
+    let paths = work.paths(is_app);
+    let is_taken = |text: &str| text.contains("flask") && words.taken.is_match(text);
+    if !paths.iter().any(|path| work.text(path).is_some_and(is_taken)) {
         return;
     }
-    let folders: BTreeSet<String> = paths
-        .iter()
-        .filter_map(|path| work.text(path))
-        .flat_map(|text| words.folder.captures_iter(text).filter_map(|found| named(found.get(1)?.as_str())).collect::<Vec<_>>())
-        .chain(["uploads".to_owned()])
-        .collect();
-    let mut first: Option<(String, usize, String)> = None;
-    for path in paths {
-        let text = work.text(&path).unwrap_or_default().to_owned();
-        let found = places(words, &text, &folders);
-        if let Some((at, folder)) = found.saved {
-            first.get_or_insert((path.clone(), at, folder));
+    // by the name in the code: where it lies from the app's root
+    let mut folders = BTreeMap::from([("uploads".to_owned(), "uploads".to_owned())]);
+    for (path, text) in paths.iter().filter_map(|path| Some((path, work.text(path)?))) {
+        for value in words.folder.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str())) {
+            if let Some(literal) = named(value) {
+                let real = real(path, text, value, &literal);
+                folders.insert(literal, real);
+            }
         }
+    }
+    let all: Vec<(String, String, Places)> = paths
+        .into_iter()
+        .filter_map(|path| Some((work.text(&path)?.to_owned(), path)))
+        .map(|(text, path)| {
+            let found = places(words, &text, &folders);
+            (path, text, found)
+        })
+        .collect();
+    let saves = |text: &str| text.lines().any(|line| line.starts_with("from ") && line.contains("save_upload"));
+    let is_begun = work.any(|path, text| path.ends_with(".py") && saves(text));
+    // one half in S3 and the other on the disk is worse than none
+    let waits = !is_begun && all.iter().any(|(_, _, found)| !found.items.is_empty());
+    let first = all.iter().find_map(|(path, _, found)| Some((path.clone(), found.saved.clone()?)));
+    for (path, text, found) in &all {
         if found.edits.is_empty() && found.items.is_empty() {
             continue;
         }
-        let Some(file) = file(work, &path) else { continue };
+        let Some(file) = file(work, path) else { continue };
         for (line, what) in &found.items {
-            work.item(&path, Some(*line), &what.replace("OURS", &file), WHY);
+            work.item(path, Some(*line), &what.replace("OURS", &file), WHY);
         }
-        if found.edits.is_empty() {
+        let Some(at) = found.edits.iter().map(|edit| edit.range.start).min() else { continue };
+        if waits {
+            let what = format!(
+                "uploads are left on the disk as a whole, since lines of this list need a person first: do those with {file}, and app prepare does the rest (file.save, send_from_directory)"
+            );
+            work.item(path, Some(line_of(text, at)), &what, WHY);
+            login_python::ask(work, &NEW, WHY);
             continue;
         }
-        let Some(module) = python_module(work, &path, &file) else {
-            work.item(&path, None, &format!("use what {file} has in this file: its first lines say how"), WHY);
+        let Some(module) = python_module(work, path, &file) else {
+            work.item(path, None, &format!("use what {file} has in this file: its first lines say how"), WHY);
             continue;
         };
         let names: Vec<&str> = found.names.iter().copied().collect();
-        let mut edits = found.edits;
-        edits.extend(import(words, &text, &module, &names));
-        if work.replace(&path, &text, edits) {
+        let mut edits = found.edits.clone();
+        edits.extend(import(words, text, &module, &names));
+        if work.replace(path, text, edits) {
             login_python::ask(work, &NEW, WHY);
         }
     }
-    if let Some((path, line, folder)) = first {
+    if let Some((path, Saved { line, literal, real })) = first {
         let what = format!(
-            "copy what lies in {folder}/ to the bucket, when writes have stopped on Replit: aws s3 sync {folder} s3://$S3_BUCKET/{folder}"
+            "copy what lies in {real}/ to the bucket, when writes have stopped on Replit: aws s3 sync {real} s3://$S3_BUCKET/{real}"
         );
         work.item(
             &path,
@@ -127,13 +144,23 @@ fn flask(work: &mut Work, words: &Words) {
             &what,
             "the app looks for its users' files in the bucket, and those sent until now are on Replit's disk",
         );
-        if folder.starts_with("static/") {
+        if literal.starts_with("static/") {
             let what = format!(
-                "send these files from S3: a route /{folder}/<path:name> that returns send_upload(\"{folder}\", name); Flask's own route for static files looks on the disk alone"
+                "send these files from S3: a route /{literal}/<path:name> that returns send_upload(\"{literal}\", name); Flask's own route for static files looks on the disk alone"
             );
             work.item(&path, Some(line), &what, WHY);
         }
     }
+}
+
+/// The first upload of a file that is kept.
+#[derive(Debug, Clone)]
+struct Saved {
+    line: usize,
+    /// The folder as the code names it.
+    literal: String,
+    /// From the app's root: its keys in the bucket begin with this.
+    real: String,
 }
 
 #[derive(Default)]
@@ -141,11 +168,10 @@ struct Places {
     edits: Vec<Edit>,
     names: BTreeSet<&'static str>,
     items: Vec<(usize, &'static str)>,
-    /// The line of the first upload that is kept, and its folder.
-    saved: Option<(usize, String)>,
+    saved: Option<Saved>,
 }
 
-fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
+fn places(words: &Words, text: &str, folders: &BTreeMap<String, String>) -> Places {
     let mut out = Places::default();
     let lists: BTreeSet<&str> = words.listed.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str())).collect();
     let mut taken: BTreeSet<&str> =
@@ -158,9 +184,12 @@ fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
             .filter(|(_, list)| lists.contains(list))
             .map(|(one, _)| one),
     );
+    let dirs = dirs(&words.dir, text);
+    let is_dir = |part: &str| part.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| dirs.contains(word));
     let direct = |part: &str| {
         part.contains("UPLOAD_FOLDER")
-            || folders.iter().any(|folder| {
+            || is_dir(part)
+            || folders.keys().any(|folder| {
                 ["\"", "'"]
                     .iter()
                     .any(|quote| part.contains(&format!("{quote}{folder}{quote}")) || part.contains(&format!("{quote}{folder}/")))
@@ -169,10 +198,12 @@ fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
     let paths = named_paths(text, &direct);
     let meant = |part: &str| direct(part) || paths.contains(part.trim());
     // the one that is named, else the one that is configured, else the usual one
-    let kept_in = |given: &str| {
-        let named = folders.iter().find(|folder| given.contains(folder.as_str()));
-        let folder = named.or_else(|| folders.iter().find(|folder| *folder != "uploads"));
-        folder.cloned().unwrap_or_else(|| "uploads".to_owned())
+    let kept_in = |line: usize, given: &str| {
+        let named = folders.keys().find(|folder| given.contains(folder.as_str()));
+        let of = |(literal, real): (&String, &String)| Saved { line, literal: literal.clone(), real: real.clone() };
+        let configured = || folders.iter().find(|(literal, _)| *literal != "uploads").or_else(|| folders.iter().next()).map(of);
+        let saved = named.map_or_else(configured, |literal| Some(Saved { line, literal: literal.clone(), real: literal.clone() }));
+        saved.unwrap_or_else(|| Saved { line, literal: "uploads".to_owned(), real: "uploads".to_owned() })
     };
     for found in words.call.captures_iter(text) {
         let (Some(whole), receiver, call) = (found.get(0), found.get(1), found.get(2)) else { continue };
@@ -187,29 +218,36 @@ fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
         match (receiver, call.map(|call| call.as_str())) {
             (Some(file), _) => {
                 let of_form = file.as_str().starts_with("request.files") || file.as_str().ends_with(".data");
-                if !taken.contains(file.as_str()) && !of_form || given.contains("tmp") {
+                let is_upload = taken.contains(file.as_str()) || of_form;
+                if !is_upload && !meant(given.split(',').next().unwrap_or_default()) || given.contains("tmp") {
                     continue;
                 }
-                if meant(given) && one {
-                    out.saved.get_or_insert_with(|| (line, kept_in(given)));
+                if !is_upload {
+                    out.items.push((line, WRITE));
+                } else if meant(given) && one {
+                    out.saved.get_or_insert_with(|| kept_in(line, given));
                     out.edits.push(Edit::new(whole.range(), format!("save_upload({}, ", file.as_str()), WHY));
                     out.names.insert("save_upload");
                 } else {
-                    out.items.push((line, "keep this file in S3: save_upload(file, path) of OURS, with a path in the app's folder"));
+                    out.items.push((line, SAVE));
                 }
             }
             // ours already
-            (None, Some("save_upload")) => drop(out.saved.get_or_insert_with(|| (line, kept_in(given)))),
+            (None, Some("save_upload")) => drop(out.saved.get_or_insert_with(|| kept_in(line, given))),
             (None, Some(name)) => {
                 let first = given.split(',').next().unwrap_or_default();
                 // of several arguments each may be the path
                 let among = |given: &str| meant(given) || given.split(',').any(|one| paths.contains(one.trim()));
+                let lists = matches!(name, "os.listdir" | "os.scandir" | "os.walk");
+                let only_folder = direct(first) && !first.contains("join(") && !paths.contains(first.trim()) && !first.contains('/');
                 if !(if name == "send_from_directory" { meant(first) } else { among(given) })
-                    || first.trim() == "UPLOAD_FOLDER" && name != "send_from_directory"
+                    || only_folder
+                        && (first.trim() == "UPLOAD_FOLDER" || dirs.contains(first.trim()))
+                        && name != "send_from_directory"
+                        && !lists
                 {
                     continue;
                 }
-                let only_folder = direct(first) && !first.contains("join(") && !paths.contains(first.trim()) && !first.contains('/');
                 match name {
                     "send_from_directory" if is_plain(given) => {
                         out.edits.push(Edit::new(function, "send_upload", WHY));
@@ -225,9 +263,9 @@ fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
                         out.edits.push(Edit::new(function, "has_upload", WHY));
                         out.names.insert("has_upload");
                     }
-                    "os.listdir" => out.items.push((
+                    _ if lists => out.items.push((
                         line,
-                        "S3 has no folders: list the objects whose keys begin with the folder's name (list_objects_v2), as OURS finds them",
+                        "S3 has no folders: list the keys that begin with the folder's name (boto3's paginator of list_objects_v2); OURS lists none",
                     )),
                     "os.rename" | "os.replace" | "shutil.move" | "shutil.copy" | "shutil.copy2" | "shutil.copyfile" => out.items.push((
                         line,
@@ -254,27 +292,30 @@ fn places(words: &Words, text: &str, folders: &BTreeSet<String>) -> Places {
         let is_definition = text.get(..function.start()).unwrap_or_default().trim_end().ends_with("def");
         let head = text.get(..function.start()).unwrap_or_default();
         if paths.contains(name.as_str()) && !skipped && !by_call && !is_definition && !is_comment(head) {
-            let line = line_of(text, function.start());
-            out.items.push((
-                line,
-                "give this the bytes from S3: io.BytesIO(read_upload(path)) of OURS, where it looks for the file on the disk",
-            ));
+            out.items.push((line_of(text, function.start()), BYTES));
+        }
+    }
+    for found in words.joins.captures_iter(text) {
+        let (Some(whole), Some(function)) = (found.get(0), found.get(1)) else { continue };
+        let given = text.get(whole.end()..).and_then(inside).unwrap_or_default();
+        let head = text.get(..function.start()).unwrap_or_default();
+        let by_call = words.call.find_at(text, function.start()).is_some_and(|call| call.start() == function.start());
+        let known = ["str", "print", "len", "jsonify", "save_upload", "send_upload", "has_upload", "remove_upload", "read_upload", "Path"];
+        let skipped = known.contains(&function.as_str()) || function.as_str().starts_with("os.") || function.as_str().ends_with(".save");
+        if direct(given) && !by_call && !skipped && !is_comment(head) {
+            out.items.push((line_of(text, function.start()), BYTES));
+        }
+    }
+    for found in words.unpacks.find_iter(text) {
+        let head = text.get(..found.start()).unwrap_or_default();
+        let given = text.get(found.end()..).and_then(inside).unwrap_or_default();
+        if (meant(given) || given.split(['=', ',']).any(&meant)) && !is_comment(head) {
+            out.items.push((line_of(text, found.start()), UNPACK));
         }
     }
     out.items.sort();
     out.items.dedup_by_key(|(line, _)| *line);
     out
-}
-
-/// Names that hold a path of an upload: `path = os.path.join(app.config["UPLOAD_FOLDER"], name)`.
-fn named_paths(text: &str, direct: &impl Fn(&str) -> bool) -> BTreeSet<String> {
-    let Ok(pattern) = Regex::new(r#"(?m)^[ \t]*(\w+)\s*=\s*(os\.path\.join\([^\r\n]+|f["'][^\r\n]+)$"#) else { return BTreeSet::new() };
-    let found: Vec<(&str, &str)> =
-        pattern.captures_iter(text).filter_map(|found| Some((found.get(1)?.as_str(), found.get(2)?.as_str()))).collect();
-    let meant = |name: &str| found.iter().filter(|(its, value)| *its == name && direct(value)).count();
-    // a name that means something else elsewhere in the file is none
-    let given = |name: &str| Regex::new(&format!(r"(?m)^[ \t]*{name}\s*=[^=]")).map_or(0, |own| own.find_iter(text).count());
-    found.iter().map(|(name, _)| *name).filter(|name| *name != "UPLOAD_FOLDER" && meant(name) == given(name)).map(str::to_owned).collect()
 }
 
 /// Only what ours takes, too.
@@ -333,40 +374,4 @@ fn import(words: &Words, text: &str, module: &str, names: &[&str]) -> Option<Edi
         Some(last) => Edit::new(last.end()..last.end(), format!("{newline}{line}"), WHY),
         None => Edit::new(0..0, format!("{line}{newline}"), WHY),
     })
-}
-
-fn django(work: &mut Work) {
-    let Ok(media) = Regex::new(r"(?m)^MEDIA_ROOT\s*=\s*([^\r\n#]+)") else { return };
-    let Ok(last) = Regex::new(r#"["']([\w./-]+)["']\s*\)?\s*$"#) else { return };
-    for path in work.paths(|path, text| path.ends_with(".py") && media.is_match(text) && !text.contains("storages.backends")) {
-        let text = work.text(&path).unwrap_or_default();
-        let Some(found) = media.captures(text) else { continue };
-        let value = found.get(1).map(|value| value.as_str()).unwrap_or_default();
-        let literal = last.captures(value).and_then(|found| Some(found.get(1)?.as_str().to_owned()));
-        let local = literal.as_deref().unwrap_or("media").trim_matches('/').to_owned();
-        let line = found.get(0).map(|whole| line_of(text, whole.start()));
-        let what = format!(
-            "keep MEDIA_ROOT in S3: ask for django-storages[s3], add \"storages\" to INSTALLED_APPS, and STORAGES = {{\"default\": {{\"BACKEND\": \"storages.backends.s3.S3Storage\", \"OPTIONS\": {{\"bucket_name\": os.environ[\"S3_BUCKET\"], \"location\": \"{local}\", \"querystring_auth\": True, \"file_overwrite\": False}}}}, \"staticfiles\": {{\"BACKEND\": what it is now}}}} (before Django 4.2: DEFAULT_FILE_STORAGE, AWS_STORAGE_BUCKET_NAME and AWS_LOCATION); then aws s3 sync {local} s3://$S3_BUCKET/{local}"
-        );
-        work.item(&path, line, &what, WHY);
-    }
-}
-
-fn fastapi(work: &mut Work) {
-    let Ok(writes) = Regex::new(r#"\bopen\(\s*(?:f?["'](?:\./)?uploads/|os\.path\.join\(\s*(?:UPLOAD_\w+|["']uploads))[^\n]*["'][wx]b"#)
-    else {
-        return;
-    };
-    let Ok(sends) = Regex::new(r#"StaticFiles\(\s*directory\s*=\s*["'](?:\./)?uploads["'/]"#) else { return };
-    for path in work.paths(|path, text| path.ends_with(".py") && text.contains("fastapi") && !mark::is_written(text)) {
-        let text = work.text(&path).unwrap_or_default().to_owned();
-        for found in writes.find_iter(&text) {
-            let what = "keep this file in S3: boto3.client(\"s3\").upload_fileobj(file.file, os.environ[\"S3_BUCKET\"], f\"uploads/{name}\") in a thread (run_in_threadpool), and ask for boto3; then aws s3 sync uploads s3://$S3_BUCKET/uploads";
-            work.item(&path, Some(line_of(&text, found.start())), what, WHY);
-        }
-        for found in sends.find_iter(&text) {
-            let what = "send these files from S3: a route /uploads/{name} that answers with StreamingResponse(boto3.client(\"s3\").get_object(Bucket=os.environ[\"S3_BUCKET\"], Key=f\"uploads/{name}\")[\"Body\"].iter_chunks(), media_type=mimetypes.guess_type(name)[0])";
-            work.item(&path, Some(line_of(&text, found.start())), what, WHY);
-        }
-    }
 }
