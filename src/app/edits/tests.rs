@@ -10,8 +10,6 @@ mod sides;
 mod uploads;
 mod vite;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::*;
 use crate::app::builtin_signals;
 
