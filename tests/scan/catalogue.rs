@@ -224,7 +224,7 @@ const ROWS: &[Row] = &[
         &[("package.json", "{\n  \"scripts\": {\n    \"db\": \"drizzle-kit generate\",\n    \"ship\": \"git push\"\n  }\n}\n")],
     ),
     (
-        "C17",
+        "C19",
         &[("package.json", "{\n  \"scripts\": {\n    \"push\": \"prisma db push\"\n  }\n}\n")],
         "package.json:3",
         &[("package.json", "{\n  \"scripts\": {\n    \"db:push\": \"drizzle-kit push\"\n  }\n}\n")],
