@@ -97,6 +97,15 @@ impl Reading {
         (self.services.iter().filter(answers).map(dir).collect(), self.services.iter().map(dir).collect())
     }
 
+    /// Folders (empty: the root) of the services that answer, with their ports.
+    pub fn ports(&self) -> Vec<(String, u16)> {
+        self.services
+            .iter()
+            .filter(|service| service.kind.answers())
+            .filter_map(|service| Some((service.dir.clone(), service.port?)))
+            .collect()
+    }
+
     /// `app container` has made its files.
     pub fn has_image(&self) -> bool {
         self.image.there

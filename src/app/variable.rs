@@ -4,6 +4,7 @@
 mod clients;
 mod nuxt;
 mod python;
+mod schema;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
@@ -39,6 +40,8 @@ pub struct Variable {
 pub const STAND_IN: &str = "not-set";
 
 pub use python::postgres;
+/// Names that a bundler puts into the pages.
+const PUBLIC: [&str; 3] = ["VITE_", "NEXT_PUBLIC_", "EXPO_PUBLIC_"];
 
 /// What Vite defines by itself.
 const VITE_OWN: &[&str] = &["MODE", "DEV", "PROD", "SSR", "BASE_URL"];
@@ -101,6 +104,7 @@ impl Lines {
 /// All names, sorted.
 pub fn read(tree: &Tree) -> Vec<Variable> {
     let mut found: BTreeMap<String, Variable> = BTreeMap::new();
+    let readers: Vec<schema::Reader> = tree.code("").flat_map(|(file, text)| schema::readers(file, text)).collect();
     for (file, text) in tree.code("") {
         let lines = Lines::of(text);
         // a line that is nothing but a comment reads nothing
@@ -131,6 +135,21 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
             variable.has_default &= own;
             variable.places.push(Place { file: file.to_owned(), line: lines.at(at).0 });
         }
+        let mut schemas = schema::names(file, text);
+        schemas.extend(schema::calls(file, text, &readers));
+        for one in &schemas {
+            let (line, start) = lines.at(one.at);
+            if !is_read(start) {
+                continue;
+            }
+            let at_build = PUBLIC.iter().any(|prefix| one.name.starts_with(prefix));
+            let new = || Variable { name: one.name.clone(), has_default: true, at_build, places: Vec::new() };
+            let variable = found.entry(one.name.clone()).or_insert_with(new);
+            variable.has_default &= one.has_default;
+            if seen.insert((one.name.clone(), line)) {
+                variable.places.push(Place { file: file.to_owned(), line });
+            }
+        }
         let by_import = BY_IMPORT.iter().filter(|(import, _)| import.is_match(text)).flat_map(|(_, reads)| reads);
         for pattern in READS.iter().chain(by_import) {
             for captures in pattern.captures_iter(text) {
@@ -149,13 +168,13 @@ pub fn read(tree: &Tree) -> Vec<Variable> {
                     let vite = whole.as_str().starts_with("import.meta");
                     if name.is_empty()
                         || !name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+                        || schemas.iter().any(|one| one.name == name && one.within.contains(&whole.start()))
                         || (vite && VITE_OWN.contains(&name))
                     {
                         continue;
                     }
-                    let at_build = vite
-                        || ["VITE_", "NEXT_PUBLIC_", "EXPO_PUBLIC_"].iter().any(|prefix| name.starts_with(prefix))
-                        || whole.as_str().contains("$env/static/public");
+                    let at_build =
+                        vite || PUBLIC.iter().any(|prefix| name.starts_with(prefix)) || whole.as_str().contains("$env/static/public");
                     let variable = found.entry(name.to_owned()).or_insert_with(|| Variable {
                         name: name.to_owned(),
                         has_default: true,

@@ -79,13 +79,15 @@ pub fn run(args: &RunArgs, what: &PrepareArgs) -> Result<u8> {
     Ok(0)
 }
 
-/// The app's texts, with what is no code of its own: the checklist, and SQL of an earlier run.
+/// The app's texts, with what is no code of its own: the checklist, SQL and files on S3 of an earlier run.
 fn with_ours(root: &Path, mut files: Vec<(String, String)>) -> Result<Vec<(String, String)>> {
     let mut paths = vec![edits::CHECKLIST.to_owned()];
-    // without the folder there is none
-    let there = std::fs::read_dir(root.join(edits::SQL_FOLDER)).into_iter().flatten().flatten();
-    let sql = there.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.ends_with(".sql"));
-    paths.extend(sql.map(|name| format!("{}{name}", edits::SQL_FOLDER)));
+    for (folder, end) in [(edits::SQL_FOLDER, ".sql"), (edits::STORAGE_FOLDER, ".ts")] {
+        // without the folder there is none
+        let there = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+        let names = there.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.ends_with(end));
+        paths.extend(names.map(|name| format!("{folder}{name}")));
+    }
     for ours in paths {
         let path = root.join(&ours);
         if path.is_file() {

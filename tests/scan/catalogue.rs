@@ -224,6 +224,12 @@ const ROWS: &[Row] = &[
         &[("package.json", "{\n  \"scripts\": {\n    \"db\": \"drizzle-kit generate\",\n    \"ship\": \"git push\"\n  }\n}\n")],
     ),
     (
+        "C19",
+        &[("package.json", "{\n  \"scripts\": {\n    \"push\": \"prisma db push\"\n  }\n}\n")],
+        "package.json:3",
+        &[("package.json", "{\n  \"scripts\": {\n    \"db:push\": \"drizzle-kit push\"\n  }\n}\n")],
+    ),
+    (
         "C6",
         &[("package.json", "{\n  \"scripts\": {\n    \"start\": \"drizzle-kit push --force && node a.js\"\n  }\n}\n")],
         "package.json:3",
@@ -424,6 +430,7 @@ const ROWS: &[Row] = &[
         "seed.sql:1",
         &[
             ("seed.sql", "insert into a values ('https://www.googleapis.com/auth/calendar');\n"),
+            ("server/csp.ts", "const csp = {\n  imgSrc: [\n    \"'self'\",\n    \"https://storage.googleapis.com\",\n  ],\n};\n"),
             (
                 "server/objectStorage.ts",
                 "// Written by migrate-wizard, yours to change.\nif (url.hostname === \"storage.googleapis.com\") x();\n",
@@ -510,6 +517,43 @@ const ROWS: &[Row] = &[
         &[("server/a.ts", "const p = process.env.REPLIT_DEPLOYMENT === \"1\";\n")],
         "server/a.ts:1",
         &[("server/a.ts", "const p = process.env.REPLIT_DEPLOYMENT_NOTE;\n")],
+    ),
+    (
+        "E6",
+        &[("lib/auth.ts", "export const options = {\n  useSecureCookies: process.env.REPL_ID !== undefined,\n};\n")],
+        "lib/auth.ts:2",
+        &[("lib/auth.ts", "const id = process.env.REPL_ID;\nif (id !== undefined) x();\n")],
+    ),
+    (
+        "E12",
+        &[(
+            "server/index.ts",
+            "helmet({ directives: {\n  connectSrc: [\"'self'\", \"wss://x.example.com\", \"https://storage.googleapis.com\"],\n} });\n",
+        )],
+        "server/index.ts:2",
+        &[
+            ("server/a.ts", "const image = { imgSrc: \"https://storage.googleapis.com/b/c.png\" };\n"),
+            ("server/b.ts", "const csp = { connectSrc: [\"'self'\"] };\nconst url = \"https://storage.googleapis.com/b/c\";\n"),
+            ("index.html", "<img src=\"https://storage.googleapis.com/b/c.png\">\n"),
+        ],
+    ),
+    (
+        "E12",
+        &[("index.html", "<meta content=\"default-src 'self'; img-src 'self' https://storage.googleapis.com; script-src 'self'\">\n")],
+        "index.html:1",
+        &[("index.html", "<meta content=\"img-src 'self'; script-src 'self'\"> https://storage.googleapis.com\n")],
+    ),
+    (
+        "E13",
+        &[("server/index.ts", "const csp = {\n  scriptSrc: [\n    \"'self'\",\n    \"https://replit.com\",\n  ],\n};\n")],
+        "server/index.ts:2",
+        &[("server/index.ts", "const csp = { scriptSrc: [\"'self'\"] };\nconst home = \"https://replit.com/@me\";\n")],
+    ),
+    (
+        "E13",
+        &[("index.js", "res.set('Content-Security-Policy', \"frame-ancestors 'self' https://replit.com\");\n")],
+        "index.js:1",
+        &[("index.js", "res.set('Content-Security-Policy', \"frame-ancestors 'self'\");\n")],
     ),
     ("E7", &[("app.py", "app.run(host=\"0.0.0.0\", port=5000)\n")], "app.py:1", &[("app.py", "limit = 5000\napp.run(port=8000)\n")]),
     (

@@ -1,9 +1,12 @@
 //! What is left for a person, in a list of its own (CHECKLIST.md is written with the files for AWS): one section of it, whose ticks stay.
 //! Never touches another section, and never takes away what a person ticked.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::super::finding::{Finding, Severity};
+use super::super::orm::edit;
 use super::work::{Item, Work};
 use super::{Edit, Prepared, lock};
 
@@ -16,6 +19,15 @@ pub struct Standing {
     /// What is not ticked, as `file:line: what (why)`.
     pub open: Vec<String>,
     pub ticked: usize,
+}
+
+/// Lines of a text as an edit left it, said of the text as all edits left it.
+pub fn follow(items: &mut [Item], then: &BTreeMap<String, String>, work: &Work) {
+    for item in items {
+        if let (Some(line), Some(then), Some(now)) = (item.line, then.get(&item.path), work.text(&item.path)) {
+            item.line = Some(edit::follow(then, now, line));
+        }
+    }
 }
 
 /// The items of a round on the changed files say where things are now; those that only come with a change stay as they were.
@@ -159,7 +171,7 @@ fn section(known: &str, items: &[&Item], whole: bool) -> (Vec<String>, bool) {
 }
 
 /// The edit of the checklist itself. `whole`: findings are all among the items, so that one that is no more goes, unless it is ticked.
-pub fn edit(work: &mut Work, items: Vec<Item>, told: &[&Item], whole: bool) -> Prepared {
+pub fn list(work: &mut Work, items: Vec<Item>, told: &[&Item], whole: bool) -> Prepared {
     let before = work.text(CHECKLIST).unwrap_or_default().to_owned();
     let place = before.find(TITLE).map(|at| {
         let rest = before.get(at + TITLE.len()..).unwrap_or_default();
@@ -212,7 +224,7 @@ mod tests {
             &std::collections::BTreeSet::new(),
             &crate::app::needs::Decided::default(),
         );
-        let prepared = edit(&mut work, items.to_vec(), &[], whole);
+        let prepared = super::list(&mut work, items.to_vec(), &[], whole);
         (prepared.changes.into_iter().next().and_then(|change| change.after), prepared.standing.unwrap())
     }
 

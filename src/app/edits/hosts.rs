@@ -8,10 +8,10 @@ use regex::Regex;
 use super::super::comments;
 use super::super::orm::edit::Edit;
 use super::super::orm::list::ListEdit;
-use super::super::orm::script::{Part, Script, arguments, items, text_of};
+use super::super::orm::script::{Part, Script, arguments, bare, items, key_of, text_of};
 use super::browser::Side;
 use super::never::{self, Around};
-use super::syntax::{env_name, is_module, is_value, required, strings};
+use super::syntax::{env_name, function_of, is_module, is_value, required, strings};
 use super::work::{Work, line_of};
 
 pub(super) const WHY: &str = "the app's own address comes from the environment";
@@ -37,7 +37,9 @@ pub fn addresses(work: &mut Work) {
         // where both read it neither way of telling it is right
         let Some(own) = own(&script, sides.side(&script.path)) else { continue };
         let mut edits: Vec<Edit> = Vec::new();
+        let own_machine = script.style().text(&format!("http://localhost:{}", work.port(&script.path)));
         for part in strings(&script.root()).iter().filter(|part| is_value(part)) {
+            let own = stood_in(part, &own, &own_machine);
             let Some(edit) = anew(part, address, &own) else { continue };
             let conditions = match never::around(&script, part, &edit, |text| address.is_match(text)) {
                 Around::Open => Vec::new(),
@@ -108,6 +110,44 @@ fn own(script: &Script, side: Side) -> Option<(String, String)> {
     }
 }
 
+/// A default stays an address that can be read (`new URL("undefined")` stops a build): without APP_URL it is that of one's own machine.
+fn stood_in(part: &Part<'_>, own: &(String, String), own_machine: &str) -> (String, String) {
+    const OWN: &str = "process.env.APP_URL";
+    if own.1 != OWN {
+        return own.clone();
+    }
+    let mut whole = part.clone();
+    while let Some(up) = whole.parent().filter(|up| bare(up).range() == part.range()) {
+        whole = up;
+    }
+    let Some(up) = whole.parent() else { return own.clone() };
+    let operator = match up.kind().as_ref() {
+        "binary_expression" if up.field("right").is_some_and(|right| right.range() == whole.range()) => {
+            let operator =
+                up.field("operator").map(|operator| operator.text().into_owned()).filter(|one| matches!(one.as_str(), "??" | "||"));
+            let Some(operator) = operator else { return own.clone() };
+            if up.field("left").is_some_and(|left| left.text().ends_with(OWN)) {
+                return (own_machine.to_owned(), format!("{OWN} {operator} {own_machine}"));
+            }
+            operator
+        }
+        "assignment_pattern" | "object_assignment_pattern" if up.field("right").is_some_and(|right| right.range() == whole.range()) => {
+            "??".to_owned()
+        }
+        "required_parameter" => "??".to_owned(),
+        "arguments" => {
+            let is_url = up.parent().and_then(|call| call.field("constructor")).is_some_and(|class| class.text() == "URL");
+            if !is_url || function_of(part).is_some() {
+                return own.clone();
+            }
+            "??".to_owned()
+        }
+        _ => return own.clone(),
+    };
+    let text = format!("{OWN} {operator} {own_machine}");
+    (text.clone(), text)
+}
+
 fn anew(part: &Part<'_>, address: &Regex, (whole, own): &(String, String)) -> Option<Edit> {
     let text = part.text().into_owned();
     let inside = text.get(1..text.len().saturating_sub(1))?;
@@ -171,8 +211,8 @@ pub fn previews(work: &mut Work) {
                     .root()
                     .dfs()
                     .filter(|part| matches!(part.kind().as_ref(), "string" | "regex" | "template_string") && preview.is_match(&part.text()))
-                    // an address that is put together is no list of hosts: the edit before has told of it
-                    .filter(|part| part.kind() != "template_string" || !part.text().contains("REPL_"))
+                    // an address, and one that is put together, is no list of hosts: the edit before has told of it
+                    .filter(|part| part.kind() == "regex" || !HOST.as_ref().is_some_and(|host| host.is_match(&part.text())))
                 {
                     work.item(&path, Some(script.line(part.range().start)), "let in the new host instead", GONE);
                 }
@@ -230,7 +270,11 @@ fn without(script: &Script, part: &Part<'_>, why: &str) -> Option<Without> {
 /// `process.env.REPLIT_DEPLOYMENT` says that this is production.
 pub fn production(work: &mut Work) {
     const SWITCH: &str = "NODE_ENV says that this is production";
-    for script in work.scripts(|_, text| text.contains("REPLIT_DEPLOYMENT") || text.contains("REPLIT_ENVIRONMENT")) {
+    const COOKIE: &str =
+        "Replit's variable is not set on AWS, where cookies would go without `secure`: NODE_ENV says that this is production";
+    let is_asked = |text: &str| text.contains("REPLIT_DEPLOYMENT") || text.contains("REPLIT_ENVIRONMENT");
+    let is_secure = |text: &str| text.contains("process.env.REPL_") && text.contains("ecure");
+    for script in work.scripts(|_, text| is_asked(text) || is_secure(text)) {
         let mut edits = Vec::new();
         let quote = script.style();
         let production = quote.text("production");
@@ -242,6 +286,14 @@ pub fn production(work: &mut Work) {
                 Some("REPLIT_DEPLOYMENT") => {
                     let (range, is) = switched(&part, &up);
                     edits.push(Edit::new(range, format!("process.env.NODE_ENV {} {production}", if is { "===" } else { "!==" }), SWITCH));
+                }
+                // whether a cookie goes over TLS alone was asked by where the app runs
+                Some("REPL_ID" | "REPL_SLUG" | "REPL_OWNER") => {
+                    let (range, is) = switched(&part, &up);
+                    if is_of_cookie(&part, &range) {
+                        let sign = if is { "===" } else { "!==" };
+                        edits.push(Edit::new(range, format!("process.env.NODE_ENV {sign} {production}"), COOKIE));
+                    }
                 }
                 Some(_) | None => {}
             }
@@ -262,12 +314,27 @@ pub fn production(work: &mut Work) {
     }
 }
 
+fn is_nothing(part: &Part<'_>) -> bool {
+    matches!(part.text().as_ref(), "undefined" | "null")
+}
+
+/// All that it decides is whether a cookie goes over TLS alone: `secure: !!process.env.REPL_ID`.
+fn is_of_cookie(part: &Part<'_>, asked: &std::ops::Range<usize>) -> bool {
+    let is_around = |up: &Part<'_>| match up.kind().as_ref() {
+        "unary_expression" | "parenthesized_expression" | "arguments" => true,
+        "call_expression" => up.text().starts_with("Boolean("),
+        _ => up.range() == *asked,
+    };
+    let of = part.ancestors().find(|up| !is_around(up));
+    of.filter(|of| of.kind() == "pair").and_then(|pair| key_of(&pair)).is_some_and(|key| key == "secure" || key == "useSecureCookies")
+}
+
 /// What to replace, and whether it is asked for production (`=== "1"`, `!!`) or against it (`!`, `!== "1"`).
 fn switched(part: &Part<'_>, up: &Part<'_>) -> (std::ops::Range<usize>, bool) {
     match up.kind().as_ref() {
         "binary_expression" => match up.field("operator").map(|operator| operator.text().into_owned()).as_deref() {
-            Some("===" | "==") => (up.range(), up.field("right").is_none_or(|right| right.text() != "undefined")),
-            Some("!==" | "!=") => (up.range(), up.field("right").is_some_and(|right| right.text() == "undefined")),
+            Some("===" | "==") => (up.range(), !up.field("right").is_some_and(|right| is_nothing(&right))),
+            Some("!==" | "!=") => (up.range(), up.field("right").is_some_and(|right| is_nothing(&right))),
             Some(_) | None => (part.range(), true),
         },
         "unary_expression" if up.text().starts_with('!') => {

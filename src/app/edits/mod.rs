@@ -2,6 +2,7 @@
 //! Never reads or writes a file, and never runs anything: the app's texts in, changed texts out.
 
 mod browser;
+mod carry;
 mod checklist;
 mod connector;
 mod driver;
@@ -37,7 +38,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,7 @@ pub use super::orm::edit::diff;
 pub use checklist::{CHECKLIST, Standing};
 pub use health::makes as makes_health;
 pub use lock::FILES as LOCK_FILES;
+pub use shims::BESIDE as STORAGE_FOLDER;
 pub use sql::FOLDER as SQL_FOLDER;
 pub use work::{Change, Item};
 
@@ -183,13 +185,19 @@ pub fn prepare(files: &[(String, String)], asked: &Asked<'_>, reading: Option<&R
     let wanted: Vec<Edit> = known.into_iter().filter(|edit| edit.is_wanted(asked)).collect();
     let lock = Lock::of(files, &|path| reading.is_some_and(|reading| reading.has(path)) || files.iter().any(|(its, _)| its == path));
     let (answering, services) = reading.map(Reading::folders).unwrap_or_default();
-    let mut work = Work::new(files, asked.left, asked.decided).locked(&lock).serving(&answering, &services);
+    let ports = reading.map(Reading::ports).unwrap_or_default();
+    let begun = |files: &[(String, String)]| {
+        Work::new(files, asked.left, asked.decided).locked(&lock).serving(&answering, &services).at_ports(&ports)
+    };
+    let mut work = begun(files);
     let mut out = round(&mut work, &wanted)?;
     // A second round on the result says where things stand in it; it has nothing to change.
-    let mut after = Work::new(&work.files(), asked.left, asked.decided).locked(&lock).serving(&answering, &services);
-    for (first, second) in out.iter_mut().zip(round(&mut after, &wanted)?) {
+    let mut after = begun(&work.files());
+    for ((first, then), (second, _)) in out.iter_mut().zip(round(&mut after, &wanted)?) {
+        checklist::follow(&mut first.items, then, &work);
         first.items = checklist::newest(&first.items, second.items);
     }
+    let mut out: Vec<Prepared> = out.into_iter().map(|(prepared, _)| prepared).collect();
     let reading = reading.filter(|_| asked.only.is_empty());
     let found = reading.map(|reading| reading.findings(&work.files())).transpose()?;
     let mut more = lock.items(files, &work, &|file| reading?.lock(file).map(str::to_owned));
@@ -197,19 +205,28 @@ pub fn prepare(files: &[(String, String)], asked: &Asked<'_>, reading: Option<&R
     more.extend(checklist::findings(found.as_deref().unwrap_or_default(), &out, &wanted));
     more.extend(checklist::image(&more, reading.is_some_and(Reading::has_image)));
     let items: Vec<&Item> = out.iter().flat_map(|prepared| &prepared.items).collect();
-    let list = checklist::edit(&mut work, more, &items, found.is_some());
+    let list = checklist::list(&mut work, more, &items, found.is_some());
     out.retain(|prepared| !prepared.changes.is_empty() || !prepared.items.is_empty());
     out.push(list);
     Ok(out)
 }
 
-fn round(work: &mut Work, wanted: &[Edit]) -> Result<Vec<Prepared>> {
+/// Texts by path, as they were when an edit said where in them something is.
+type Then = BTreeMap<String, String>;
+
+fn round(work: &mut Work, wanted: &[Edit]) -> Result<Vec<(Prepared, Then)>> {
     let mut out = Vec::new();
     for edit in wanted {
         let run = make(&edit.id).ok_or_else(|| Error::bug(format!("no code makes the edit {}", edit.id)))?;
         run(work);
         let (changes, items, commands) = work.taken();
-        out.push(Prepared { edit: edit.clone(), changes, items, commands, standing: None });
+        let mut edit = edit.clone();
+        if let Some(title) = work.title() {
+            edit.title = title.to_owned();
+        }
+        let placed = items.iter().filter(|item| item.line.is_some());
+        let then = placed.filter_map(|item| Some((item.path.clone(), work.text(&item.path)?.to_owned()))).collect();
+        out.push((Prepared { edit, changes, items, commands, standing: None }, then));
     }
     Ok(out)
 }

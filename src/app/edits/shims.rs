@@ -8,7 +8,7 @@ use super::super::orm::script::Script;
 use super::super::scan::DROP_INS;
 use super::sql::Dialect;
 use super::work::{Work, folder, line_of};
-use super::{drop_in, package, pyproject};
+use super::{carry, drop_in, package, pyproject};
 
 static SHIMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/shims");
 /// Calls of OpenAI's client that the drop-in refuses (assets/shims/node/bedrock-openai/README.md).
@@ -17,6 +17,8 @@ const UNCOVERED: [&str; 6] =
 /// Packages of Replit's for Python: the drop-in is both.
 const REPLITS: [&str; 2] = ["replit", "replit-object-storage"];
 const SIDECAR: &str = "127.0.0.1:1106";
+/// Where the files on S3 lie that a person brings the app's own methods into.
+pub const BESIDE: &str = ".migrate/s3/";
 const STORAGE_WHY: &str = "Replit's object storage is reached only from a repl: the same methods, on S3";
 const MODELS_WHY: &str = "chat, speech, transcription and images are answered on AWS by the same calls, without a key";
 const STORE_WHY: &str = "Replit's key-value store is reached only from a repl: the same methods, on the app's own Postgres";
@@ -37,6 +39,8 @@ pub fn object_storage(work: &mut Work) {
             work.item(&path, None, "replace this file and its rules of access (objectAcl.ts), which is not beside it", STORAGE_WHY);
             continue;
         }
+        let carried = carried(work, &path, file);
+        let file = carried.as_deref().unwrap_or(file);
         if keeps_own(work, &[(&path, file), (&acl, acl_file)]) {
             continue;
         }
@@ -62,14 +66,21 @@ pub fn object_storage(work: &mut Work) {
     python(work, &["replit-object-storage"], |text| text.contains("replit.object_storage"), STORAGE_WHY);
 }
 
+/// The drop-in with what the app wrote into the template's class, where that uses nothing but what the drop-in has.
+fn carried(work: &Work, path: &str, ours: &str) -> Option<String> {
+    let own = work.text(path)?;
+    let lost: Vec<String> = drop_in::lost(path, own, ours).into_iter().map(|(name, _)| name).collect();
+    carry::over(path, own, ours, &lost)
+}
+
 /// The app wrote more into these files than the template has: they stay, and ours are beside them to take over by hand.
 fn keeps_own(work: &mut Work, files: &[(&str, &str)]) -> bool {
-    const BESIDE: &str = ".migrate/s3/";
     let lost = |(path, ours): &(&str, &str)| drop_in::lost(path, work.text(path).unwrap_or_default(), ours);
     let all: Vec<(String, Vec<(String, usize)>)> = files.iter().map(|file| (file.0.to_owned(), lost(file))).collect();
     let Some((path, first)) = all.iter().find_map(|(path, lost)| Some((path, lost.first()?.1))) else { return false };
     let own: Vec<String> =
         all.iter().flat_map(|(path, lost)| lost.iter().map(move |(name, line)| format!("{name} ({path}:{line})"))).collect();
+    work.entitle("The files on S3 lie beside the app's own object storage, which stays");
     for (path, ours) in files {
         work.put(&format!("{BESIDE}{}", path.rsplit('/').next().unwrap_or(path)), *ours, STORAGE_WHY);
     }

@@ -14,8 +14,6 @@ mod uploads;
 mod uploads_flask;
 mod vite;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::*;
 use crate::app::builtin_signals;
 

@@ -56,23 +56,28 @@ impl Item {
 pub struct Server {
     /// With `/` at its end; empty: the root.
     folder: String,
-    /// Folders below it that are other services'.
+    /// Folders of other services, but those that its own lies in.
     others: Vec<String>,
 }
 
 impl Server {
     pub fn holds(&self, path: &str) -> bool {
-        path.starts_with(&self.folder) && !self.others.iter().any(|other| path.starts_with(other.as_str()))
+        path.starts_with(&self.folder) && !self.is_others(path)
+    }
+
+    /// In the folder of another service.
+    pub fn is_others(&self, path: &str) -> bool {
+        self.others.iter().any(|other| path.starts_with(other.as_str()))
     }
 
     /// By the folders of those that answer, and of all services.
     fn of(answering: &[String], services: &[String]) -> Vec<Self> {
         let folder = |dir: &str| if dir.is_empty() { String::new() } else { format!("{dir}/") };
-        let below = |own: &str| services.iter().map(|dir| folder(dir)).filter(|other| other != own && other.starts_with(own)).collect();
+        let others = |own: &str| services.iter().map(|dir| folder(dir)).filter(|other| !own.starts_with(other.as_str())).collect();
         let mut out: Vec<Self> = Vec::new();
         for own in answering.iter().map(|dir| folder(dir)) {
             if !out.iter().any(|known| known.folder == own) {
-                out.push(Self { others: below(&own), folder: own });
+                out.push(Self { others: others(&own), folder: own });
             }
         }
         if out.is_empty() { vec![Self::default()] } else { out }
@@ -92,6 +97,8 @@ pub struct Work {
     commands: Vec<String>,
     lock: Lock,
     servers: Vec<Server>,
+    ports: Vec<(String, u16)>,
+    title: Option<&'static str>,
     sides: OnceCell<Arc<Sides>>,
 }
 
@@ -108,6 +115,8 @@ impl Work {
             commands: Vec::new(),
             lock: Lock::default(),
             servers: vec![Server::default()],
+            ports: Vec::new(),
+            title: None,
             sides: OnceCell::new(),
         }
     }
@@ -122,6 +131,27 @@ impl Work {
     pub fn serving(mut self, answering: &[String], services: &[String]) -> Self {
         self.servers = Server::of(answering, services);
         self
+    }
+
+    /// With the ports of the app's services, by their folders.
+    pub fn at_ports(mut self, ports: &[(String, u16)]) -> Self {
+        self.ports = ports.to_vec();
+        self
+    }
+
+    /// The port of the service that a file belongs to; Replit's usual one where none is known.
+    pub fn port(&self, path: &str) -> u16 {
+        let own = self.ports.iter().filter(|(dir, _)| dir.is_empty() || path.starts_with(&format!("{dir}/")));
+        own.max_by_key(|(dir, _)| dir.len()).map_or(5000, |(_, port)| *port)
+    }
+
+    /// What the edit at work did in this app, where that is another thing than its title says.
+    pub fn entitle(&mut self, title: &'static str) {
+        self.title = Some(title);
+    }
+
+    pub fn title(&mut self) -> Option<&'static str> {
+        self.title.take()
     }
 
     /// At least one: that of the whole app, where nothing is known.

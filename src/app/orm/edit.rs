@@ -117,6 +117,24 @@ pub fn diff(path: &str, before: Option<&str>, after: Option<&str>) -> String {
     out
 }
 
+/// Where a line (from 1) of a text is in what the text became; what was replaced is where its replacement begins.
+pub fn follow(before: &str, after: &str, line: usize) -> usize {
+    let at = line.saturating_sub(1);
+    let (mut gone, mut come) = (0, 0);
+    for change in changes(&lines(before), &lines(after)) {
+        if change.from + change.old.len() > at {
+            if change.from <= at {
+                let inside = (at - change.from).min(change.new.len().saturating_sub(1));
+                return (change.from + come + inside + 1).saturating_sub(gone);
+            }
+            break;
+        }
+        gone += change.old.len();
+        come += change.new.len();
+    }
+    (line + come).saturating_sub(gone)
+}
+
 fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
@@ -258,6 +276,15 @@ mod tests {
         let edited = apply("a.ts", "one\ntwo", vec![Edit::new(4..7, "2", "")]).unwrap();
         assert_eq!(edited.after, "one\n2");
         assert!(edited.diff.ends_with("@@ -1,2 +1,2 @@\n one\n-two\n\\ No newline at end of file\n+2\n\\ No newline at end of file\n"));
+    }
+
+    #[test]
+    fn a_line_is_followed_through_what_its_text_becomes() {
+        let (before, after) = ("a\nb\nc\nd\ne\n", "new\nnew\na\nc\nD\nmore\ne\n");
+        assert_eq!([1, 2, 3, 4, 5].map(|line| follow(before, after, line)), [3, 4, 4, 5, 7]);
+        assert_eq!(follow(before, before, 4), 4);
+        // right before a line that something was put in front of
+        assert_eq!(follow("a\nb\n", "a\nx\nb\n", 2), 3);
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //! What the route looks at is in `assets/files/health.*`; here it is only put in, with the app's own clients, and never over a route of the app's own.
 
 mod hooks;
+mod listener;
 mod next;
 mod node;
 mod present;
 mod python;
 mod reach;
+mod scope;
 
 use regex::Regex;
 
@@ -44,6 +46,7 @@ pub fn makes(frameworks: &[String]) -> bool {
 
 /// Each server of the app has a route of its own.
 pub fn edit(work: &mut Work) {
+    listener::edit(work);
     let servers = work.servers();
     let done = |work: &mut Work, server: &Server| present::is_there(work, server) || MAKERS.iter().any(|(_, make)| make(work, server));
     let mut open = Vec::new();
@@ -92,49 +95,57 @@ fn is_code(path: &str) -> bool {
     ["ts", "tsx", "js", "jsx", "mjs", "cjs", "mts", "cts", "py"].iter().any(|end| path.rsplit_once('.').is_some_and(|(_, its)| its == *end))
 }
 
+/// What code has that speaks to the database.
+const DATABASE: &[&str] = &["DATABASE_URL", "PGHOST", "new PrismaClient(", "django.db.backends.postgresql"];
+/// What code has that speaks to Redis.
+const REDIS: &[&str] = &[
+    "REDIS_URL",
+    "REDIS_HOST",
+    "\"bullmq\"",
+    "'bullmq'",
+    "new Redis(",
+    "new IORedis(",
+    "redis.Redis(",
+    "Redis.from_url(",
+    "redis.from_url(",
+];
+
 /// The app has a database, by what its code says.
 fn has_database(work: &Work) -> bool {
-    has(work, &["DATABASE_URL", "PGHOST", "new PrismaClient(", "django.db.backends.postgresql"])
+    has(work, DATABASE, |_, _| true)
 }
 
 /// The app speaks to Redis, by what its code says.
 fn has_redis(work: &Work) -> bool {
-    has(
-        work,
-        &[
-            "REDIS_URL",
-            "REDIS_HOST",
-            "\"bullmq\"",
-            "'bullmq'",
-            "new Redis(",
-            "new IORedis(",
-            "redis.Redis(",
-            "Redis.from_url(",
-            "redis.from_url(",
-        ],
-    )
+    has(work, REDIS, |_, _| true)
 }
 
 /// Where the app keeps its data in Replit's key-value store, which lives in the database on AWS.
-fn store(work: &Work) -> Option<(String, usize)> {
+fn store(work: &Work, within: impl Fn(&str) -> bool) -> Option<(String, usize)> {
     let made = Regex::new(r#"["']@replit/database["']|\breplit\.db\b|from replit import db\b|from replit\.database import"#).ok()?;
     let sides = work.sides();
-    let mut server = work.own().filter(|(path, _)| is_code(path) && sides.side(path) != Side::Browser);
+    let mut server = work.own().filter(|(path, _)| within(path) && is_code(path) && sides.side(path) != Side::Browser);
     server.find_map(|(path, text)| Some((path.to_owned(), line_of(text, made.find(text)?.start()))))
 }
 
 /// The store is asked by the app's own client, which a person knows.
 fn ask_store(work: &mut Work) {
-    if let Some((path, line)) = store(work) {
+    ask_store_within(work, |_| true);
+}
+
+fn ask_store_within(work: &mut Work, within: impl Fn(&str) -> bool) {
+    if let Some((path, line)) = store(work, within) {
         let what = "give the health route a read of the key-value store, which lives in the database on AWS: one that throws when it fails, as `store` in what the route passes to `health`";
         work.item(&path, Some(line), what, WHY);
     }
 }
 
 /// Code that does not run in the browser alone has one of these.
-fn has(work: &Work, marks: &[&str]) -> bool {
+fn has(work: &Work, marks: &[&str], within: impl Fn(&str, &str) -> bool) -> bool {
     let sides = work.sides();
-    work.any(|path, text| is_code(path) && sides.side(path) != Side::Browser && marks.iter().any(|mark| text.contains(mark)))
+    work.any(|path, text| {
+        within(path, text) && is_code(path) && sides.side(path) != Side::Browser && marks.iter().any(|mark| text.contains(mark))
+    })
 }
 
 /// The file of the checks beside a file of the app; `false`: another one of that name is there, or a person keeps it away.

@@ -1,10 +1,12 @@
 //! The health route in Next.js: a file at its place, for the app router or the pages router.
 //! Never both, and never where the app has a prefix that the load balancer does not know.
 
-use super::super::super::orm::script::Script;
+use super::super::super::orm::script::{Part, Script, items};
 use super::super::package::is_typed;
+use super::super::syntax::calls;
 use super::super::work::{Server, Work, folder, line_of};
 use super::reach::{Place, clients};
+use super::scope::Scope;
 use super::{PLAIN, TYPED, WHY, file};
 
 const ENDS: [&str; 4] = ["ts", "tsx", "js", "mjs"];
@@ -57,7 +59,8 @@ pub fn edit(work: &mut Work, server: &Server) -> bool {
     if !file(work, &checks, contents) {
         return true;
     }
-    let place = Place { path: &route, script: None, at: 0, alone: false, suffix: "", quote: |value| format!("\"{value}\"") };
+    let scope = Scope::of(work, server, &route);
+    let place = Place { path: &route, scope: &scope, script: None, at: 0, alone: false, suffix: "", quote: |value| format!("\"{value}\"") };
     let reach = clients(work, &place, ";", None);
     let mut lines = vec![format!("import {{ health }} from \"{module}\";")];
     lines.extend(reach.imports.iter().cloned());
@@ -101,9 +104,34 @@ fn middleware(work: &mut Work, dir: &str) {
     for path in names.map(|name| format!("{dir}{name}")) {
         let Some(text) = work.text(&path).map(str::to_owned) else { continue };
         let open = text.contains("(?!api") || text.contains("/api/health");
-        if let Some(script) = Script::read(&path, &text).filter(|_| !open) {
-            let at = text.find("matcher").or_else(|| text.find("export")).unwrap_or_default();
-            work.item(&path, Some(script.line(at)), "let /api/health past this: the load balancer has no login", WHY);
+        let Some(script) = Script::read(&path, &text).filter(|_| !open) else { continue };
+        let at = text.find("matcher").or_else(|| text.find("export")).unwrap_or_default();
+        if let Some(what) = in_the_way(&script) {
+            work.item(&path, Some(script.line(at)), what, WHY);
         }
     }
+}
+
+/// What keeps a request without a login, by the task's address, from the route; `None`: nothing that can be seen.
+fn in_the_way(script: &Script) -> Option<&'static str> {
+    let root = script.root();
+    let is_config = |part: &Part<'_>| part.kind() == "export_statement" && part.text().contains("matcher");
+    let code: String = items(&root).iter().filter(|part| !is_config(part)).map(|part| part.text().to_lowercase()).collect();
+    let logins = ["auth", "login", "signin", "sign-in", "session", "cookie", "token", "jwt", "clerk", "401", "403"];
+    if logins.iter().any(|word| code.contains(word)) {
+        return Some("let /api/health past this: the load balancer has no login");
+    }
+    // a host by its name is never the one that the load balancer asks for
+    let of_one_host = |part: &Part<'_>| {
+        part.ancestors().filter(|up| up.kind() == "if_statement").filter_map(|up| up.field("condition")).any(|condition| {
+            let text = condition.text();
+            text.contains("ost") && text.contains("===") && !text.contains("!==")
+        })
+    };
+    let answers = ["redirect", "rewrite", "json", "createMiddleware"].iter().flat_map(|name| calls(&root, name));
+    let made = root.dfs().filter(|part| part.kind() == "new_expression" && part.text().contains("Response("));
+    let mut any = answers.chain(made).filter(|part| !of_one_host(part));
+    let is_own = code.contains("function") || code.contains("=>");
+    (!is_own || any.next().is_some())
+        .then_some("let /api/health past this: what it answers or leads elsewhere by itself never comes to the route")
 }

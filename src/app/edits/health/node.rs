@@ -6,7 +6,8 @@ use super::super::super::orm::imports::Imports;
 use super::super::super::orm::script::{Part, Script, bare};
 use super::super::syntax::{calls, express_app, is_typed, statement_of};
 use super::super::work::{Server, Work, folder};
-use super::reach::{Place, clients, relative, suffix};
+use super::reach::{Place, clients, suffix};
+use super::scope::Scope;
 use super::{PLAIN, TYPED, WHY, file};
 
 /// One framework's way of writing the route.
@@ -26,7 +27,7 @@ pub fn express(work: &mut Work, server: &Server) -> bool {
     };
     let servers = work.server(|path, text| server.holds(path) && text.contains("express()"));
     let Some((script, (statement, app))) = servers.iter().find_map(|script| Some((script, express_app(script)?))) else { return false };
-    mount(work, script, &statement, &app, &way, None);
+    mount(work, server, script, &statement, &app, &way, None);
     true
 }
 
@@ -42,7 +43,7 @@ pub fn fastify(work: &mut Work, server: &Server) -> bool {
     else {
         return false;
     };
-    mount(work, script, &statement, &app, &way, None);
+    mount(work, server, script, &statement, &app, &way, None);
     for other in work.server(|path, text| server.holds(path) && text.contains(".addHook(")) {
         for hook in calls(&other.root(), "addHook") {
             let text = hook.text();
@@ -72,7 +73,7 @@ pub fn hono(work: &mut Work, server: &Server) -> bool {
             work.item(&script.path, Some(script.line(statement.range().start)), what, WHY);
             return true;
         }
-        mount(work, &script, &statement, &app, &way, None);
+        mount(work, server, &script, &statement, &app, &way, None);
         return true;
     }
     false
@@ -88,31 +89,33 @@ pub fn nest(work: &mut Work, server: &Server) -> bool {
     for script in work.server(|path, text| server.holds(path) && starts.iter().any(|start| text.contains(start))) {
         let is_app = |value: &str| starts.iter().any(|start| value.trim_start_matches("await").trim_start().starts_with(start));
         let Some((statement, app)) = made(&script, is_app) else { continue };
-        let known = injected(work, &script, &app);
-        mount(work, &script, &statement, &app, &way, known);
+        let known = injected(work, server, &script, &app);
+        mount(work, server, &script, &statement, &app, &way, known);
         return true;
     }
     false
 }
 
 /// The database as Nest hands it out: an import and a check.
-fn injected(work: &mut Work, script: &Script, app: &str) -> Option<(Option<String>, String)> {
+fn injected(work: &mut Work, server: &Server, script: &Script, app: &str) -> Option<(Option<String>, String)> {
+    let scope = Scope::of(work, server, &script.path);
     let style = script.style();
     let import = |name: &str, from: &str| {
         let there = Imports::of(script).resolve(name).is_some();
         (!there).then(|| format!("import {{ {name} }} from {}", style.text(from)))
     };
     let one = style.text("select 1");
-    if work.any(|_, text| text.contains("TypeOrmModule.forRoot")) {
+    if work.any(|path, text| scope.holds(path) && text.contains("TypeOrmModule.forRoot")) {
         return Some((import("DataSource", "typeorm"), format!("() => {app}.get(DataSource).query({one})")));
     }
-    for other in work.server(|_, text| text.contains("extends PrismaClient")) {
+    for other in work.server(|path, text| scope.holds(path) && text.contains("extends PrismaClient")) {
         let root = other.root();
         let class = root.dfs().find(|part| part.kind() == "class_declaration" && part.text().contains("extends PrismaClient"));
         let name = class.and_then(|class| Some(class.field("name")?.text().into_owned()));
         let end = suffix(work, &script.path, &Imports::of(script));
-        if let (Some(name), Some(from)) = (name, relative(&script.path, &other.path)) {
-            return Some((import(&name, &format!("{from}{end}")), format!("() => {app}.get({name}).$queryRawUnsafe({one})")));
+        let Some(name) = name else { continue };
+        if let Some(from) = scope.module(work, &script.path, &other.path, &name, false, end) {
+            return Some((import(&name, &from), format!("() => {app}.get({name}).$queryRawUnsafe({one})")));
         }
     }
     None
@@ -129,7 +132,15 @@ fn made<'r>(script: &'r Script, is: impl Fn(&str) -> bool) -> Option<(Part<'r>, 
     Some((statement_of(&declarator)?, name))
 }
 
-fn mount(work: &mut Work, script: &Script, statement: &Part<'_>, app: &str, way: &Way, known: Option<(Option<String>, String)>) {
+fn mount(
+    work: &mut Work,
+    server: &Server,
+    script: &Script,
+    statement: &Part<'_>,
+    app: &str,
+    way: &Way,
+    known: Option<(Option<String>, String)>,
+) {
     let typed = is_typed(&script.path);
     let (name, text) = if typed { ("health.ts", TYPED) } else { ("health.mjs", PLAIN) };
     let path = format!("{}{name}", folder(&script.path));
@@ -148,8 +159,10 @@ fn mount(work: &mut Work, script: &Script, statement: &Part<'_>, app: &str, way:
     let style = script.style();
     let end_of_module = suffix(work, &script.path, &imports);
     let module = if typed { format!("./health{end_of_module}") } else { format!("./{name}") };
+    let scope = Scope::of(work, server, &script.path);
     let place = Place {
         path: &script.path,
+        scope: &scope,
         script: Some((script, &imports)),
         at: statement.range().start,
         alone: common,

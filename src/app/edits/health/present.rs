@@ -10,7 +10,8 @@ use super::super::super::service;
 use super::super::browser::Side;
 use super::super::syntax::{calls, function, is_function, statement_of};
 use super::super::work::{Server, Work, line_of};
-use super::{has_database, has_redis, is_code, next, store};
+use super::scope::Scope;
+use super::{DATABASE, REDIS, has, is_code, next, store};
 
 const WHY: &str = "the load balancer would go on sending people to a task that cannot work";
 
@@ -35,9 +36,12 @@ pub fn is_there(work: &mut Work, server: &Server) -> bool {
     ) else {
         return !found.is_empty();
     };
-    let (uses_database, uses_redis, keeps) = (has_database(work), has_redis(work), store(work).is_some());
     for (path, at, _) in &found {
         // what ours asks was made so
+        let scope = Scope::of(work, server, path);
+        let within = |path: &str, text: &str| scope.speaks(path, text);
+        let (uses_database, uses_redis) = (has(work, DATABASE, within), has(work, REDIS, within));
+        let keeps = store(work, |path| scope.holds(path)).is_some();
         let Some(text) = work.text(path).filter(|text| !text.contains(mark::WORDS)).map(str::to_owned) else { continue };
         let Some(body) = body(work, path, &text, *at).filter(|body| !either.is_match(body)) else { continue };
         let line = Some(line_of(&text, *at));

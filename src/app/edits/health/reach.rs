@@ -6,7 +6,8 @@ use super::super::super::orm::script::{Part, Script, bare};
 use super::super::browser::Side;
 use super::super::syntax::is_typed;
 use super::super::work::{Work, folder};
-use super::{WHY, ask_store, has_database, has_redis};
+use super::scope::Scope;
+use super::{DATABASE, REDIS, WHY, ask_store_within, has};
 
 /// What the route asks, and what its file imports for that.
 #[derive(Default)]
@@ -25,6 +26,8 @@ impl Reach {
 /// The file that the route is in.
 pub struct Place<'a> {
     pub path: &'a str,
+    /// Which files it may speak for.
+    pub scope: &'a Scope,
     /// `None`: it is not there yet.
     pub script: Option<(&'a Script, &'a Imports<'a>)>,
     /// Where in it.
@@ -40,6 +43,7 @@ type Ask = fn(&Part<'_>, &str) -> Option<&'static str>;
 /// Database and Redis, with an item for each that cannot be reached. `known`: how the framework itself reaches the database.
 pub fn clients(work: &mut Work, place: &Place<'_>, end: &str, known: Option<(Option<String>, String)>) -> Reach {
     let mut out = Reach::default();
+    let within = |path: &str, text: &str| place.scope.speaks(path, text);
     let add = |out: &mut Reach, name: &str, found: Found| {
         out.imports.extend(found.import.map(|import| format!("{import}{end}")));
         out.checks.push(format!("{name}: {}", found.check));
@@ -48,17 +52,17 @@ pub fn clients(work: &mut Work, place: &Place<'_>, end: &str, known: Option<(Opt
         add(&mut out, "database", Found { import, check });
     } else if let Some(found) = found(work, place, database) {
         add(&mut out, "database", found);
-    } else if has_database(work) {
-        let (path, line) = unreached(work, database).unwrap_or_else(|| (place.path.to_owned(), None));
+    } else if has(work, DATABASE, within) {
+        let (path, line) = unreached(work, place.scope, database).unwrap_or_else(|| (place.path.to_owned(), None));
         let what = "give the health route a query of the database (no exported pool was found): export it, and `database: () => pool.query(\"select 1\")` in what the route passes to `health`";
         work.item(&path, line, what, WHY);
     } else {
-        ask_store(work);
+        ask_store_within(work, |path| place.scope.holds(path));
     }
     if let Some(found) = found(work, place, redis) {
         add(&mut out, "redis", found);
-    } else if has_redis(work) {
-        let (path, line) = unreached(work, redis).unwrap_or_else(|| (place.path.to_owned(), None));
+    } else if has(work, REDIS, within) {
+        let (path, line) = unreached(work, place.scope, redis).unwrap_or_else(|| (place.path.to_owned(), None));
         let what = "give the health route a ping of Redis (no exported client was found): export it, and `redis: () => redis.ping()` in what the route passes to `health`";
         work.item(&path, line, what, WHY);
     }
@@ -71,7 +75,7 @@ struct Found {
 }
 
 /// What makes the value, behind `globalThis.x ??`.
-fn made<'r>(value: &Part<'r>) -> Part<'r> {
+pub fn made<'r>(value: &Part<'r>) -> Part<'r> {
     let value = bare(value);
     if value.kind() == "binary_expression" { value.field("right").map_or_else(|| value.clone(), |right| bare(&right)) } else { value }
 }
@@ -152,7 +156,9 @@ fn found(work: &mut Work, place: &Place<'_>, ask: Ask) -> Option<Found> {
     if place.alone {
         return None;
     }
-    for other in work.server(|path, text| path != place.path && is_candidate(text)) {
+    let mut others = work.server(|path, text| path != place.path && place.scope.holds(path) && is_candidate(text));
+    others.sort_by_key(|other| !place.scope.is_near(&other.path));
+    for other in others {
         let root = other.root();
         for (part, name, how) in declared(&root, &other.text, ask) {
             let Some((name, clause)) = exported(&root, &part, &name) else { continue };
@@ -162,29 +168,31 @@ fn found(work: &mut Work, place: &Place<'_>, ask: Ask) -> Option<Found> {
             }) {
                 return Some(Found { import: None, check });
             }
-            let Some(from) = relative(place.path, &other.path) else { continue };
-            let from = if is_typed(&other.path) { format!("{from}{}", place.suffix) } else { from };
+            let is_default = !clause.starts_with('{');
+            let Some(from) = place.scope.module(work, place.path, &other.path, &name, is_default, place.suffix) else { continue };
             return Some(Found { import: Some(format!("import {clause} from {}", (place.quote)(&from))), check });
         }
     }
     None
 }
 
-fn is_candidate(text: &str) -> bool {
+pub fn is_candidate(text: &str) -> bool {
     ["Pool(", "Redis(", "PrismaClient(", "Sequelize(", "DataSource(", "postgres(", "knex(", "drizzle(", "createClient("]
         .iter()
         .any(|mark| text.contains(mark))
 }
 
 /// Where one is made that nobody else can import.
-fn unreached(work: &Work, ask: Ask) -> Option<(String, Option<usize>)> {
+fn unreached(work: &Work, scope: &Scope, ask: Ask) -> Option<(String, Option<usize>)> {
     let sides = work.sides();
-    work.own().filter(|(path, text)| sides.side(path) != Side::Browser && is_candidate(text)).find_map(|(path, text)| {
-        let script = Script::read(path, text).filter(|script| !script.is_broken())?;
-        let root = script.root();
-        let at = declared(&root, text, ask).first()?.0.range().start;
-        Some((path.to_owned(), Some(script.line(at))))
-    })
+    work.own().filter(|(path, text)| scope.holds(path) && sides.side(path) != Side::Browser && is_candidate(text)).find_map(
+        |(path, text)| {
+            let script = Script::read(path, text).filter(|script| !script.is_broken())?;
+            let root = script.root();
+            let at = declared(&root, text, ask).first()?.0.range().start;
+            Some((path.to_owned(), Some(script.line(at))))
+        },
+    )
 }
 
 /// `./db` as a file imports another one.

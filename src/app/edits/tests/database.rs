@@ -70,7 +70,7 @@ fn pools_sign_in_to_dsql_with_a_fresh_token_each_time() {
     let (after, items) = with(&[("database", "dsql")], &files);
     assert_eq!(
         after["server/db.ts"],
-        "import pg from \"pg\";\nimport { drizzle } from \"drizzle-orm/node-postgres\";\nimport { dsql } from \"./auth/dsql\";\n\nif (!process.env.DATABASE_URL && !process.env.PGHOST) {\n  throw new Error(\"DATABASE_URL is missing\");\n}\n\nexport const pool = new pg.Pool({ ...dsql(), max: 5 });\nexport const db = drizzle(pool);\n"
+        "import pg from \"pg\";\nimport { drizzle } from \"drizzle-orm/node-postgres\";\nimport { dsql } from \"./auth/dsql\";\n\nif (!process.env.DATABASE_URL && !process.env.PGHOST) {\n  throw new Error(\"DATABASE_URL is missing\");\n}\n\nexport const pool = new pg.Pool({ ...dsql(), max: 5 });\npool.on(\"error\", (error: Error) => console.error(`idle connection to Postgres: ${error.message}`));\nexport const db = drizzle(pool);\n"
     );
     assert!(after["server/auth/sessions.ts"].contains("import { dsql } from \"./dsql\";\n"), "{}", after["server/auth/sessions.ts"]);
     assert!(after["server/auth/sessions.ts"].contains("({ conObject: dsql(), createTableIfMissing: false, tableName: \"sessions\" })"));
@@ -79,7 +79,8 @@ fn pools_sign_in_to_dsql_with_a_fresh_token_each_time() {
     assert!(!items.iter().any(|item| item.contains("token")), "{items:?}");
     for other in [&[("database", "rds")] as &[_], &[("database", "aurora")], &[]] {
         let (after, _) = with(other, &files);
-        assert_eq!((after["server/db.ts"].as_str(), after.contains_key("server/auth/dsql.ts")), (DB, false), "{other:?}");
+        let own = after["server/db.ts"].lines().filter(|line| !line.contains("idle connection to Postgres"));
+        assert!(own.eq(DB.lines()) && !after.contains_key("server/auth/dsql.ts"), "{other:?}");
     }
 }
 
@@ -109,8 +110,10 @@ fn what_opens_a_connection_to_dsql_another_way_is_told_with_its_place() {
     ] {
         assert!(items.iter().any(|item| item.starts_with(place) && item.contains(word)), "{place} {word}: {items:#?}");
     }
+    // but for the line that listens for errors of a pool
+    let ours = |line: &&str| !line.contains("idle connection to Postgres");
     for (path, text) in &files {
-        assert_eq!(&after[*path], text);
+        assert!(after[*path].lines().filter(ours).eq(text.lines()), "{}", after[*path]);
     }
 }
 

@@ -81,6 +81,14 @@ fn next_gets_a_file_at_the_place_of_its_router() {
     );
     assert!(after.contains_key("lib/health.mjs"), "what lies in pages/api is a route");
     assert_eq!(items, ["middleware.js:2 let /api/health past this: the load balancer has no login"]);
+    // one that leads a single host name elsewhere is in nobody's way
+    let host = "export function middleware(req) {\n  if (req.headers.get('host') === 'old.example.com') {\n    return NextResponse.redirect(new URL('/', base));\n  }\n  return NextResponse.next();\n}\nexport const config = { matcher: ['/((?!_next|api/auth).*)'] };\n";
+    assert_eq!(edited("health", &[package, page, ("middleware.js", host)]).1, NONE);
+    let every = host.replace("===", "!==");
+    assert_eq!(
+        edited("health", &[package, page, ("middleware.js", &every)]).1,
+        ["middleware.js:7 let /api/health past this: what it answers or leads elsewhere by itself never comes to the route"]
+    );
     let open = ("middleware.js", "export const config = { matcher: ['/((?!api|_next).*)'] };\n");
     assert_eq!(edited("health", &[package, page, open]).1, NONE);
     let prefix = ("next.config.mjs", "export default {\n  basePath: \"/shop\",\n};\n");
@@ -320,4 +328,81 @@ fn what_a_page_loads_is_no_route_whatever_its_folder() {
     // the same on the server is one
     let (after, _) = edited("health", &[("web/main.ts", files[1].1), ("server/index.ts", server)]);
     assert_eq!(after["server/index.ts"], server);
+}
+
+const DOCK: [(&str, &str); 12] = [
+    ("package.json", r#"{"name": "dock", "private": true}"#),
+    ("pnpm-workspace.yaml", "packages:\n  - apps/*\n  - packages/*\n"),
+    (
+        "apps/api/package.json",
+        r#"{"name": "@dock/api", "scripts": {"start": "node dist/server.js"}, "dependencies": {"fastify": "5", "@dock/db": "workspace:*"}}"#,
+    ),
+    ("apps/api/src/server.ts", "import Fastify from \"fastify\";\nconst app = Fastify();\napp.listen({ port: 3001 });\n"),
+    ("apps/api/src/lib/cache.ts", "export const redis = new Redis({ host: process.env.REDIS_HOST });\n"),
+    (
+        "apps/web/package.json",
+        r#"{"name": "@dock/web", "scripts": {"start": "next start -p 5000"}, "dependencies": {"next": "15", "@dock/db": "workspace:*", "@dock/shared": "workspace:*"}}"#,
+    ),
+    ("apps/web/tsconfig.json", "{}\n"),
+    ("apps/web/app/page.tsx", "export default () => null;\n"),
+    ("packages/db/package.json", r#"{"name": "@dock/db", "exports": {".": "./src/index.ts"}}"#),
+    ("packages/db/src/index.ts", "export const prisma = new PrismaClient();\n"),
+    ("packages/shared/package.json", r#"{"name": "@dock/shared"}"#),
+    ("packages/shared/src/env.ts", "export const env = z.object({ REDIS_HOST: z.string() });\n"),
+];
+const WEB: &str = "apps/web/app/api/health/route.ts";
+
+#[test]
+fn a_service_asks_only_what_is_its_own_or_asked_for_by_its_package() {
+    let (after, items) = of_app(&DOCK);
+    assert!(after[WEB].starts_with("import { health } from \"./health\";\nimport { prisma } from \"@dock/db\";\n\n"), "{}", after[WEB]);
+    assert!(after[WEB].contains("health({ database: () => prisma.$queryRawUnsafe(\"select 1\") })"), "{}", after[WEB]);
+    let api = &after["apps/api/src/server.ts"];
+    assert!(api.contains("import { redis } from \"./lib/cache\";") && api.contains("import { prisma } from \"@dock/db\";"), "{api}");
+    assert_eq!(items, NONE);
+    // by what its package.json lets be imported
+    let of = |manifest: &str, files: &[(&'static str, &'static str)]| {
+        let mut all: Vec<(&str, &str)> = DOCK.iter().copied().filter(|(path, _)| !path.starts_with("packages/db/")).collect();
+        all.extend(files);
+        all.push(("packages/db/package.json", manifest));
+        of_app(&all)
+    };
+    let client = ("packages/db/src/client.ts", "export const prisma = new PrismaClient();\n");
+    let index = ("packages/db/src/index.ts", "export * from \"./client.js\";\n");
+    for (manifest, files, module) in [
+        (r#"{"name": "@dock/db", "main": "./dist/index.js"}"#, &[client, index][..], "@dock/db"),
+        (
+            r#"{"name": "@dock/db", "exports": {"./client": {"types": "./dist/client.d.ts", "default": "./dist/client.js"}}}"#,
+            &[client],
+            "@dock/db/client",
+        ),
+        (r#"{"name": "@dock/db", "exports": {"./*": "./src/*.ts"}}"#, &[client], "@dock/db/client"),
+    ] {
+        let (after, _) = of(manifest, files);
+        assert!(after[WEB].contains(&format!("import {{ prisma }} from \"{module}\";")), "{manifest}: {}", after[WEB]);
+    }
+    let (after, items) = of(r#"{"name": "@dock/db", "exports": {"./other": "./src/other.ts"}}"#, &[client]);
+    assert!(after[WEB].contains("health({})"), "{}", after[WEB]);
+    assert!(items.iter().any(|item| item.starts_with("packages/db/src/client.ts:1 give the health route a query")), "{items:?}");
+}
+
+#[test]
+fn a_pool_without_a_listener_gets_one() {
+    let pool = "import { Pool } from \"pg\";\n\nexport const pool = new Pool({ connectionString: process.env.DATABASE_URL });\nexport const db = drizzle(pool);\n";
+    let line = "pool.on(\"error\", (error: Error) => console.error(`idle connection to Postgres: ${error.message}`));\n";
+    let (after, _) = edited("health", &[("server/db.ts", pool)]);
+    assert_eq!(after["server/db.ts"], pool.replace("export const db", &format!("{line}export const db")));
+    let plain = "const { Pool } = require('pg')\nconst pool = new Pool() // one for all\nmodule.exports = { pool }\n";
+    assert_eq!(
+        one("health", "db.js", plain),
+        "const { Pool } = require('pg')\nconst pool = new Pool() // one for all\npool.on('error', (error) => console.error(`idle connection to Postgres: ${error.message}`))\nmodule.exports = { pool }\n"
+    );
+    let listens = format!("{pool}pool.on(\"error\", report);\n");
+    let script = "import { Pool } from \"pg\";\nconst pool = new Pool();\nawait pool.query(\"select 1\");\n";
+    let within = "import { Pool } from \"pg\";\nexport function make() {\n  const pool = new Pool();\n  return pool;\n}\n";
+    for text in [listens.as_str(), script, within] {
+        assert_eq!(one("health", "server/db.ts", text), text);
+    }
+    let other = ("server/index.ts", "import { pool } from \"./db\";\npool.on('error', report);\n");
+    assert_eq!(edited("health", &[("server/db.ts", pool), other]).0["server/db.ts"], pool);
 }

@@ -39,6 +39,58 @@ fn addresses_at_replit_come_from_the_environment() {
 }
 
 #[test]
+fn a_default_stays_an_address_that_can_be_read() {
+    for (given, then) in [
+        (
+            "export const metadata = { metadataBase: new URL(process.env.NEXT_PUBLIC_SITE_URL ?? \"https://x.replit.app\") };",
+            "export const metadata = { metadataBase: new URL(process.env.NEXT_PUBLIC_SITE_URL ?? process.env.APP_URL ?? \"http://localhost:5000\") };",
+        ),
+        (
+            "const base = (process.env.SITE || \"https://x.replit.app\") + path;",
+            "const base = (process.env.SITE || process.env.APP_URL || \"http://localhost:5000\") + path;",
+        ),
+        ("const base = process.env.APP_URL ?? \"https://x.replit.app\";", "const base = process.env.APP_URL ?? \"http://localhost:5000\";"),
+        (
+            "const cb = process.env.CB ?? \"https://x.replit.app/cb\";",
+            "const cb = process.env.CB ?? `${process.env.APP_URL ?? \"http://localhost:5000\"}/cb`;",
+        ),
+        ("const base = new URL(\"https://x.replit.app\");", "const base = new URL(process.env.APP_URL ?? \"http://localhost:5000\");"),
+        ("const f = () => new URL(\"https://x.replit.app\");", "const f = () => new URL(process.env.APP_URL!);"),
+        (
+            "const { url = \"https://x.replit.app\" } = options;",
+            "const { url = process.env.APP_URL ?? \"http://localhost:5000\" } = options;",
+        ),
+    ] {
+        assert_eq!(one("hosts", "server/a.ts", given), then);
+    }
+}
+
+#[test]
+fn a_host_is_told_of_once() {
+    let middleware =
+        "export function middleware(req) {\n  if (req.headers.get(\"host\") === \"dock-scheduler.repl.co\") {\n    return go();\n  }\n}\n";
+    let (_, items) = with(&[], &[("middleware.ts", middleware)]);
+    let told: Vec<&String> = items.iter().filter(|item| item.starts_with("middleware.ts:2 ")).collect();
+    assert_eq!(told.len(), 1, "{items:?}");
+    assert!(told[0].contains("put the app's new address here"), "{items:?}");
+}
+
+#[test]
+fn a_place_that_other_edits_moved_is_told_where_it_is() {
+    let index = "import express from \"express\";\nimport cors from \"cors\";\n\nconst app = express();\napp.use(cors({\n  origin: [\n    \"https://x.replit.dev\",\n    \"https://x.example.com\",\n  ],\n}));\n";
+    let files = [("server/index.ts".to_owned(), index.to_owned())];
+    let prepared = prepare(&files, &Asked { only: &[], left: &BTreeSet::new(), decided: &Decided::default() }, None).unwrap();
+    let after =
+        prepared.iter().flat_map(|one| &one.changes).rfind(|change| change.path == "server/index.ts").unwrap().after.clone().unwrap();
+    let line = after.lines().position(|line| line.contains("origin: [")).unwrap() + 1;
+    assert!(line > 6, "the health route stands before it: {after}");
+    let items: Vec<&Item> = prepared.iter().flat_map(|one| &one.items).collect();
+    let places: Vec<Option<usize>> =
+        items.iter().filter(|item| item.what.starts_with("let in the app's new host here")).map(|item| item.line).collect();
+    assert_eq!(places, [Some(line)], "{after}");
+}
+
+#[test]
 fn a_condition_that_is_never_true_on_aws_asks_for_the_address() {
     const BUILT: &str = "`https://${process.env.REPL_SLUG}.${process.env.REPL_OWNER}.repl.co`";
     const PATH: &str = "`https://${process.env.REPL_SLUG}.${process.env.REPL_OWNER}.repl.co/cb`";
@@ -115,6 +167,21 @@ fn node_env_says_what_is_production() {
         ("p = process.env[\"REPLIT_ENVIRONMENT\"] === \"production\";", "p = process.env.NODE_ENV === \"production\";"),
     ] {
         assert_eq!(one("production-switch", "server/a.ts", given), then);
+    }
+    // cookies, which would lose `secure` where Replit's variable is not set
+    for (given, then) in [
+        ("useSecureCookies: process.env.REPL_ID !== undefined", "useSecureCookies: process.env.NODE_ENV === \"production\""),
+        ("cookie: { secure: !!process.env.REPL_ID }", "cookie: { secure: process.env.NODE_ENV === \"production\" }"),
+        ("cookie: { secure: Boolean(process.env.REPL_ID) }", "cookie: { secure: Boolean(process.env.NODE_ENV === \"production\") }"),
+        ("cookie: { secure: process.env.REPL_ID != null }", "cookie: { secure: process.env.NODE_ENV === \"production\" }"),
+        ("secure: live && !!process.env.REPL_ID", "secure: live && !!process.env.REPL_ID"),
+        ("clientId: process.env.REPL_ID", "clientId: process.env.REPL_ID"),
+        ("insecure: !!process.env.REPL_ID", "insecure: !!process.env.REPL_ID"),
+    ] {
+        assert_eq!(
+            one("production-switch", "server/a.ts", &format!("export const o = {{ {given} }};\n")),
+            format!("export const o = {{ {then} }};\n")
+        );
     }
 }
 

@@ -66,7 +66,7 @@ fn stripes_sync_starts_only_where_the_payments_are_taken() {
     );
     assert_eq!(
         after["server/index.ts"],
-        "async function initStripe() {\n  // The sync deletes and makes the webhook at Stripe: with a live key only the deployment that takes the payments may start it.\n  const stripeTest = /^[rs]k_test_/.test(process.env.STRIPE_SECRET_KEY ?? '');\n  if (process.env.STRIPE_SYNC !== 'live' && !stripeTest) {\n    console.warn('Stripe sync is off: STRIPE_SYNC=live switches it on where the payments are taken');\n    return;\n  }\n  if (!['DOMAINS'].some((name) => process.env[`REPLIT_${name}`])) {\n    console.error('Stripe sync is off: no variable names the host that the webhook is made for');\n    return;\n  }\n  const sync = await getStripeSync();\n  const base = `https://${process.env.REPLIT_DOMAINS?.split(',')[0]}`;\n  await sync.findOrCreateManagedWebhook(`${base}/api/stripe/webhook`);\n}\n"
+        "async function initStripe() {\n  // The sync deletes and makes the webhook at Stripe: with a live key only the deployment that takes the payments may start it.\n  const stripeTest = /^[rs]k_test_/.test(process.env.STRIPE_SECRET_KEY ?? '');\n  if (process.env.STRIPE_SYNC === 'off' || (process.env.STRIPE_SYNC !== 'live' && !stripeTest)) {\n    console.warn('Stripe sync is off: STRIPE_SYNC=live switches it on where the payments are taken');\n    return;\n  }\n  if (!process.env.REPLIT_DOMAINS) { // the service's stack sets it\n    console.error('Stripe sync is off: no variable names the host that the webhook is made for');\n    return;\n  }\n  const sync = await getStripeSync();\n  const base = `https://${process.env.REPLIT_DOMAINS?.split(',')[0]}`;\n  await sync.findOrCreateManagedWebhook(`${base}/api/stripe/webhook`);\n}\n"
     );
     let all: Vec<(&str, &str)> = after.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let app = crate::app::fixture::App::new(&all);
@@ -167,6 +167,22 @@ fn methods_of_the_apps_own_keep_the_object_storage_as_it_is() {
     assert!(items[0].starts_with("server/objectStorage.ts:7 bring these over"), "{items:?}");
     let names = "ObjectStorageService.listUserFiles (server/objectStorage.ts:7), LIMIT (server/objectStorage.ts:12), other (server/objectStorage.ts:12)";
     assert!(items[0].ends_with(&format!(": {names}")), "{items:?}");
+    // one that uses nothing but what the files on S3 have comes along
+    let saves = "async saveBuffer(name: string, data: Buffer, contentType: string): Promise<string> {\n    const { bucketName, objectName } = parseObjectPath(`${this.getPrivateObjectDir()}/generated/${name}`);\n    const file = objectStorageClient.bucket(bucketName).file(objectName);\n    await file.save(data, { contentType, resumable: false });\n    return `/objects/generated/${name}`;\n  }";
+    let with = |method: &str| run(&STORAGE.replace("  private helper", &format!("  // kept\n  {method}\n\n  private helper")), ACL).0;
+    let after = with(saves);
+    let text = &after["server/objectStorage.ts"];
+    assert!(text.contains(&format!("\n  // kept\n  {saves}\n}}\n\nconst withSlash")), "{text}");
+    assert!(text.contains("@aws-sdk/client-s3") && !after.contains_key(".migrate/s3/objectStorage.ts"));
+    for (from, to) in [
+        ("file.save(", "file.makePublic("),
+        ("{ contentType, resumable: false }", "{ contentType, predefinedAcl: \"publicRead\" }"),
+        ("parseObjectPath(", "ownPath("),
+        ("this.getPrivateObjectDir()", "this.helper()"),
+    ] {
+        let other = saves.replace(from, to);
+        assert!(with(&other).contains_key(".migrate/s3/objectStorage.ts"), "{other}");
+    }
     // rules of access, which the template asks the app to write
     let rules = ACL.replace("Type {}", "Type {\n  USER_LIST = \"USER_LIST\",\n}")
         + "class UserListGroup extends BaseObjectAccessGroup {\n  hasMember() {}\n}\n";
