@@ -110,12 +110,12 @@ const REDIS: &[&str] = &[
 
 /// The app has a database, by what its code says.
 fn has_database(work: &Work) -> bool {
-    has(work, DATABASE, |_| true)
+    has(work, DATABASE, |_, _| true)
 }
 
 /// The app speaks to Redis, by what its code says.
 fn has_redis(work: &Work) -> bool {
-    has(work, REDIS, |_| true)
+    has(work, REDIS, |_, _| true)
 }
 
 /// Where the app keeps its data in Replit's key-value store, which lives in the database on AWS.
@@ -139,10 +139,10 @@ fn ask_store_within(work: &mut Work, within: impl Fn(&str) -> bool) {
 }
 
 /// Code that does not run in the browser alone has one of these.
-fn has(work: &Work, marks: &[&str], within: impl Fn(&str) -> bool) -> bool {
+fn has(work: &Work, marks: &[&str], within: impl Fn(&str, &str) -> bool) -> bool {
     let sides = work.sides();
     work.any(|path, text| {
-        within(path) && is_code(path) && sides.side(path) != Side::Browser && marks.iter().any(|mark| text.contains(mark))
+        within(path, text) && is_code(path) && sides.side(path) != Side::Browser && marks.iter().any(|mark| text.contains(mark))
     })
 }
 

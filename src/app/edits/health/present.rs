@@ -37,9 +37,9 @@ pub fn is_there(work: &mut Work, server: &Server) -> bool {
     };
     for (path, at, _) in &found {
         let scope = Scope::of(work, server, path);
-        let within = |path: &str| scope.holds(path);
+        let within = |path: &str, text: &str| scope.speaks(path, text);
         let (uses_database, uses_redis) = (has(work, DATABASE, within), has(work, REDIS, within));
-        let keeps = store(work, within).is_some();
+        let keeps = store(work, |path| scope.holds(path)).is_some();
         let Some(text) = work.text(path).map(str::to_owned) else { continue };
         let Some(body) = body(work, path, &text, *at).filter(|body| !either.is_match(body)) else { continue };
         let line = Some(line_of(&text, *at));

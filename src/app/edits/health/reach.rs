@@ -43,7 +43,7 @@ type Ask = fn(&Part<'_>, &str) -> Option<&'static str>;
 /// Database and Redis, with an item for each that cannot be reached. `known`: how the framework itself reaches the database.
 pub fn clients(work: &mut Work, place: &Place<'_>, end: &str, known: Option<(Option<String>, String)>) -> Reach {
     let mut out = Reach::default();
-    let within = |path: &str| place.scope.holds(path);
+    let within = |path: &str, text: &str| place.scope.speaks(path, text);
     let add = |out: &mut Reach, name: &str, found: Found| {
         out.imports.extend(found.import.map(|import| format!("{import}{end}")));
         out.checks.push(format!("{name}: {}", found.check));
@@ -57,7 +57,7 @@ pub fn clients(work: &mut Work, place: &Place<'_>, end: &str, known: Option<(Opt
         let what = "give the health route a query of the database (no exported pool was found): export it, and `database: () => pool.query(\"select 1\")` in what the route passes to `health`";
         work.item(&path, line, what, WHY);
     } else {
-        ask_store_within(work, within);
+        ask_store_within(work, |path| place.scope.holds(path));
     }
     if let Some(found) = found(work, place, redis) {
         add(&mut out, "redis", found);
@@ -176,7 +176,7 @@ fn found(work: &mut Work, place: &Place<'_>, ask: Ask) -> Option<Found> {
     None
 }
 
-fn is_candidate(text: &str) -> bool {
+pub fn is_candidate(text: &str) -> bool {
     ["Pool(", "Redis(", "PrismaClient(", "Sequelize(", "DataSource(", "postgres(", "knex(", "drizzle(", "createClient("]
         .iter()
         .any(|mark| text.contains(mark))

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::super::orm::script::{Script, text_of};
 use super::super::work::{Server, Work, folder};
-use super::reach::relative;
+use super::reach::{is_candidate, relative};
 
 /// What holds for the route in one file.
 pub struct Scope {
@@ -73,6 +73,15 @@ impl Scope {
 
     pub fn holds(&self, path: &str) -> bool {
         !matches!(self.way(path), Way::Away)
+    }
+
+    /// What it has is the service's: in a package, which others use, too, the name of a variable is not yet a client.
+    pub fn speaks(&self, path: &str, text: &str) -> bool {
+        match self.way(path) {
+            Way::Near => true,
+            Way::Named(_) => is_candidate(text),
+            Way::Away => false,
+        }
     }
 
     /// It lies beside the route, not in a package of its own.

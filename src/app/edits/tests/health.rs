@@ -330,7 +330,7 @@ fn what_a_page_loads_is_no_route_whatever_its_folder() {
     assert_eq!(after["server/index.ts"], server);
 }
 
-const DOCK: [(&str, &str); 11] = [
+const DOCK: [(&str, &str); 12] = [
     ("package.json", r#"{"name": "dock", "private": true}"#),
     ("pnpm-workspace.yaml", "packages:\n  - apps/*\n  - packages/*\n"),
     (
@@ -341,13 +341,14 @@ const DOCK: [(&str, &str); 11] = [
     ("apps/api/src/lib/cache.ts", "export const redis = new Redis({ host: process.env.REDIS_HOST });\n"),
     (
         "apps/web/package.json",
-        r#"{"name": "@dock/web", "scripts": {"start": "next start -p 5000"}, "dependencies": {"next": "15", "@dock/db": "workspace:*"}}"#,
+        r#"{"name": "@dock/web", "scripts": {"start": "next start -p 5000"}, "dependencies": {"next": "15", "@dock/db": "workspace:*", "@dock/shared": "workspace:*"}}"#,
     ),
     ("apps/web/tsconfig.json", "{}\n"),
     ("apps/web/app/page.tsx", "export default () => null;\n"),
     ("packages/db/package.json", r#"{"name": "@dock/db", "exports": {".": "./src/index.ts"}}"#),
     ("packages/db/src/index.ts", "export const prisma = new PrismaClient();\n"),
-    ("packages/cache/package.json", r#"{"name": "@dock/cache"}"#),
+    ("packages/shared/package.json", r#"{"name": "@dock/shared"}"#),
+    ("packages/shared/src/env.ts", "export const env = z.object({ REDIS_HOST: z.string() });\n"),
 ];
 const WEB: &str = "apps/web/app/api/health/route.ts";
 
