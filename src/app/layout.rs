@@ -183,11 +183,14 @@ fn pages(tree: &Tree) -> Vec<String> {
 
 fn database_tls(tree: &Tree) -> Option<Place> {
     let server = |file: &str| !file.contains("client/") && !file.contains("vite.config");
-    tree.code("").filter(|(file, text)| server(file) && CONNECTS.iter().any(|word| text.contains(word))).find_map(|(file, text)| {
-        let found = TLS.as_ref()?.find_iter(text).find(|found| !tree.in_comment(file, found.start()))?;
-        let line = text.get(..found.start()).unwrap_or("").matches('\n').count() + 1;
-        Some(Place { file: file.to_owned(), line: u32::try_from(line).unwrap_or(1) })
-    })
+    // one word that all of these need, before nine of which any will do
+    tree.code("").filter(|(file, text)| server(file) && text.contains("ssl") && CONNECTS.iter().any(|word| text.contains(word))).find_map(
+        |(file, text)| {
+            let found = TLS.as_ref()?.find_iter(text).find(|found| !tree.in_comment(file, found.start()))?;
+            let line = text.get(..found.start()).unwrap_or("").matches('\n').count() + 1;
+            Some(Place { file: file.to_owned(), line: u32::try_from(line).unwrap_or(1) })
+        },
+    )
 }
 
 /// What is filled in while the page is built or served, or written in another way, is no title to look for.

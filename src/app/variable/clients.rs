@@ -38,6 +38,12 @@ static CLIENTS: LazyLock<Vec<(Regex, Client)>> = LazyLock::new(|| {
     clients.into_iter().filter_map(|client| Some((Regex::new(&client.made).ok()?, client))).collect()
 });
 
+/// Most files name none of them: all names are looked for in one pass.
+static PACKAGES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let names: Vec<String> = CLIENTS.iter().map(|(_, client)| regex::escape(&client.package)).collect();
+    Regex::new(&names.join("|")).ok()
+});
+
 impl Client {
     fn is_imported(&self, file: &str, text: &str) -> bool {
         let package = &self.package;
@@ -55,6 +61,9 @@ impl Client {
 /// Names that clients read by themselves, with where in the text.
 pub fn names(file: &str, text: &str) -> Vec<(usize, &'static str)> {
     let mut out = Vec::new();
+    if PACKAGES.as_ref().is_some_and(|packages| !packages.is_match(text)) {
+        return out;
+    }
     for (pattern, client) in CLIENTS.iter().filter(|(_, client)| client.is_imported(file, text)) {
         let mut made = pattern.captures_iter(text).filter(|found| found.get(1).is_none_or(|given| !given.as_str().contains(&client.given)));
         // one place is enough of a package that is used in many
