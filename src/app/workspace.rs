@@ -188,19 +188,12 @@ fn packages(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec
                     .unwrap_or_default(),
                 from_root: false,
                 build: manifest.scripts.contains_key("build").then(|| {
-                    let own = match stack.package_manager {
-                        PackageManager::Pnpm => format!("pnpm --filter \"{name}...\" run build"),
-                        PackageManager::Yarn => format!("yarn workspace {name} run build"),
-                        PackageManager::Npm
-                        | PackageManager::Bun
-                        | PackageManager::Pip
-                        | PackageManager::Uv
-                        | PackageManager::Poetry
-                        | PackageManager::Composer
-                        | PackageManager::None => {
-                            format!("npm run build --workspace {name}")
-                        }
-                    };
+                    let [pnpm, yarn, npm] = [
+                        format!("pnpm --filter \"{name}...\" run build"),
+                        format!("yarn workspace {name} run build"),
+                        format!("npm run build --workspace {name}"),
+                    ];
+                    let own = by_manager(stack, pnpm, yarn, npm);
                     clients(tree, stack, manifests, (dir, manifest)).into_iter().chain([own]).collect::<Vec<_>>().join(" && ")
                 }),
                 health: health(tree, dir),
@@ -216,6 +209,21 @@ fn packages(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)]) -> Vec
         .collect()
 }
 
+/// The line of the workspace's package manager; Bun takes npm's.
+fn by_manager(stack: &Stack, pnpm: String, yarn: String, npm: String) -> String {
+    match stack.package_manager {
+        PackageManager::Pnpm => pnpm,
+        PackageManager::Yarn => yarn,
+        PackageManager::Npm
+        | PackageManager::Bun
+        | PackageManager::Pip
+        | PackageManager::Uv
+        | PackageManager::Poetry
+        | PackageManager::Composer
+        | PackageManager::None => npm,
+    }
+}
+
 /// What makes Prisma's clients that a member uses, where no build of the workspace does: the install finds no schema there.
 fn clients(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)], member: (&String, &Manifest)) -> Vec<String> {
     let makes = |(dir, manifest): &&(String, Manifest)| {
@@ -226,17 +234,12 @@ fn clients(tree: &Tree, stack: &Stack, manifests: &[(String, Manifest)], member:
     };
     let line = |(dir, manifest): &(String, Manifest)| {
         let name = if manifest.name.is_empty() { dir } else { &manifest.name };
-        match stack.package_manager {
-            PackageManager::Pnpm => format!("pnpm --filter \"{name}\" exec prisma generate"),
-            PackageManager::Yarn => format!("yarn workspace {name} prisma generate"),
-            PackageManager::Npm
-            | PackageManager::Bun
-            | PackageManager::Pip
-            | PackageManager::Uv
-            | PackageManager::Poetry
-            | PackageManager::Composer
-            | PackageManager::None => format!("npm exec --workspace {name} -- prisma generate"),
-        }
+        by_manager(
+            stack,
+            format!("pnpm --filter \"{name}\" exec prisma generate"),
+            format!("yarn workspace {name} prisma generate"),
+            format!("npm exec --workspace {name} -- prisma generate"),
+        )
     };
     manifests.iter().filter(makes).map(line).collect()
 }

@@ -3,10 +3,10 @@
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use inquire::{InquireError, Password, PasswordDisplayMode};
 
 use crate::error::{Context, Error, Kind, Result};
+use crate::faces::tui;
 
 /// End of text: Ctrl-C, which a raw terminal gives as a byte and not as a signal.
 const INTERRUPT: u8 = 3;
@@ -82,18 +82,14 @@ struct Quiet;
 
 impl Quiet {
     fn begin() -> Result<Self> {
-        enable_raw_mode().or_fail(
-            Kind::Input,
-            "the terminal cannot be made to show nothing",
-            "pipe the block instead: migrate-wizard secrets import < file",
-        )?;
+        tui::raw().map_err(|error| error.hint("pipe the block instead: migrate-wizard secrets import < file"))?;
         Ok(Self)
     }
 }
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        let _gone = disable_raw_mode();
+        tui::cooked();
     }
 }
 

@@ -26,7 +26,7 @@ use tokio::time::{sleep, sleep_until};
 pub use dispatch::{Press, Reply};
 pub use model::Model;
 pub use paper::{clean, fit_middle, width, wrap};
-pub use terminal::{columns, cooked, stderr_columns};
+pub use terminal::{columns, cooked, raw, stderr_columns};
 pub use theme::Theme;
 
 use crate::error::{Context, Error, Kind, Result};

@@ -51,7 +51,7 @@ impl Guard {
     }
 
     fn take(&mut self) -> Result<()> {
-        enable_raw_mode().or_fail(Kind::Unreachable, "cannot read keys from this terminal", HINT)?;
+        raw()?;
         self.ours.store(true, Ordering::SeqCst);
         execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste).or_fail(Kind::Unreachable, "cannot write to this terminal", HINT)?;
         self.screen.clear().or_fail(Kind::Unreachable, "cannot clear this terminal", HINT)
@@ -130,8 +130,18 @@ fn size() -> Option<usize> {
     crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns))
 }
 
+/// No echo, no lines: each key is a byte, Ctrl-C too. [`cooked`] puts it back.
+///
+/// # Errors
+/// `Unreachable` when there is no terminal to read keys from.
+pub fn raw() -> Result<()> {
+    enable_raw_mode().or_fail(Kind::Unreachable, "cannot read keys from this terminal", HINT)
+}
+
 /// Takes the terminal back from a prompt that nobody will answer any more; prompts write to standard error.
 pub fn cooked() {
-    let _nobody_to_tell = execute!(stderr(), DisableBracketedPaste, Show);
+    if stderr().is_terminal() {
+        let _nobody_to_tell = execute!(stderr(), DisableBracketedPaste, Show);
+    }
     let _nobody_to_tell = disable_raw_mode();
 }
